@@ -16,7 +16,7 @@ pub(crate) struct Answers {
     pub(crate) flow: Flow,
     /// The profile, where it was asked for.
     pub(crate) profile: Option<ProfileName>,
-    /// The decision about a config that exists already.
+    /// The decision about an instance's config that exists already when the wizard starts.
     pub(crate) existing: Existing,
     /// The workspace, as an absolute path.
     pub(crate) workspace: Option<PathBuf>,
@@ -65,7 +65,7 @@ pub(crate) struct CustomProvider {
 
 /// An enum whose values have one name each, in flags, answers files, configs and `--json`.
 pub(crate) trait NamedValue: Copy + 'static {
-    /// The values of the enum, in the order in which they are offered.
+    /// All values of the named enum, in the order in which they are offered to the user.
     const ALL: &'static [Self];
 
     /// Returns the stable name of an enum's value, as flags and answers files have it.
@@ -85,7 +85,7 @@ macro_rules! named_enum {
         $vis enum $name { $($(#[$vmeta])* $variant,)* }
 
         impl $name {
-            /// The values of the enum, in the order in which they are offered.
+            /// All values of the named enum, in the order in which they are offered to the user.
             $vis const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Returns the name in flags, answers files and configs.
@@ -107,7 +107,7 @@ macro_rules! named_enum {
 pub(crate) use named_enum;
 
 named_enum! {
-    /// The number of questions that an onboarding asks.
+    /// The flow of an onboarding, quick or advanced, which decides how many questions the wizard asks.
     #[derive(Default)]
     pub(crate) enum Flow {
         /// The few questions that matter; good values for the rest.
@@ -119,7 +119,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// The decision about a config that exists already.
+    /// The decision about an instance's config that exists already when the wizard starts.
     #[derive(Default)]
     pub(crate) enum Existing {
         /// The config stays as it is; what is missing around it is created.
@@ -175,7 +175,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// A model provider, by OpenClaw's names of the choices.
+    /// A provider of language models, by OpenClaw's names of the choices.
     #[derive(PartialOrd, Ord)]
     pub(crate) enum Provider {
         /// Anthropic.
@@ -194,7 +194,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// A messaging channel.
+    /// A messaging channel through which a user talks to OpenClaw.
     pub(crate) enum Channel {
         /// Telegram.
         Telegram = "telegram",
@@ -206,14 +206,15 @@ named_enum! {
 }
 
 impl Answers {
-    /// Returns `true` if the config stays as it is, so that none of its values is asked for.
+    /// Returns `true` if the instance's existing config stays as it is, so that the wizard asks for none of its
+    /// values.
     pub(crate) fn keep_config(&self) -> bool {
         self.existing == Existing::Keep
     }
 }
 
 impl Existing {
-    /// Returns `true` if the old config is moved aside.
+    /// Returns `true` if the wizard's answers move the old config of the instance aside.
     pub(crate) fn is_reset(self) -> bool {
         matches!(self, Self::ResetConfig | Self::ResetCredentials | Self::ResetFull)
     }
@@ -227,7 +228,7 @@ impl Bind {
 }
 
 impl Provider {
-    /// Returns the flag for the API key of the provider, without dashes; OpenClaw's name.
+    /// Returns the command-line flag for the API key of a model provider, without dashes; OpenClaw's name.
     pub(crate) fn key_flag(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic-api-key",
@@ -238,7 +239,7 @@ impl Provider {
         }
     }
 
-    /// Returns the environment variable that commonly holds the API key of the provider.
+    /// Returns the environment variable that commonly holds the API key of a model provider.
     pub(crate) fn key_variable(self) -> Option<&'static str> {
         match self {
             Self::Anthropic => Some("ANTHROPIC_API_KEY"),
@@ -249,7 +250,7 @@ impl Provider {
         }
     }
 
-    /// Returns the id of the provider in configs and key stores.
+    /// Returns the id of a model provider in configs and key stores.
     pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
@@ -262,7 +263,7 @@ impl Provider {
 }
 
 impl Channel {
-    /// Returns the config key of the channel's token (docs/openclaw.md#channel-tokens).
+    /// Returns the config key of a messaging channel's token (docs/openclaw.md#channel-tokens).
     pub(crate) fn token_key(self) -> Option<&'static str> {
         match self {
             Self::Telegram => Some("channels.telegram.botToken"),

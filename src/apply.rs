@@ -57,7 +57,7 @@ pub use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};
 pub use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
 
-/// The result of a plan that was carried out.
+/// The result of a plan of file changes that was carried out on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The paths that were created, changed or renamed, in the plan's order.
@@ -66,8 +66,8 @@ pub struct Applied {
     pub notices: Vec<Msg>,
 }
 
-/// Applies a plan as one transaction: the disk has the new state afterwards, or the old one and an error is returned.
-/// An empty plan writes nothing.
+/// Applies a plan of file changes as one transaction: the disk has the new state afterwards, or the old one and an
+/// error is returned. An empty plan writes nothing.
 ///
 /// `others` are the paths of the other instances, as for [`preflight()`].
 ///

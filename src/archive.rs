@@ -28,9 +28,9 @@ pub use pack::pack;
 pub use staging_dirs::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
 pub use unpack::{ArchiveOrigin, unpack, verify};
 
-/// Version of the format that is written, and the newest that is read.
+/// Version of the format of an instance's archive that is written, and the newest that is read.
 const VERSION: u32 = 1;
-/// Name of the manifest in an archive of an instance.
+/// Name of the file in an instance's archive that describes the archive and lists its files.
 const MANIFEST: &str = "manifest.json";
 
 /// The purpose for which an archive of an instance is made: a snapshot, or an export.

@@ -42,7 +42,7 @@ pub(crate) struct UsableConfig {
     text: Option<String>,
 }
 
-/// The config with which a gateway starts.
+/// The config with which a gateway starts, and the warning where it is not the config in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct StartConfig {
     /// The config of the gateway, with the settings that result from it.
@@ -71,8 +71,9 @@ impl UsableConfig {
 }
 
 impl ConfigLoader {
-    /// Returns the loader for a gateway that is not started from this environment, so that the variables of an instance
-    /// in the environment do not apply to it (docs/design.md#environment-rules). Fails where the record is broken.
+    /// Returns the config loader for a gateway that is not started from this environment, so that the variables of an
+    /// instance in the environment do not apply to it (docs/design.md#environment-rules). Fails where the record is
+    /// broken.
     pub(crate) fn for_other_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let host = context
             .host
@@ -90,7 +91,8 @@ impl ConfigLoader {
         })
     }
 
-    /// Loads the config of the instance. Fails where no gateway can run with it, with the reason.
+    /// Loads the config with which the gateway of an instance runs. Fails where no gateway can run with it, with the
+    /// reason.
     pub(crate) fn load(&self) -> Result<UsableConfig> {
         self.load_from(&self.context.instance.config_path)
     }
@@ -119,14 +121,15 @@ impl ConfigLoader {
         }
     }
 
-    /// Returns the warning that a gateway runs with the last good config, because of `why`.
+    /// Returns the warning that a gateway runs with the last good config, because of the reason `why`.
     pub(crate) fn last_good_warning(&self, why: Msg) -> Msg {
         Msg::new("gateway.from-last-good")
             .with("path", self.context.instance.last_good_path().display())
             .with_msg("why", why)
     }
 
-    /// Saves a config as the last good one. Writes nothing where it is saved already, or comes from no file.
+    /// Saves the config of a gateway as the last good one, to start with when the config file is broken. Writes
+    /// nothing where it is saved already, or comes from no file.
     pub(crate) fn save_last_good(&self, usable: &UsableConfig) -> Result<()> {
         let path = self.context.instance.last_good_path();
         let Some(text) = &usable.text else {
@@ -138,7 +141,7 @@ impl ConfigLoader {
         apply::write_file(&path, text.as_bytes())
     }
 
-    /// Loads the config from another file than that of the instance: an earlier config that may replace it.
+    /// Loads the config of an instance from another file than its own: an earlier config that may replace it.
     pub(crate) fn load_from(&self, path: &Path) -> Result<UsableConfig> {
         let (config, text) = self.load_file(path)?;
         let sources = SettingSources {
@@ -155,8 +158,8 @@ impl ConfigLoader {
         })
     }
 
-    /// Returns whether the config file itself is usable, or missing, so that an error of [`Self::load`] comes from
-    /// other settings.
+    /// Returns whether the config file of an instance itself is usable, or missing, so that an error of
+    /// [`Self::load`] comes from other settings.
     pub(crate) fn is_config_usable(&self) -> bool {
         self.load_file(&self.context.instance.config_path).is_ok()
     }
@@ -180,7 +183,8 @@ impl ConfigLoader {
         Ok((config, Some(text)))
     }
 
-    /// Fails for a config that the judge refuses: its gateway would run with other settings than its user believes.
+    /// Fails for a config that the engine's config judge refuses: its gateway would run with other settings than its
+    /// user believes.
     fn refuse_invalid(&self, path: &Path, config: &Value) -> Result<()> {
         let findings = self.judge.judge(config).refused;
         let count = findings.len();

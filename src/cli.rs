@@ -83,7 +83,7 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
-/// Runs the command that the command line names, and returns the exit code of the program. `completions` and `man`
+/// Runs the subcommand that the command line names, and returns the exit code of the program. `completions` and `man`
 /// need no instance, and therefore no home folder.
 pub(crate) fn dispatch(
     host: &Host,

@@ -25,9 +25,10 @@ mod tests;
 pub(crate) use failure::ClientFailure;
 use stream::DeadlineStream;
 
-/// The range of protocol versions that this client speaks: 3 of OpenClaw 2026.1.30, 4 of 2026.9.6.
+/// The range of versions of the gateway protocol that this client speaks: 3 of OpenClaw 2026.1.30, 4 of 2026.9.6.
 const PROTOCOL_RANGE: (u64, u64) = (3, 4);
-/// Maximum size of a received message, in bytes: the largest that OpenClaw 2026.9.6 sends, and some more.
+/// Maximum size of a message that the client receives from a gateway, in bytes: the largest that OpenClaw 2026.9.6
+/// sends, and some more.
 const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
 
 /// The URL of a gateway and the credentials for it.
@@ -55,7 +56,7 @@ impl GatewayEndpoint {
     }
 }
 
-/// The scopes that a client requests (docs/openclaw.md#scopes).
+/// The scopes (permissions) that a client requests from a gateway (docs/openclaw.md#scopes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestedScopes {
     /// The scope for reading the state of the gateway.
@@ -65,7 +66,7 @@ pub(crate) enum RequestedScopes {
 }
 
 impl RequestedScopes {
-    /// Returns the names on the wire.
+    /// Returns the names that requested scopes have in the gateway protocol.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Read => &["operator.read"],
@@ -74,7 +75,7 @@ impl RequestedScopes {
     }
 }
 
-/// Calls one method of a gateway over a connection of its own. `timeout` limits the whole call.
+/// Calls one method of a gateway over a WebSocket connection of its own. `timeout` limits the whole call.
 ///
 /// # Errors
 /// When the URL is invalid, or the gateway is not reached, refuses the credentials, or answers with an error.
@@ -94,7 +95,7 @@ pub(crate) fn call(
     Ok(answer)
 }
 
-/// A connection to a gateway that has accepted this client.
+/// A WebSocket connection to a gateway that has accepted this client.
 #[derive(Debug)]
 pub(crate) struct GatewayClient {
     socket: tungstenite::WebSocket<DeadlineStream>,
@@ -107,7 +108,8 @@ pub(crate) struct GatewayClient {
 }
 
 impl GatewayClient {
-    /// Connects to the gateway at the first of these addresses that accepts the connection, and authenticates.
+    /// Connects a client to the gateway at the first of these addresses that accepts the connection, and
+    /// authenticates.
     pub(crate) fn connect(
         addresses: &[SocketAddr],
         auth: &ClientAuth,
@@ -158,12 +160,12 @@ impl GatewayClient {
         Ok(client)
     }
 
-    /// Returns the version of the gateway protocol that was negotiated.
+    /// Returns the version of the gateway protocol that the client and the gateway negotiated.
     pub(crate) fn protocol(&self) -> Option<u64> {
         self.hello["protocol"].as_u64()
     }
 
-    /// Waits for the challenge, which every gateway sends first.
+    /// Waits for the authentication challenge, the first frame that every gateway sends to a client.
     fn receive_challenge(&mut self) -> Result<(), ClientFailure> {
         loop {
             let frame = self.receive_frame()?;
@@ -198,7 +200,7 @@ impl GatewayClient {
         }
     }
 
-    /// Waits for the next frame of the protocol, and returns it.
+    /// Waits for the next frame of the gateway protocol, and returns it.
     fn receive_frame(&mut self) -> Result<Value, ClientFailure> {
         loop {
             // A peer that sends without a pause must not hold this client beyond its deadline.
@@ -214,14 +216,14 @@ impl GatewayClient {
         }
     }
 
-    /// Sends a close frame, without waiting for that of the gateway.
+    /// Sends a WebSocket close frame to the gateway, without waiting for that of the gateway.
     pub(crate) fn close(mut self) {
         let _ = self.socket.close(None);
         let _ = self.socket.flush();
     }
 }
 
-/// Returns the parameters of the `connect` request.
+/// Returns the parameters of the `connect` request, with which a client authenticates to a gateway.
 fn connect_params(auth: &ClientAuth, scopes: RequestedScopes, (min, max): (u64, u64)) -> Value {
     let mut params = json!({
         "minProtocol": min,

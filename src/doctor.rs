@@ -35,7 +35,7 @@ pub(crate) use finding::{Finding, is_worse};
 pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
 pub(crate) use host_report::{HostReport, Scope};
 
-/// The tables of checks, one for each family, in the order in which they are run.
+/// The doctor's tables of checks, one for each family of checks, in the order in which they are run.
 const CHECK_FAMILIES: [&[Check]; 9] = [
     isolation::CHECKS,
     ports::CHECKS,
@@ -53,7 +53,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
     CHECK_FAMILIES.into_iter().flatten()
 }
 
-/// Runs every check on every selected instance; returns the findings by instance, the worst first.
+/// Runs every check of the doctor on every selected instance; returns the findings by instance, the worst first.
 pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for own in report.selected() {

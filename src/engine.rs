@@ -33,12 +33,12 @@ const MAX_PACKAGE_DEPTH: usize = 5;
 /// Time limit of a query of OpenClaw from npm for its version: the early release needs more than three seconds for
 /// the answer on an idle machine (docs/openclaw.md#measurements).
 const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
-/// The first release whose files and flags are known (docs/openclaw.md#sources-and-notation).
+/// The first release of OpenClaw whose files and flags are known (docs/openclaw.md#sources-and-notation).
 const OLDEST_RELEASE: &str = "2026.1.30";
 /// A version below those of all releases of OpenClaw from npm, and above those of this program: it distinguishes the
 /// two.
 const VERSION_BEFORE_OPENCLAW: &str = "2000.1.1";
-/// Names of OpenClaw's command on a search path.
+/// Names under which the command of OpenClaw from npm may be found on a search path.
 const COMMAND_NAMES: &[&str] = if cfg!(windows) {
     &["openclaw.cmd", "openclaw.exe"]
 } else {
@@ -100,7 +100,8 @@ pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
     Ok(engine)
 }
 
-/// Returns the commands that may be OpenClaw, in order. Links are resolved to leave out this program.
+/// Returns the commands that may be OpenClaw from npm, in the order in which they are tried. Links are resolved to
+/// leave out this program.
 fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
     let resolve = |path: &Path| path.canonicalize().ok().filter(|target| target.is_file());
     let own = host.program().and_then(resolve);
@@ -143,8 +144,8 @@ fn query_version(host: &Host, path: &Path) -> Option<NodeEngine> {
     })
 }
 
-/// Builds the command that runs a program with these arguments, through `node` where it is a script that the system
-/// can't start directly.
+/// Builds the command that runs OpenClaw from npm with these arguments, through `node` where it is a script that the
+/// system can't start directly.
 fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<Item = S>) -> CommandSpec {
     let is_script = path
         .extension()
@@ -160,8 +161,8 @@ fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<It
     CommandSpec::new(path, args)
 }
 
-/// Builds the command that runs OpenClaw from npm for an instance, with `args` after the profile, in the environment
-/// of this instance alone.
+/// Builds the command that runs OpenClaw from npm for an instance, with `args` after the instance's profile, in the
+/// environment of this instance alone.
 pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     host: &Host,
     engine: &NodeEngine,
@@ -244,7 +245,7 @@ pub(crate) fn gateway_command(
     Ok(command)
 }
 
-/// Returns a notice where a newer release than this engine wrote the config last.
+/// Returns a notice where the config was last written by a newer release of OpenClaw than the installed one.
 pub(crate) fn newer_config_notice(engine: &NodeEngine, instance: &Instance, config: &Value) -> Option<Msg> {
     let stamp = dialect::newer_stamp(config, &engine.version)?;
     Some(msg!(

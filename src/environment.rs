@@ -59,7 +59,8 @@ pub(crate) const LEGACY_VARIABLES: [&str; 6] = [
     "CLAWDBOT_GATEWAY_PASSWORD",
 ];
 
-/// Variables that mark the environment of a service (docs/openclaw.md#variables-of-one-instance).
+/// Environment variables that mark a program as started by a service manager
+/// (docs/openclaw.md#variables-of-one-instance).
 pub(crate) const SERVICE_VARIABLES: [&str; 3] = [
     "OPENCLAW_SERVICE_MARKER",
     "OPENCLAW_SERVICE_KIND",
@@ -119,7 +120,8 @@ impl Environment {
             .collect()
     }
 
-    /// Returns a typed path with `~` expanded, absolute, and without `.` and `..`; `None` where it can't be one.
+    /// Returns a file path that a user typed with `~` expanded, absolute, and without `.` and `..`; `None` where it
+    /// can't be one.
     pub fn expand(&self, cwd: Option<&Path>, typed: &str) -> Option<PathBuf> {
         absolute_path(&self.home, cwd, typed).ok()
     }
@@ -173,7 +175,7 @@ fn home_dir(host: &Host) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Returns a path for the screen, with `~` for the home folder.
+/// Returns a file path for the screen, with `~` for the home folder.
 pub(crate) fn abbreviate_home(home: &Path, path: &Path) -> String {
     match path.strip_prefix(home) {
         Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
@@ -182,7 +184,8 @@ pub(crate) fn abbreviate_home(home: &Path, path: &Path) -> String {
     }
 }
 
-/// Returns a typed path with `~` expanded, absolute, and without `.` and `..`; the path for a message where it can't be one.
+/// Returns a file path that a user typed with `~` expanded, absolute, and without `.` and `..`; the path for an error
+/// message where it can't be one.
 fn absolute_path(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result<PathBuf, String> {
     let path = match typed.strip_prefix('~') {
         Some("") => home.to_path_buf(),
@@ -200,7 +203,7 @@ fn absolute_path(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::R
     Ok(without_dots(&path))
 }
 
-/// Removes `.` and `..` from a path by its text alone, without following links. Where `link` is a symbolic link,
+/// Removes `.` and `..` from a file path by its text alone, without following links. Where `link` is a symbolic link,
 /// `link/../x` becomes another file than the kernel's.
 fn without_dots(path: &Path) -> PathBuf {
     use std::path::Component;

@@ -4,7 +4,8 @@
 
 use crate::i18n::Msg;
 
-/// The kind of an error by who must act on it. The kind decides the exit code (docs/design.md#exit-codes).
+/// The kind of an error of this program, by who must act on it. The kind decides the exit code
+/// (docs/design.md#exit-codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// An operation failed, or the answer is no: not found, not running. Exit 1.
@@ -20,7 +21,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// All kinds, in order of their exit codes.
+    /// All kinds of errors of this program, in order of their exit codes.
     const ALL: [Self; 5] = [
         Self::Failure,
         Self::Usage,
@@ -36,7 +37,7 @@ impl ErrorKind {
             .find(|kind| i32::from(kind.exit_code()) == code)
     }
 
-    /// Returns the exit code of a process that ends with an error of this kind.
+    /// Returns the exit code of a process of this program that ends with an error of this kind.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Failure => 1,
@@ -48,7 +49,7 @@ impl ErrorKind {
     }
 }
 
-/// A cause of an error that some caller reacts to. Most errors are only shown and have none.
+/// A cause of an error of this program to which some caller reacts. Most errors are only shown and have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorReason {
     /// The terminal of the person who was asked has gone away.
@@ -67,7 +68,7 @@ pub enum ErrorReason {
     UnprotectedNetwork,
 }
 
-/// An error with what the user needs to act on it.
+/// An error of this program with what the user needs to act on it.
 #[derive(Debug)]
 pub struct Error {
     /// The kind, which decides the exit code.
@@ -121,21 +122,21 @@ impl Error {
         Self::new(ErrorKind::Interrupted, Msg::new("error.interrupted"))
     }
 
-    /// Sets the cause to which callers react.
+    /// Sets the cause of an error, to which callers react.
     #[must_use]
     pub(crate) fn with_reason(mut self, reason: ErrorReason) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// Adds a hint: a sentence that tells the user a way out.
+    /// Adds a hint to an error: a sentence that tells the user a way out.
     #[must_use]
     pub(crate) fn hint(mut self, hint: Msg) -> Self {
         self.hints.push(hint);
         self
     }
 
-    /// Sets the error of the system or of a library that led to this one.
+    /// Sets the error of the system or of a library that led to this error of the program.
     #[must_use]
     pub(crate) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
@@ -147,8 +148,8 @@ impl Error {
         self.reason == Some(reason)
     }
 
-    /// Returns whether other input could avert an error: other words on the command line, other answers, another
-    /// configuration.
+    /// Returns whether other input of the user could avert an error: other words on the command line, other answers,
+    /// another configuration.
     pub(crate) fn is_about_input(&self) -> bool {
         matches!(self.kind, ErrorKind::Usage | ErrorKind::Blocked)
     }

@@ -31,7 +31,7 @@ pub(crate) struct GlobalOptions {
     pub(crate) openclaw_args: Vec<OsString>,
 }
 
-/// Profile that `--dev` selects (docs/openclaw.md#profile-flags).
+/// Name of the instance profile that `--dev` selects (docs/openclaw.md#profile-flags).
 const DEV_PROFILE: &str = "dev";
 
 /// Returns the language that `--lang` names, or `None` where it is not given or names none. The arguments need not be
@@ -51,7 +51,7 @@ pub(crate) fn requested_lang(args: &[OsString]) -> Option<Lang> {
     None
 }
 
-/// Separates the global options from the other arguments.
+/// Separates the global options of the program's command line from the other arguments.
 ///
 /// # Errors
 /// Exit 2 where an option lacks its value, or where the profile has an unusable name or is given twice with different
@@ -109,7 +109,7 @@ fn option_value(word: Option<&OsString>) -> Option<&OsString> {
     word.filter(|word| !word.as_encoded_bytes().starts_with(b"-"))
 }
 
-/// Returns the error of an option that lacks the name of a profile.
+/// Returns the error of an option such as `--profile` that lacks the name of an instance's profile.
 fn missing_profile() -> Error {
     Error::usage(msg!("profile.value"))
 }
@@ -120,21 +120,21 @@ fn missing_lang() -> Error {
 }
 
 impl GlobalOptions {
-    /// Adds a word that is no global option to the arguments. The first one is the program's name, which is not passed
-    /// on.
+    /// Adds a word of the command line that is no global option to the arguments for the command. The first one is
+    /// the program's name, which is not passed on.
     fn keep(&mut self, word: &OsString) {
         self.pass_on(!self.command_line.is_empty(), &[word]);
         self.command_line.push(word.clone());
     }
 
-    /// Adds words to the arguments for OpenClaw where the condition holds.
+    /// Adds words of the command line to the arguments for OpenClaw where the condition holds.
     fn pass_on(&mut self, condition: bool, words: &[&OsString]) {
         if condition {
             self.openclaw_args.extend(words.iter().copied().cloned());
         }
     }
 
-    /// Sets the language; the first one given is used.
+    /// Sets the language of the program's messages from `--lang`; the first one given is used.
     fn set_lang(&mut self, value: &OsStr) -> Result<()> {
         if value.is_empty() {
             return Err(missing_lang());
@@ -143,7 +143,7 @@ impl GlobalOptions {
         Ok(())
     }
 
-    /// Selects the profile.
+    /// Selects the instance profile that a global option names.
     ///
     /// # Errors
     /// Exit 2 for an invalid name, or for another one than before.
@@ -163,7 +163,7 @@ impl GlobalOptions {
         }
     }
 
-    /// Checks that `--lang` names a language that has a catalogue.
+    /// Checks that `--lang` names a language that has a catalogue of messages.
     ///
     /// # Errors
     /// Exit 2 with the languages that there are.

@@ -24,7 +24,7 @@ pub(crate) use usage::usage_line;
 
 use usage::catalogue_text;
 
-/// The explanation of a command line that clap did not accept as a command.
+/// The output for a command line that clap did not accept as a command: requested help, or an error.
 #[derive(Debug)]
 pub(crate) enum Explanation {
     /// The help page that the line asked for: exit 0.
@@ -35,7 +35,8 @@ pub(crate) enum Explanation {
     Invalid(Error),
 }
 
-/// Explains a command line that clap did not accept as a command. `words` start with the name of the program.
+/// Returns help or an error for a command line that clap did not accept as a command. `words` start with the name of
+/// the program.
 pub(crate) fn explain(command: Command, words: &[OsString], lang: Lang, style: HelpStyle) -> Explanation {
     let mut command = localise(command, lang);
     let Err(error) = command.try_get_matches_from_mut(words) else {
@@ -57,7 +58,8 @@ pub(crate) fn localise(command: Command, lang: Lang) -> Command {
     set_texts(command, &mut |key| catalogue_text(lang, key))
 }
 
-/// Returns every key that the commands look up in the catalogues, so that a test can compare them.
+/// Returns every key that the commands' help texts look up in the language catalogues, so that a test can compare
+/// them.
 pub fn catalogue_keys(command: Command) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     set_texts(command, &mut |key| {
@@ -67,10 +69,10 @@ pub fn catalogue_keys(command: Command) -> BTreeSet<String> {
     keys
 }
 
-/// Function that returns the help text of a catalogue key.
+/// A function that returns the help text of a key of the language catalogue.
 type Lookup<'a> = dyn FnMut(&str) -> Option<&'static str> + 'a;
 
-/// Sets all texts of the commands, and adds the flag `--help`.
+/// Sets all help texts of the program's commands, and adds the flag `--help`.
 fn set_texts(command: Command, lookup: &mut Lookup<'_>) -> Command {
     let help = Arg::new("help")
         .short('h')
@@ -81,7 +83,8 @@ fn set_texts(command: Command, lookup: &mut Lookup<'_>) -> Command {
     set_command_texts(command.disable_help_flag(true).arg(help), &name, true, lookup)
 }
 
-/// Sets the help texts of a command and of its subcommands. `path` is the part of the key for this command.
+/// Sets the help texts of a command of the program and of its subcommands. `path` is the part of the key for this
+/// command.
 fn set_command_texts(command: Command, path: &str, is_root: bool, lookup: &mut Lookup<'_>) -> Command {
     let about = lookup(&format!("help.{path}.about")).unwrap_or_default();
     command
@@ -117,8 +120,8 @@ fn set_argument_texts(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Look
     arg.help(help).help_heading(heading).display_order(rank)
 }
 
-/// Returns the catalogue key of an argument's help text: its own, else that of the nearest command above which has
-/// one.
+/// Returns the catalogue key of a command-line argument's help text: its own, else that of the nearest command above
+/// which has one.
 fn argument_key(path: &str, id: &str) -> String {
     let own = format!("help.{path}.{id}");
     let above = std::iter::successors(Some(path), |path| Some(path.rsplit_once('.')?.0));

@@ -90,7 +90,7 @@ impl Host {
         }
     }
 
-    /// Returns the arguments, the program's own name first.
+    /// Returns the command-line arguments of this process, the program's own name first.
     pub(crate) fn args(&self) -> &[OsString] {
         &self.args
     }
@@ -114,7 +114,7 @@ impl Host {
         value.map(OsString::as_os_str)
     }
 
-    /// Returns a copy of this host without these variables.
+    /// Returns a copy of this host without these environment variables.
     #[must_use]
     pub(crate) fn without_vars(&self, names: &[OsString]) -> Self {
         let mut other = self.clone();
@@ -132,7 +132,7 @@ impl Host {
         }
     }
 
-    /// Returns the names of all variables that begin with `prefix`.
+    /// Returns the names of all environment variables that begin with `prefix`.
     pub(crate) fn var_names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         let names = self.vars.keys().filter_map(|name| name.to_str());
         names.filter(move |name| name.starts_with(prefix))
@@ -151,7 +151,7 @@ impl Host {
         system::network_file_system(path)
     }
 
-    /// Returns the working folder; `None` where it was removed.
+    /// Returns the working folder of this process; `None` where it was removed.
     pub(crate) fn cwd(&self) -> Option<&Path> {
         self.cwd.as_deref()
     }
@@ -172,7 +172,7 @@ impl Host {
         portpicker::pick_unused_port()
     }
 
-    /// Opens a non-blocking listener on an address. A listener on IPv6 accepts no IPv4 connections.
+    /// Opens a non-blocking TCP listener on an address. A listener on IPv6 accepts no IPv4 connections.
     ///
     /// # Errors
     /// When the address can't be bound.
@@ -221,7 +221,7 @@ impl Host {
         now()
     }
 
-    /// Returns random bytes from the system; see [`random_bytes`].
+    /// Returns random bytes from the operating system; see [`random_bytes`].
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         random_bytes()
     }
@@ -256,7 +256,7 @@ impl Host {
     }
 }
 
-/// Returns whether an attempt to bind failed because this host does not have the address (no IPv6).
+/// Returns whether an attempt to bind a TCP address failed because this host does not have the address (no IPv6).
 pub(crate) fn is_address_unavailable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
@@ -274,7 +274,7 @@ pub fn temp_dir() -> PathBuf {
     std::env::temp_dir()
 }
 
-/// Returns random bytes from the system, for code without a [`Host`].
+/// Returns random bytes from the operating system, for code without a [`Host`].
 ///
 /// # Panics
 /// When the system has no source of randomness: no token can be generated then.

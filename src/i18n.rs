@@ -45,17 +45,17 @@ impl Lang {
             .map(Self)
     }
 
-    /// Returns all languages, in order of their codes.
+    /// Returns all languages that the program speaks, in order of their codes.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..LOCALES.len()).map(Self)
     }
 
-    /// Returns the language code, which is the name of the catalogue's file.
+    /// Returns the code of a language, such as `en`, which is the name of the catalogue's file.
     pub fn code(self) -> &'static str {
         LOCALES[self.0].code
     }
 
-    /// Returns the text for the key of a message in a language, with its placeholders.
+    /// Returns the text of a message in a language by the message's key, with its placeholders.
     pub fn text(self, key: &str) -> Option<&'static str> {
         let messages = LOCALES[self.0].messages;
         messages
@@ -64,7 +64,7 @@ impl Lang {
             .map(|at| messages[at].1)
     }
 
-    /// Returns the (key, text) pairs of this language, in order of their keys.
+    /// Returns the messages of a language as (key, text) pairs, in order of their keys.
     pub fn messages(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         LOCALES[self.0].messages.iter().copied()
     }
@@ -87,7 +87,7 @@ pub fn workspace_files(lang: Lang) -> impl Iterator<Item = (&'static str, &'stat
     files.iter().copied()
 }
 
-/// A sentence that is not in any language yet: a key of the catalogues, and its arguments.
+/// A translatable sentence that is not in any language yet: a key of the catalogues of messages, and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Msg {
     key: &'static str,
@@ -111,14 +111,15 @@ impl Msg {
         }
     }
 
-    /// Sets the value of the placeholder `{name}`.
+    /// Sets the value of the placeholder `{name}` of a translatable message.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.args.push((name, Arg::Text(value.to_string())));
         self
     }
 
-    /// Sets the placeholder `{name}` to another sentence, which is rendered in the same language.
+    /// Sets the placeholder `{name}` of a translatable message to another sentence, which is rendered in the same
+    /// language.
     #[must_use]
     pub(crate) fn with_msg(mut self, name: &'static str, value: Msg) -> Self {
         self.args.push((name, Arg::Msg(value)));
@@ -130,12 +131,13 @@ impl Msg {
         self.key
     }
 
-    /// Renders the sentence in a language.
+    /// Renders a translatable message in a language.
     pub fn render(&self, lang: Lang) -> String {
         self.render_with(lang, &str::to_owned)
     }
 
-    /// Renders the sentence in a language, with its own text, but not its arguments, passed through `map_text`.
+    /// Renders a translatable message in a language, with its own text, but not its arguments, passed through
+    /// `map_text`.
     pub(crate) fn render_with(&self, lang: Lang, map_text: &dyn Fn(&str) -> String) -> String {
         let mut rest = lang
             .text(self.key)

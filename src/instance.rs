@@ -59,12 +59,12 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Returns the canonical state folder of a profile: `~/.openclaw` or `~/.openclaw-NAME`.
+    /// Returns the canonical state folder of an instance's profile: `~/.openclaw` or `~/.openclaw-NAME`.
     pub fn canonical_state(home: &Path, profile: &ProfileName) -> PathBuf {
         home.join(format!("{STATE_FOLDER}{}", profile.suffix()))
     }
 
-    /// Returns the instance of a profile at its canonical paths, without any variable of the environment.
+    /// Returns the instance of a profile at its canonical paths, without any environment variable.
     pub fn canonical(home: &Path, profile: ProfileName) -> Self {
         let state_dir = Self::canonical_state(home, &profile);
         Self {
@@ -138,8 +138,8 @@ impl Instance {
         instance
     }
 
-    /// Moves the instance to the paths of the environment. A state folder alone moves the config with it
-    /// (docs/openclaw.md#leak-state-folder-alone).
+    /// Moves an instance to the paths of its state folder and config that the environment variables set. A state
+    /// folder alone moves the config with it (docs/openclaw.md#leak-state-folder-alone).
     fn set_custom_paths(&mut self, state: Option<&Path>, config: Option<&Path>) {
         if let Some(dir) = state {
             self.note_custom_path("OPENCLAW_STATE_DIR", dir, &self.state_dir.clone());
@@ -152,7 +152,7 @@ impl Instance {
         }
     }
 
-    /// Sets port and token from the environment.
+    /// Sets the gateway's port and token of an instance from the environment variables.
     ///
     /// # Errors
     /// Exit 2 where the port is invalid.
@@ -166,7 +166,8 @@ impl Instance {
         Ok(())
     }
 
-    /// Records the variables that are ignored, with one notice for all.
+    /// Records the environment variables that are ignored because they belong to another instance, with one notice
+    /// for all.
     fn ignore_variables(&mut self, names: Vec<&'static str>) {
         if !names.is_empty() {
             let (profile, list) = (&self.profile, names.join(", "));
@@ -176,7 +177,7 @@ impl Instance {
         self.ignored_variables = names;
     }
 
-    /// Adds a notice about a path of the environment that differs from the canonical one.
+    /// Adds a notice about a state folder or config that the environment sets and that is not at its canonical path.
     fn note_custom_path(&mut self, name: &'static str, path: &Path, canonical: &Path) {
         if path != canonical {
             self.notices
@@ -203,18 +204,18 @@ impl Instance {
         self.state_dir.join(RECORD_FILE)
     }
 
-    /// Returns the path of the `.env` file, which OpenClaw reads into its environment.
+    /// Returns the path of an instance's `.env` file, which OpenClaw reads into its environment.
     pub fn env_file(&self) -> PathBuf {
         self.state_dir.join(".env")
     }
 
-    /// Returns the path of the file with the provider keys of the main agent
+    /// Returns the path of the file with the main agent's API keys of model providers
     /// (docs/openclaw.md#provider-keys).
     pub fn auth_profiles(&self) -> PathBuf {
         self.state_dir.join("agents/main/agent/auth-profiles.json")
     }
 
-    /// Returns the folder of the main agent's sessions.
+    /// Returns the folder of the main agent's chat sessions.
     pub fn sessions(&self) -> PathBuf {
         self.state_dir.join("agents/main/sessions")
     }
@@ -264,13 +265,13 @@ impl Instance {
         self.state_dir.join("devices/paired.json")
     }
 
-    /// Returns the folder of a browser profile (docs/openclaw.md#browser-folders).
+    /// Returns the folder of a browser profile of an instance (docs/openclaw.md#browser-folders).
     pub fn browser(&self, name: &str) -> PathBuf {
         self.state_dir.join("browser").join(name)
     }
 
-    /// Returns the start of a shell command for this instance, to be pasted: `openclaw --profile rescue`. Custom paths, to
-    /// which the profile alone does not lead, are set as variables before it.
+    /// Returns the start of a shell command of this program for an instance, to be pasted: `openclaw --profile
+    /// rescue`. Custom paths, to which the profile alone does not lead, are set as variables before it.
     pub fn command(&self) -> String {
         let variable = |name, path: &Path, own: &Path| {
             let is_own = path == own;
@@ -289,7 +290,7 @@ impl Instance {
     }
 }
 
-/// Profiles to which variables of the environment belong.
+/// The instance profiles to which the `OPENCLAW_*` environment variables belong.
 struct VariableOwners {
     /// Profile of `OPENCLAW_PROFILE`.
     profile: Option<ProfileName>,
@@ -300,8 +301,8 @@ struct VariableOwners {
 }
 
 impl VariableOwners {
-    /// Determines to which profiles the `OPENCLAW_*` variables of the environment belong. An unusable profile name is
-    /// an error unless `flag` names the profile: then it only shows that the environment is another profile's.
+    /// Determines to which instance profiles the `OPENCLAW_*` environment variables belong. An unusable profile name
+    /// is an error unless `flag` names the profile: then it only shows that the environment is another profile's.
     fn new(env: &Environment, flag: Option<&ProfileName>) -> Result<Self> {
         let profile = match (&env.profile, flag) {
             (Some(name), None) => Some(ProfileName::parse(name).map_err(|e| e.to_error(name))?),
@@ -317,7 +318,7 @@ impl VariableOwners {
         })
     }
 
-    /// Returns whether no variable names a profile.
+    /// Returns whether no environment variable names an instance profile.
     fn are_unknown(&self) -> bool {
         self.profile.is_none() && self.state_dir.is_none() && self.config_path.is_none()
     }
@@ -334,7 +335,7 @@ pub(crate) fn shell_quote(path: &Path) -> String {
     }
 }
 
-/// Returns the profile whose canonical state folder this is, links followed, or `None` for any other folder.
+/// Returns the instance profile whose canonical state folder this is, links followed, or `None` for any other folder.
 pub(crate) fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
     let by_name = |home: &Path, dir: &Path| -> Option<ProfileName> {
         if dir.parent()? != home {
@@ -345,14 +346,14 @@ pub(crate) fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
     by_name(home, dir).or_else(|| by_name(&home.canonicalize().ok()?, &dir.canonicalize().ok()?))
 }
 
-/// Returns the profile whose canonical config this is, or `None` for any other path.
+/// Returns the instance profile whose canonical config this is, or `None` for any other path.
 fn owner_of_config(home: &Path, path: &Path) -> Option<ProfileName> {
     let is_config = path.file_name().is_some_and(|name| name == CONFIG_FILE);
     owner_of_state(home, path.parent()?).filter(|_| is_config)
 }
 
-/// Returns the profile to which a state folder belongs, by the name of the folder, `.openclaw` or `.openclaw-NAME`;
-/// `None` for any other name.
+/// Returns the instance profile to which a state folder belongs, by the name of the folder, `.openclaw` or
+/// `.openclaw-NAME`; `None` for any other name.
 pub(crate) fn profile_of_folder(name: &str) -> Option<ProfileName> {
     match name.strip_prefix(STATE_FOLDER)? {
         "" => Some(ProfileName::default_profile()),
@@ -362,8 +363,9 @@ pub(crate) fn profile_of_folder(name: &str) -> Option<ProfileName> {
     }
 }
 
-/// Returns the names of the variables that are set and ignored. The three flags tell whether state folder, config and
-/// profile are; the port, the token and the other variables of an instance always are.
+/// Returns the names of the environment variables that are set but ignored because they belong to another instance.
+/// The three flags tell whether state folder, config and profile are; the port, the token and the other variables of
+/// an instance always are.
 fn foreign_variables(env: &Environment, state: bool, config: bool, profile: bool) -> Vec<&'static str> {
     let mut names = Vec::new();
     let mut add = |set: bool, name| {
@@ -380,8 +382,8 @@ fn foreign_variables(env: &Environment, state: bool, config: bool, profile: bool
     names
 }
 
-/// Refuses a new profile whose name differs from an existing one's by case only: on a file system that ignores case both
-/// would have the same folder.
+/// Refuses a new instance profile whose name differs from an existing one's by case only: on a file system that
+/// ignores case both would have the same folder.
 fn refuse_case_clash(home: &Path, instance: &Instance) -> Result<()> {
     if instance.profile.is_default() || instance.state_dir.exists() {
         return Ok(());

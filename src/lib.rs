@@ -133,7 +133,7 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     cli::dispatch(host, ui, options.profile.as_ref(), command)
 }
 
-/// Prints the version of this program.
+/// Prints the version of the `openclaw` program.
 fn version(ui: Ui) -> ExitCode {
     ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
     ExitCode::SUCCESS

@@ -16,11 +16,12 @@ use crate::host::pid;
 use crate::i18n::msg;
 use crate::ports::Port;
 
-/// Maximum time that a start waits for a lock that is held: [`read_holder`] takes it for a moment too.
+/// Maximum time that the start of a gateway waits for an instance's lock that is held: [`read_holder`] takes it for a
+/// moment too.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(250);
 /// Time between two tries of a gateway to take the lock of its instance.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
-/// Number of bytes of the lock's file that are read: more than any gateway writes.
+/// Maximum number of bytes that are read of an instance's lock file: more than any gateway writes.
 const MAX_LOCK_FILE_BYTES: u64 = 4096;
 
 /// The lock of an instance, held by its gateway for as long as the value lives.
@@ -55,7 +56,7 @@ pub enum LockError {
     Failed(Error),
 }
 
-/// The contents of a lock's file, as JSON.
+/// The contents of an instance's lock file, as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LockFile {
@@ -66,8 +67,8 @@ struct LockFile {
 }
 
 impl LockHolder {
-    /// Returns the pid of the process that holds the lock at `path`; `None` where nobody does, or the pid is not proved:
-    /// it may be another process's here, because the holder runs in another container.
+    /// Returns the pid of the process that holds the instance lock at `path`; `None` where nobody does, or the pid is
+    /// not proved: it may be another process's here, because the holder runs in another container.
     pub fn proved_pid(&self, path: &Path) -> Option<u32> {
         // Only Linux tells which files a process has open.
         let has_open = pid::has_open(self.pid, path).unwrap_or(!cfg!(target_os = "linux"));
@@ -113,18 +114,19 @@ impl InstanceLock {
         Ok(lock)
     }
 
-    /// Returns the path of the lock's file.
+    /// Returns the path of the lock file of an instance.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Sets the base port that the lock's file names.
+    /// Sets the gateway's base port that the lock file of its instance names.
     pub fn set_port(&mut self, port: Port) {
         self.contents.port = port;
         self.write_contents();
     }
 
-    /// Writes the contents of the lock's file. A failure (a full disk) is ignored: the lock holds all the same.
+    /// Writes who holds the lock of an instance into the instance's lock file. A failure (a full disk) is ignored:
+    /// the lock holds all the same.
     fn write_contents(&self) {
         let mut file = &self.file;
         let text = serde_json::to_string(&self.contents).unwrap_or_default();
@@ -169,7 +171,7 @@ pub fn read_holder(path: &Path) -> Option<LockHolder> {
     contents.into_holder(alive)
 }
 
-/// Returns the contents of a lock's file; `None` when it is empty or can't be parsed.
+/// Returns the contents of an instance's lock file; `None` when it is empty or can't be parsed.
 fn read_lock_file(mut file: &File) -> Option<LockFile> {
     let mut text = String::new();
     file.rewind().ok()?;

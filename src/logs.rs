@@ -21,8 +21,8 @@ const OPENCLAW_LOG_DIR: &str = "/tmp/openclaw";
 /// Prefix of the names of the files that a service manager writes to the log folder, such as `launchd.log`.
 const MANAGER_FILE_PREFIX: &str = "launchd.";
 
-/// Fields of a log line that are not appended to its message: they have a field of [`LogLine`] of their own, or are
-/// of no use to a reader.
+/// Fields of a JSON log line that are not appended to its message: they have a field of [`LogLine`] of their own, or
+/// are of no use to a reader.
 const ENVELOPE_FIELDS: [&str; 11] = [
     "timestamp",
     "level",
@@ -37,7 +37,7 @@ const ENVELOPE_FIELDS: [&str; 11] = [
     "2",
 ];
 
-/// A parsed line of a log.
+/// A parsed line of a gateway's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogLine {
     /// The time stamp as it is written in the line; empty where there is none.
@@ -53,7 +53,7 @@ pub(crate) struct LogLine {
 }
 
 impl LogLine {
-    /// Parses a line of a log. A line that is not a JSON object is a message as a whole.
+    /// Parses a line of a gateway's log. A line that is not a JSON object is a message as a whole.
     pub(crate) fn parse(raw: &str) -> Self {
         let value: Value = serde_json::from_str(raw).unwrap_or_default();
         let text = |value: &Value| match value {
@@ -95,8 +95,8 @@ fn modified(path: &Path) -> Option<SystemTime> {
     meta.is_file().then(|| meta.modified().ok()).flatten()
 }
 
-/// Returns the log files in a folder, the newest last. The files of a service manager, which hold the output of the
-/// same gateway, are returned only where there are no others.
+/// Returns a gateway's log files in a folder, the newest last. The files of a service manager, which hold the output
+/// of the same gateway, are returned only where there are no others.
 pub(crate) fn log_files(folder: &Path) -> Vec<PathBuf> {
     let name = |path: &Path| {
         let name = path.file_name().unwrap_or_default();
@@ -133,7 +133,7 @@ impl LogSource {
         }
     }
 
-    /// Returns the last lines, the newest last.
+    /// Returns the last lines of a gateway's log, the newest last.
     pub(crate) fn last_lines(&self, count: usize) -> Vec<LogLine> {
         last_lines_of(&self.files(), count)
     }
@@ -144,7 +144,7 @@ pub(crate) fn last_lines(folder: &Path, count: usize) -> Vec<LogLine> {
     last_lines_of(&log_files(folder), count)
 }
 
-/// Returns the last lines of files that are in order of age, the newest line last.
+/// Returns the last lines of log files that are in order of age, the newest line last.
 fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
     let mut lines = Vec::new();
     for file in files.iter().rev() {
@@ -173,8 +173,8 @@ pub(crate) fn read_tail(path: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Reads at most `max_bytes` bytes of a file from the first start of a line at or after the offset `from`. Returns the
-/// offset of that start, and the bytes.
+/// Reads at most `max_bytes` bytes of a log file from the first start of a line at or after the offset `from`.
+/// Returns the offset of that start, and the bytes.
 fn read_from_line_start(file: &mut File, from: u64, max_bytes: u64) -> std::io::Result<(u64, Vec<u8>)> {
     // The byte before `from` tells whether a line starts there.
     let before = u64::from(from > 0);
@@ -189,7 +189,7 @@ fn read_from_line_start(file: &mut File, from: u64, max_bytes: u64) -> std::io::
     Ok((from - before + start as u64, bytes.split_off(start)))
 }
 
-/// A part of a log file, and the cursor at which the next part begins.
+/// A part of a gateway's log file, and the cursor at which the next part begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogSlice {
     /// The complete lines of the part, without empty ones.
@@ -237,7 +237,7 @@ pub(crate) fn read_from(
     })
 }
 
-/// Follows a log: returns the complete lines that were added since the previous call.
+/// Follows a gateway's log: returns the complete lines that were added since the previous call.
 #[derive(Debug)]
 pub(crate) struct LogFollower {
     source: LogSource,
@@ -250,7 +250,7 @@ pub(crate) struct LogFollower {
 }
 
 impl LogFollower {
-    /// Creates a follower that begins at the present end of the newest file.
+    /// Creates a follower of a gateway's log that begins at the present end of the newest file.
     pub(crate) fn new(source: LogSource) -> Self {
         let file = source.files().pop();
         let offset = file
@@ -265,8 +265,8 @@ impl LogFollower {
         }
     }
 
-    /// Returns the lines that were added. Switches to a newer file, such as that of a new day, once the old one is
-    /// read to its end.
+    /// Returns the lines that were added to a gateway's log since the previous call. Switches to a newer file, such
+    /// as that of a new day, once the old one is read to its end.
     pub(crate) fn new_lines(&mut self) -> Vec<LogLine> {
         let mut lines = self.read_rest();
         let newest = self.source.files().pop();
@@ -348,8 +348,8 @@ pub(crate) fn openclaw_log_file(profile: &ProfileName) -> Option<PathBuf> {
     Some(all.swap_remove(index))
 }
 
-/// Encodes the name of a profile as OpenClaw 2026.9.6 does in the name of a log file (docs/openclaw.md#log-files):
-/// `Rescue` is `-1rescue`.
+/// Encodes the name of an instance profile as OpenClaw 2026.9.6 does in the name of a log file
+/// (docs/openclaw.md#log-files): `Rescue` is `-1rescue`.
 fn encode_profile(profile: &str) -> String {
     let letter = |c: char| match c {
         '-' => "--".to_owned(),

@@ -28,7 +28,7 @@ pub(crate) use ports::{bind_addresses, known_base, port_notices};
 pub(crate) use remove::{ExistingPaths, remove};
 pub(crate) use restore::{config_write, stamped_sibling};
 
-/// An ordered list of changes, and what the user should know about them.
+/// An ordered list of changes to the disk, and what the user should know about them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The instance that the plan sets up; `None` for plans that only edit files.
@@ -110,7 +110,8 @@ pub struct FileWrite {
 }
 
 impl FileWrite {
-    /// Returns the write of a config. `before` are the bytes of the old file, which becomes the newest backup.
+    /// Returns the planned write of an instance's config file. `before` are the bytes of the old file, which becomes
+    /// the newest backup.
     pub fn config(path: PathBuf, content: Content, before: Option<Vec<u8>>) -> Self {
         Self {
             path,
@@ -122,7 +123,7 @@ impl FileWrite {
     }
 }
 
-/// The role of a written file.
+/// The role of a file that a plan writes, such as config or workspace file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// `openclaw.json`.
@@ -139,8 +140,8 @@ pub enum FileKind {
     Answers,
 }
 
-/// The text of a file with the places of its secrets. The places are known and not searched for, because a config
-/// may write the characters of a secret in many ways (`\"`, `\u0041`).
+/// The text of a file that a plan writes, with the places of its secrets. The places are known and not searched for,
+/// because a config may write the characters of a secret in many ways (`\"`, `\u0041`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     text: String,
@@ -157,7 +158,7 @@ impl Content {
         }
     }
 
-    /// Creates the content of a file whose text on a screen consists of these pieces.
+    /// Creates the content of a planned file from pieces, of which the secret ones are hidden on a screen.
     pub fn in_pieces(text: impl Into<String>, pieces: Vec<TextPiece>) -> Self {
         Self {
             text: text.into(),
@@ -170,7 +171,8 @@ impl Content {
         self.text.as_bytes()
     }
 
-    /// Returns the text for a screen: each secret is replaced by what `name` returns for its origin.
+    /// Returns the text of a planned file for a screen: each secret is replaced by what `name` returns for its
+    /// origin.
     pub fn redacted(&self, name: impl Fn(SecretOrigin) -> String) -> String {
         if self.pieces.is_empty() {
             return self.text.clone();
@@ -190,7 +192,7 @@ impl std::fmt::Debug for Content {
 }
 
 impl Change {
-    /// Returns the path that is created, changed or moved.
+    /// Returns the path of the file or folder that a planned change creates, changes or moves.
     pub fn path(&self) -> &Path {
         match self {
             Self::MakeDir { path } | Self::Rename { path, .. } | Self::SetMode { path, .. } => path,

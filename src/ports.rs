@@ -25,19 +25,19 @@ pub(crate) use span::{Span, merge_spans};
 pub(crate) const DEFAULT_BASE: BasePort = BasePort::known(18789);
 /// Base port that is reserved for the `dev` profile (docs/openclaw.md#default-base-ports).
 pub(crate) const DEV_BASE: BasePort = BasePort::known(19001);
-/// Minimum distance between two base ports; nearer ones conflict (rule 1).
+/// Minimum distance between the base ports of two gateways; nearer ones conflict (rule 1).
 pub(crate) const MIN_BASE_DISTANCE: u16 = 20;
-/// Minimum distance between two base ports whose families share no port (rule 3).
+/// Minimum distance between the base ports of two gateways whose families share no port (rule 3).
 pub(crate) const DISJOINT_BASE_DISTANCE: u16 = Role::LAST_OFFSET + 1;
-/// Distance between the base ports that are suggested first: 19789, 20789, ... (rule 4).
+/// Distance between the base ports that are suggested first for a gateway: 19789, 20789, ... (rule 4).
 pub(crate) const SUGGESTION_STEP: u16 = 1000;
 
 /// Loopback addresses, which every gateway needs beside those of its bind mode: its relays listen there, and its local
 /// clients connect there.
 pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// Returns the base port that OpenClaw 2026.9.6 uses for a named profile without a port in its config, by the FNV-1a hash
-/// of the name (docs/openclaw.md#hashed-default-port).
+/// Returns the base port that OpenClaw 2026.9.6 uses for a named instance without a port in its config, by the FNV-1a
+/// hash of the name (docs/openclaw.md#hashed-default-port).
 pub(crate) fn hashed_default_base(profile: &str) -> BasePort {
     let hash = profile.bytes().fold(0x811c_9dc5_u32, |h, b| {
         (h ^ u32::from(b)).wrapping_mul(0x0100_0193)

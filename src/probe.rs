@@ -33,7 +33,7 @@ use location::GatewayLocation;
 pub(crate) use last_run::{LastRun, RunEnd};
 pub(crate) use report::{Probe, ProbeVerdict, VerdictClass};
 
-/// Time between two probes of a gateway that starts.
+/// Time between two probes of a gateway that is starting.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Surveys the host and probes the gateway of an instance, on the port on which it really listens. Takes at most
@@ -42,27 +42,27 @@ pub(crate) fn probe_gateway(context: InstanceContext<'_>, limit: Duration) -> Pr
     probe_for_client(context, limit).0
 }
 
-/// Surveys the host and probes the gateway of an instance. Also returns the credentials for the gateway, for a caller
-/// that sends requests to it.
+/// Surveys the host and probes the gateway of an instance for a command that is to connect to it. Also returns the
+/// credentials for the gateway, for a caller that sends requests to it.
 pub(crate) fn probe_for_client(context: InstanceContext<'_>, limit: Duration) -> (Probe, ClientAuth) {
     let deadline = Instant::now() + limit;
     let survey = survey::survey_host(context.host, context.env);
     run(context, &survey, deadline, false)
 }
 
-/// Probes the gateway of an instance by a survey that was just made. Returns by `deadline`.
+/// Probes the gateway of an instance by a survey of the host that was just made. Returns by `deadline`.
 pub(crate) fn probe_surveyed(context: InstanceContext<'_>, survey: &Survey, deadline: Instant) -> Probe {
     run(context, survey, deadline, false).0
 }
 
-/// Probes the gateway of an instance by a survey that was just made, and also queries its `status`. Returns by
-/// `deadline`.
+/// Probes the gateway of an instance by a survey of the host that was just made, and also queries its `status`.
+/// Returns by `deadline`.
 pub(crate) fn probe_in_detail(context: InstanceContext<'_>, survey: &Survey, deadline: Instant) -> Probe {
     run(context, survey, deadline, true).0
 }
 
-/// Returns the instance of a survey's entry, without any variable of the environment. An instance without a profile is
-/// named after its state folder.
+/// Returns the instance that an entry in a survey of the host describes, without any variable of the environment. An
+/// instance without a profile is named after its state folder.
 pub(crate) fn instance_of(env: &Environment, surveyed: &SurveyedInstance) -> Instance {
     let by_folder = || instance::owner_of_state(&env.home, &surveyed.state_dir);
     let profile = surveyed.profile.clone().or_else(by_folder);
@@ -108,9 +108,9 @@ pub(crate) fn wait_until_healthy_while(
     }
 }
 
-/// Probes the gateway of an instance, with its `status` where `in_detail`. Also returns the credentials for it.
-/// Returns the process that is proved to be the gateway of an instance: it holds the lock, whether it listens or not.
-/// Sends no request.
+/// Probes the gateway of an instance by a survey of the host, with its `status` where `in_detail`. Also returns the
+/// credentials for it. Returns the process that is proved to be the gateway of an instance: it holds the lock,
+/// whether it listens or not. Sends no request.
 pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
     let instance = context.instance;
     let path = instance.lock_path();
@@ -122,7 +122,7 @@ pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> 
     })
 }
 
-/// Returns the process that listens as the gateway of the instance with this label.
+/// Returns the pid of the process that listens as the gateway of the instance with this label in a survey.
 fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
     let mut owners = survey
         .listeners

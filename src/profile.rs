@@ -9,15 +9,15 @@ use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::text::strip_diacritic;
 
-/// Maximum length of a profile name in characters.
+/// Maximum length of the name of an instance profile, in characters.
 pub(crate) const MAX_NAME_LENGTH: usize = 64;
 
-/// A valid name of a profile, by which an instance is named. `default`, in any case, is the name of the unnamed
-/// instance.
+/// A valid name of an instance profile, by which an instance is named. `default`, in any case, is the name of the
+/// unnamed instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProfileName(String);
 
-/// Reason why a text can't be a profile name.
+/// The reason why a text can't be the name of an instance profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileNameError {
     /// The name is empty.
@@ -38,12 +38,13 @@ pub enum ProfileNameError {
 }
 
 impl ProfileName {
-    /// Returns the name of the unnamed instance, `default`.
+    /// Returns the profile name of the unnamed instance, `default`.
     pub fn default_profile() -> Self {
         Self("default".to_owned())
     }
 
-    /// Parses a typed name of a profile. Blanks around it are ignored (docs/openclaw.md#profile-names).
+    /// Parses the name of an instance profile as a user types it. Blanks around it are ignored
+    /// (docs/openclaw.md#profile-names).
     pub fn parse(typed: &str) -> Result<Self, ProfileNameError> {
         let name = typed.trim();
         let Some(first) = name.chars().next() else {
@@ -70,34 +71,35 @@ impl ProfileName {
         Ok(Self(name.to_owned()))
     }
 
-    /// Returns a name that no instance can have, for an inherited name that is invalid.
+    /// Returns a profile name that no instance can have, in place of an invalid one from the environment.
     pub(crate) fn unusable() -> Self {
         Self(String::new())
     }
 
-    /// Returns the name of a profile as text.
+    /// Returns the name of an instance profile as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns whether this is the name of the unnamed instance.
+    /// Returns whether a profile name is that of the unnamed instance.
     pub fn is_default(&self) -> bool {
         self.0 == "default"
     }
 
-    /// Returns whether this is the name of the development instance, which has a base port of its own
+    /// Returns whether a profile name is that of the development instance, which has a base port of its own
     /// (docs/openclaw.md#default-base-ports).
     pub fn is_dev(&self) -> bool {
         self.0 == "dev"
     }
 
-    /// Returns whether the names differ by case only: a file system that ignores case would give both one folder.
+    /// Returns whether two names of instance profiles differ by case only: a file system that ignores case would give
+    /// both one folder.
     pub fn differs_only_by_case(&self, other: &Self) -> bool {
         self != other && self.0.eq_ignore_ascii_case(&other.0)
     }
 
-    /// Returns the suffix that OpenClaw appends to names of folders and services of a profile: nothing for `default`,
-    /// else `-NAME`.
+    /// Returns the suffix that OpenClaw appends to names of folders and services of an instance profile: nothing for
+    /// `default`, else `-NAME`.
     pub fn suffix(&self) -> String {
         if self.is_default() {
             String::new()
@@ -119,8 +121,8 @@ impl fmt::Debug for ProfileName {
     }
 }
 
-/// Returns a valid name that resembles a typed one: Turkish letters lose their marks, other invalid characters become `-`.
-/// `None` where no letter and no digit is left.
+/// Returns a valid name of an instance profile that resembles a typed one: Turkish letters lose their marks, other
+/// invalid characters become `-`. `None` where no letter and no digit is left.
 pub fn suggest_name(typed: &str) -> Option<String> {
     let mut name = String::new();
     for c in typed.trim().chars() {
@@ -143,7 +145,8 @@ pub fn suggest_name(typed: &str) -> Option<String> {
     Some(name)
 }
 
-/// Returns the existing name that was probably meant: the nearest of those at most two typing errors away.
+/// Returns the existing profile name that was probably meant by a typed one: the nearest of those at most two typing
+/// errors away.
 pub(crate) fn nearest_name<'a>(
     typed: &ProfileName,
     names: impl Iterator<Item = &'a ProfileName>,
@@ -155,7 +158,7 @@ pub(crate) fn nearest_name<'a>(
         .map(|(_, name)| name)
 }
 
-/// Returns whether a name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
+/// Returns whether a profile name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
 fn is_device_name(name: &str) -> bool {
     const UNNUMBERED: [&str; 4] = ["con", "prn", "aux", "nul"];
     if UNNUMBERED.iter().any(|d| name.eq_ignore_ascii_case(d)) {
@@ -169,7 +172,8 @@ fn is_device_name(name: &str) -> bool {
 }
 
 impl ProfileNameError {
-    /// Returns the error for a typed name, with a valid name as a hint where there is one: exit 2.
+    /// Returns the error for an invalid profile name that a user typed, with a valid name as a hint where there is
+    /// one: exit 2.
     pub fn to_error(&self, typed: &str) -> Error {
         let shown = typed.trim().escape_debug().to_string();
         let msg = match self {

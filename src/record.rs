@@ -49,7 +49,7 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// Every engine, the default first.
+    /// Every program that can run as an instance's gateway, the default first.
     pub(crate) const ALL: [Self; 2] = [Self::Native, Self::Node];
 
     /// Returns the engine of a gateway by its name, `native` or `node`.
@@ -57,7 +57,7 @@ impl Engine {
         Self::ALL.into_iter().find(|engine| engine.name() == name)
     }
 
-    /// Returns the name in flags, records and `--json`.
+    /// Returns the name of a gateway's engine in flags, `instance.toml` and `--json`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -77,7 +77,8 @@ pub(crate) enum BootFallback {
     LastGood,
 }
 
-/// The values of an instance's record, `instance.toml`. A missing key has its default; unknown keys are ignored.
+/// The values of `instance.toml`, the file with this program's settings for an instance. A missing key has its
+/// default; unknown keys are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Record {
@@ -95,7 +96,7 @@ pub(crate) struct Record {
     pub(crate) browser: BrowserTable,
 }
 
-/// The table `[ports]` of an `instance.toml`.
+/// The table `[ports]` of an `instance.toml`, the file with this program's settings for an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct PortsTable {
@@ -103,7 +104,7 @@ pub(crate) struct PortsTable {
     pub(crate) base: Option<Port>,
 }
 
-/// The table `[gateway]` of an `instance.toml`.
+/// The table `[gateway]` of an `instance.toml`, the file with this program's settings for an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct GatewayTable {
@@ -112,7 +113,7 @@ pub(crate) struct GatewayTable {
     pub(crate) boot_fallback: BootFallback,
 }
 
-/// The table `[rescue]` of an `instance.toml`.
+/// The table `[rescue]` of an `instance.toml`, the file with this program's settings for an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct RescueTable {
@@ -126,7 +127,7 @@ pub(crate) struct RescueTable {
     pub(crate) rest: Option<u64>,
 }
 
-/// The table `[browser]` of an `instance.toml`.
+/// The table `[browser]` of an `instance.toml`, the file with this program's settings for an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct BrowserTable {

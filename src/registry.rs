@@ -19,9 +19,9 @@ use crate::toml_document::{self, TomlError, set_value};
 
 /// Name of the file of the registry of instances, in the state home (`~/.local/state/openclaw` on Linux).
 pub(crate) const REGISTRY_FILE: &str = "registry.toml";
-/// Version of the registry's format, the only one that is understood.
+/// Version of the format of the registry of instances, the only one that is understood.
 const REGISTRY_VERSION: u32 = 1;
-/// Key of the list of entries.
+/// Key of the list of instances in the registry file.
 const ENTRIES_KEY: &str = "instance";
 
 /// Returns the state home: the folder for files of this program that belong to no single instance.
@@ -66,7 +66,7 @@ pub(crate) struct RegistryEntry {
     pub(crate) port: Port,
 }
 
-/// Typed form of the registry file.
+/// Typed form of the file of the registry of instances.
 #[derive(Default, Deserialize)]
 struct RegistryFile {
     version: u32,
@@ -110,7 +110,8 @@ impl Registry {
         registry
     }
 
-    /// Fails with exit 78 where the registry is broken, so that it is not overwritten. `shown` is its path for the message.
+    /// Fails with exit 78 where the registry of instances is broken, so that it is not overwritten. `shown` is its
+    /// path for the message.
     pub(crate) fn require_valid(&self, shown: &str) -> Result<()> {
         match &self.fault {
             None => Ok(()),
@@ -123,8 +124,8 @@ impl Registry {
         }
     }
 
-    /// Returns the file's text with this entry in it. An entry with the same config is changed in its place; a new one goes
-    /// before the first whose config sorts after its own.
+    /// Returns the text of the registry of instances with this instance's entry in it. An entry with the same config
+    /// is changed in its place; a new one goes before the first whose config sorts after its own.
     pub(crate) fn with(&self, entry: &RegistryEntry) -> String {
         let mut document = self.document.clone();
         set_value(document.as_table_mut(), "version", i64::from(REGISTRY_VERSION));
@@ -142,7 +143,7 @@ impl Registry {
         document.to_string()
     }
 
-    /// Returns the file's text without the entries of these configs.
+    /// Returns the text of the registry of instances without the instances that have these configs.
     pub(crate) fn without(&self, configs: &[&Path]) -> String {
         let mut document = self.document.clone();
         let tables = entry_tables(&mut document);
@@ -159,7 +160,7 @@ impl Registry {
 }
 
 impl RegistryEntry {
-    /// Sets the values of this entry in its `[[instance]]` table.
+    /// Writes the values of an instance's entry to its `[[instance]]` table in the registry.
     fn write(&self, table: &mut Table) {
         set_value(table, "profile", self.profile.as_str());
         for (key, path) in [
@@ -174,8 +175,8 @@ impl RegistryEntry {
     }
 }
 
-/// Returns the `[[instance]]` tables, which are created where they are missing. A list of inline tables becomes one of
-/// tables with headers.
+/// Returns the `[[instance]]` tables of the registry of instances, which are created where they are missing. A list
+/// of inline tables becomes one of tables with headers.
 fn entry_tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
     let item = document
         .entry(ENTRIES_KEY)
@@ -187,8 +188,8 @@ fn entry_tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
     item.as_array_of_tables_mut().expect("it was just made one")
 }
 
-/// Inserts a TOML table into an array of tables of the registry. Positions in the file are forgotten, so that the
-/// list's order decides.
+/// Inserts a TOML table into an array of tables of the registry of instances. Positions in the file are forgotten, so
+/// that the list's order decides.
 fn insert(tables: &mut ArrayOfTables, at: usize, table: Table) {
     let mut all: Vec<Table> = std::mem::take(tables).into_iter().collect();
     all.insert(at, table);
@@ -198,7 +199,7 @@ fn insert(tables: &mut ArrayOfTables, at: usize, table: Table) {
     tables.extend(all);
 }
 
-/// Removes the position in the file from a TOML table and the tables in it.
+/// Removes the position in the registry file from a TOML table and the tables in it.
 fn forget_position(table: &mut Table) {
     table.set_position(None);
     for (_, item) in table.iter_mut() {

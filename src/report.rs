@@ -7,7 +7,7 @@ use crate::plan::{Change, FileKind, InstanceSummary, Plan};
 use crate::ports::{PortFamily, Role};
 use crate::secret::SecretOrigin;
 
-/// Returns the name of a secret's origin in `--json` documents and shown texts.
+/// Returns the name of the origin of a planned secret in `--json` documents and shown texts.
 pub(crate) fn origin_name(origin: SecretOrigin) -> &'static str {
     match origin {
         SecretOrigin::Generated => "generated",
@@ -16,7 +16,7 @@ pub(crate) fn origin_name(origin: SecretOrigin) -> &'static str {
     }
 }
 
-/// Returns the ports of a family, by the names of their roles.
+/// Returns the ports of an instance's port family as JSON, by the names of their roles.
 pub(crate) fn ports(family: PortFamily) -> Value {
     let mut ports = serde_json::Map::new();
     for (role, port) in family.fixed() {
@@ -27,8 +27,8 @@ pub(crate) fn ports(family: PortFamily) -> Value {
     ports.into()
 }
 
-/// Returns the changes of a plan as JSON, in order. Configs and records are in it with their text, each secret by its
-/// origin.
+/// Returns the changes of a plan as JSON, in the plan's order. Configs and records are in it with their text, each
+/// secret by its origin.
 pub(crate) fn changes(plan: &Plan) -> Value {
     plan.changes.iter().map(change).collect()
 }
@@ -68,7 +68,7 @@ fn change(change: &Change) -> Value {
     }
 }
 
-/// Returns the name of a file's kind.
+/// Returns the name of a planned file's kind in JSON documents.
 fn kind_name(kind: FileKind) -> &'static str {
     match kind {
         FileKind::Config => "config",
@@ -80,8 +80,8 @@ fn kind_name(kind: FileKind) -> &'static str {
     }
 }
 
-/// Returns the document of `onboard --json` and `setup --json`. It has the keys of OpenClaw
-/// (docs/openclaw.md#onboarding-document) and those of this program.
+/// Returns the JSON document of `onboard --json` and `setup --json`: the planned instance and its changes. It has the
+/// keys of OpenClaw (docs/openclaw.md#onboarding-document) and those of this program.
 pub(crate) fn onboard(
     plan: &Plan,
     summary: &InstanceSummary,

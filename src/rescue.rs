@@ -36,8 +36,8 @@ pub(crate) fn shared_dir(host: &Host, env: &Environment) -> PathBuf {
     registry::state_home(host, env).join("rescue")
 }
 
-/// Returns the instance of the profile that is to be repaired. Fails for an unknown profile, and for the rescuer's
-/// own: a broken gateway can't repair itself.
+/// Returns the instance, named by its profile, whose gateway another instance is to repair. Fails for an unknown
+/// profile, and for the rescuer's own: a broken gateway can't repair itself.
 pub(crate) fn resolve_target(
     env: &Environment,
     survey: &Survey,
@@ -69,7 +69,7 @@ pub(crate) fn resolve_target(
     Ok(probe::instance_of(env, found))
 }
 
-/// Returns a profile that could repair this one.
+/// Returns an instance profile other than the given one, from which a broken gateway could be repaired.
 fn find_other_profile<'a>(survey: &'a Survey, name: &ProfileName) -> Option<&'a ProfileName> {
     let mut others = survey.instances.iter().filter_map(|found| found.profile.as_ref());
     others.find(|other| *other != name)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Number of random bytes in a generated token, whose text has two characters for each byte.
+/// Number of random bytes in a generated secret token, whose text has two characters for each byte.
 pub(crate) const TOKEN_BYTES: usize = 24;
 
 /// Values that OpenClaw 2026.9.6 refuses as the credential of a gateway.
@@ -30,7 +30,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// Creates a token from random bytes: their hex digits.
+    /// Creates a secret token of hex digits from random bytes.
     pub(crate) fn token(random: [u8; TOKEN_BYTES]) -> Self {
         Self(hex::encode(random))
     }
@@ -55,7 +55,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A piece of a text whose secrets are left out. The pieces in order make up the whole text.
+/// A piece of a shown text whose secrets are left out: plain text, or the place of a secret. The pieces in order make
+/// up the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextPiece {
     /// A part of the text that contains no secret.

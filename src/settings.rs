@@ -80,8 +80,8 @@ pub struct Settings {
     pub auth: ClientAuth,
 }
 
-/// Sources from which the settings of a gateway are resolved: the environment, the instance with its `.env`, the config
-/// and the record.
+/// Sources from which the settings of a gateway are resolved: the environment, the instance with its `.env`, the
+/// config and the `instance.toml`.
 #[derive(Clone, Copy)]
 pub(crate) struct SettingSources<'a> {
     /// Access to the environment variables of this run.
@@ -94,7 +94,7 @@ pub(crate) struct SettingSources<'a> {
     pub(crate) record: &'a Record,
 }
 
-/// Config and record (`instance.toml`) of an instance as they were read.
+/// The config and the `instance.toml` of an instance as they were read.
 #[derive(Clone, Debug)]
 pub(crate) struct InstanceFiles {
     /// Value of the config, included files merged in; `Null` where there is no config.
@@ -104,7 +104,7 @@ pub(crate) struct InstanceFiles {
 }
 
 impl InstanceFiles {
-    /// Reads the config and the record (`instance.toml`) of an instance.
+    /// Reads the config and the `instance.toml` of an instance.
     ///
     /// # Errors
     /// Exit 78 where one of them is broken, with the position and the ways out.
@@ -123,7 +123,8 @@ impl InstanceFiles {
         })
     }
 
-    /// Returns the config and the record of an instance together with the environment as sources of settings.
+    /// Returns the config and the `instance.toml` of an instance together with the environment as sources of the
+    /// gateway's settings.
     pub(crate) fn sources<'a>(&'a self, host: &'a Host, instance: &'a Instance) -> SettingSources<'a> {
         SettingSources {
             host,
@@ -235,13 +236,14 @@ impl SettingSources<'_> {
         env_file::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
     }
 
-    /// Returns a gateway's authentication mode of the flag, else of the config; `None` where neither has a valid one.
+    /// Returns the authentication mode that a gateway's flag sets, else its config; `None` where neither has a valid
+    /// one.
     fn auth_mode(&self, flag: Option<Auth>) -> Option<Auth> {
         flag.or_else(|| Auth::from_name(self.config.pointer("/gateway/auth/mode")?.as_str()?))
     }
 
-    /// Returns the bind mode of a gateway, and the address of [`Bind::Custom`]. `flag` is the mode of the command
-    /// line.
+    /// Returns the bind mode of a gateway (the addresses on which it listens), and the address of [`Bind::Custom`].
+    /// `flag` is the mode of the command line.
     ///
     /// # Errors
     /// Exit 78 for an unknown mode, or a custom address that is missing or none.
@@ -320,7 +322,8 @@ impl SettingSources<'_> {
         })
     }
 
-    /// Returns the authentication that the gateway demands: the config's credential goes before the environment's.
+    /// Returns the authentication that a gateway demands of its clients: the config's credential goes before the
+    /// environment's.
     fn server_auth(&self, overrides: &RunOverrides) -> Result<ClientAuth> {
         if let Some(mode) = self.config.pointer("/gateway/auth/mode").and_then(Value::as_str)
             && Auth::from_name(mode).is_none()
@@ -382,7 +385,7 @@ impl SettingSources<'_> {
     }
 }
 
-/// Returns the base port of a profile for which nothing sets one (docs/design.md#port-rules, rule 4).
+/// Returns the base port of an instance profile for which nothing sets one (docs/design.md#port-rules, rule 4).
 pub(crate) fn default_base(profile: &ProfileName) -> BasePort {
     if profile.is_default() {
         DEFAULT_BASE

@@ -18,9 +18,9 @@ use crate::instance::Instance;
 use crate::plan::{Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// Ending of a snapshot's file name.
+/// Ending of the file name of an instance's snapshot.
 const FILE_ENDING: &str = ".tar.gz";
-/// Number of bytes of a config path's hash in the name of a folder of snapshots.
+/// Number of bytes of a config path's hash in the name of the folder of an instance's snapshots.
 const FOLDER_HASH_BYTES: usize = 6;
 
 /// A snapshot of an instance that exists on the disk.
@@ -34,7 +34,7 @@ pub struct Snapshot {
     pub bytes: u64,
 }
 
-/// A snapshot that was just made.
+/// A snapshot of an instance that was just made.
 #[derive(Clone, Debug)]
 pub struct CreatedSnapshot {
     /// The snapshot.
@@ -102,7 +102,7 @@ impl SnapshotTarget<'_> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
 
-    /// Makes a snapshot of the instance. `reason` is kept in its manifest.
+    /// Makes a snapshot of an instance: an archive of its config and state. `reason` is kept in its manifest.
     ///
     /// # Errors
     /// With [`ErrorReason::NothingToSnapshot`] when the instance has no files; else when there are too many, or one can't be
@@ -146,13 +146,13 @@ impl SnapshotTarget<'_> {
         id
     }
 
-    /// Returns the time in letters and digits alone.
+    /// Returns the time in letters and digits alone, for the id of a snapshot.
     fn stamp(&self) -> String {
         self.now.chars().filter(char::is_ascii_alphanumeric).collect()
     }
 
-    /// Checks that a snapshot archive is whole, by the hashes in its manifest, and that it is one of this instance.
-    /// Writes nothing.
+    /// Checks that the archive of a snapshot is whole, by the hashes in its manifest, and that it is one of this
+    /// instance. Writes nothing.
     ///
     /// # Errors
     /// When it is damaged, or another instance's.
@@ -194,7 +194,8 @@ impl SnapshotTarget<'_> {
         }
     }
 
-    /// Returns the paths in the state folder that a restore leaves in their place, relative to that folder.
+    /// Returns the paths in an instance's state folder that the restore of a snapshot leaves in their place, relative
+    /// to that folder.
     fn paths_kept_in_state(&self) -> Vec<PathBuf> {
         let real = read::canonicalize_existing(&self.instance.state_dir);
         let below = |path: &PathBuf| {
@@ -208,8 +209,8 @@ impl SnapshotTarget<'_> {
             .collect()
     }
 
-    /// Plans, for a restore, to move the content of the state folder into its `aside` folder, except the paths in
-    /// `kept`.
+    /// Plans, for the restore of a snapshot, to move the content of an instance's state folder into its `aside`
+    /// folder, except the paths in `kept`.
     fn move_state_aside(&self, kept: &[PathBuf]) -> Vec<Change> {
         let state = &self.instance.state_dir;
         let aside = state.join("aside").join(self.stamp());
@@ -227,8 +228,8 @@ impl SnapshotTarget<'_> {
         changes
     }
 
-    /// Plans to restore a file of the archive that is the config or one that it includes; `None` for any other file, and
-    /// for one that is as it was.
+    /// Plans to restore a file of a snapshot that is the instance's config or one that it includes; `None` for any
+    /// other file, and for one that is as it was.
     fn restore_config_file(&self, name: &str, staging: &Path) -> Option<Change> {
         let config = &self.instance.config_path;
         let from = staging.join(name);

@@ -86,7 +86,8 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Reads the listening sockets and their processes again; everything else stays as it was surveyed.
+    /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
+    /// it was.
     pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
         self.listeners = listeners::find_listeners(&env.home, &self.instances);
     }

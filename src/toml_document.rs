@@ -43,7 +43,7 @@ impl TomlError {
     }
 }
 
-/// Parses the bytes of a TOML file, both as a document to edit and as the typed value `T`.
+/// Parses the bytes of a TOML file, both as an editable TOML document and as the typed value `T`.
 ///
 /// # Errors
 /// Bytes that aren't UTF-8, a syntax error, or a value that doesn't fit `T`, each with its position.
@@ -83,7 +83,7 @@ pub(crate) fn set_value(table: &mut dyn TableLike, key: &str, value: impl Into<V
     }
 }
 
-/// Compares two texts or two whole numbers, whatever their spelling.
+/// Returns whether two TOML values are the same text or the same whole number, whatever their spelling.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::String(one), Value::String(other)) => one.value() == other.value(),

@@ -52,12 +52,12 @@ pub(crate) struct UiOptions {
 
 /// Width of a terminal that does not tell its size, in columns.
 const DEFAULT_WIDTH: usize = 80;
-/// Smallest width that is drawn for, in columns.
+/// Minimum width of the terminal for which output is laid out, in columns.
 const MIN_WIDTH: usize = 20;
 
 impl Ui {
-    /// Creates the screen from what terminal, environment and command line allow. Without a known language it speaks
-    /// English.
+    /// Creates the screen output from what terminal, environment and command line allow. Without a known language it
+    /// speaks English.
     pub(crate) fn new(host: &Host, lang: Option<Lang>, options: UiOptions) -> Self {
         let dumb = host.var("TERM") == Some("dumb");
         let forced = host.var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
@@ -80,12 +80,13 @@ impl Ui {
         }
     }
 
-    /// Returns `true` if an option or the locale tells the language; where neither does, it is English.
+    /// Returns `true` if a command-line option or the locale tells the language of the output; where neither does, it
+    /// is English.
     pub(crate) fn knows_language(&self) -> bool {
         self.knows_language
     }
 
-    /// Returns the same screen in another language.
+    /// Returns the same screen output in another language.
     #[must_use]
     pub(crate) fn with_lang(self, lang: Lang) -> Self {
         Self {
@@ -95,12 +96,12 @@ impl Ui {
         }
     }
 
-    /// Returns the language of this run.
+    /// Returns the language of this run's screen output.
     pub(crate) fn lang(&self) -> Lang {
         self.lang
     }
 
-    /// Returns `true` if `--json` was given.
+    /// Returns `true` if the command line has `--json`, so that the output is a JSON document.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
@@ -110,22 +111,22 @@ impl Ui {
         self.colour
     }
 
-    /// Returns `true` if only ASCII may be written.
+    /// Returns `true` if the screen output may contain only ASCII characters.
     pub(crate) fn ascii(&self) -> bool {
         self.ascii
     }
 
-    /// Returns `true` if the output is for a screen reader or a dumb terminal: no boxes, no repainting.
+    /// Returns `true` if the screen output is for a screen reader or a dumb terminal: no boxes, no repainting.
     pub(crate) fn plain(&self) -> bool {
         self.plain
     }
 
-    /// Returns the width to draw in, in columns; 80 where stdout is no terminal.
+    /// Returns the width to lay out screen output in, in columns; 80 where stdout is no terminal.
     pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    /// Returns a sentence in the language of this run.
+    /// Renders a catalogue message as text in the language of this run.
     pub(crate) fn render(&self, msg: &Msg) -> String {
         if self.ascii {
             msg.render_with(self.lang, &to_ascii)
@@ -134,17 +135,17 @@ impl Ui {
         }
     }
 
-    /// Prints a sentence on stdout as one line.
+    /// Prints a catalogue message on stdout as one line.
     pub(crate) fn print_line(&self, msg: &Msg) {
         self.print(&self.render(msg));
     }
 
-    /// Prints a sentence on stdout in lines that fit the terminal.
+    /// Prints a catalogue message on stdout in lines that fit the terminal.
     pub(crate) fn print_paragraph(&self, msg: &Msg) {
         self.print_hanging(0, 0, &self.render(msg));
     }
 
-    /// Prints a sentence on stdout that belongs to the line above: indented, in lines that fit the terminal.
+    /// Prints a catalogue message on stdout that belongs to the line above: indented, in lines that fit the terminal.
     pub(crate) fn print_detail(&self, msg: &Msg) {
         self.print_hanging(2, 4, &self.render(msg));
     }
@@ -159,12 +160,12 @@ impl Ui {
         }
     }
 
-    /// Prints a sentence on stderr as one line.
+    /// Prints a catalogue message on stderr as one line.
     pub(crate) fn print_note(&self, msg: &Msg) {
         self.eprint(&self.render(msg));
     }
 
-    /// Prints the one JSON document of this run on stdout.
+    /// Prints the one JSON document of this run of the program on stdout.
     ///
     /// # Panics
     /// Where a key of a map is no text, which no document of this program has.
@@ -173,7 +174,7 @@ impl Ui {
         self.print(&text);
     }
 
-    /// Prints an error on stderr as text, and with `--json` on stdout as the one document too.
+    /// Prints an error on stderr as text, and with `--json` also on stdout as a JSON document.
     pub(crate) fn report_error(&self, error: &Error) {
         let document = self.print_error(error);
         if self.json {
@@ -181,7 +182,7 @@ impl Ui {
         }
     }
 
-    /// Prints an error on stderr as text, and returns it as a document.
+    /// Prints an error on stderr as text, and returns it as a JSON document.
     pub(crate) fn print_error(&self, error: &Error) -> Value {
         self.eprint(&format!("[openclaw] {}", self.render(&error.msg)));
         if let Some(cause) = &error.cause {
@@ -193,7 +194,7 @@ impl Ui {
         self.error_document(error)
     }
 
-    /// Returns a heading, bold where there is colour.
+    /// Returns a heading of the screen output, bold where there is colour.
     fn heading(&self, msg: &Msg) -> String {
         console::style(self.render(msg))
             .bold()
@@ -201,7 +202,7 @@ impl Ui {
             .to_string()
     }
 
-    /// Returns a notice behind a mark, in lines that fit the terminal.
+    /// Returns a notice to the user behind a mark, in lines that fit the terminal.
     fn render_notice(&self, msg: &Msg) -> String {
         let lines = wrap(&self.render(msg), self.width.saturating_sub(4));
         let marked = lines
@@ -211,7 +212,7 @@ impl Ui {
         marked.collect::<Vec<_>>().join("\n")
     }
 
-    /// Prints a sentence on stderr in lines that fit the terminal.
+    /// Prints a catalogue message on stderr in lines that fit the terminal.
     pub(crate) fn eprint_paragraph(&self, msg: &Msg) {
         for line in wrap(&self.render(msg), self.width) {
             self.eprint(&line);
@@ -249,7 +250,7 @@ impl Ui {
         document
     }
 
-    /// Returns the arrow before a hint.
+    /// Returns the arrow that is printed before a hint to the user, in Unicode or ASCII.
     fn arrow(&self) -> &'static str {
         if self.ascii || self.plain { "->" } else { "→" }
     }
@@ -260,26 +261,27 @@ impl Ui {
     reason = "who prints holds the screen; output elsewhere is found by its type"
 )]
 impl Ui {
-    /// Prints text on stdout, with a line end.
+    /// Prints text on stdout, followed by a line end.
     pub(crate) fn print(&self, text: &str) {
         write_line(&mut io::stdout().lock(), text);
     }
 
-    /// Prints text on stdout, with a line end; `false` where nobody reads any more. For output without end.
+    /// Prints text on stdout, followed by a line end; returns `false` where the reader of stdout has gone. For output
+    /// without end.
     pub(crate) fn try_print(&self, text: &str) -> bool {
         use io::Write as _;
         let mut out = io::stdout().lock();
         writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
     }
 
-    /// Prints text on stderr, with a line end.
+    /// Prints text on stderr, followed by a line end.
     pub(crate) fn eprint(&self, text: &str) {
         write_line(&mut io::stderr().lock(), text);
     }
 }
 
-/// Writes a line to an output stream, and ignores a reader that is gone. A reader that is gone (`| head`) is not an
-/// error.
+/// Writes a line to an output stream, and ignores the error of a reader that has gone. A reader that is gone (`|
+/// head`) is not an error.
 fn write_line(to: &mut impl io::Write, text: &str) {
     let mut write = || -> io::Result<()> {
         to.write_all(text.as_bytes())?;
@@ -289,7 +291,7 @@ fn write_line(to: &mut impl io::Write, text: &str) {
     let _ = write();
 }
 
-/// Returns `true` if the characters of the locale are UTF-8; assumed where no variable says.
+/// Returns `true` if the character encoding of the locale is UTF-8, which is assumed where no variable says.
 fn is_utf8(host: &Host) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()

@@ -32,12 +32,12 @@ impl ServerUrl {
         })
     }
 
-    /// Returns the scheme in lower case.
+    /// Returns the scheme of a URL in lower case.
     pub(crate) fn scheme(&self) -> &str {
         &self.scheme
     }
 
-    /// Returns the host as it is written, an IPv6 address without its brackets.
+    /// Returns the host of a URL as it is written, an IPv6 address without its brackets.
     pub(crate) fn host(&self) -> &str {
         bare_host(self.authority.host())
     }
@@ -68,32 +68,33 @@ impl ServerUrl {
     }
 }
 
-/// Parses `host[:port]` with nothing around it, as a `Host` header holds it. A user name is refused: it
-/// would let one reader see another host than the next.
+/// Parses the authority `host[:port]` of a URL with nothing around it, as a `Host` header holds it. A user name is
+/// refused: it would let one reader see another host than the next.
 pub(crate) fn parse_authority(text: &str) -> Option<Authority> {
     let authority: Authority = text.parse().ok()?;
     (!authority.as_str().contains('@')).then_some(authority)
 }
 
-/// Returns the IP address of a host that is written as one, with or without brackets; an IPv4 address that is mapped into
-/// IPv6 as IPv4. `None` for a name.
+/// Returns the IP address of a URL's host that is written as one, with or without brackets; an IPv4 address that is
+/// mapped into IPv6 as IPv4. `None` for a name.
 pub(crate) fn host_ip(host: &str) -> Option<IpAddr> {
     bare_host(host).parse().ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Returns whether a host is `localhost` or a loopback address.
+/// Returns whether the host of a URL is `localhost` or a loopback address.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host_ip(host).is_some_and(|ip| ip.is_loopback())
 }
 
-/// Returns a host without the brackets of an IPv6 address.
+/// Returns the host of a URL without the brackets of an IPv6 address.
 fn bare_host(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host)
 }
 
-/// Returns whether an authority has a port that is not a valid one, such as `:99999`: the parser accepts any text there.
+/// Returns whether the authority `host:port` of a URL has a port that is not a valid one, such as `:99999`: the
+/// parser accepts any text there.
 fn has_unusable_port(authority: &Authority) -> bool {
     let address = authority.as_str().rsplit('@').next().unwrap_or_default();
     authority.port_u16().is_none() && address.len() != authority.host().len()

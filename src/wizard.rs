@@ -24,7 +24,7 @@ pub(crate) use preset::PresetAnswers;
 pub(crate) use question::{Prompter, Question, Reply};
 pub(crate) use step::{Rejection, StepId, WizardStep};
 
-/// The source of answers to the questions that have no preset answer.
+/// The source of answers to the wizard's questions that have no preset answer.
 pub(crate) enum AnswerSource<'a, 'h> {
     /// A person, and what they replied before.
     Person(&'a mut dyn Prompter, &'a mut AnswerHistory<'h>),
@@ -45,7 +45,7 @@ pub(crate) struct Interview {
     pub(crate) unused: Vec<Msg>,
 }
 
-/// The end of one pass through the wizard's table of steps.
+/// The way in which one pass through the wizard's table of steps ended.
 enum PassResult {
     /// Every question is answered.
     Complete(Box<Interview>),
@@ -53,7 +53,7 @@ enum PassResult {
     Back(Option<StepId>),
 }
 
-/// Asks every question that the context leaves open.
+/// Asks every question of the wizard that the context leaves open, and returns the answers.
 ///
 /// # Errors
 /// Where a reply is not accepted and nobody can be asked again, where questions stay open, and where the person
@@ -80,7 +80,7 @@ pub(crate) fn interview(
     }
 }
 
-/// Asks whether to leave: before the first question there is nothing to go back to.
+/// Asks the person whether to leave the wizard, where they went back from its first question.
 fn offer_to_leave(prompter: &mut dyn Prompter) -> Result<()> {
     let question = Question::yes_no(Msg::new("onboard.leave-ask"), Some(false));
     match prompter.ask(&question)? {
@@ -89,7 +89,7 @@ fn offer_to_leave(prompter: &mut dyn Prompter) -> Result<()> {
     }
 }
 
-/// Runs one pass through the table of steps.
+/// Runs one pass through the wizard's table of steps.
 fn run_pass(
     context: &mut InterviewContext<'_>,
     preset: &PresetAnswers,
@@ -111,7 +111,7 @@ fn run_pass(
     pass.finish(context, source)
 }
 
-/// The state of one pass through the table of steps.
+/// The state of one pass through the wizard's table of steps.
 struct Pass {
     answers: Answers,
     /// The steps that a person answered, with their questions.
@@ -152,7 +152,7 @@ impl Pass {
             .map_err(|rejection| rejection.into_error().hint(msg!("answers.from", flag = flag)))
     }
 
-    /// Answers a question that has no preset answer; `false` where the person goes back.
+    /// Answers a question of the wizard that has no preset answer; returns `false` where the person goes back.
     fn answer(
         &mut self,
         step: &dyn WizardStep,
@@ -251,7 +251,7 @@ fn accept_reply(
     step.accept(reply, context, answers)
 }
 
-/// Returns the error for a run that may ask nobody; it lists the flags of the open questions.
+/// Returns the error for a run of the wizard that may ask nobody; it lists the flags of the open questions.
 fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     let error = Error::usage(Msg::new("answers.nobody"));
     let error = if open.is_empty() {
@@ -263,7 +263,7 @@ fn nobody_to_ask(context: &InterviewContext<'_>, open: &[&str]) -> Error {
     error.hint(msg!("answers.non-interactive", command = command))
 }
 
-/// Joins the names of flags for a sentence: `--workspace, --channel`.
+/// Joins the names of command-line flags for a sentence: `--workspace, --channel`.
 fn flag_list(names: &[&str]) -> String {
     let flags = names.iter().map(|name| format!("--{name}"));
     flags.collect::<Vec<_>>().join(", ")

@@ -11,7 +11,7 @@ use super::journal::CommitStep;
 use super::steps::{keep_copy, move_out_of_the_way, same_content};
 use super::system;
 
-/// The steps of a transaction's commit, and the number of them that were made.
+/// The file operations of a transaction's commit, and the number of them that were made.
 pub(super) struct CommitProgress<'a> {
     steps: &'a [CommitStep],
     /// Number of steps that were made; the others are still to be made.
@@ -29,7 +29,7 @@ impl<'a> CommitProgress<'a> {
         }
     }
 
-    /// Returns the steps of a transaction's commit in order, each with `true` where it was made.
+    /// Returns the file operations of a transaction's commit in order, each with `true` where it was made.
     pub(super) fn steps(&self) -> impl DoubleEndedIterator<Item = (&'a CommitStep, bool)> {
         let made_count = self.made_count;
         let numbered = self.steps.iter().enumerate();
@@ -52,8 +52,8 @@ impl<'a> CommitProgress<'a> {
         lost.collect()
     }
 
-    /// Moves what somebody put, since the run was killed, to the paths to which the commit still has to rename its own
-    /// files. Returns each path with the name under which it is kept.
+    /// Moves what somebody put, since the run was killed, to the paths to which a transaction's commit still has to
+    /// rename its own files. Returns each path with the name under which it is kept.
     pub(super) fn keep_intruders(&self) -> Result<Vec<(PathBuf, PathBuf)>, IoFailure> {
         let pending = &self.steps[self.made_count..];
         let mut kept = Vec::new();
@@ -80,7 +80,8 @@ impl<'a> CommitProgress<'a> {
         Ok(kept)
     }
 
-    /// Keeps a copy of each file that the commit put in place: an undo replaces it, and it may have been edited since.
+    /// Keeps a copy of each file that a transaction's commit put in place: an undo replaces it, and it may have been
+    /// edited since.
     pub(super) fn keep_placed_files(&self) -> Result<Vec<(PathBuf, PathBuf)>, IoFailure> {
         let made = self.steps[..self.made_count].iter();
         let placed = made.filter_map(|step| match step {
@@ -94,9 +95,9 @@ impl<'a> CommitProgress<'a> {
     }
 }
 
-/// Returns whether the disk shows that a rename of a commit was made: its target is there and its source is gone, or
-/// has been made anew by a later step. The target must not be what had the name before: that has been moved away by
-/// an earlier step, or is known under a second name.
+/// Returns whether the disk shows that a rename of a transaction's commit was made: its target is there and its
+/// source is gone, or has been made anew by a later step. The target must not be what had the name before: that has
+/// been moved away by an earlier step, or is known under a second name.
 fn shows_as_made(steps: &[CommitStep], index: usize) -> bool {
     let step = &steps[index];
     let Some((from, to)) = step.rename() else {

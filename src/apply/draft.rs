@@ -15,7 +15,7 @@ use super::system;
 
 /// Name of the file in the program's state home that keeps the answers of an unfinished wizard run.
 const DRAFT_FILE: &str = "draft.toml";
-/// Number of bytes of a draft that are read: more than any draft has.
+/// Maximum number of bytes that are read of the file with a wizard's unfinished answers: more than any such file has.
 const MAX_DRAFT_BYTES: u64 = 64 * 1024;
 
 /// The file of one wizard run in which its answers are kept until it ends.
@@ -31,7 +31,8 @@ pub struct AnswersDraft {
 }
 
 impl AnswersDraft {
-    /// Returns the draft of this run, and what a run that died left in it. Nothing is written yet.
+    /// Opens the file that keeps the answers of this wizard run, and returns what a run that died left in it. Nothing
+    /// is written yet.
     pub fn open(state_home: &Path) -> (Self, Option<String>) {
         let path = state_home.join(DRAFT_FILE);
         let mut draft = Self {
@@ -54,7 +55,8 @@ impl AnswersDraft {
         (draft, has_text.then_some(text))
     }
 
-    /// Replaces the text of the draft. Where that fails the run keeps no draft any more.
+    /// Replaces the text of the file that keeps the answers of a wizard run. Where that fails the run keeps no draft
+    /// any more.
     pub fn save(&mut self, text: &str) {
         if !self.is_off && self.write(text).is_err() {
             self.is_off = true;
@@ -94,7 +96,8 @@ impl AnswersDraft {
         Ok(())
     }
 
-    /// Removes the draft, and those folders that were made for it and are empty.
+    /// Removes the file that keeps the answers of a wizard run, and those folders that were made for it and are
+    /// empty.
     pub fn discard(self) {
         if self.file.is_some() {
             let _ = remove_if_present(&self.path);

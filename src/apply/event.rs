@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::plan::Change;
 
-/// An event of a plan that is being carried out, for a progress display.
+/// A progress event of a plan of file changes that is being carried out, for a progress display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApplyEvent<'a> {
     /// Work on the change begins.

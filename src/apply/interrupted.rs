@@ -6,7 +6,7 @@ use super::journal::{Journal, unfinished_phase};
 use super::lock::is_locked;
 use crate::host::read::canonicalize_existing;
 
-/// A transaction that was cut short and has not been recovered yet.
+/// A transaction of file changes that was cut short and has not been recovered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterruptedTransaction {
     /// The config that the transaction is about, or else the last path that it changes; the journal where that can't be
@@ -30,7 +30,7 @@ impl InterruptedTransaction {
         }
     }
 
-    /// Returns whether the interrupted transaction changes one of these files or folders or something in them. One
+    /// Returns whether an interrupted transaction changes one of these files or folders or something in them. One
     /// whose journal can't be read may change anything.
     pub fn touches(&self, roots: &[&Path]) -> bool {
         self.paths.as_ref().is_none_or(|paths| {
@@ -41,7 +41,7 @@ impl InterruptedTransaction {
     }
 }
 
-/// Returns whether a transaction on the disk is under way or was cut short in this state home. Only reads.
+/// Returns whether a transaction of file changes is under way or was cut short in this state home. Only reads.
 pub fn has_unfinished_transaction(state_home: &Path) -> bool {
     unfinished_phase(state_home).is_some()
 }
@@ -61,8 +61,8 @@ pub(crate) fn changes_any(state_home: &Path, roots: &[&Path]) -> bool {
     InterruptedTransaction::read(&phase.path(state_home)).touches(&roots)
 }
 
-/// Returns the transaction that was cut short in this state home, or `None` where there is none. One that another
-/// process is just carrying out was not cut short. Only reads.
+/// Returns the transaction of file changes that was cut short in this state home, or `None` where there is none. One
+/// that another process is just carrying out was not cut short. Only reads.
 pub fn interrupted_transaction(state_home: &Path) -> Option<InterruptedTransaction> {
     unfinished_phase(state_home).filter(|_| !is_locked(state_home))?;
     // The run may have ended between the two looks.

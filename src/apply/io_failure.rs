@@ -34,7 +34,7 @@ impl Operation {
     }
 }
 
-/// An operation on the disk that failed.
+/// An operation of a transaction on the disk that failed.
 #[derive(Debug)]
 pub(super) struct IoFailure {
     pub(super) operation: Operation,
@@ -43,7 +43,7 @@ pub(super) struct IoFailure {
 }
 
 impl From<IoFailure> for Error {
-    /// The error for the user, with the way out that fits the cause.
+    /// The error for the user about a failed operation on the disk, with the way out that fits the cause.
     fn from(failure: IoFailure) -> Self {
         let hint = way_out(&failure.cause);
         let msg = msg!("apply.failed", path = failure.path.display())

@@ -16,9 +16,9 @@ use super::system;
 
 /// Version of the format in which a transaction's journal is written.
 const VERSION: u32 = 1;
-/// Number of bytes of a journal that are read: more than any plan needs.
+/// Maximum number of bytes that are read of a transaction's journal: more than any plan needs.
 const MAX_JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
-/// Name of the journal while the journal itself is being written; no step has been made then.
+/// Name of a transaction's journal while the journal itself is being written; no step has been made then.
 const TEMPORARY_FILE: &str = "journal.tmp";
 
 /// The phase of a disk transaction, which decides whether the next run undoes or completes one that was cut short.
@@ -48,7 +48,7 @@ impl Phase {
         }
     }
 
-    /// Returns the path of the journal in this phase.
+    /// Returns the path of a transaction's journal in this phase.
     pub(super) fn path(self, state_home: &Path) -> PathBuf {
         state_home.join(self.file_name())
     }
@@ -65,7 +65,7 @@ pub(super) enum JournalError {
     Io(IoFailure),
 }
 
-/// The journal of one transaction: its steps as they are kept on the disk.
+/// The journal of one transaction: its file operations as they are kept on the disk.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
     version: u32,
@@ -77,11 +77,11 @@ pub(super) struct Journal {
     commit: Vec<CommitStep>,
 }
 
-/// Index of a stage step in a journal.
+/// Index of a step before the commit in a transaction's journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StageId(usize);
 
-/// Index of a commit step in a journal.
+/// Index of a commit step in a transaction's journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CommitId(usize);
 
@@ -100,7 +100,7 @@ pub(super) enum StageStep {
     Backup { of: PathBuf, path: PathBuf },
 }
 
-/// A step of the commit: it may be repeated, and it can be undone.
+/// A step of a transaction's commit: it may be repeated, and it can be undone.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub(super) enum CommitStep {
@@ -129,51 +129,51 @@ impl Journal {
         }
     }
 
-    /// Adds a stage step and returns its id.
+    /// Adds a step before the commit to a transaction's journal and returns its id.
     pub(super) fn push_stage(&mut self, step: StageStep) -> StageId {
         self.stage.push(step);
         StageId(self.stage.len() - 1)
     }
 
-    /// Adds a commit step and returns its id.
+    /// Adds a commit step to a transaction's journal and returns its id.
     pub(super) fn push_commit(&mut self, step: CommitStep) -> CommitId {
         self.commit.push(step);
         CommitId(self.commit.len() - 1)
     }
 
-    /// Returns the ids of the stage steps, in order.
+    /// Returns the ids of a transaction's steps before its commit, in order.
     pub(super) fn stage_ids(&self) -> impl Iterator<Item = StageId> + use<> {
         (0..self.stage.len()).map(StageId)
     }
 
-    /// Returns the stage step with this id.
+    /// Returns the step of a transaction before its commit that has this id.
     pub(super) fn stage_step(&self, id: StageId) -> &StageStep {
         &self.stage[id.0]
     }
 
-    /// Returns the commit step with this id.
+    /// Returns the commit step of a transaction that has this id.
     pub(super) fn commit_step(&self, id: CommitId) -> &CommitStep {
         &self.commit[id.0]
     }
 
-    /// Returns the stage steps, in order.
+    /// Returns the steps of a transaction before its commit, in order.
     pub(super) fn stage_steps(&self) -> &[StageStep] {
         &self.stage
     }
 
-    /// Returns the commit steps, in order.
+    /// Returns the commit steps of a transaction, in order.
     pub(super) fn commit_steps(&self) -> &[CommitStep] {
         &self.commit
     }
 
-    /// Returns the paths that the transaction changes.
+    /// Returns the paths of the files and folders that a transaction changes.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let renames = self.commit.iter().filter_map(CommitStep::rename);
         let sources = renames.map(|(from, _)| from);
         sources.chain(self.commit.iter().map(CommitStep::target))
     }
 
-    /// Returns the old names of the files and folders that the transaction renames to free names.
+    /// Returns the old names of the files and folders that a transaction renames to free names.
     pub(super) fn renamed_paths(&self) -> impl Iterator<Item = &Path> {
         self.commit.iter().filter_map(|step| match step {
             CommitStep::Move { from, .. } => Some(from.as_path()),
@@ -236,7 +236,7 @@ impl Journal {
         strange.next().or_else(|| misnamed.next())
     }
 
-    /// Parses the bytes of a journal's file.
+    /// Parses the bytes of the file of a transaction's journal.
     ///
     /// # Errors
     /// The reason, in English, when they are no journal or one of another version.
@@ -249,7 +249,7 @@ impl Journal {
         }
     }
 
-    /// Writes the journal durably, in the first phase: whole or not at all.
+    /// Writes the journal of a transaction durably, in the first phase: whole or not at all.
     pub(super) fn write(&self, state_home: &Path) -> Result<(), IoFailure> {
         let temporary = state_home.join(TEMPORARY_FILE);
         remove(&temporary)?;
@@ -272,19 +272,19 @@ impl Journal {
         sync_folder(state_home)
     }
 
-    /// Changes the phase of the transaction, durably.
+    /// Changes the phase of a transaction, which is the name of its journal, durably.
     pub(super) fn change_phase(state_home: &Path, from: Phase, to: Phase) -> Result<(), IoFailure> {
         rename(&from.path(state_home), &to.path(state_home))?;
         sync_folder(state_home)
     }
 
-    /// Removes the journal, which ends the transaction. No fsync: a journal of the last phase, staging or tidying,
-    /// that a power cut brings back only names temporary files that are gone.
+    /// Removes the journal of a transaction, which ends the transaction. No fsync: a journal of the last phase,
+    /// staging or tidying, that a power cut brings back only names temporary files that are gone.
     pub(super) fn remove(state_home: &Path, phase: Phase) -> Result<(), IoFailure> {
         remove(&phase.path(state_home))
     }
 
-    /// Removes the half-written journal that a killed run may have left.
+    /// Removes the half-written journal of a transaction that a killed run may have left.
     pub(super) fn remove_temporary(state_home: &Path) -> Result<(), IoFailure> {
         remove(&state_home.join(TEMPORARY_FILE))
     }

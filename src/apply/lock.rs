@@ -17,9 +17,9 @@ use crate::i18n::msg;
 
 /// Name of the file in the program's state home whose lock lets one process write at a time.
 const LOCK_FILE: &str = "lock";
-/// Time between two tries of a waiter: short beside the time that an apply takes.
+/// Time between two tries to acquire the lock of the state home: short beside the time that a transaction takes.
 const RETRY_INTERVAL: Duration = Duration::from_millis(7);
-/// Number of bytes of the lock's file that are read: more than any process id has digits.
+/// Maximum number of bytes that are read of the state home's lock file: more than any process id has digits.
 const MAX_PID_BYTES: u64 = 32;
 
 /// The exclusive lock of the program's state home, without which no transaction may run; held for as long as the
@@ -79,7 +79,8 @@ impl HostLock {
         &self.state_home
     }
 
-    /// Writes the pid of this process into the lock file, for the message to those who wait for the lock.
+    /// Writes the pid of this process into the lock file of the state home, for the message to those who wait for the
+    /// lock.
     fn write_pid(&self) -> io::Result<()> {
         let mut file = &self.file;
         file.rewind()?;
@@ -101,8 +102,8 @@ pub(super) fn is_locked(state_home: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Opens the file of a lock, and creates it with mode 0600 where it is missing. The file and its missing folders
-/// (0700) are made; a link in its place is not followed.
+/// Opens the lock file of the state home, and creates it with mode 0600 where it is missing. The file and its missing
+/// folders (0700) are made; a link in its place is not followed.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     make_folders(path.parent().unwrap_or(Path::new(".")))?;
     open_regular_lock_file(path)

@@ -18,7 +18,7 @@ use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// A change with the paths that it touches, resolved.
+/// A file change of a plan with the paths that it touches, their links resolved.
 pub(super) enum Target<'a> {
     Folder {
         folder: ResolvedPath,
@@ -40,7 +40,7 @@ pub(super) enum Target<'a> {
     },
 }
 
-/// The result of the preflight check.
+/// The result of the check that a plan of file changes can be carried out: resolved paths and notices.
 pub(super) struct PreflightReport<'a> {
     /// The targets of the changes, one for each, in the plan's order.
     pub(super) targets: Vec<Target<'a>>,
@@ -48,7 +48,7 @@ pub(super) struct PreflightReport<'a> {
     pub(super) notices: Vec<Msg>,
 }
 
-/// Checks, without changing the disk, that a plan can be carried out as it was meant.
+/// Checks, without changing the disk, that a plan of file changes can be carried out as it was meant.
 ///
 /// `others` are the state folders, workspaces and configs of the other instances, as the survey knows them.
 /// Refused as a breach of isolation: a path that *is* one of them, one that links lead into one of them, and the
@@ -62,7 +62,7 @@ pub fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
     inspect(plan, others).map(drop)
 }
 
-/// Makes the check of [`preflight`] and returns what it found.
+/// Checks, as [`preflight`] does, that a plan of file changes can be carried out, and returns what it found.
 pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<PreflightReport<'a>> {
     let others = OtherPaths::resolve(others);
     let mut report = PreflightReport {
@@ -171,8 +171,8 @@ fn check_file(
     Ok((file, backups))
 }
 
-/// Checks a rename: the old name has something in which no other instance lives, the new name is free and on the
-/// same file system. Returns the new name.
+/// Checks that a rename of a plan can be made: the old name has something in which no other instance lives, the new
+/// name is free and on the same file system. Returns the new name.
 fn check_rename(
     path: &Path,
     from: &ResolvedPath,
@@ -231,17 +231,17 @@ fn open_folder_notice(path: &Path) -> Option<Msg> {
     Some(msg!("apply.open-folder", path = path.display(), mode = mode))
 }
 
-/// Returns the error about a path that changed on the disk since the plan was made.
+/// Returns the error about a file or folder that changed on the disk since the plan to change it was made.
 fn stale_error(path: &Path) -> Error {
     Error::failed(msg!("apply.stale", path = path.display())).hint(msg!("apply.run-again"))
 }
 
-/// Returns the error about something that must be moved away before the plan can be applied.
+/// Returns the error about something that must be moved away before a plan of file changes can be applied.
 fn obstacle_error(msg: Msg, path: &Path) -> Error {
     Error::blocked(msg).hint(msg!("apply.move-away", path = path.display()))
 }
 
-/// Paths that belong to other instances, which the plan to be applied must not touch.
+/// File paths that belong to other instances, which the plan to be applied must not touch.
 struct OtherPaths(Vec<OtherPath>);
 
 struct OtherPath {
@@ -261,7 +261,7 @@ impl OtherPaths {
         Self(resolved.collect())
     }
 
-    /// Refuses a path that is another instance's, or that links lead into one.
+    /// Refuses a file path of a plan that is another instance's, or that links lead into one.
     fn keep_out(&self, named: &Path, real: &Path) -> Result<()> {
         for other in &self.0 {
             let is_open = named.starts_with(&other.named) || named.starts_with(&other.real);

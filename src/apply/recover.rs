@@ -75,7 +75,8 @@ pub fn recover(lock: &HostLock) -> Result<Option<Recovered>> {
     Ok(Some(Recovered { outcome, about, msgs }))
 }
 
-/// Completes a commit that was cut short; undoes it where something that it still has to rename is gone.
+/// Completes a transaction's commit that was cut short; undoes it where something that it still has to rename is
+/// gone.
 fn finish_commit(state_home: &Path, journal: &Journal) -> Result<(RecoveryOutcome, Vec<Msg>)> {
     let about = journal.about.display();
     let progress = CommitProgress::inspect(journal.commit_steps());
@@ -102,8 +103,8 @@ fn finish_commit(state_home: &Path, journal: &Journal) -> Result<(RecoveryOutcom
     Ok((outcome, msgs))
 }
 
-/// Refuses a journal one of whose paths leads through a link. Its paths had none when they were written: somebody has
-/// put one there since, and the renames would go where it leads.
+/// Refuses the journal of an interrupted transaction where one of its paths leads through a link. Its paths had none
+/// when they were written: somebody has put one there since, and the renames would go where it leads.
 fn refuse_links(journal: &Journal) -> Result<()> {
     // A link that the transaction itself renames is no folder on the way.
     let renamed: Vec<PathBuf> = journal.renamed_paths().map(Path::to_path_buf).collect();
@@ -122,7 +123,7 @@ fn refuse_links(journal: &Journal) -> Result<()> {
     Ok(())
 }
 
-/// Renames a journal that can't be parsed, so that it stays for inspection and blocks nothing.
+/// Renames the journal of a transaction that can't be parsed, so that it stays for inspection and blocks nothing.
 fn set_aside(path: &Path, why: &str) -> Result<Recovered> {
     let to = free_path(|number| path.with_extension(format!("broken.{number}")));
     fs::rename(path, &to).during(Operation::Move, path)?;

@@ -10,10 +10,10 @@ use std::path::{Component, Path, PathBuf};
 
 use super::system;
 
-/// Number of links in one path that are followed, as on Linux.
+/// Maximum number of symbolic links in one file path that are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// A path with its symbolic links resolved, and the kind of file that is there.
+/// A file path with its symbolic links resolved, and the kind of file that is there.
 #[derive(Debug)]
 pub(super) struct ResolvedPath {
     /// The path without links. Its last parts may not exist.
@@ -44,7 +44,7 @@ pub(super) enum LastLink {
 }
 
 impl ResolvedPath {
-    /// Returns the folders below the anchor that have to be made so that `folder` exists, outermost first.
+    /// Returns the folders below an existing one that have to be made so that `folder` exists, outermost first.
     pub(super) fn missing_folders<'f>(&self, folder: &'f Path) -> Vec<&'f Path> {
         let mut missing: Vec<_> = folder
             .ancestors()
@@ -128,7 +128,7 @@ fn kind_of_other(meta: Metadata) -> PathKind {
     }
 }
 
-/// Returns the components of a path, without `.`.
+/// Returns the components of a file path, without `.`.
 fn path_components(path: &Path) -> impl Iterator<Item = PathBuf> {
     path.components()
         .filter(|part| *part != Component::CurDir)

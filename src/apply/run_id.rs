@@ -6,7 +6,7 @@ use crate::host;
 
 /// Start of the name of a temporary file that a transaction makes.
 const PREFIX: &str = ".openclaw-";
-/// Ending of the name of a temporary file.
+/// Ending of the name of a temporary file that a transaction makes.
 const SUFFIX: &str = ".tmp";
 
 /// Returns ten random hex digits, which tell the temporary names of this run from those of any other, in this or

@@ -15,7 +15,7 @@ use super::run_id::temporary_path;
 use super::steps::StagedContent;
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
-/// The journal steps that carry out a plan, and which change of the plan each belongs to.
+/// The journal steps that carry out a plan of file changes, and which change of the plan each belongs to.
 pub(super) struct StepList<'a> {
     pub(super) journal: Journal,
     /// The contents of staged files.
@@ -24,14 +24,15 @@ pub(super) struct StepList<'a> {
     pub(super) changes: Vec<ChangeSteps<'a>>,
 }
 
-/// A change of a plan and the ids of the journal steps that carry it out.
+/// A file change of a plan and the ids of the journal steps that carry it out.
 pub(super) struct ChangeSteps<'a> {
     pub(super) change: &'a Change,
     pub(super) stage: Vec<StageId>,
     pub(super) commit: Vec<CommitId>,
 }
 
-/// Makes the steps of a plan from what preflight found. `run_id` makes the temporary names this run's own.
+/// Makes the journal steps of a plan of file changes from what the check before found. `run_id` makes the temporary
+/// names this run's own.
 pub(super) fn build<'a>(plan: &'a Plan, report: PreflightReport<'a>, run_id: &str) -> StepList<'a> {
     let mut builder = StepBuilder {
         run_id,
@@ -59,7 +60,7 @@ pub(super) fn build<'a>(plan: &'a Plan, report: PreflightReport<'a>, run_id: &st
     }
 }
 
-/// Returns the path by which messages name the transaction: the config where one is written, else the last path.
+/// Returns the path by which messages name a transaction: the config where one is written, else the last path.
 fn subject_path(plan: &Plan) -> PathBuf {
     let config = plan
         .changes
@@ -71,7 +72,7 @@ fn subject_path(plan: &Plan) -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Builds a [`StepList`] of journal steps from the targets of a plan, one after the other.
+/// Builds the journal steps of a transaction from the file changes of a plan, one after the other.
 struct StepBuilder<'a, 'n> {
     run_id: &'n str,
     /// Number of temporary names that were given so far.
@@ -119,7 +120,7 @@ impl<'a> StepBuilder<'a, '_> {
         self.commit.push(id);
     }
 
-    /// Adds the folders that are missing on the way from the anchor down to `last`, each once.
+    /// Adds the steps that make the missing folders on the way down to `last` to a transaction, each once.
     fn add_folders(&mut self, path: &ResolvedPath, last: &Path) {
         for folder in path.missing_folders(last) {
             if !self.planned_folders.insert(folder.to_path_buf()) {
@@ -186,7 +187,8 @@ impl<'a> StepBuilder<'a, '_> {
         }
     }
 
-    /// Adds a step that gives a file a second name, from which an undo brings it back, and returns the name.
+    /// Adds a step to a transaction that gives a file a second name, from which an undo brings it back, and returns
+    /// the name.
     fn add_keep(&mut self, of: &Path) -> PathBuf {
         let path = self.temporary_path(of.parent().unwrap_or(of));
         self.add_stage(StageStep::Keep {

@@ -11,7 +11,7 @@ use super::journal::{CommitStep, StageStep};
 use super::system;
 use crate::host::read;
 
-/// The content of a staged file.
+/// The content of a file that a transaction writes before its commit.
 pub(super) struct StagedContent<'a> {
     pub(super) bytes: &'a [u8],
     /// Metadata of the file that the staged one will replace.
@@ -78,7 +78,7 @@ impl CommitStep {
         }
     }
 
-    /// Makes the step for the first time.
+    /// Makes a commit step of a transaction on the disk for the first time.
     pub(super) fn make(&self) -> Result<(), IoFailure> {
         match self {
             Self::Folder { path } => make_folder(path),
@@ -88,7 +88,7 @@ impl CommitStep {
         }
     }
 
-    /// Returns the old and the new name of a step that renames.
+    /// Returns the old and the new name of a commit step of a transaction that renames.
     pub(super) fn rename(&self) -> Option<(&Path, &Path)> {
         match self {
             Self::Place { from, to, .. } | Self::Move { from, to } => Some((from, to)),
@@ -113,8 +113,8 @@ impl CommitStep {
         }
     }
 
-    /// Makes the step in a commit that was cut short. `was_made` tells that it or a later step was made: then it is only
-    /// made again where a power cut has lost it.
+    /// Makes a step of a transaction's commit that was cut short. `was_made` tells that it or a later step was made:
+    /// then it is only made again where a power cut has lost it.
     pub(super) fn repeat(&self, was_made: bool) -> Result<(), IoFailure> {
         match self {
             Self::Place { from, .. } if was_made && !exists(from) => Ok(()),
@@ -124,7 +124,7 @@ impl CommitStep {
         }
     }
 
-    /// Undoes this renaming step of a transaction on the disk. `was_made` tells that it or a later step was made.
+    /// Undoes this commit step of a transaction on the disk. `was_made` tells that it or a later step was made.
     /// Returns `false` where nothing was to be undone.
     pub(super) fn undo(&self, was_made: bool) -> Result<bool, IoFailure> {
         match self {
@@ -213,7 +213,7 @@ fn remove_empty_folder(path: &Path) -> Result<(), IoFailure> {
     }
 }
 
-/// Creates a staged file and writes its content.
+/// Creates a temporary file of a transaction and writes its content.
 fn write_staged(path: &Path, content: Option<&StagedContent<'_>>) -> io::Result<File> {
     let mut file = system::create(path)?;
     if let Some(content) = content {

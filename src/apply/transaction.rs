@@ -42,7 +42,7 @@ enum Primitive<'a> {
     RemoveJournal,
 }
 
-/// A plan that is being carried out.
+/// A plan of file changes that is being carried out on the disk.
 pub(super) struct Transaction<'a> {
     state_home: &'a Path,
     plan: &'a Plan,
@@ -86,7 +86,8 @@ impl<'a> Transaction<'a> {
         Ok(true)
     }
 
-    /// Returns whether the new state is durably on the disk, so that a later failure no longer undoes it.
+    /// Returns whether the new state of a transaction is durably on the disk, so that a later failure no longer
+    /// undoes it.
     pub(super) fn is_committed(&self) -> bool {
         self.primitives[..self.done].contains(&Primitive::SyncCommitted)
     }
@@ -220,7 +221,7 @@ pub(super) fn complete(
     tidy(state_home, journal)
 }
 
-/// Removes the second names that were kept for an undo, and the journal.
+/// Removes the second names of files that a transaction kept for an undo, and its journal.
 pub(super) fn tidy(state_home: &Path, journal: &Journal) -> Result<(), IoFailure> {
     journal.stage_steps().iter().try_for_each(StageStep::tidy)?;
     Journal::remove(state_home, Phase::Tidying)
@@ -235,7 +236,7 @@ fn sync_committed(journal: &Journal) -> Result<(), IoFailure> {
     sync_folders_of(paths)
 }
 
-/// Makes these names durable: an fsync of each folder in which one of them lies, once.
+/// Makes these names of files and folders durable: an fsync of each folder in which one of them lies, once.
 fn sync_folders_of<'p>(paths: impl Iterator<Item = &'p Path>) -> Result<(), IoFailure> {
     let folders: BTreeSet<_> = paths.filter_map(Path::parent).collect();
     folders

@@ -12,11 +12,11 @@ use std::path::Path;
 
 use rustix::process::geteuid;
 
-/// Mode of every file that is written.
+/// Permission bits (mode) of every file that a transaction writes.
 const FILE_MODE: u32 = 0o600;
-/// Mode of every folder that is made.
+/// Permission bits (mode) of every folder that a transaction makes.
 const FOLDER_MODE: u32 = 0o700;
-/// The bits of a mode that let others than the owner in.
+/// The permission bits of a file or folder that let others than the owner in.
 const OTHERS_BITS: u32 = 0o077;
 
 /// Returns the owner of a file where that is another user, whom this process must not trust: neither the effective user
@@ -26,13 +26,14 @@ pub(super) fn foreign_owner(meta: &Metadata) -> Option<u32> {
     (owner != 0 && owner != geteuid().as_raw()).then_some(owner)
 }
 
-/// Returns whether a link may be followed: root follows only its own. Another user's link could lead root's writes to
-/// where only root may write.
+/// Returns whether a symbolic link may be followed: root follows only its own. Another user's link could lead root's
+/// writes to where only root may write.
 pub(super) fn may_follow(link: &Metadata) -> bool {
     !geteuid().is_root() || link.uid() == 0
 }
 
-/// Opens a file to read it. A link in its place is not followed, and a FIFO does not block.
+/// Opens a file to read it, and does not follow a symbolic link. A link in its place is not followed, and a FIFO does
+/// not block.
 pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     OpenOptions::new()
@@ -61,8 +62,8 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a lock's file, and creates it where it is missing. A link in its place is not followed, and a FIFO that was put
-/// there since it was checked does not block.
+/// Opens the file of a process lock, and creates it where it is missing. A link in its place is not followed, and a
+/// FIFO that was put there since it was checked does not block.
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     let file = OpenOptions::new()

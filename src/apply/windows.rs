@@ -48,7 +48,8 @@ pub(super) fn open_to_others(_meta: &Metadata) -> Option<String> {
     None
 }
 
-/// Does nothing on Windows: NTFS orders its own metadata, and a folder can't be opened for this.
+/// Does nothing, in place of flushing the names in a folder, on Windows: NTFS orders its own metadata, and a folder
+/// can't be opened for this.
 pub(super) fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -59,7 +60,7 @@ pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
-/// Returns `true`: an open file can't be renamed or removed here.
+/// Returns `true` for an open file that is to be still at its path: on Windows it can't be renamed or removed.
 pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
     true
 }
@@ -68,7 +69,7 @@ pub(super) fn same_device(_a: &Metadata, _b: &Metadata) -> bool {
     true
 }
 
-/// Returns 0 for whatever exists: there are no modes here.
+/// Returns 0 as the permission bits of any existing file: Windows has none.
 pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
     fs::symlink_metadata(path).map(|_| 0)
 }

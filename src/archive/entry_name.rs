@@ -4,14 +4,14 @@ use super::ArchiveError;
 
 /// The folders at the top of an archive of an instance.
 const TOP_FOLDERS: [&str; 4] = ["config", "include", "state", "workspace"];
-/// Number of folders and file below a top folder.
+/// Maximum number of path components below a top folder of an instance's archive.
 const MAX_DEPTH: usize = 40;
 /// Maximum length of a path in an archive, in bytes.
 const MAX_PATH_BYTES: usize = 2048;
 /// Maximum length of one component of a path in an archive, in bytes.
 const MAX_PART_BYTES: usize = 255;
 
-/// Checks the path of a file below one of the top folders.
+/// Checks the path of a file in an instance's archive below one of the top folders.
 ///
 /// # Errors
 /// [`ArchiveError::Name`] for a path that leads elsewhere, or that some system can't hold.

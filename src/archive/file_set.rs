@@ -15,7 +15,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 
-/// A file to be packed into an archive.
+/// A file to be packed into an archive of an instance.
 #[derive(Clone, Debug)]
 pub struct ArchiveSource {
     /// Path in the archive.
@@ -26,7 +26,7 @@ pub struct ArchiveSource {
     pub bytes: Option<Vec<u8>>,
 }
 
-/// The files of an instance that are to be packed.
+/// The files of an instance that are to be packed into an archive.
 #[derive(Clone, Debug, Default)]
 pub struct FileSet {
     /// The files, in order of their paths in the archive.
@@ -47,7 +47,7 @@ const LEFT_OUT_NAMES: [&str; 9] = [
     "sandboxes",
     "node_modules",
 ];
-/// Endings of names that are left out everywhere: caches of a browser, and sockets.
+/// Endings of file names that are left out of archives everywhere: caches of a browser, and sockets.
 const CACHE_ENDINGS: [&str; 5] = [
     "Cache",
     "CacheStorage",
@@ -55,7 +55,7 @@ const CACHE_ENDINGS: [&str; 5] = [
     "component_crx_cache",
     ".sock",
 ];
-/// Number of bytes that an entry of a manifest has at most beside its two names.
+/// Maximum number of bytes that an entry of an archive's manifest has beside its two names.
 const MANIFEST_ENTRY_BYTES: u64 = 256;
 
 /// Returns whether a file or folder at the top of a state folder is left out of archives.
@@ -70,8 +70,8 @@ fn is_left_out(name: &str) -> bool {
 }
 
 impl FileSet {
-    /// Collects the config and the state of an instance. `protected` are paths that are not its state: workspaces, and all
-    /// paths of other instances.
+    /// Collects the config and the state of an instance to pack them into an archive. `protected` are paths that are
+    /// not its state: workspaces, and all paths of other instances.
     pub fn collect(instance: &Instance, protected: &[PathBuf]) -> Self {
         let mut set = Self::default();
         let config = &instance.config_path;
@@ -104,7 +104,7 @@ impl FileSet {
         set
     }
 
-    /// Adds the files of a workspace.
+    /// Adds the files of an instance's workspace to the files to be archived.
     pub fn add_workspace(&mut self, workspace: &Path) {
         let root = canonicalize_existing(workspace);
         self.walk("workspace", &root, &root, &|path| {
@@ -112,7 +112,7 @@ impl FileSet {
         });
     }
 
-    /// Checks that an archive of these files will not be refused when it is read again.
+    /// Checks that an archive of these files of an instance will not be refused when it is read again.
     ///
     /// # Errors
     /// When there is too much; for an export, which may be read where case does not count, when two names are one there.
@@ -238,8 +238,8 @@ fn collect_includes(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// Returns the paths to rename when the state below `root` is replaced: the entries of `root`; of an entry that holds a
-/// path of `stay`, its own entries. `stay` and the result are relative to `root`.
+/// Returns the paths to rename when an instance's state below `root` is replaced: the entries of `root`; of an entry
+/// that holds a path of `stay`, its own entries. `stay` and the result are relative to `root`.
 pub fn movable_entries(root: &Path, stay: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     collect_movable(root, Path::new(""), stay, &mut found);

@@ -13,7 +13,7 @@ use crate::ports::{Port, PortFamily, Role};
 use crate::secret::REDACTED;
 use crate::secret::Secret;
 
-/// The new instance that an import makes.
+/// The new instance that the import of an exported instance makes.
 #[derive(Debug)]
 pub struct ImportTarget<'a> {
     /// The manifest of the archive, which describes the original.
@@ -27,7 +27,8 @@ pub struct ImportTarget<'a> {
 }
 
 impl ImportTarget<'_> {
-    /// Rewrites the config of the original for the new instance. Returns the keys whose secrets were left out of the export.
+    /// Rewrites the config of an exported instance for the new instance that is imported from it. Returns the keys
+    /// whose secrets were left out of the export.
     ///
     /// # Errors
     /// When the text of the config can't be edited.
@@ -71,7 +72,7 @@ impl ImportTarget<'_> {
         Ok(missing)
     }
 
-    /// Adds a change for every text of the config that is a path of the original.
+    /// Adds a change for every text of an imported config that is a path of the original instance.
     fn move_paths(&self, value: &Value, path: &KeyPath, changes: &mut Vec<(KeyPath, Value)>) {
         match value {
             Value::Object(map) => {
@@ -93,7 +94,7 @@ impl ImportTarget<'_> {
         }
     }
 
-    /// Returns the new path for a path of the original; `None` for any other text.
+    /// Returns the new path for a file path of the original of an imported instance; `None` for any other text.
     fn moved_path(&self, text: &str) -> Option<PathBuf> {
         let typed = match text.strip_prefix("~/") {
             Some(below) => self.manifest.home.join(below),
@@ -111,7 +112,8 @@ impl ImportTarget<'_> {
         Some(self.instance.state_dir.join(below))
     }
 
-    /// Adds a change for every key that pins a port in the original's span: it moves along with the base port.
+    /// Adds a change for every key of an imported config that pins a port in the original's span: it moves along with
+    /// the base port.
     fn move_pinned_ports(&self, config: &Value, old: Option<Port>, changes: &mut Vec<(KeyPath, Value)>) {
         let Some(old) = old.and_then(PortFamily::new) else {
             return;
@@ -136,7 +138,7 @@ impl ImportTarget<'_> {
     }
 }
 
-/// Collects the keys whose secrets were left out.
+/// Collects the keys of an imported config whose secrets were left out.
 fn collect_redacted(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
     match value {
         Value::Object(map) => map
@@ -153,7 +155,7 @@ fn collect_redacted(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
 }
 
 /// Returns whether a file of an export belongs to the original instance alone: its keys as a device, what it paired,
-/// its record.
+/// its `instance.toml`.
 pub fn is_original_only(path: &str) -> bool {
     ["state/identity/", "state/devices/"]
         .iter()

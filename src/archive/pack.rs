@@ -10,7 +10,7 @@ use super::file_set::ArchiveSource;
 use super::ratio_limited_writer::RatioLimitedWriter;
 use super::{ArchiveEntry, MANIFEST, Manifest};
 
-/// Writes an archive of these files to `to`. Returns the manifest with its files filled in.
+/// Writes an archive of these files of an instance to `to`. Returns the manifest with its files filled in.
 ///
 /// # Errors
 /// When a file can't be read or has become shorter meanwhile, or `to` fails.
@@ -49,7 +49,7 @@ pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -
     Ok(manifest)
 }
 
-/// Returns the content of a file to be packed, and its size.
+/// Opens a file to be packed into an archive, and returns its content and size.
 fn open(source: &ArchiveSource) -> io::Result<(Box<dyn Read + '_>, u64)> {
     if let Some(bytes) = &source.bytes {
         return Ok((Box::new(&bytes[..]), bytes.len() as u64));
@@ -80,7 +80,7 @@ fn header_and_name(path: &str, size: u64, number: usize) -> io::Result<(Header, 
     Ok((header, name))
 }
 
-/// Hashes and counts the bytes that are read through it.
+/// Hashes and counts the bytes of an archive's file that are read through it.
 struct HashingReader<R> {
     inner: R,
     hash: Sha256,

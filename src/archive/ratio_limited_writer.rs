@@ -10,10 +10,10 @@ use flate2::write::GzEncoder;
 
 use super::unpack::{MAX_RATIO, RATIO_FREE_BYTES};
 
-/// Number of bytes that are packed between two checks of the density.
+/// Number of bytes that are packed into an archive between two checks of its compression ratio.
 const CHECK_INTERVAL_BYTES: usize = 64 * 1024;
 
-/// A writer of gzip that limits its compression ratio to half of what readers accept.
+/// A gzip writer of an archive that limits its compression ratio to half of what readers accept.
 pub(super) struct RatioLimitedWriter<W: Write> {
     /// The current gzip member; `None` only after an error.
     member: Option<GzEncoder<CountingWriter<W>>>,
@@ -39,7 +39,7 @@ impl<W: Write> RatioLimitedWriter<W> {
         Ok(member.finish()?.to)
     }
 
-    /// Returns the gzip member for the next piece.
+    /// Returns the gzip member for the next piece of a compressed archive.
     fn next_member(&mut self) -> io::Result<&mut GzEncoder<CountingWriter<W>>> {
         let member = self.member.take().ok_or(io::ErrorKind::BrokenPipe)?;
         // What the member still holds back is not counted: the archive is at most as dense as it seems.
@@ -73,7 +73,7 @@ impl<W: Write> Write for RatioLimitedWriter<W> {
     }
 }
 
-/// Counts the bytes that are written through it.
+/// Counts the bytes of a compressed archive that are written through it.
 struct CountingWriter<W> {
     to: W,
     count: u64,

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Start of the name of a restore's staging folder, which lies in the state folder.
+/// Start of the name of the staging folder into which the restore of a snapshot unpacks, which lies in the state
+/// folder.
 pub(super) const RESTORE_PREFIX: &str = ".restore-";
-/// Infix between the name of the state folder and the stamp in the name of an import's staging folder, which lies beside
-/// the state folder.
+/// Infix between the name of the state folder and the stamp in the name of the staging folder of an instance's
+/// import, which lies beside the state folder.
 const IMPORT_INFIX: &str = ".import-";
 
 /// Returns the folder into which a restore unpacks a snapshot of an instance. `stamp` makes the name this run's own.
@@ -22,8 +23,8 @@ pub fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     path.into()
 }
 
-/// Returns the staging folders of this instance. Under the host lock no run is under way: there each of them was left by a
-/// run that was killed.
+/// Returns the staging folders into which restores and imports of this instance unpack an archive. Under the host
+/// lock no run is under way: there each of them was left by a run that was killed.
 pub fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
     let mut prefix = state.file_name().map(OsString::from).unwrap_or_default();
     prefix.push(IMPORT_INFIX);

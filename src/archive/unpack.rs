@@ -19,7 +19,7 @@ use crate::error;
 pub(super) const MAX_UNPACKED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// Maximum number of files in an archive of an instance.
 pub(super) const MAX_FILES: u64 = 200_000;
-/// Size of the largest manifest that is read, in bytes.
+/// Maximum size of an archive's manifest, in bytes.
 pub(super) const MAX_MANIFEST_BYTES: u64 = 64 * 1024 * 1024;
 /// Number of bytes that one packed byte of an untrusted archive may become, beyond [`RATIO_FREE_BYTES`]. (Text packs
 /// 10 to 30 times, deflate at most 1032 times.)
@@ -37,8 +37,8 @@ pub enum ArchiveOrigin {
 }
 
 impl ArchiveOrigin {
-    /// Returns a name in the form in which names are compared: case may not count on the host from which an untrusted
-    /// archive comes, or on this one.
+    /// Returns the name of an archive's file in the form in which names are compared: case may not count on the host
+    /// from which an untrusted archive comes, or on this one.
     fn comparable(self, name: &str) -> String {
         match self {
             Self::OwnSnapshot => name.to_owned(),
@@ -90,7 +90,7 @@ pub fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, ArchiveErr
     }
 }
 
-/// Refuses a file that has the path of a folder of another file.
+/// Refuses an archive in which a file has the path of a folder of another file.
 fn refuse_files_as_folders(paths: &BTreeSet<String>) -> Result<(), ArchiveError> {
     for path in paths {
         let mut folder = path.as_str();
@@ -137,7 +137,7 @@ pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::Result<
     read.map_err(|error| error.into_error(path))
 }
 
-/// Hashes what is read through it.
+/// Hashes the bytes of an archive that are read through it.
 struct HashingReader<'t> {
     entry: &'t mut dyn Read,
     hash: &'t mut Sha256,
@@ -151,7 +151,7 @@ impl Read for HashingReader<'_> {
     }
 }
 
-/// Hashes what is written to it.
+/// Hashes the bytes of an archive's file that are written to it.
 struct HashWriter<'h>(&'h mut Sha256);
 
 impl io::Write for HashWriter<'_> {
@@ -229,8 +229,8 @@ fn walk(
     Ok(())
 }
 
-/// Returns a reader of the unpacked bytes of an archive, which fails beyond the size limit. A bound that is exceeded
-/// is written to `exceeded`.
+/// Returns a reader of the unpacked bytes of an archive, which fails beyond the size limit for archives. A bound that
+/// is exceeded is written to `exceeded`.
 fn bounded_reader(file: File, origin: ArchiveOrigin, exceeded: &Arc<AtomicU64>) -> impl Read {
     let packed = Arc::new(AtomicU64::new(0));
     let counting = CountingReader {
@@ -245,7 +245,7 @@ fn bounded_reader(file: File, origin: ArchiveOrigin, exceeded: &Arc<AtomicU64>) 
     }
 }
 
-/// Counts the bytes that are read through it.
+/// Counts the packed bytes of an archive that are read through it.
 struct CountingReader<R> {
     inner: R,
     count: Arc<AtomicU64>,
@@ -259,7 +259,7 @@ impl<R: Read> Read for CountingReader<R> {
     }
 }
 
-/// Fails when more is unpacked than is allowed for what was packed.
+/// A reader of an archive that fails when more is unpacked than is allowed for what was packed.
 struct BoundedReader<R> {
     inner: R,
     /// Number of packed bytes that were read, where they bound what may be unpacked.

@@ -21,14 +21,14 @@ use serde_json::Value;
 use super::{BrowserError, Result};
 use crate::i18n::msg;
 
-/// Time that a single command of the debugging protocol may take.
+/// Time that a single command to a browser over the Chrome `DevTools` protocol may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that a browser tab is given to load its page after it was opened, to appear, or to close.
 const TAB_TIMEOUT: Duration = Duration::from_secs(10);
 /// Interval at which a browser tab is checked while it opens or closes.
 const TAB_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A debugging connection to one browser.
+/// A debugging connection to one browser, over the Chrome `DevTools` protocol.
 #[derive(Debug)]
 pub(super) struct CdpConnection {
     browser: Browser,
@@ -38,7 +38,7 @@ pub(super) struct CdpConnection {
     alive: Arc<AtomicBool>,
 }
 
-/// An open tab, as the responses of the control service describe it.
+/// An open browser tab, as the responses of the browser control service describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Tab {
@@ -53,7 +53,7 @@ pub(super) struct Tab {
     pub(super) kind: String,
 }
 
-/// The image format of a screenshot.
+/// The image format of a screenshot of a browser tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScreenshotFormat {
     /// PNG, which is lossless.
@@ -74,7 +74,7 @@ impl ScreenshotFormat {
 }
 
 impl CdpConnection {
-    /// Connects to the browser behind a `ws://` URL.
+    /// Connects to a browser by the `ws://` URL of its debugging port.
     ///
     /// # Errors
     /// When the browser does not answer in time, or not in this protocol.
@@ -108,7 +108,7 @@ impl CdpConnection {
         self.alive.load(Ordering::Relaxed) && !self.reader.is_finished()
     }
 
-    /// Returns the open tabs, in the browser's order.
+    /// Returns the open tabs of a browser, in the browser's order.
     ///
     /// # Errors
     /// When the browser does not answer.
@@ -125,7 +125,7 @@ impl CdpConnection {
             .collect())
     }
 
-    /// Opens a page in a new tab and waits until it is loaded, at most [`TAB_TIMEOUT`].
+    /// Opens a web page in a new browser tab and waits until it is loaded, at most [`TAB_TIMEOUT`].
     ///
     /// # Errors
     /// When the browser opens no tab.
@@ -171,7 +171,7 @@ impl CdpConnection {
         Ok(())
     }
 
-    /// Loads another page in a browser tab and waits until it is loaded.
+    /// Loads another web page in a browser tab and waits until it is loaded.
     ///
     /// # Errors
     /// When the page cannot be reached.
@@ -283,7 +283,8 @@ impl Command for GetFullAxTree {
     type Response = Value;
 }
 
-/// Converts an error of `chromiumoxide` to a [`BrowserError`]: 404 for a tab that is gone, else 500.
+/// Converts an error of the library `chromiumoxide` to a [`BrowserError`]: HTTP status 404 for a browser tab that is
+/// gone, else 500.
 fn convert_error(error: CdpError) -> BrowserError {
     match error {
         CdpError::Timeout => {

@@ -56,7 +56,7 @@ pub(crate) enum BrowserCheckId {
 }
 
 impl BrowserCheckId {
-    /// Returns the stable name of the subject, as `--json` has it.
+    /// Returns the stable name of the subject of a check of `browser doctor`, as `--json` has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Enabled => "enabled",
@@ -106,7 +106,7 @@ impl BrowserCheck {
         }
     }
 
-    /// Creates the check that found the error with which a start would fail.
+    /// Creates the check of `browser doctor` that found the error with which a start of the browser would fail.
     fn from_error(id: BrowserCheckId, error: Error) -> Self {
         Self {
             id,
@@ -122,7 +122,8 @@ impl BrowserCheck {
     }
 }
 
-/// Checks everything that a start of the profile's browser needs. `usage` is the usage of ports on this host.
+/// Checks, for `browser doctor`, everything that a start of a browser profile's browser needs. `usage` is the usage
+/// of ports on this host.
 pub(crate) fn check_profile(
     context: &BrowserContext,
     config: &Value,
@@ -231,7 +232,7 @@ fn check_window(context: &BrowserContext, browser_config: &BrowserConfig) -> Bro
     BrowserCheck::good(BrowserCheckId::Window, msg)
 }
 
-/// Reports the other users of the machine; `None` where there are none.
+/// Reports, for `browser doctor`, the other users of the machine; `None` where there are none.
 fn check_other_users(context: &BrowserContext) -> Option<BrowserCheck> {
     let names = other_users::find_names(&context.host);
     let msg = msg!("browser.neighbours", names = names.join(", "));

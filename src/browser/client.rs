@@ -18,13 +18,14 @@ use crate::settings::ClientAuth;
 /// Name of the header by which a request to the browser control service sets the time that the response may take, in
 /// milliseconds.
 pub(crate) const TIMEOUT_HEADER: &str = "x-openclaw-timeout-ms";
-/// Time that the client waits for a response in addition to the time that the control service may take.
+/// Time that the client waits for a response of the browser control service, in addition to the time that the service
+/// may take.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 /// Maximum size of a response of the browser control service, in bytes. A screenshot of a long page is the largest
 /// one.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A client of the control service of one instance.
+/// A client of the browser control service of one instance.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlClient {
     /// The port of the control service on loopback.
@@ -37,7 +38,7 @@ pub(crate) struct ControlClient {
     pub(crate) command: String,
 }
 
-/// The outcome of a request to the control service.
+/// The outcome of a request to the browser control service.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ControlReply {
     /// The gateway is not running: nothing listens on the port.
@@ -54,7 +55,7 @@ pub(crate) enum ControlReply {
 }
 
 impl ControlClient {
-    /// Sends a request to the control service. `path` includes the query.
+    /// Sends a request to the browser control service. `path` includes the query.
     ///
     /// # Errors
     /// When a process of another user listens on the port, the token is refused, or no response arrives in time.

@@ -15,7 +15,7 @@ use crate::i18n::msg;
 /// Shortest time that a remote browser is given to accept a connection, whatever the config says.
 const MIN_REMOTE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Returns the open debugging connection to the browser of a profile, or opens one.
+/// Returns the open debugging connection to the browser of a browser profile, or opens one.
 ///
 /// # Errors
 /// 409 where the browser does not run or cannot be driven by this program, 500 where it does not answer.
@@ -41,8 +41,8 @@ pub(super) async fn open_or_reuse(
     Ok(fresh)
 }
 
-/// Returns the debugging URL at which the browser of a profile is reached, and the time that the browser is given to
-/// answer.
+/// Returns the debugging URL at which the browser of a browser profile is reached, and the time that the browser is
+/// given to answer.
 fn endpoint(
     context: &BrowserContext,
     slot: &ProfileSlot,
@@ -75,7 +75,7 @@ fn endpoint(
     }
 }
 
-/// Creates the error for a profile whose driver only OpenClaw from npm supports.
+/// Creates the error for a browser profile whose driver only OpenClaw from npm supports.
 pub(super) fn unsupported_driver_error(
     profile: &BrowserProfile,
     driver: &str,

@@ -11,7 +11,7 @@ use crate::instance::Instance;
 use crate::ports::{Port, PortFamily};
 use crate::record::Record;
 
-/// The instance whose browsers are used, the base port of its gateway, and the host it lives on.
+/// The instance whose browsers are used, the base port of its gateway, and the host that it is on.
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserContext {
     /// The outside world.
@@ -25,12 +25,12 @@ pub(crate) struct BrowserContext {
 }
 
 impl BrowserContext {
-    /// Returns the ports of the instance; `None` where none can be derived from its base port.
+    /// Returns the ports that are derived from the base port of an instance; `None` where none can be derived.
     pub(crate) fn port_family(&self) -> Option<PortFamily> {
         PortFamily::new(self.base_port)
     }
 
-    /// Returns the browser profiles that the config and the record of the instance define.
+    /// Returns the browser profiles that the config and the `instance.toml` of an instance define.
     ///
     /// A variable that is set nowhere stays in the text as it is written: the text is then refused as an address
     /// where it is used.

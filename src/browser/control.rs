@@ -26,13 +26,13 @@ mod manage;
 
 /// Time that a browser is given to report how many tabs it has.
 const TAB_COUNT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time that a request to the control service may take where it does not set one.
+/// Time that a request to the browser control service may take where the request does not set one.
 const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A function that returns the gateway's current config.
 type ConfigSource = Box<dyn Fn() -> Value + Send + Sync>;
 
-/// The browsers of one instance, while its gateway runs.
+/// The browser control service of one instance: its browsers, while its gateway runs.
 pub(crate) struct BrowserControl {
     context: BrowserContext,
     config: ConfigSource,
@@ -51,8 +51,8 @@ impl fmt::Debug for BrowserControl {
 }
 
 impl BrowserControl {
-    /// Creates the slots of an instance whose gateway starts. Browsers that outlived an earlier gateway of the
-    /// instance are asked to end.
+    /// Creates the browser control service of an instance whose gateway starts. Browsers that outlived an earlier
+    /// gateway of the instance are asked to end.
     pub(crate) fn new(context: BrowserContext, config: impl Fn() -> Value + Send + Sync + 'static) -> Self {
         orphan::request_end_of_all(&context.instance.state_dir.join("browser"));
         Self {
@@ -63,13 +63,13 @@ impl BrowserControl {
         }
     }
 
-    /// Returns the ports of the instance; `None` where none can be derived from its base port.
+    /// Returns the ports that are derived from the base port of an instance; `None` where none can be derived.
     pub(crate) fn port_family(&self) -> Option<PortFamily> {
         self.context.port_family()
     }
 
-    /// Handles a request to the control service. What it has begun continues even when the response times out or
-    /// nobody waits for it.
+    /// Handles a request to the browser control service. What it has begun continues even when the response times out
+    /// or nobody waits for it.
     pub(crate) async fn handle(self: &Arc<Self>, request: ControlRequest) -> ControlResponse {
         let (lang, timeout) = (request.lang, request.timeout.unwrap_or(DEFAULT_REQUEST_TIMEOUT));
         let control = self.clone();
@@ -147,18 +147,18 @@ impl BrowserControl {
         }
     }
 
-    /// Returns the slot of a browser profile, and creates it where it is missing.
+    /// Returns the slot that holds the running browser of a browser profile, and creates it where it is missing.
     fn slot(&self, name: &str) -> Arc<ProfileSlot> {
         lock(&self.slots).entry(name.to_owned()).or_default().clone()
     }
 
-    /// Returns the open debugging connection to the browser of a profile, or opens one.
+    /// Returns the open debugging connection to the browser of a browser profile, or opens one.
     async fn connect(&self, profile: &BrowserProfile, config: &Value) -> Result<Arc<CdpConnection>> {
         connection::open_or_reuse(&self.context, &self.slot(&profile.name), profile, config).await
     }
 
-    /// Returns the state of the browser of a profile, such as running or stopped. A remote browser is asked for an
-    /// answer.
+    /// Returns the state of the browser of a browser profile, such as running or stopped. A remote browser is asked
+    /// for an answer.
     async fn state(&self, profile: &BrowserProfile, config: &Value) -> BrowserState {
         if let BrowserEndpoint::Remote { url, .. } = &profile.endpoint {
             let (url, timeout) = (url.clone(), BrowserConfig::from_config(config).remote_timeout);
@@ -171,8 +171,8 @@ impl BrowserControl {
             .poll_state(&self.context.instance.browser(&profile.name))
     }
 
-    /// Returns the port that a browser would use if it were started. `None` for a running one, whose state holds
-    /// its port.
+    /// Returns the debugging port that a browser would use if it were started. `None` for a running one, whose state
+    /// holds its port.
     async fn assigned_port(
         &self,
         profile: &BrowserProfile,
@@ -204,7 +204,8 @@ impl BrowserControl {
         json!({ "profiles": rows })
     }
 
-    /// Returns the number of open tabs; 0 where the browser does not answer within [`TAB_COUNT_TIMEOUT`].
+    /// Returns the number of open tabs of a browser; 0 where the browser does not answer within
+    /// [`TAB_COUNT_TIMEOUT`].
     async fn tab_count(&self, profile: &BrowserProfile, config: &Value) -> usize {
         let count = async {
             let cdp = self.connect(profile, config).await?;
@@ -214,7 +215,8 @@ impl BrowserControl {
         counted.ok().and_then(Result::ok).unwrap_or(0)
     }
 
-    /// Stops all browsers at the same time, for the shutdown of the gateway. Starts in progress are given up.
+    /// Stops all browsers of an instance at the same time, for the shutdown of its gateway. Starts in progress are
+    /// given up.
     pub(crate) async fn shutdown(&self) {
         self.shutting_down.send_replace(true);
         let slots: Vec<_> = lock(&self.slots)

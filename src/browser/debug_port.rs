@@ -44,7 +44,8 @@ struct OtherInstanceRemote {
     url: String,
 }
 
-/// The ports in use on a host, other than the claims of the instance itself.
+/// The ports on a host that an instance's browsers may not use for debugging, because other instances or processes
+/// have them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PortUsage {
     /// Ports of other instances, without their pools.
@@ -60,7 +61,7 @@ pub(crate) struct PortUsage {
 }
 
 impl PortUsage {
-    /// Surveys the host and returns the usage of ports by everything but the context's instance.
+    /// Surveys the host and returns the ports that anything but the given instance has.
     pub(crate) fn survey(context: &BrowserContext) -> Self {
         let survey = survey::survey_host(&context.host, &context.env);
         let own = survey.position(&context.instance.config_path);
@@ -83,8 +84,8 @@ impl PortUsage {
         usage
     }
 
-    /// Returns the listeners and the excluded ports of a survey, for an instance with this config. Other instances are
-    /// added with [`PortUsage::add_instance`].
+    /// Returns the listening sockets and the ports that nobody may bind from a survey of the host, for an instance
+    /// with this config. Other instances are added with [`PortUsage::add_instance`].
     pub(crate) fn from_survey(survey: &Survey, config: Option<&Value>) -> Self {
         let node = survey.node.as_ref().map(|node| node.version.as_str());
         Self {
@@ -95,7 +96,7 @@ impl PortUsage {
         }
     }
 
-    /// Adds the ports and the remote browsers of another instance.
+    /// Adds the ports and the remote browsers of another instance to those that no browser here may use.
     pub(crate) fn add_instance(&mut self, other: &SurveyedInstance, record: &Record, config: &Value) {
         let claims = other.claims.iter().filter(|claim| !claim.is_pool());
         self.ports.extend(claims.map(|claim| OtherInstancePorts {
@@ -133,7 +134,8 @@ impl PortUsage {
         }
     }
 
-    /// Returns the ports of another instance among which a debugging port is; `None` where no other instance has it.
+    /// Returns the range of ports of another instance that contains a debugging port; `None` where no other instance
+    /// has it.
     fn other_instance_at(&self, port: Port) -> Option<&OtherInstancePorts> {
         self.ports.iter().find(|ports| ports.span.contains(port))
     }
@@ -191,8 +193,9 @@ fn normalize_url(url: &str) -> String {
     url.trim_end_matches('/').to_ascii_lowercase()
 }
 
-/// Chooses the port of a profile from the pool: the recorded one where it is in the pool and neither another instance
-/// has it nor the config pins it, else the lowest free one. `None` where no port of the pool is free.
+/// Chooses the debugging port of a browser profile from the pool: the recorded one where it is in the pool and
+/// neither another instance has it nor the config pins it, else the lowest free one. `None` where no port of the pool
+/// is free.
 fn choose_from_pool(
     pool: Span,
     name: &str,
@@ -218,7 +221,7 @@ fn choose_from_pool(
         .find(|port| !is_recorded(*port) && !is_pinned(*port) && !usage.is_in_use(*port))
 }
 
-/// Chooses the port of a profile whose browser is started here, without recording it.
+/// Chooses the debugging port of a browser profile whose browser is started here, without recording it.
 ///
 /// # Errors
 /// 507 where no port of the pool is free.
@@ -246,8 +249,8 @@ pub(super) fn choose(
     })
 }
 
-/// Returns an example of an entry of `browser.profiles` that pins the debugging port of a profile, quoted for a
-/// shell. The early release of OpenClaw requires a colour in it, the late one refuses a colour
+/// Returns an example of a value in `browser.profiles` that pins the debugging port of a browser profile, quoted for
+/// a shell. The early release of OpenClaw requires a colour in it, the late one refuses a colour
 /// (docs/openclaw.md#config-dialects).
 fn pinned_entry(profile: &BrowserProfile, dialect: Option<Dialect>) -> String {
     match dialect {
@@ -294,7 +297,7 @@ pub(super) fn remove_from_record(context: &BrowserContext, name: &str) -> Result
     edit_record(context, |record| record.remove_browser_profile(name))
 }
 
-/// Changes the record of the instance, `instance.toml`, by a function. The caller holds the host-wide lock.
+/// Changes the `instance.toml` of an instance by a function. The caller holds the host-wide lock.
 fn edit_record(context: &BrowserContext, change: impl FnOnce(&mut RecordDocument)) -> Result<()> {
     let path = context.instance.record_path();
     let mut record = RecordDocument::read_or_new(&path, context.instance.profile.as_str())
@@ -308,7 +311,7 @@ fn edit_record(context: &BrowserContext, change: impl FnOnce(&mut RecordDocument
 mod tests {
     use super::*;
 
-    /// The pool of an instance on base port 19789.
+    /// The pool of browser debugging ports of an instance on base port 19789.
     const POOL: Span = Span {
         first: 19800,
         last: 19899,
@@ -342,7 +345,7 @@ mod tests {
         choose_from_pool(POOL, name, &record, &profiles, usage)
     }
 
-    /// Returns the usage of a host on which another instance has these ports.
+    /// Returns the port usage of a host on which another instance has these ports.
     fn used_by_other(span: Span) -> PortUsage {
         PortUsage {
             ports: vec![OtherInstancePorts {

@@ -21,10 +21,10 @@ pub(crate) enum BrowserKind {
 }
 
 impl BrowserKind {
-    /// The kinds that are searched for, in this order.
+    /// The kinds of browsers that are searched for on the host, in this order.
     const SEARCH_ORDER: [Self; 4] = [Self::Chrome, Self::Brave, Self::Edge, Self::Chromium];
 
-    /// Returns the stable name of a kind of browser, such as `chrome`, as the status document has it.
+    /// Returns the stable name of a kind of browser, such as `chrome`, as the browser's status document has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chrome => "chrome",
@@ -49,7 +49,7 @@ impl BrowserKind {
         }
     }
 
-    /// Returns the names of the kind's commands on the search path.
+    /// Returns the names of the commands that start a kind of browser, as they are looked for on the search path.
     fn commands(self) -> &'static [&'static str] {
         match self {
             Self::Chrome => &["google-chrome", "google-chrome-stable", "chrome"],
@@ -84,7 +84,7 @@ impl BrowserKind {
         }
     }
 
-    /// Returns the path of the kind's program below `/Applications` and `~/Applications` on macOS.
+    /// Returns the path of a kind of browser below `/Applications` and `~/Applications` on macOS.
     fn mac_path(self) -> &'static str {
         match self {
             Self::Chrome => "Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -114,7 +114,7 @@ pub(crate) struct BrowserProgram {
     pub(crate) path: PathBuf,
 }
 
-/// An operating system, for the places where programs are installed on it.
+/// An operating system, which determines where browsers are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OperatingSystem {
     Linux,
@@ -149,7 +149,8 @@ pub(super) fn find_browser(host: &Host, home: &Path) -> Option<BrowserProgram> {
         .find(|program| program.path.is_file())
 }
 
-/// Returns the paths at which browsers may be, in search order. `first` is the kind that is searched for first.
+/// Returns the paths at which browser programs may be installed, in search order. `first` is the kind that is
+/// searched for first.
 fn candidates(
     system: OperatingSystem,
     first: Option<BrowserKind>,

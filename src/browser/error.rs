@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::i18n::Msg;
 
-/// An error with the HTTP status that the control service answers with (docs/openclaw.md#browser-errors).
+/// An error of an operation on browsers, with the HTTP status that the browser control service answers with
+/// (docs/openclaw.md#browser-errors).
 #[derive(Debug)]
 pub(crate) struct BrowserError {
     /// The HTTP status: 400, 404, 409, 500 or 507.
@@ -16,7 +17,7 @@ pub(crate) struct BrowserError {
 pub(crate) type Result<T, E = BrowserError> = std::result::Result<T, E>;
 
 impl BrowserError {
-    /// Creates the error for an argument that cannot be used: 400.
+    /// Creates the error for an argument of a browser request that cannot be used, with the HTTP status 400.
     pub(super) fn bad_request(msg: Msg) -> Self {
         Self::new(400, msg)
     }
@@ -26,12 +27,12 @@ impl BrowserError {
         Self::new(404, msg)
     }
 
-    /// Creates the error for a request that the current state does not allow: 409.
+    /// Creates the error for a browser request that the current state does not allow, with the HTTP status 409.
     pub(super) fn conflict(msg: Msg) -> Self {
         Self::new(409, msg)
     }
 
-    /// Creates the error for an operation that failed: 500.
+    /// Creates the error for an operation on a browser that failed, with the HTTP status 500.
     pub(super) fn failed(msg: Msg) -> Self {
         Self::new(500, msg)
     }
@@ -55,7 +56,7 @@ impl BrowserError {
         self
     }
 
-    /// Adds the cause, as the system or a library reported it.
+    /// Adds the cause to a browser error, as the system or a library reported it.
     #[must_use]
     pub(super) fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.error = self.error.because(cause);

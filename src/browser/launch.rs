@@ -56,7 +56,7 @@ const INHERITED_VARIABLES: [&str; 32] = [
     "all_proxy",
 ];
 
-/// The reason why a browser runs with or without a window.
+/// Whether a browser runs with or without a window, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Headless {
     /// The browser has a window.
@@ -81,12 +81,13 @@ impl Headless {
         }
     }
 
-    /// Returns `true` when the browser has no window.
+    /// Returns `true` if the browser runs without a window.
     pub(super) fn is_on(self) -> bool {
         self != Self::No
     }
 
-    /// Returns the stable name of the reason why a browser has a window or none, as the status document has it.
+    /// Returns the stable name of the reason why a browser has a window or none, as the browser's status document has
+    /// it.
     pub(super) fn source(self) -> &'static str {
         match self {
             Self::No => "default",
@@ -147,7 +148,8 @@ impl LaunchOptions {
         all
     }
 
-    /// Returns the command with its environment: [`INHERITED_VARIABLES`], and the home folder as `HOME`.
+    /// Returns the command that starts a browser, with its environment: [`INHERITED_VARIABLES`], and the home folder
+    /// as `HOME`.
     pub(super) fn command_spec(&self, host: &Host, home: &Path) -> CommandSpec {
         let mut spec = CommandSpec::new(&self.program, self.arguments()).env("HOME", home);
         spec.inherit_env = false;
@@ -204,8 +206,8 @@ pub(super) async fn wait_until_ready(
     }
 }
 
-/// Creates the error for a debugging port on which another process listens: 409. The message names the process where
-/// this user may know it.
+/// Creates the error for a browser's debugging port on which another process listens, with the HTTP status 409. The
+/// message names the process where this user may know it.
 pub(super) fn port_in_use_error(context: &BrowserContext, port: Port, owner: &PortOwner) -> BrowserError {
     let msg = match owner {
         PortOwner::OtherProcess(Some(process)) => {
@@ -225,7 +227,8 @@ pub(super) fn port_in_use_error(context: &BrowserContext, port: Port, owner: &Po
     ))
 }
 
-/// Creates the error for a browser that exited before it answered. `stderr` is the end of its standard error.
+/// Creates the error for a browser that exited before it answered on its debugging port. `stderr` is the end of its
+/// standard error.
 fn early_exit_error(
     context: &BrowserContext,
     options: &LaunchOptions,

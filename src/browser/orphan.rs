@@ -30,7 +30,7 @@ pub(super) const STOP_TIMEOUT: Duration = Duration::from_millis(2500);
 /// Interval at which a browser that was asked to exit is checked.
 pub(super) const STOP_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The content of `process.json`: the browser process that a gateway started for the folder of a browser profile.
+/// The content of `process.json` in the folder of a browser profile: the browser process that a gateway started.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct ProcessFile {
     /// The process id.
@@ -44,7 +44,7 @@ pub(super) struct ProcessFile {
 }
 
 impl ProcessFile {
-    /// Describes a process that was just started.
+    /// Creates the content of `process.json` for a browser process that was just started.
     pub(super) fn for_process(pid: u32, port: Port) -> Self {
         Self {
             pid,
@@ -74,8 +74,8 @@ impl ProcessFile {
         )?)
     }
 
-    /// Tells whether exactly the browser process of a `process.json` still runs on the user-data folder. An exiting
-    /// process has no command line any more but keeps its port for a moment: it counts as running.
+    /// Tells whether exactly the browser process that `process.json` names still runs on the user-data folder. An
+    /// exiting process has no command line any more but keeps its port for a moment: it counts as running.
     fn is_alive(&self, user_data: &Path) -> bool {
         match (self.started, pid::start_time(self.pid)) {
             (Some(recorded), Some(current)) => {
@@ -100,7 +100,7 @@ fn command_line(pid: u32) -> Vec<String> {
     ports::arguments_and_env(pid, "OPENCLAW_").0
 }
 
-/// Reads Chromium's lock of a user-data folder: the host name and the process id.
+/// Reads the host name and the process id from Chromium's lock in a user-data folder.
 fn read_lock(user_data: &Path) -> Option<(String, u32)> {
     let target = std::fs::read_link(user_data.join(SINGLETON_LOCK)).ok()?;
     let (machine, pid) = target.to_str()?.rsplit_once('-')?;
@@ -131,12 +131,12 @@ pub(super) fn find_on_folder(folder: &Path) -> Option<OrphanedBrowser> {
     is_own.then_some(OrphanedBrowser { pid, port })
 }
 
-/// Tells whether a lock's host name is that of this host.
+/// Tells whether the host name in Chromium's lock of a user-data folder is that of this host.
 fn is_this_host(machine: &str) -> bool {
     host::hostname().is_some_and(|name| name == machine)
 }
 
-/// Asks every browser that outlived an earlier gateway of the instance to end, without waiting. `browsers` is the
+/// Asks every browser of an instance that outlived an earlier gateway to exit, without waiting. `browsers` is the
 /// folder that holds the folders of all browser profiles.
 pub(super) fn request_end_of_all(browsers: &Path) {
     let folders = std::fs::read_dir(browsers).into_iter().flatten().flatten();
@@ -224,7 +224,7 @@ mod tests {
     use crate::host::process::CommandSpec;
     use std::os::unix::fs::symlink;
 
-    /// The folder of a browser profile, in a temporary folder.
+    /// A temporary folder of a browser profile, for tests.
     struct TestFolder(tempfile::TempDir);
 
     impl TestFolder {
@@ -234,7 +234,7 @@ mod tests {
             Self(dir)
         }
 
-        /// Makes the lock that Chromium would make.
+        /// Makes the lock that Chromium would make in a test's user-data folder.
         fn lock(&self, machine: &str, pid: u32) {
             let lock = user_data_folder(self.0.path()).join(SINGLETON_LOCK);
             symlink(format!("{machine}-{pid}"), lock).unwrap();

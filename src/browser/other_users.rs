@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::host::{Host, read};
 
-/// User ids that systems give to people (`UID_MIN` to `UID_MAX` of login.defs(5)). `nobody` lies above.
+/// The range of user ids that systems give to people (`UID_MIN` to `UID_MAX` of login.defs(5)). `nobody` lies above.
 const PERSON_UIDS: std::ops::Range<u32> = 1000..60000;
 /// Names of login shells that refuse every login.
 const NO_LOGIN_SHELLS: [&str; 3] = ["nologin", "false", "sync"];

@@ -10,7 +10,8 @@ pub(super) const DEFAULT_MAX_LINES: usize = 2000;
 /// Maximum length of a name or a value of a node in a text snapshot of a browser page, in characters. Longer ones are
 /// cut.
 const MAX_NAME_CHARS: usize = 300;
-/// Roles of nodes without a line of their own. `StaticText` has one where its text is not that of a node above.
+/// Roles of nodes in an accessibility tree that get no line of their own in a text snapshot of a browser page.
+/// `StaticText` has one where its text is not that of a node above.
 const STRUCTURAL_ROLES: [&str; 6] = [
     "none",
     "generic",
@@ -20,8 +21,8 @@ const STRUCTURAL_ROLES: [&str; 6] = [
     "ignored",
 ];
 
-/// A node in the response to `Accessibility.getFullAXTree`, with the fields that are used here. Newer browsers send
-/// values that the types of `chromiumoxide` do not know.
+/// A node of a browser page's accessibility tree in the response to `Accessibility.getFullAXTree`, with the fields
+/// that are used here. Newer browsers send values that the types of `chromiumoxide` do not know.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AxNode {
@@ -44,7 +45,7 @@ struct AxValue {
     value: Value,
 }
 
-/// The text of an accessibility tree.
+/// A text snapshot of a browser page, made from its accessibility tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PageSnapshot {
     /// The lines, one for each node, indented by depth: `- link "Home"`.
@@ -55,8 +56,8 @@ pub(super) struct PageSnapshot {
     pub(super) truncated: bool,
 }
 
-/// Renders the response to `Accessibility.getFullAXTree` as text of at most `max_lines` lines. Nodes of an unknown form
-/// are left out.
+/// Renders a browser page's accessibility tree, the response to `Accessibility.getFullAXTree`, as text of at most
+/// `max_lines` lines. Nodes of an unknown form are left out.
 pub(super) fn render(response: &Value, max_lines: usize) -> PageSnapshot {
     let nodes = response.get("nodes").and_then(Value::as_array);
     let nodes: Vec<AxNode> = nodes
@@ -109,8 +110,8 @@ pub(super) fn render(response: &Value, max_lines: usize) -> PageSnapshot {
     }
 }
 
-/// Renders the line of a node; `None` for a node without one. `above` is the nearest name above the node, which a text
-/// does not repeat.
+/// Renders a node of an accessibility tree as a line of a text snapshot; `None` for a node that gets no line. `above`
+/// is the nearest name above the node, which a text does not repeat.
 fn render_line(node: &AxNode, name: &str, above: &str) -> Option<String> {
     if node.ignored {
         return None;
@@ -151,7 +152,7 @@ fn normalized_text(value: Option<&AxValue>) -> String {
     }
 }
 
-/// Quotes a text of a page snapshot as JSON does, cut to [`MAX_NAME_CHARS`].
+/// Quotes a text in a snapshot of a browser page as JSON does, cut to [`MAX_NAME_CHARS`].
 fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(MAX_NAME_CHARS).collect();
     if short.len() < text.len() {

@@ -10,7 +10,7 @@ use crate::host::pid;
 use crate::host::ports::{self, ListeningSocket, ProcessInfo};
 use crate::ports::Port;
 
-/// The process that listens on a debugging port of loopback.
+/// The process that listens on a browser's debugging port of loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PortOwner {
     /// No process listens.
@@ -22,8 +22,8 @@ pub(super) enum PortOwner {
     OtherProcess(Option<ProcessInfo>),
 }
 
-/// Returns the owner of a debugging port. `leader` is the browser process that was started, where one was, and
-/// `folder` is its user-data folder.
+/// Returns which process listens on a browser's debugging port. `leader` is the browser process that was started,
+/// where one was, and `folder` is its user-data folder.
 pub(super) fn owner_of(port: Port, leader: Option<u32>, folder: &Path) -> PortOwner {
     let Some(socket) = reached_socket(ports::listening_sockets_on(port.get()), port) else {
         return PortOwner::Nobody;
@@ -46,7 +46,7 @@ pub(super) fn owner_of(port: Port, leader: Option<u32>, folder: &Path) -> PortOw
     }
 }
 
-/// The user of the process that listens on a port of loopback, compared with the user of this process.
+/// Whether the process that listens on a port of loopback belongs to the user of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListenerUser {
     /// No process listens.
@@ -57,7 +57,7 @@ pub(super) enum ListenerUser {
     OtherUser,
 }
 
-/// Returns the user of the process that receives a connection to a port of loopback.
+/// Returns whether the process that receives a connection to a port of loopback belongs to the user of this process.
 pub(super) fn listener_user(port: Port) -> ListenerUser {
     match reached_socket(ports::listening_sockets_on(port.get()), port) {
         None => ListenerUser::Nobody,
@@ -66,8 +66,8 @@ pub(super) fn listener_user(port: Port) -> ListenerUser {
     }
 }
 
-/// Returns the socket that a connection to the port on `127.0.0.1` reaches: the one with that address before one
-/// that listens on all addresses.
+/// Returns the listening socket that a connection to the port on `127.0.0.1` reaches: the one with that address
+/// before one that listens on all addresses.
 fn reached_socket(sockets: Vec<ListeningSocket>, port: Port) -> Option<ListeningSocket> {
     let rank = |ip: IpAddr| match ip.to_canonical() {
         IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST => Some(0),
@@ -81,7 +81,7 @@ fn reached_socket(sockets: Vec<ListeningSocket>, port: Port) -> Option<Listening
         .map(|(_, socket)| socket)
 }
 
-/// Tells whether a browser's command line names this user-data folder.
+/// Tells whether a browser's command line names the given user-data folder.
 ///
 /// A Chromium that runs with its sandbox rewrites its process title: the command line is then a single argument,
 /// with spaces between the original ones.

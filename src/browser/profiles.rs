@@ -13,13 +13,13 @@ use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Record;
 
-/// Name of the managed profile, which every instance has and which is the default one.
+/// Name of the managed browser profile, which every instance has and which is the default one.
 pub(crate) const MANAGED_PROFILE: &str = "openclaw";
 /// Name of the browser driver for browsers that this program drives itself, in `browser.profiles.NAME.driver`.
 pub(super) const MANAGED_DRIVER: &str = "openclaw";
-/// Maximum length of a profile's name, in characters.
+/// Maximum length of a browser profile's name, in characters.
 const MAX_NAME_LENGTH: usize = 64;
-/// Colours of profiles, in the order in which they are assigned (docs/openclaw.md#browser-colours).
+/// Colours of browser profiles, in the order in which they are assigned (docs/openclaw.md#browser-colours).
 const PROFILE_COLORS: [&str; 10] = [
     "#FF4500", "#0066CC", "#00AA00", "#9933FF", "#FF6699", "#00CCCC", "#FF9900", "#6666FF", "#CC3366",
     "#339966",
@@ -28,7 +28,7 @@ const PROFILE_COLORS: [&str; 10] = [
 /// Time that a remote browser is given to answer where `browser.remoteCdpTimeoutMs` is not set, in milliseconds.
 const DEFAULT_REMOTE_TIMEOUT_MS: u64 = 1500;
 
-/// The keys below `browser` that apply to all browsers of an instance.
+/// The settings below the config key `browser` that apply to all browsers of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BrowserConfig {
     /// `browser.enabled`: browsers may be used. `true` by default.
@@ -46,8 +46,8 @@ pub(crate) struct BrowserConfig {
 }
 
 impl BrowserConfig {
-    /// Reads the `browser` keys that apply to all browsers from an OpenClaw config. A value of a wrong type counts as
-    /// not set.
+    /// Reads the settings below the config key `browser` that apply to all browsers of an instance. A value of a
+    /// wrong type counts as not set.
     pub(crate) fn from_config(config: &Value) -> Self {
         let browser = config.get("browser").unwrap_or(&Value::Null);
         let flag = |key: &str| browser.get(key).and_then(Value::as_bool);
@@ -96,7 +96,7 @@ pub(crate) enum BrowserEndpoint {
     },
 }
 
-/// The origin of a browser profile.
+/// The origin of a browser profile: where it is defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProfileOrigin {
     /// The managed profile, which always exists.
@@ -120,7 +120,7 @@ pub(crate) struct BrowserProfile {
     pub(crate) origin: ProfileOrigin,
 }
 
-/// Returns the colour of an instance's managed profile where the config sets none. The default instance has
+/// Returns the colour of an instance's managed browser profile where the config sets none. The default instance has
 /// OpenClaw's own; any other instance has one that depends on its name, so that the windows of two instances differ.
 pub(super) fn default_color(instance: &ProfileName) -> &'static str {
     if instance.is_default() {
@@ -142,8 +142,8 @@ pub(crate) struct BrowserProfiles {
 }
 
 impl BrowserProfiles {
-    /// Returns the browser profiles that a config and the record of an instance define. `expand` replaces variables
-    /// in a text of the config; `color` is the colour of the managed profile where the config sets none.
+    /// Returns the browser profiles that the config and the `instance.toml` of an instance define. `expand` replaces
+    /// variables in a text of the config; `color` is the colour of the managed profile where the config sets none.
     pub(crate) fn from_config(
         config: &Value,
         record: &Record,
@@ -201,21 +201,21 @@ impl BrowserProfiles {
         }
     }
 
-    /// Finds the browser profile of a name, or the default one where `name` is `None`.
+    /// Finds the browser profile with the given name, or the default one where `name` is `None`.
     pub(crate) fn find(&self, name: Option<&str>) -> Option<&BrowserProfile> {
         let name = name.unwrap_or(&self.default);
         self.list.iter().find(|profile| profile.name == name)
     }
 
-    /// Returns the message that no browser profile has a name, or that there is no default one. It lists those that
-    /// exist.
+    /// Returns the message that no browser profile has the given name, or that there is no default one. It lists
+    /// those that exist.
     pub(crate) fn not_found_msg(&self, name: Option<&str>) -> Msg {
         let names: Vec<_> = self.list.iter().map(|profile| profile.name.as_str()).collect();
         let name = name.unwrap_or(&self.default);
         msg!("browser.no-profile", name = name, names = names.join(", "))
     }
 
-    /// Returns the debugging ports that the config sets.
+    /// Returns the debugging ports that the config sets for browser profiles.
     pub(super) fn pinned_ports(&self) -> impl Iterator<Item = Port> {
         self.list.iter().filter_map(|profile| match profile.endpoint {
             BrowserEndpoint::Pinned { port, .. } => Some(port),
@@ -223,13 +223,15 @@ impl BrowserProfiles {
         })
     }
 
-    /// Returns the next colour after that of the managed profile which no profile has.
+    /// Returns a colour for a new browser profile: the next one after that of the managed profile which no profile
+    /// has.
     pub(super) fn next_free_color(&self) -> String {
         next_free_color(&self.list)
     }
 }
 
-/// Returns the next colour after that of the first profile which no profile has. Once all are in use, colours repeat.
+/// Returns a colour for a new browser profile: the next one after that of the first profile which no profile has.
+/// Once all are in use, colours repeat.
 fn next_free_color(list: &[BrowserProfile]) -> String {
     let has = |profile: &BrowserProfile, color: &str| profile.color.eq_ignore_ascii_case(color);
     let first = PROFILE_COLORS
@@ -245,20 +247,22 @@ fn next_free_color(list: &[BrowserProfile]) -> String {
     (*free.unwrap_or(&PROFILE_COLORS[list.len() % PROFILE_COLORS.len()])).to_owned()
 }
 
-/// Returns `browser.defaultProfile`, or the name of the managed profile where it is not set.
+/// Returns the name of the default browser profile: `browser.defaultProfile`, or the managed profile where it is not
+/// set.
 fn default_profile(browser: &Value) -> &str {
     let name = browser.get("defaultProfile").and_then(Value::as_str);
     let name = name.map(str::trim).filter(|name| !name.is_empty());
     name.unwrap_or(MANAGED_PROFILE)
 }
 
-/// Returns the colour of an entry of the config; empty where it sets none.
+/// Returns the colour that the config sets for a browser profile; empty where it sets none.
 fn color_in(entry: &Value) -> String {
     let color = entry.get("color").and_then(Value::as_str).unwrap_or_default();
     color.to_owned()
 }
 
-/// Reads the address of a browser from an entry of the config. `prefix` is the path of the entry's keys.
+/// Reads the address of a profile's browser from the profile's value in `browser.profiles` of the config. `prefix` is
+/// the path of the entry's keys.
 fn parse_endpoint(
     entry: &Value,
     prefix: &str,
@@ -325,7 +329,7 @@ pub(super) fn redact_url(url: &str) -> String {
     format!("{scheme}://{address}{slash}{path}")
 }
 
-/// Tells whether a browser profile can be created with a name: `^[a-z0-9][a-z0-9-]*$`, at most 64 characters.
+/// Tells whether a text can be the name of a new browser profile: `^[a-z0-9][a-z0-9-]*$`, at most 64 characters.
 pub(super) fn is_valid_name(name: &str) -> bool {
     let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.len() <= MAX_NAME_LENGTH

@@ -13,7 +13,7 @@ use super::profiles::{is_color, is_valid_name};
 use super::{BrowserError, Result, page_snapshot};
 use crate::i18n::{Lang, msg};
 
-/// A request to the control service, received over HTTP or as `browser.request` over the WebSocket.
+/// A request to the browser control service, received over HTTP or as `browser.request` over the WebSocket.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlRequest {
     /// The HTTP method: `GET`, `POST` or `DELETE`, in any case.
@@ -30,7 +30,7 @@ pub(crate) struct ControlRequest {
     pub(crate) lang: Lang,
 }
 
-/// A response of the control service.
+/// A response of the browser control service.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ControlResponse {
     /// The HTTP status.
@@ -40,13 +40,13 @@ pub(crate) struct ControlResponse {
 }
 
 impl ControlResponse {
-    /// Creates the response to a request that succeeded.
+    /// Creates the response to a browser control request that succeeded.
     pub(super) fn ok(body: Value) -> Self {
         Self { status: 200, body }
     }
 
-    /// Creates the response to a request that failed: `{"error": …, "code": …}`, with `hints` and `cause` where the
-    /// error has them.
+    /// Creates the response to a browser control request that failed: `{"error": …, "code": …}`, with `hints` and
+    /// `cause` where the error has them.
     pub(super) fn from_error(browser_error: &BrowserError, lang: Lang) -> Self {
         let error = &browser_error.error;
         let mut body = json!({ "error": error.msg.render(lang), "code": error.code() });
@@ -199,12 +199,13 @@ pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
     })
 }
 
-/// Creates the error for an argument that is missing or cannot be used: 400.
+/// Creates the error for an argument of a browser request that is missing or cannot be used, with the HTTP status
+/// 400.
 fn argument_error(name: &'static str) -> BrowserError {
     BrowserError::bad_request(msg!("browser.argument", name = name))
 }
 
-/// Checks the arguments of a new profile.
+/// Checks the arguments of a request to create a browser profile.
 fn parse_create(name: String, color: Option<String>, body: &Value) -> Result<Action> {
     if !is_valid_name(&name) {
         return Err(BrowserError::bad_request(msg!("browser.bad-name", name = name)));
@@ -225,7 +226,7 @@ fn parse_create(name: String, color: Option<String>, body: &Value) -> Result<Act
     Ok(Action::CreateProfile { name, color })
 }
 
-/// Returns a string without surrounding whitespace; `None` for an empty one or another value.
+/// Returns a JSON value's string without surrounding whitespace; `None` for an empty string or another type.
 fn non_empty_text(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
@@ -236,7 +237,7 @@ fn flag(body: &Value, name: &str) -> bool {
     body.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// Parses the image format of a screenshot; PNG where none is given.
+/// Parses the image format that a request for a screenshot names; PNG where it names none.
 fn parse_format(name: Option<&str>) -> Result<ScreenshotFormat> {
     match name {
         None | Some("png") => Ok(ScreenshotFormat::Png),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{BrowserContext, Result};
 use crate::apply;
 
-/// Number of screenshots that are kept.
+/// Maximum number of screenshots of browser tabs that an instance keeps.
 const MAX_SCREENSHOTS: usize = 100;
 
 /// Writes a screenshot into the folder of an instance's screenshots, removes the oldest ones over the limit, and
@@ -26,7 +26,8 @@ pub(super) fn store(
     Ok(path)
 }
 
-/// Removes the oldest screenshots over the limit. File names begin with the time, so the oldest sort first.
+/// Removes an instance's oldest screenshots of browser tabs over the limit. File names begin with the time, so the
+/// oldest sort first.
 fn remove_oldest(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut screenshots: Vec<_> = entries

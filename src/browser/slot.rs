@@ -26,7 +26,7 @@ pub(super) struct ProfileSlot {
     pub(super) last_tab: Mutex<Option<String>>,
 }
 
-/// The state of a browser's process.
+/// The state of the browser process of a browser profile, as a running gateway holds it.
 #[derive(Debug, Default)]
 pub(super) enum SlotState {
     /// No browser runs.
@@ -47,7 +47,7 @@ pub(super) enum SlotState {
     },
 }
 
-/// A browser that this gateway started.
+/// A running browser that this gateway started.
 #[derive(Debug)]
 pub(super) struct RunningBrowser {
     /// The browser's process and its children.
@@ -59,8 +59,8 @@ pub(super) struct RunningBrowser {
 }
 
 impl ProfileSlot {
-    /// Returns the state of the browser of a profile, after checking whether its process has exited. `folder` is the
-    /// folder of the browser profile; its process file is removed when the exit is noticed.
+    /// Returns the state of the browser of a browser profile, after checking whether its process has exited. `folder`
+    /// is the folder of the browser profile; its process file is removed when the exit is noticed.
     pub(super) fn poll_state(&self, folder: &Path) -> BrowserState {
         let mut state = lock(&self.state);
         if let SlotState::Running(running) = &mut *state
@@ -91,7 +91,7 @@ impl ProfileSlot {
         }
     }
 
-    /// Tells whether the browser of a profile runs, after checking whether its process has exited.
+    /// Tells whether the browser of a browser profile runs, after checking whether its process has exited.
     pub(super) fn is_running(&self, folder: &Path) -> bool {
         matches!(self.poll_state(folder), BrowserState::Running { .. })
     }

@@ -53,7 +53,7 @@ pub(crate) enum BrowserState {
     },
 }
 
-/// The name of a browser's state in documents.
+/// The name of a browser's state in status documents, such as `running`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StateName {
     /// No browser runs, or it exited with code 0.
@@ -81,7 +81,7 @@ impl StateName {
         Self::Remote,
     ];
 
-    /// Returns the name of a state of a browser as it is written in the field `state` of the status document.
+    /// Returns the text of a browser state's name, as the field `state` of a browser's status document has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
@@ -93,8 +93,8 @@ impl StateName {
         }
     }
 
-    /// Reads the state of a browser from the field `state` of a status document. A missing or unknown name counts as
-    /// [`StateName::Stopped`].
+    /// Reads the state of a browser from the field `state` of a browser's status document. A missing or unknown name
+    /// counts as [`StateName::Stopped`].
     pub(crate) fn from_document(document: &Value) -> Self {
         let name = document["state"].as_str();
         let known = Self::ALL.into_iter().find(|state| name == Some(state.name()));
@@ -116,7 +116,7 @@ impl BrowserState {
         }
     }
 
-    /// Tells whether the browser can be driven.
+    /// Tells whether a browser in this state can be driven.
     fn is_ready(&self) -> bool {
         matches!(self, Self::Running { .. } | Self::Remote { reachable: true })
     }
@@ -140,7 +140,7 @@ impl BrowserState {
     }
 }
 
-/// Finds the program that a start would use: the one that the config names, else the first installed browser.
+/// Finds the browser program that a start would use: the one that the config names, else the first installed browser.
 ///
 /// # Errors
 /// A message when there is none.
@@ -168,8 +168,8 @@ pub(super) fn profile_data_folder(context: &BrowserContext, profile: &BrowserPro
     user_data_folder(&context.instance.browser(&profile.name))
 }
 
-/// Returns the port of a profile whose browser does not run: the pinned one, the recorded one, or the one that it would
-/// get now. `None` where this program does not start the browser, or no port is free.
+/// Returns the debugging port of a browser profile whose browser does not run: the pinned one, the recorded one, or
+/// the one that it would get now. `None` where this program does not start the browser, or no port is free.
 pub(crate) fn assigned_port(
     context: &BrowserContext,
     profile: &BrowserProfile,
@@ -191,8 +191,7 @@ pub(crate) fn assigned_port(
         })
 }
 
-/// Returns the state of a browser as far as it is visible while the gateway is down: an orphan, a remote browser, or
-/// stopped.
+/// Returns the state of a browser as far as it is visible while the gateway is down: orphaned, remote or stopped.
 pub(crate) fn state_without_gateway(
     context: &BrowserContext,
     profile: &BrowserProfile,
@@ -207,7 +206,7 @@ pub(crate) fn state_without_gateway(
     orphan.map_or(BrowserState::Stopped, BrowserState::Orphan)
 }
 
-/// Tells whether a remote browser answers in time.
+/// Tells whether a remote browser answers within a time limit.
 pub(super) fn is_reachable(url: &str, timeout: Duration) -> bool {
     let by_http = match url.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http://{rest}"),
@@ -216,7 +215,8 @@ pub(super) fn is_reachable(url: &str, timeout: Duration) -> bool {
     http_client::socket_url(&by_http, timeout).is_ok()
 }
 
-/// Returns the URL of a profile's remote browser, fit for the screen. `None` where the browser is not remote.
+/// Returns the URL of a browser profile's remote browser without the parts that may hold a secret. `None` where the
+/// browser is not remote.
 fn remote_url(profile: &BrowserProfile) -> Option<String> {
     match &profile.endpoint {
         BrowserEndpoint::Remote { url, .. } => Some(redact_url(url)),
@@ -224,7 +224,7 @@ fn remote_url(profile: &BrowserProfile) -> Option<String> {
     }
 }
 
-/// Returns the URL of a debugging port on loopback.
+/// Returns the URL of a browser's debugging port on loopback.
 fn loopback_url(port: Port) -> String {
     format!("http://127.0.0.1:{port}")
 }
@@ -287,8 +287,8 @@ pub(crate) fn document(
     document
 }
 
-/// Creates the entry of a profile in the list of profiles. `port` is the port for a browser whose state has none,
-/// `tabs` the number of open tabs.
+/// Creates the JSON entry of a browser profile in the list of browser profiles. `port` is the port for a browser
+/// whose state has none, `tabs` the number of open tabs.
 pub(crate) fn profile_row(
     profile: &BrowserProfile,
     profiles: &BrowserProfiles,

@@ -80,7 +80,7 @@ async fn capture_screenshot(
     Ok(document)
 }
 
-/// Describes a page by its accessibility tree, in at most `max_lines` lines.
+/// Describes a browser page by its accessibility tree, in at most `max_lines` lines.
 fn snapshot_document(tab: &Tab, tree: &Value, max_lines: usize) -> Value {
     let snapshot = page_snapshot::render(tree, max_lines);
     json!({
@@ -105,8 +105,8 @@ fn select(slot: &ProfileSlot, tabs: &[Tab], id: Option<&str>) -> Result<Tab> {
     select_tab(tabs, id, last.as_deref())
 }
 
-/// Returns the target id of the browser tab in which a page is to be shown. Opens an empty tab where none is open and
-/// none is requested.
+/// Returns the target id of the browser tab in which a web page is to be shown, opening a tab where needed. Opens an
+/// empty tab where none is open and none is requested.
 async fn select_or_open(slot: &ProfileSlot, cdp: &CdpConnection, id: Option<&str>) -> Result<String> {
     let tabs = cdp.tabs().await?;
     if tabs.is_empty() && id.is_none() {

@@ -15,9 +15,9 @@ use crate::error::Result;
 use crate::host::read::{self, ReadError};
 use crate::profile::ProfileName;
 
-/// Path, in the user-data folder, of the settings that all of Chromium's own profiles share.
+/// Path, in a browser's user-data folder, of the settings that all of Chromium's own profiles share.
 const LOCAL_STATE_FILE: &str = "Local State";
-/// Path, in the user-data folder, of the settings of Chromium's default profile.
+/// Path, in a browser's user-data folder, of the settings of Chromium's default profile.
 const PREFERENCES_FILE: &str = "Default/Preferences";
 
 /// The name and the colour of the windows of a browser, by which a person tells two instances apart.
@@ -30,8 +30,8 @@ pub(super) struct WindowBranding {
 }
 
 impl WindowBranding {
-    /// Returns the branding of an instance's browser profile. The managed profile has the instance's name alone, every
-    /// other one also its own.
+    /// Returns the name and the colour of the windows of a browser profile's browser. The managed profile has the
+    /// instance's name alone, every other one also its own.
     pub(super) fn for_profile(instance: &ProfileName, profile: &BrowserProfile) -> Self {
         let name = if profile.name == MANAGED_PROFILE {
             instance.to_string()
@@ -42,8 +42,8 @@ impl WindowBranding {
         Self { name, color }
     }
 
-    /// Writes the branding into the settings files of a user-data folder on which no browser runs. Files that have it
-    /// already are not written.
+    /// Writes the name and the colour of a browser's windows into the settings files of a user-data folder on which
+    /// no browser runs. Files that have it already are not written.
     ///
     /// # Errors
     /// When the folder cannot be written to.
@@ -65,7 +65,7 @@ impl WindowBranding {
     }
 }
 
-/// Converts `#RRGGBB` to the form of Chromium's settings: opaque 0xAARRGGBB as a signed 32-bit number.
+/// Converts a colour `#RRGGBB` to the form of Chromium's settings: opaque 0xAARRGGBB as a signed 32-bit number.
 fn parse_argb(color: &str) -> Option<i32> {
     let hex = color.strip_prefix('#').filter(|hex| hex.len() == 6)?;
     let rgb = u32::from_str_radix(hex, 16).ok()?;

@@ -105,7 +105,7 @@ fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>
     }
 }
 
-/// Adds the browser profile to the query of a path of the browser control service.
+/// Adds the browser profile to the query of a URL path of the browser control service.
 fn with_profile(path: &str, profile: Option<&str>) -> String {
     match profile {
         None => path.to_owned(),
@@ -122,7 +122,7 @@ fn percent_encoded(text: &str) -> PercentEncode<'_> {
 }
 
 impl<'a> CommandInput<'a> {
-    /// Reads the files of the instance and derives its browser profiles.
+    /// Reads the files of the instance for a `browser` command and derives its browser profiles.
     fn read(context: &'a Context<'a>, profile_name: Option<&'a str>) -> Result<Self> {
         let instance = &context.instance;
         let files = InstanceFiles::read(instance)?;

@@ -34,7 +34,7 @@ pub(crate) struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// A shell with a completion script.
+/// A shell for which the program has a completion script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -44,13 +44,13 @@ pub(crate) enum Shell {
     Zsh,
 }
 
-/// Environment variable with the shell whose script asks for candidates.
+/// Name of the environment variable with the shell whose completion script asks for candidates.
 const SHELL_VARIABLE: &str = "COMPLETE";
-/// Environment variable with the index of the word that is being typed.
+/// Name of the environment variable with the index of the command-line word that is to be completed.
 const WORD_INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
-/// Name of the profile for which free ports are suggested. It owns no port yet.
+/// Name of the instance profile for which shell completion suggests free ports. It owns no port yet.
 const NEW_PROFILE: &str = "new";
-/// Name of the command that is completed.
+/// Name of the command that the shell completes.
 const PROGRAM_NAME: &str = "openclaw";
 
 /// Prints the completion script of a shell.
@@ -79,8 +79,9 @@ pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints the candidates for a line that a completion script asks about: `COMPLETE=bash openclaw -- openclaw --prof`.
-/// Returns `None` when no script asks. The variable alone is not enough, because other programs use it too.
+/// Prints the completion candidates for a command line that a completion script asks about: `COMPLETE=bash openclaw
+/// -- openclaw --prof`. Returns `None` when no script asks. The variable alone is not enough, because other programs
+/// use it too.
 pub(crate) fn complete(host: &Host, program: Command, lang: Lang, ui: Ui) -> Option<ExitCode> {
     let [_, separator, words @ ..] = host.args() else {
         return None;
@@ -128,7 +129,7 @@ fn program_command(host: &Host) -> String {
     }
 }
 
-/// Returns base ports that are free now, as `ports suggest` does.
+/// Returns base ports that are free now as completion candidates, as `ports suggest` finds them.
 fn suggest_base_ports(host: &Host) -> Vec<String> {
     const SUGGESTION_COUNT: usize = 3;
     let Ok(env) = Environment::read(host) else {
@@ -145,7 +146,8 @@ fn suggest_base_ports(host: &Host) -> Vec<String> {
         .collect()
 }
 
-/// Returns the commands with their texts, and with candidates from this host for their arguments.
+/// Returns the program's commands with their help texts, and with completion candidates from this host for their
+/// arguments.
 fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command {
     let profiles = profiles(host);
     let named = move |arg: Arg| arg.add(candidates(profiles.clone()));
@@ -189,7 +191,7 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
         })
 }
 
-/// Returns `onboard` with candidates for the values of its flags.
+/// Returns the command `onboard` with completion candidates for the values of its flags.
 fn onboard_with_candidates(host: &Host, onboard: Command) -> Command {
     let values: [(&str, Vec<&str>); 6] = [
         ("flow", Flow::ALL.iter().map(|v| v.name()).collect()),
@@ -211,7 +213,7 @@ fn onboard_with_candidates(host: &Host, onboard: Command) -> Command {
     onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
 }
 
-/// Makes candidates of words and their descriptions.
+/// Creates completion candidates from words and their descriptions.
 fn candidates(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
     ArgValueCandidates::new(move || {
         words
@@ -243,7 +245,8 @@ fn browser_profiles(host: &Host, created: bool) -> Vec<(String, Option<&'static 
     wanted.map(|profile| (profile.name, None)).collect()
 }
 
-/// Returns the names of the profiles that have a folder on this host; none where the home folder is not known.
+/// Returns the names of the instance profiles that have a folder on this host; none where the home folder is not
+/// known.
 fn profiles(host: &Host) -> Vec<(String, Option<&'static str>)> {
     let Some(entries) = Environment::read(host)
         .ok()

@@ -77,7 +77,7 @@ pub(crate) enum ConfigCommand {
     },
 }
 
-/// Maximum size of a value from standard input, in bytes.
+/// Maximum size of a config value from standard input, in bytes.
 const MAX_STDIN_BYTES: u64 = 1024 * 1024;
 
 /// Runs `openclaw config ...`.
@@ -111,7 +111,7 @@ fn parse_path(typed: &str) -> Result<KeyPath> {
     KeyPath::parse(typed).map_err(|e| e.usage_error(typed))
 }
 
-/// Reads a value from standard input. One line end at its end is removed, because a shell adds it.
+/// Reads a config value from standard input. One line end at its end is removed, because a shell adds it.
 fn read_stdin_value() -> Result<String> {
     let refused = || Error::usage(msg!("config.stdin-failed", limit = MAX_STDIN_BYTES));
     let mut text = String::new();

@@ -29,7 +29,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns the instance together with the host and the environment.
+    /// Returns the chosen instance together with the host and the environment.
     pub(crate) fn instance_context(&self) -> InstanceContext<'_> {
         InstanceContext {
             host: self.host,
@@ -38,7 +38,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Reads the environment and resolves the instance. Prints a notice for each variable that is ignored.
+    /// Reads the environment and resolves the instance that the command line chooses. Prints a notice for each
+    /// variable that is ignored.
     pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
         let env = Environment::read(host)?;
         let instance = Instance::resolve(&env, profile)?;
@@ -58,8 +59,8 @@ impl<'a> Context<'a> {
         survey::survey_host(self.host, &self.env)
     }
 
-    /// Returns the judge of configs for the engine of the instance, by a survey of the host. A record that cannot be
-    /// read counts as absent: the commands that need it say what is wrong with it.
+    /// Returns the judge of configs for the engine of the chosen instance, by a survey of the host. A record that
+    /// cannot be read counts as absent: the commands that need it say what is wrong with it.
     pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {
         let record = Record::read(&self.instance.record_path()).unwrap_or_default();
         let node = survey.node.as_ref().map(|node| node.version.as_str());
@@ -85,8 +86,8 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
-    /// Completes a change of this instance in which an earlier run was killed. A gateway on a mixture of two states would
-    /// serve half of each, and write into both.
+    /// Completes a change of this instance's files in which an earlier run was killed. A gateway on a mixture of two
+    /// states would serve half of each, and write into both.
     ///
     /// # Errors
     /// When the change can't be completed, or another process is writing. A service may try again later.
@@ -109,7 +110,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns a hint with the existing profile whose name is nearest to this one's, where one is near.
+    /// Returns a hint with the existing instance profile whose name is nearest to the chosen one's, where one is
+    /// near.
     pub(crate) fn nearest_profile_hint(&self, survey: &Survey) -> Option<Msg> {
         let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         let near = profile::nearest_name(

@@ -24,10 +24,10 @@ use crate::instance::Instance;
 use crate::probe::{self, ProbeVerdict};
 use crate::settings::ClientAuth;
 
-/// Time for which the redirect file exists, so that the browser can read it.
+/// Time for which the dashboard's redirect file exists, so that the browser can read it.
 const REDIRECT_FILE_LIFETIME: Duration = Duration::from_secs(10);
 
-/// Maximum time for the gateway to answer.
+/// Maximum time for the gateway to answer `openclaw dashboard`.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The arguments of `openclaw dashboard`.
@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     })
 }
 
-/// Writes the file that redirects a browser to the dashboard, with the token.
+/// Writes the file that redirects a browser to the dashboard, with the gateway's token.
 fn write_redirect_file(instance: &Instance, url: &str, auth: &ClientAuth) -> Result<PathBuf> {
     let fragment = match auth {
         ClientAuth::Token(secret) | ClientAuth::Password(secret) => {
@@ -132,7 +132,7 @@ fn percent_encode(text: &str) -> String {
     })
 }
 
-/// Returns the program that opens a page on this desktop, or `None` without a desktop.
+/// Returns the program that opens the dashboard's page on this desktop, or `None` without a desktop.
 fn find_opener(host: &Host) -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
         return host.find_program("open");
@@ -147,7 +147,7 @@ fn find_opener(host: &Host) -> Option<PathBuf> {
         .find_map(|name| host.find_program(name))
 }
 
-/// Starts the program that opens a file in the browser.
+/// Starts the desktop's program that opens a file in the browser.
 fn open_in_browser(host: &Host, opener: &PathBuf, file: &std::path::Path) -> Result<()> {
     host.spawn(&CommandSpec::new(opener, [file]))
         .map(drop)

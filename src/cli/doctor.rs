@@ -79,7 +79,7 @@ fn examine(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<FixPlan>) 
     (findings, plans)
 }
 
-/// Renders a plan as a diff in the user's language.
+/// Renders the plan of a doctor's fix as a diff in the user's language.
 fn render_diff(context: &Context<'_>, plan: &Plan) -> String {
     let (ui, home) = (&context.ui, &context.env.home);
     let renderer = DiffRenderer {
@@ -92,7 +92,7 @@ fn render_diff(context: &Context<'_>, plan: &Plan) -> String {
     diff::unified(plan, home, &renderer)
 }
 
-/// Shows the diff and asks for consent.
+/// Shows the diff of the doctor's fixes and asks for consent.
 ///
 /// # Errors
 /// Without a terminal, or without consent.
@@ -112,8 +112,8 @@ fn confirm(context: &Context<'_>, diff: &str) -> Result<()> {
     }
 }
 
-/// Applies the fixes under the host lock and examines the host again. Where a new error appears, all fixes are
-/// undone. Returns the findings afterwards, and `true` if the fixes were undone.
+/// Applies the doctor's fixes under the host lock and examines the host again. Where a new error appears, all fixes
+/// are undone. Returns the findings afterwards, and `true` if the fixes were undone.
 fn apply_fixes(context: &Context<'_>, scope: Scope, confirmed: &[FixPlan]) -> Result<(Vec<Finding>, bool)> {
     let lock = context.lock()?;
     let (before, plans) = examine(context, scope);
@@ -146,7 +146,7 @@ fn apply_fixes(context: &Context<'_>, scope: Scope, confirmed: &[FixPlan]) -> Re
     Ok((after, true))
 }
 
-/// Undoes the applied fixes, the last one first.
+/// Undoes the doctor's fixes that were applied, the last one first.
 fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, applied: &[&FixPlan]) -> Result<()> {
     if !applied.is_empty() {
         context.ui.print_note(&msg!("doctor.undone"));
@@ -158,7 +158,7 @@ fn undo(context: &Context<'_>, lock: &HostLock, survey: &Survey, applied: &[&Fix
     Ok(())
 }
 
-/// Returns the paths that a fix must not touch: those of every instance but its own.
+/// Returns the paths that a fix of the doctor must not touch: those of every instance but its own.
 fn paths_of_others(survey: &Survey, fix: &FixPlan) -> Vec<PathBuf> {
     survey.paths_of_others(fix.config.as_deref().unwrap_or(Path::new("")))
 }
@@ -178,7 +178,7 @@ struct FixOutcome {
     was_undone: bool,
 }
 
-/// Prints the findings, after the outcome of `--fix` where it was given.
+/// Prints the doctor's findings, after the outcome of `--fix` where it was given.
 fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcome>) {
     let ui = &context.ui;
     let count = |severity| {
@@ -220,7 +220,7 @@ fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcom
     }
 }
 
-/// Prints the diff of the fixes and how many were made.
+/// Prints the diff of the doctor's fixes and how many were made.
 fn print_outcome(ui: &Ui, outcome: &FixOutcome) {
     let count = outcome.change_count;
     if count == 0 {
@@ -235,7 +235,7 @@ fn print_outcome(ui: &Ui, outcome: &FixOutcome) {
     });
 }
 
-/// Prints one finding with the command that repairs it.
+/// Prints one finding of the doctor with the command that repairs it.
 fn print_finding(ui: &Ui, finding: &Finding) {
     let severity = coloured_name(ui, finding.severity);
     ui.print_hanging(0, 2, &format!("{severity}  {}  {}", finding.id, finding.instance));
@@ -246,7 +246,7 @@ fn print_finding(ui: &Ui, finding: &Finding) {
     ui.print_hanging(2, 4, &format!("$ {}", finding.remedy));
 }
 
-/// Returns the name of a severity in the user's language and in its colour.
+/// Returns the name of a doctor's finding's severity in the user's language and in its colour.
 fn coloured_name(ui: &Ui, severity: Severity) -> String {
     let style = |msg| console::style(ui.render(&msg)).force_styling(ui.colour());
     match severity {

@@ -26,7 +26,7 @@ pub(crate) struct LogsArgs {
     pub timeout: Option<Duration>,
 }
 
-/// Interval at which a followed log is read.
+/// Interval at which the log is read again while `logs --follow` runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Runs `openclaw logs`. With `--json` each line is a document, as it is in the file.
@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the source of the log's lines. With `follow` it may still be empty.
+/// Returns the source of a gateway's log lines. With `follow` it may still be empty.
 fn find_source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     let folder = context.instance.logs();
     let engine = Record::read(&context.instance.record_path()).map_or(Engine::Native, |record| record.engine);
@@ -79,7 +79,7 @@ fn find_source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
     )
 }
 
-/// Prints a line of the log. Returns `false` when the reader of the output is gone.
+/// Prints a line of a gateway's log. Returns `false` when the reader of the output is gone.
 fn print_log_line(context: &Context<'_>, line: &LogLine) -> bool {
     let ui = &context.ui;
     if ui.is_json() {

@@ -23,7 +23,7 @@ pub(crate) struct ManArgs {
     pub dir: Option<PathBuf>,
 }
 
-/// Section of the manual for commands.
+/// Section of the manual that the program's man pages belong to.
 const MAN_SECTION: &str = "1";
 
 /// Date field of a man page: a blank, so that the pages are the same on every day. `roff` would leave an empty field
@@ -58,7 +58,7 @@ fn all_commands(command: &Command) -> Vec<&Command> {
     all
 }
 
-/// Returns the title of a command's page: `openclaw-config-set`.
+/// Returns the title of a command's man page: `openclaw-config-set`.
 fn page_title(command: &Command) -> String {
     command
         .get_bin_name()
@@ -116,7 +116,7 @@ fn render_page(root: &Command, command: &Command, lang: Lang) -> String {
     page.render()
 }
 
-/// Styles a label such as `--flow FLOW`: flags are bold, and placeholders of values are italic.
+/// Styles a label of a man page such as `--flow FLOW`: flags are bold, and placeholders of values are italic.
 fn styled_label(left: &str) -> Vec<Inline> {
     let mut inlines = Vec::new();
     for word in left.split_inclusive(' ') {

@@ -18,13 +18,14 @@ use crate::record::{Engine, Record};
 use crate::settings::InstanceFiles;
 use crate::ui::Ui;
 
-/// Returns the parser of `--engine`, which accepts the names of the engines.
+/// Returns the parser of the flag `--engine`, which accepts the names of the gateway engines.
 pub(super) fn engine_names() -> impl TypedValueParser<Value = Engine> {
     PossibleValuesParser::new(Engine::ALL.map(Engine::name))
         .map(|name| Engine::from_name(&name).unwrap_or_default())
 }
 
-/// Returns `true` if OpenClaw from npm runs as the gateway. The flag has precedence over the record.
+/// Returns `true` if OpenClaw from npm, and not this program, is chosen to run as the gateway. The flag has
+/// precedence over the record.
 pub(super) fn is_chosen(context: &Context<'_>, flag: Option<Engine>) -> Result<bool> {
     let engine = match flag {
         Some(engine) => engine,
@@ -95,7 +96,7 @@ pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalO
     (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
 }
 
-/// Returns whether a word has the form of a command's name. `help` is this program's own.
+/// Returns `true` if a word of the command line has the form of a command's name. `help` is this program's own.
 fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
@@ -104,7 +105,8 @@ fn is_command_name(word: &str) -> bool {
         && word != "help"
 }
 
-/// Returns the instance's port, or `None` where the config does not tell it; OpenClaw itself reports a broken config.
+/// Returns the port of the instance's gateway, or `None` where the config does not tell it; OpenClaw itself reports a
+/// broken config.
 fn known_port(context: &Context<'_>) -> Option<Port> {
     let instance = &context.instance;
     let files = InstanceFiles::read(instance)

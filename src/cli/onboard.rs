@@ -76,7 +76,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
     }
 }
 
-/// Asks for the language of the wizard. Returns the screen in that language.
+/// Asks the person for the language of the wizard. Returns the screen in that language.
 fn ask_language(ui: &Ui) -> Result<Ui> {
     let option = |lang: Lang| {
         let name = lang.text("language.name").unwrap_or(lang.code());
@@ -92,7 +92,7 @@ fn ask_language(ui: &Ui) -> Result<Ui> {
     Ok(ui.with_lang(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
 }
 
-/// `openclaw setup`: a baseline without questions.
+/// Runs `openclaw setup`: sets up an instance with defaults and without questions.
 pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode> {
     let args_of_onboard = OnboardArgs {
         // Only folders and files are made. No agent is started that could be a risk.
@@ -171,8 +171,8 @@ impl OnboardRun<'_> {
         }
     }
 
-    /// Refuses to run without a terminal and without `--non-interactive`. The error names the flags that answer the open
-    /// questions.
+    /// Refuses to run an onboarding without a terminal and without `--non-interactive`. The error names the flags
+    /// that answer the open questions.
     fn refuse_open_questions(&self) -> Result<ExitCode> {
         let survey = self.survey();
         let mut context = self.interview_context(&survey)?;
@@ -184,7 +184,7 @@ impl OnboardRun<'_> {
         self.context.survey()
     }
 
-    /// Reads the context of the interview.
+    /// Reads the facts that the questions of the wizard depend on.
     fn interview_context<'s>(&'s self, survey: &'s Survey) -> Result<InterviewContext<'s>> {
         let at = InstanceContext {
             host: self.context.host,
@@ -201,7 +201,7 @@ impl OnboardRun<'_> {
         Ok(interview.answers)
     }
 
-    /// Prints a notice for each preset answer that was not used.
+    /// Prints a notice for each preset answer that the wizard did not use.
     fn print_unused_answers(&self, interview: &Interview) {
         for notice in &interview.unused {
             self.context.ui.print_note(notice);
@@ -304,7 +304,7 @@ impl OnboardRun<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Checks and prints the plan of a dry run.
+    /// Checks and prints the plan of an onboarding's dry run.
     fn print_dry_run(
         &self,
         context: &InterviewContext<'_>,
@@ -321,7 +321,8 @@ impl OnboardRun<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Prints the document of this run, with the result of the service's installation. Returns the exit code.
+    /// Prints the JSON document of an onboarding, with the result of the service's installation. Returns the exit
+    /// code.
     fn print_document(
         &self,
         plan: &Plan,

@@ -140,7 +140,7 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the document of `ports check`.
+/// Returns the JSON document of `ports check`.
 fn check_document(context: &Context<'_>, check: &PortCheck, alternative: Option<&PortSuggestion>) -> Value {
     let text = |msg: Msg| context.ui.render(&msg);
     let (name, why, shared) = match &check.verdict {
@@ -160,7 +160,7 @@ fn check_document(context: &Context<'_>, check: &PortCheck, alternative: Option<
     })
 }
 
-/// Returns a suggested base port as a part of the JSON document.
+/// Returns a suggested base port as a part of the JSON document of `ports suggest`.
 fn suggestion_document(context: &Context<'_>, suggestion: &PortSuggestion) -> Value {
     let family = suggestion.family;
     let mut ports: Map<_, _> = family
@@ -177,7 +177,7 @@ fn suggestion_document(context: &Context<'_>, suggestion: &PortSuggestion) -> Va
     })
 }
 
-/// Returns overlaps of port pools as a part of the JSON document.
+/// Returns overlaps of port pools as a part of the JSON document of `ports`.
 fn overlap_documents(context: &Context<'_>, overlaps: &[PoolOverlap]) -> Vec<Value> {
     let document = |overlap: &PoolOverlap| {
         json!({

@@ -13,10 +13,11 @@ use crate::wizard::{PresetAnswers, Reply, StepId, steps};
 
 use super::onboard::OnboardArgs;
 
-/// Path that stands for standard input.
+/// Path on the command line that stands for standard input.
 const STDIN_PATH: &str = "-";
 
-/// Collects the answers of flags, answers file and environment. Reads the named files, and standard input at most once.
+/// Collects the preset answers to the wizard from flags, answers file and environment. Reads the named files, and
+/// standard input at most once.
 pub(super) fn collect(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
     let mut preset = PresetAnswers::default();
     preset.bootstrap = !args.skip_bootstrap;
@@ -35,7 +36,7 @@ pub(super) fn collect(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> 
     Ok(preset)
 }
 
-/// Sets the answers that flags give.
+/// Sets the preset answers to the wizard that command-line flags give.
 ///
 /// # Errors
 /// When flags contradict each other, or one has a value of OpenClaw that this program does not support.
@@ -88,7 +89,7 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
     Ok(())
 }
 
-/// Sets the secrets that flags give, as values or as files.
+/// Sets the preset secrets that command-line flags give the wizard, as values or as files.
 fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> Result<()> {
     let secrets = &args.secrets;
     let secret = |value: &Option<String>| value.as_ref().map(|value| Secret::new(value.trim()));
@@ -132,8 +133,8 @@ fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> R
     Ok(())
 }
 
-/// Sets the answers of an answers file, which has a key for each step of the wizard. A secret or an unknown key in it
-/// is an error.
+/// Sets the preset answers of an answers file, which has a key for each step of the wizard. A secret or an unknown
+/// key in it is an error.
 fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Result<()> {
     for (key, value) in parse_answers_file(host, path)? {
         let step = steps::ALL.iter().find(|step| step.id().name() == key);

@@ -187,7 +187,7 @@ fn instance_document(context: &Context<'_>, survey: &Survey, found: &SurveyedIns
     })
 }
 
-/// Returns the process of the instance's gateway, where one listens.
+/// Returns the process of the instance's gateway, where one listens on its port.
 fn gateway_pid(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
     let owners = survey
         .listeners
@@ -207,7 +207,7 @@ struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    /// Plans the removal, asks for consent, and applies it.
+    /// Plans the removal of a profile's instance, asks for consent, and applies the plan.
     fn run(&self) -> Result<ExitCode> {
         let (context, ui) = (self.context, &self.context.ui);
         let before = context.survey();
@@ -276,7 +276,7 @@ impl Removal<'_> {
         Ok(plan)
     }
 
-    /// Prints the changes of the removal.
+    /// Prints the changes that the removal of an instance made.
     fn print_result(&self, plan: &plan::Plan, dry_run: bool) {
         let ui = &self.context.ui;
         if ui.is_json() {

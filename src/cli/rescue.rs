@@ -175,7 +175,7 @@ fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
     }
 }
 
-/// Prints an event of a repair.
+/// Prints an event of a gateway's repair.
 fn print_event(context: &Context<'_>, event: RepairEvent<'_>) {
     let ui = &context.ui;
     match event {
@@ -188,7 +188,7 @@ fn print_event(context: &Context<'_>, event: RepairEvent<'_>) {
     }
 }
 
-/// Returns the sentence about the outcome of a repair step.
+/// Returns the sentence about the outcome of a step of a gateway's repair.
 fn outcome_msg(outcome: &StepOutcome) -> Msg {
     match outcome {
         StepOutcome::Helped => msg!("rescue.came-helped"),

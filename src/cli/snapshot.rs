@@ -145,7 +145,7 @@ fn list(context: &Context<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the snapshot with this id, or the newest one.
+/// Returns the snapshot of an instance with this id, or the newest one.
 fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
     let all = snapshot::list(&snapshot_dir(context));
     let command = context.instance.command();
@@ -222,14 +222,15 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// Removes the staging folders that killed runs left. The host lock is held, so that no run uses them.
+/// Removes the staging folders that killed runs of `snapshot` left. The host lock is held, so that no run uses them.
 fn remove_leftovers(context: &Context<'_>) {
     for left in archive::leftover_staging_dirs(&context.instance.state_dir) {
         apply::remove_staging(&left);
     }
 }
 
-/// Refuses when the instance's gateway runs: it would write its own memory over what is restored.
+/// Refuses to restore a snapshot while the instance's gateway runs: it would write its own memory over what is
+/// restored.
 fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
     let instance = &context.instance;
     // A gateway holds the lock from its start to its end, even while it does not listen.

@@ -135,14 +135,14 @@ fn print_last_run(context: &Context<'_>, probe: &Probe) {
     }
 }
 
-/// Prints the verdict about a gateway as a sentence.
+/// Prints the verdict about a gateway's state as a sentence.
 pub(super) fn print_headline(context: &Context<'_>, probe: &Probe) {
     let sentence = context.ui.render(&probe.msg(context.instance.profile.as_str()));
     let line = format!("{} {sentence}", status_mark(context, &probe.verdict));
     context.ui.print_hanging(0, 2, &line);
 }
 
-/// Adds a field for each gateway that this one watches.
+/// Adds a field to the status for each gateway that this rescue gateway watches.
 pub(super) fn add_watched_fields(context: &Context<'_>, probe: &Probe, fields: &mut Fields) {
     let watching = probe.health["watching"].as_array();
     for watched in watching.into_iter().flatten() {
@@ -151,7 +151,7 @@ pub(super) fn add_watched_fields(context: &Context<'_>, probe: &Probe, fields: &
     }
 }
 
-/// Prints why the gateway refused this program's credentials, and the hints of the probe.
+/// Prints why the gateway refused this program's credentials, and the hints of the gateway's probe.
 pub(super) fn print_hints(context: &Context<'_>, probe: &Probe) {
     if let Some(error) = &probe.auth_error {
         context.ui.print_detail(&error.msg);

@@ -35,7 +35,7 @@ pub(crate) enum ClientFailure {
 }
 
 impl ClientFailure {
-    /// Creates the failure from an error of the open WebSocket.
+    /// Creates the failure of a request to a gateway from an error of the open WebSocket.
     pub(super) fn from_socket(error: tungstenite::Error) -> Self {
         use tungstenite::Error as E;
         match error {
@@ -48,7 +48,7 @@ impl ClientFailure {
         }
     }
 
-    /// Creates the failure from an error of the WebSocket handshake.
+    /// Creates the failure of a request to a gateway from an error of the WebSocket handshake.
     pub(super) fn from_upgrade<R: tungstenite::handshake::HandshakeRole>(error: HandshakeError<R>) -> Self {
         match error {
             HandshakeError::Failure(tungstenite::Error::Io(e)) if e.kind() == ErrorKind::TimedOut => {
@@ -59,7 +59,7 @@ impl ClientFailure {
         }
     }
 
-    /// Creates the failure from the close frame of the gateway.
+    /// Creates the failure of a request to a gateway from the WebSocket close frame of the gateway.
     pub(super) fn from_close(frame: Option<CloseFrame>) -> Self {
         match frame {
             Some(frame) => Self::Closed(Some(frame.code.into()), sanitize(&frame.reason)),
@@ -78,8 +78,8 @@ impl ClientFailure {
         Self::ErrorResponse { code, message }
     }
 
-    /// Converts the failure of a `connect` request to the kind that the table of docs/openclaw.md#connection-failures
-    /// gives for it.
+    /// Converts the failure of a gateway's `connect` request to the kind that the table of
+    /// docs/openclaw.md#connection-failures gives for it.
     pub(super) fn at_connect(self) -> Self {
         match self {
             Self::ErrorResponse { code, message }
@@ -97,7 +97,7 @@ impl ClientFailure {
         }
     }
 
-    /// Converts the failure to an error that names the URL of the gateway.
+    /// Converts the failure of a request to an error that names the URL of the gateway.
     pub(crate) fn into_error(self, url: &str) -> Error {
         match self {
             Self::Unreachable(cause) => Error::failed(msg!("client.unreachable", url = url)).because(cause),

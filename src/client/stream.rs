@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::ClientFailure;
 
-/// A TCP connection whose reads and writes fail with [`ErrorKind::TimedOut`] after the deadline.
+/// A TCP connection to a gateway whose reads and writes fail with [`ErrorKind::TimedOut`] after the deadline.
 #[derive(Debug)]
 pub(crate) struct DeadlineStream {
     stream: TcpStream,
@@ -14,7 +14,7 @@ pub(crate) struct DeadlineStream {
 }
 
 impl DeadlineStream {
-    /// Connects to the first of these addresses that accepts the connection, and returns that address.
+    /// Connects to the first of a gateway's addresses that accepts the TCP connection, and returns that address.
     pub(crate) fn connect(
         addresses: &[SocketAddr],
         deadline: Instant,
@@ -35,7 +35,7 @@ impl DeadlineStream {
         Err(failure)
     }
 
-    /// Returns [`ClientFailure::TimedOut`] where the deadline has passed.
+    /// Returns [`ClientFailure::TimedOut`] where the deadline of a gateway call has passed.
     pub(super) fn check_deadline(&self) -> Result<(), ClientFailure> {
         remaining(self.deadline)
             .map(|_| ())
@@ -53,7 +53,7 @@ fn remaining(deadline: Instant) -> Option<Duration> {
     (!remaining.is_zero()).then_some(remaining)
 }
 
-/// Converts "would block", with which Unix reports the timeout of a socket.
+/// Converts the error "would block", with which Unix reports the timeout of a socket, to [`ErrorKind::TimedOut`].
 fn as_timed_out(error: io::Error) -> io::Error {
     if error.kind() == ErrorKind::WouldBlock {
         ErrorKind::TimedOut.into()

@@ -7,8 +7,8 @@ use super::{reader, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 
-/// Parses a typed value: as JSON5 where it is valid JSON5, else as a string. At a key that holds a secret, everything but
-/// an object or an array is a string: a token of digits is no number.
+/// Parses the value of a config key as a user types it: as JSON5 where it is valid JSON5, else as a string. At a key
+/// that holds a secret, everything but an object or an array is a string: a token of digits is no number.
 ///
 /// # Errors
 /// For a text that begins like JSON5 and is invalid, and for a text that contains the mark of a hidden secret.

@@ -63,7 +63,7 @@ pub(crate) fn list(config: &Path) -> Vec<ConfigBackup> {
 }
 
 impl ConfigBackup {
-    /// Reads the config that the backup holds.
+    /// Reads the config that a numbered backup holds.
     ///
     /// # Errors
     /// When the file can't be read, or holds no config.

@@ -10,8 +10,8 @@ use crate::i18n::msg;
 /// Name of an instance's config file.
 const CONFIG_FILE: &str = "openclaw.json";
 
-/// Returns the error of a command that needs the config at `path`: exit code 78, the location, the reason, and the ways
-/// out, the most useful first. Checks on the disk whether there is a backup to restore.
+/// Returns the error of a command that needs the config at `path`, which is broken: exit code 78, the location, the
+/// reason, and the ways out, the most useful first. Checks on the disk whether there is a backup to restore.
 pub(crate) fn broken_error(path: &Path, error: &ConfigError) -> Error {
     let mut blocked = error.blocked(path);
     if !backup::list(path).is_empty() || backup::last_good_path(path).exists() {

@@ -17,14 +17,15 @@ pub enum Dialect {
     Common,
 }
 
-/// Version of the earlier release whose schema is known.
+/// Version of the earlier OpenClaw release whose config schema is known.
 pub(crate) const EARLY_VERSION: &str = "2026.1.30";
-/// Version of the later release whose schema is known.
+/// Version of the later OpenClaw release whose config schema is known.
 pub(crate) const LATE_VERSION: &str = "2026.9.6";
-/// Version of the newest release whose schema is known.
+/// Version of the newest OpenClaw release whose config schema is known.
 pub(crate) const NEWEST_KNOWN_VERSION: &str = LATE_VERSION;
 
-/// Keys that one release alone knows, which reveal the dialect of a config (docs/openclaw.md#config-dialects).
+/// Config keys that one OpenClaw release alone knows, which reveal the dialect of a config
+/// (docs/openclaw.md#config-dialects).
 const REVEALING_KEYS: [(&str, Dialect); 8] = [
     ("meta.lastTouchedAt", Dialect::Early),
     ("canvasHost", Dialect::Early),
@@ -66,20 +67,20 @@ impl Dialect {
         }
     }
 
-    /// Returns the dialect of the OpenClaw on this host (`node_version`), else of the existing config. `None` when neither
-    /// decides.
+    /// Returns the config dialect of the OpenClaw on this host (`node_version`), else of the existing config. `None`
+    /// when neither decides.
     pub(crate) fn decide(node_version: Option<&str>, existing: Option<&Value>) -> Option<Self> {
         node_version
             .and_then(Self::from_version)
             .or_else(|| existing.and_then(Self::from_config))
     }
 
-    /// Returns the dialect to write: that of [`Self::decide`], else [`Self::Common`].
+    /// Returns the dialect in which to write a config: that of [`Self::decide`], else [`Self::Common`].
     pub(crate) fn choose(node_version: Option<&str>, existing: Option<&Value>) -> Self {
         Self::decide(node_version, existing).unwrap_or(Self::Common)
     }
 
-    /// Returns the stable name of the dialect, for `--json`.
+    /// Returns the stable name of a config dialect, for `--json`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Early => "early",
@@ -88,19 +89,19 @@ impl Dialect {
         }
     }
 
-    /// Returns whether `gateway.auth.mode` may be `none`.
+    /// Returns whether a config of this dialect may set `gateway.auth.mode` to `none`.
     pub(crate) fn allows_auth_none(self) -> bool {
         self == Self::Late
     }
 
-    /// Returns whether `gateway.customBindHost` may be written. The early release's own wizard writes it, and its reader
-    /// then refuses the file.
+    /// Returns whether a config of this dialect may set `gateway.customBindHost`. The early release's own wizard
+    /// writes it, and its reader then refuses the file.
     pub(crate) fn allows_custom_bind_host(self) -> bool {
         self == Self::Late
     }
 
-    /// Returns the version to write as `meta.lastTouchedVersion`: at most the version of OpenClaw on this host
-    /// (`node_version`), which warns of a config that a newer release wrote.
+    /// Returns the OpenClaw version to write to a config as `meta.lastTouchedVersion`: at most the version of
+    /// OpenClaw on this host (`node_version`), which warns of a config that a newer release wrote.
     pub(crate) fn version_stamp(self, node_version: Option<&str>) -> &str {
         let own = match self {
             Self::Early | Self::Common => EARLY_VERSION,

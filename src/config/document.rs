@@ -45,7 +45,7 @@ pub enum EditError {
 }
 
 impl ConfigDocument {
-    /// Parses the text of a config: an object in JSON5. A byte order mark is accepted and kept.
+    /// Parses the text of an OpenClaw config: an object in JSON5. A byte order mark is accepted and kept.
     ///
     /// # Errors
     /// The position at which the text is invalid, and the reason.
@@ -136,7 +136,7 @@ impl ConfigDocument {
     }
 }
 
-/// Returns the value at a path below `root`.
+/// Returns the config value at a key path below `root`.
 pub(crate) fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
     path.segments()
         .iter()

@@ -29,7 +29,7 @@ impl ConfigError {
         }
     }
 
-    /// Creates the error of bytes that are no UTF-8 from the offset `valid` on.
+    /// Creates the error of a config whose bytes are no UTF-8 from the offset `valid` on.
     pub(super) fn not_utf8(bytes: &[u8], valid: usize) -> Self {
         let before = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
         Self::at_byte(before, valid, msg!("config.fault-encoding"))

@@ -17,12 +17,14 @@ use crate::i18n::{Msg, msg};
 
 /// The key of a config, `$include`, that includes a file or a list of files.
 const INCLUDE_KEY: &str = "$include";
-/// Maximum number of files that include each other in a chain, as in OpenClaw.
+/// Maximum number of config files that include each other in a chain, as in OpenClaw.
 const MAX_DEPTH: usize = 10;
-/// Maximum number of included files in all: files that include each other repeatedly must come to an end.
+/// Maximum number of files that a config includes in all: files that include each other repeatedly must come to an
+/// end.
 const MAX_FILES: usize = 100;
 
-/// Returns the value of a config with every `$include` followed. `${VAR}` stays as it is.
+/// Returns the value of a config with every `$include` replaced by the content of the included files. `${VAR}` stays
+/// as it is.
 ///
 /// # Errors
 /// When an included file is missing or broken, or a bound is exceeded.
@@ -74,7 +76,7 @@ impl IncludeResolver {
         }
     }
 
-    /// Returns a value with every `$include` in it followed.
+    /// Returns a config value with every `$include` in it replaced by the content of the included files.
     fn resolve(&mut self, value: &Value) -> Result<Value, ConfigError> {
         match value {
             Value::Object(map) => self.resolve_object(map),
@@ -170,7 +172,8 @@ impl IncludeResolver {
     }
 }
 
-/// Merges two values: objects key by key, arrays are joined, and anything else of `over` replaces `under`.
+/// Merges two values of configs that include each other: objects key by key, arrays are joined, and anything else of
+/// `over` replaces `under`.
 fn merge(under: Value, over: Value) -> Value {
     match (under, over) {
         (Value::Object(mut under), Value::Object(over)) => {
@@ -213,7 +216,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// A folder with a config and the files that it includes.
+    /// A folder with a config and the files that it includes, for tests.
     struct ConfigFolder(tempfile::TempDir);
 
     impl ConfigFolder {

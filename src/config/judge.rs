@@ -44,7 +44,8 @@ pub struct Verdict {
     pub other_releases: Vec<(Release, Vec<SchemaFinding>)>,
 }
 
-/// The keys of a config that cannot be judged, because a version of OpenClaw whose schema is not known may have them.
+/// The keys of a config that can't be judged as valid or invalid, because a version of OpenClaw whose schema is not
+/// known may have them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnjudgedKeys {
     /// The version that wrote the config, or is to read it.
@@ -55,7 +56,7 @@ pub struct UnjudgedKeys {
     pub findings: Vec<SchemaFinding>,
 }
 
-/// The rules by which a config was judged.
+/// The rules by which a config was judged as valid or invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// Those of this program's own gateway: what one of the known releases accepts.
@@ -67,7 +68,8 @@ pub enum Basis {
 }
 
 impl ConfigJudge {
-    /// Returns the judge for an instance with this engine. `node_version` is the version of OpenClaw on this host.
+    /// Returns the judge of configs for an instance whose gateway is this engine. `node_version` is the version of
+    /// OpenClaw on this host.
     pub(crate) fn new(engine: Engine, node_version: Option<&str>) -> Self {
         match engine {
             Engine::Native => Self::native(),
@@ -77,21 +79,21 @@ impl ConfigJudge {
         }
     }
 
-    /// Returns the judge for this program's own gateway.
+    /// Returns the judge of configs for this program's own gateway.
     pub fn native() -> Self {
         Self {
             reader: ConfigReader::Native,
         }
     }
 
-    /// Returns the judge for a version of OpenClaw.
+    /// Returns the judge of configs for a version of OpenClaw.
     pub fn for_version(version: &str) -> Self {
         Self {
             reader: ConfigReader::OpenClaw(Some(version.to_owned())),
         }
     }
 
-    /// Judges a config with included files merged in.
+    /// Judges what the reader of a config, with included files merged in, would refuse.
     pub fn judge(&self, config: &Value) -> Verdict {
         let findings = Release::ALL.map(|release| (release, schema::check(config, release)));
         let basis = self.basis(config, &findings);
@@ -120,9 +122,9 @@ impl ConfigJudge {
         }
     }
 
-    /// Returns what the reader would refuse after an edit and did not refuse before it: a value that was invalid already
-    /// must not prevent the correction of another one. An invalid value that is replaced by another invalid value is
-    /// refused.
+    /// Returns what the reader of a config would refuse after an edit and did not refuse before it: a value that was
+    /// invalid already must not prevent the correction of another one. An invalid value that is replaced by another
+    /// invalid value is refused.
     pub fn new_findings(&self, before: &Value, after: &Value) -> Vec<SchemaFinding> {
         let old = self.judge(before).refused;
         let is_new = |finding: &SchemaFinding| {
@@ -151,14 +153,14 @@ impl ConfigJudge {
 }
 
 impl Verdict {
-    /// Returns whether the reader accepts the config.
+    /// Returns whether the gateway that reads a config accepts it.
     pub fn is_accepted(&self) -> bool {
         self.refused.is_empty()
     }
 }
 
 impl Basis {
-    /// Returns the stable name of the rules, for `--json`: that of the dialect.
+    /// Returns the stable name of the rules by which a config was judged, for `--json`: that of the config's dialect.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Native => Dialect::Common.name(),
@@ -191,7 +193,7 @@ fn findings_of(findings: &[(Release, Vec<SchemaFinding>); 2], release: Release) 
     found.map_or_else(Vec::new, |(_, findings)| findings.clone())
 }
 
-/// Returns the release that refuses less of a config; where both refuse as much, the one that wrote it.
+/// Returns the OpenClaw release that refuses less of a config; where both refuse as much, the one that wrote it.
 fn best_fit(config: &Value, findings: &[(Release, Vec<SchemaFinding>); 2]) -> Release {
     let [(_, early), (_, late)] = findings;
     match early.len().cmp(&late.len()) {
@@ -201,9 +203,9 @@ fn best_fit(config: &Value, findings: &[(Release, Vec<SchemaFinding>); 2]) -> Re
     }
 }
 
-/// Returns what both releases refuse: a gateway that serves configs of both refuses this alone. A key that one of them
-/// knows, or that one of them does not require, is accepted. The findings are those of the release that the config fits
-/// best.
+/// Returns what both known OpenClaw releases refuse in a config: a gateway that serves configs of both refuses this
+/// alone. A key that one of them knows, or that one of them does not require, is accepted. The findings are those of
+/// the release that the config fits best.
 fn refused_by_all(config: &Value, findings: &[(Release, Vec<SchemaFinding>); 2]) -> Vec<SchemaFinding> {
     let fitting = best_fit(config, findings);
     let [(_, early), (_, late)] = findings;
@@ -213,8 +215,8 @@ fn refused_by_all(config: &Value, findings: &[(Release, Vec<SchemaFinding>); 2])
     refused.collect()
 }
 
-/// Moves the unknown keys out of the findings where this version of OpenClaw may have them: the schema of a version
-/// between the known releases, or after them, is not known.
+/// Moves the unknown config keys out of the findings where this version of OpenClaw may have them: the schema of a
+/// version between the known releases, or after them, is not known.
 fn take_unjudged(version: &str, findings: &mut Vec<SchemaFinding>) -> Option<UnjudgedKeys> {
     let (nearest, Fit::Nearest) = Release::nearest(version)? else {
         return None;

@@ -10,7 +10,7 @@ use crate::i18n::msg;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyPath(Vec<PathSegment>);
 
-/// A segment of a [`KeyPath`]: a key of an object, or an index of an array.
+/// A segment of a config value's key path: a key of an object, or an index of an array.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum PathSegment {
     /// A key of an object. In an array a key of digits is an index (`agents.list.0`), as in OpenClaw.
@@ -37,12 +37,12 @@ pub enum KeyPathError {
 }
 
 impl KeyPath {
-    /// Returns the path of the whole config.
+    /// Returns the key path of the whole config.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// Creates the path of a config value from these keys. Dots in them separate nothing.
+    /// Creates the key path of a config value from these keys. Dots in them separate nothing.
     pub(crate) fn keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
         Self(keys.into_iter().map(|key| PathSegment::Key(key.into())).collect())
     }
@@ -86,13 +86,13 @@ impl KeyPath {
         &self.0
     }
 
-    /// Returns the path of a key below this config value.
+    /// Returns the key path of a key below this config value.
     #[must_use]
     pub(crate) fn child(&self, key: impl Into<String>) -> Self {
         self.with(PathSegment::Key(key.into()))
     }
 
-    /// Returns the path of an array element of this config value.
+    /// Returns the key path of an array element of this config value.
     #[must_use]
     pub(crate) fn index(&self, index: usize) -> Self {
         self.with(PathSegment::Index(index))
@@ -104,14 +104,14 @@ impl KeyPath {
         path
     }
 
-    /// Returns the path of the first `count` segments.
+    /// Returns the first `count` segments of a config value's key path.
     #[must_use]
     pub(crate) fn prefix(&self, count: usize) -> Self {
         Self(self.0.iter().take(count).cloned().collect())
     }
 }
 
-/// The parser of a typed path.
+/// The parser of a config value's key path as a user types it.
 struct Parser<'a> {
     rest: Chars<'a>,
     /// Number of characters that were consumed.
@@ -149,7 +149,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Parses `[0]` or `["key"]` (or with single quotes). A backslash takes the next character as it is.
+    /// Parses a segment `[0]` or `["key"]` (or with single quotes) in the key path of a config value. A backslash
+    /// takes the next character as it is.
     fn parse_bracket(&mut self) -> Result<PathSegment, KeyPathError> {
         let open = self.at + 1;
         self.next();

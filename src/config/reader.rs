@@ -15,13 +15,14 @@ use serde_json::{Map, Number, Value};
 use super::error::ConfigError;
 use crate::i18n::{Msg, msg};
 
-/// Maximum number of arrays and objects that nest. OpenClaw's own schema nests below 20.
+/// Maximum number of arrays and objects that nest in a config. OpenClaw's own schema nests below 20.
 pub(super) const MAX_DEPTH: usize = 256;
 
 /// The byte order mark at the start of a config, which is kept in the text and is not parsed.
 pub(super) const BOM: &str = "\u{feff}";
 
-/// Returns the options of jsonc-parser: everything of JSON5 is accepted, missing commas are not.
+/// Returns the options of jsonc-parser with which a config is parsed: everything of JSON5 is accepted, missing commas
+/// are not.
 pub(super) fn parse_options() -> ParseOptions {
     ParseOptions {
         allow_missing_commas: false,
@@ -77,7 +78,8 @@ impl Reader<'_> {
         Ok((self.convert(root)?, start))
     }
 
-    /// Refuses invalid tokens that the parser would accept, and nesting beyond [`MAX_DEPTH`]. Does not recurse.
+    /// Refuses invalid tokens of a JSON5 text that the parser would accept, and nesting beyond [`MAX_DEPTH`]. Does
+    /// not recurse.
     fn check_tokens(&self) -> Result<(), ConfigError> {
         let body = self.body();
         let mut scanner = Scanner::new(body, &ScannerOptions::default());
@@ -104,7 +106,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Converts a node of the parser. [`Self::check_tokens`] has bounded the depth of the recursion.
+    /// Converts a node of a parsed JSON5 text to a value. [`Self::check_tokens`] has bounded the depth of the
+    /// recursion.
     fn convert(&self, node: ast::Value<'_>) -> Result<Value, ConfigError> {
         Ok(match node {
             ast::Value::NullKeyword(_) => Value::Null,
@@ -170,7 +173,7 @@ impl Reader<'_> {
     }
 }
 
-/// Returns whether a string token goes on in the next line without a backslash, which JSON5 wants there.
+/// Returns whether a string in a JSON5 text goes on in the next line without a backslash, which JSON5 wants there.
 fn has_bare_line_break(token: &str) -> bool {
     let bytes = token.as_bytes();
     let mut at = 0;

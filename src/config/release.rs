@@ -24,7 +24,7 @@ pub enum Fit {
 }
 
 impl Release {
-    /// Both releases, the earlier one first.
+    /// Both OpenClaw releases whose config schema is known, the earlier one first.
     pub const ALL: [Self; 2] = [Self::Early, Self::Late];
 
     /// Returns the version of a known OpenClaw release.

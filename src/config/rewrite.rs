@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::reader;
 
-/// Edits a text whose value is `before` to one whose value is `after`. `None` when the text can't be edited.
+/// Edits the text of a config so that its value `before` becomes the value `after`. `None` when the text can't be
+/// edited.
 pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<String> {
     let (bom, body) = match text.strip_prefix(reader::BOM) {
         Some(body) => (reader::BOM, body),
@@ -19,7 +20,7 @@ pub(super) fn rewrite(text: &str, before: &Map<String, Value>, after: &Map<Strin
     Some(format!("{bom}{root}"))
 }
 
-/// Edits an object of a config's text: removes, changes and appends keys; keys with equal values stay.
+/// Edits an object in the text of a config: removes, changes and appends keys; keys with equal values stay.
 fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String, Value>) -> Option<()> {
     for removed in before.keys().filter(|key| !after.contains_key(*key)) {
         for property in node.properties() {
@@ -51,8 +52,8 @@ fn edit_object(node: &CstObject, before: &Map<String, Value>, after: &Map<String
     Some(())
 }
 
-/// Edits an array of a config's text: elements that are equal at both ends stay, those between are changed, removed
-/// or inserted.
+/// Edits an array in the text of a config: elements that are equal at both ends stay, those between are changed,
+/// removed or inserted.
 fn edit_array(node: &CstArray, before: &[Value], after: &[Value]) -> Option<()> {
     let start = before
         .iter()
@@ -98,7 +99,7 @@ fn edit_in_place(node: &CstNode, old: &Value, new: &Value) -> Option<bool> {
     }
 }
 
-/// Replaces a node of the syntax tree by a new value.
+/// Replaces a node in the syntax tree of a config's text by a new value.
 fn replace(node: CstNode, new: &Value) -> Option<()> {
     use jsonc_parser::cst::{CstContainerNode as Container, CstLeafNode as Leaf};
     let new = cst_value(new);
@@ -115,7 +116,7 @@ fn replace(node: CstNode, new: &Value) -> Option<()> {
     .map(|_| ())
 }
 
-/// Converts a value to the input of the syntax tree.
+/// Converts a value to the input of the syntax tree of a config's text.
 fn cst_value(value: &Value) -> CstInputValue {
     match value {
         Value::Null => CstInputValue::Null,

@@ -25,7 +25,7 @@ pub struct SchemaFinding {
     pub why: Msg,
 }
 
-/// The kind of a violation of a schema.
+/// The way in which a config value violates OpenClaw's config schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// The schema does not know the key at the path.
@@ -77,14 +77,15 @@ impl SchemaFinding {
     }
 }
 
-/// A rule of the config schema, and the part of its path that lies below the value that is checked.
+/// A rule of OpenClaw's config schema, and the part of its key path that lies below the value that is checked.
 struct RemainingRule {
     path: &'static str,
     rule: &'static KeyRule,
 }
 
 impl RemainingRule {
-    /// Returns the schema rule for the config values below the key `step`; `None` where its path does not lead there.
+    /// Returns the schema rule for the config values below the key `step`; `None` where its key path does not lead
+    /// there.
     fn below(&self, step: &str) -> Option<Self> {
         let (head, path) = self.path.split_once('.').unwrap_or((self.path, ""));
         let rule = self.rule;
@@ -107,8 +108,8 @@ impl SchemaChecker {
         });
     }
 
-    /// Checks a config value and everything in it against the schema. `pattern` is its path as the table writes it;
-    /// `rules` are those of this path and those below it.
+    /// Checks a config value and everything in it against OpenClaw's config schema. `pattern` is its path as the
+    /// table writes it; `rules` are those of this path and those below it.
     fn check(&mut self, value: &Value, path: &KeyPath, pattern: &str, rules: &[RemainingRule]) {
         let shapes: Vec<Shape> = rules
             .iter()
@@ -142,7 +143,7 @@ impl SchemaChecker {
         }
     }
 
-    /// Checks a key of an object in a config, whose path, pattern and rules are given, against the schema.
+    /// Checks a key of an object in a config against OpenClaw's config schema, by the key's path, pattern and rules.
     fn check_key(
         &mut self,
         key: &str,
@@ -185,7 +186,8 @@ impl SchemaChecker {
         }
     }
 
-    /// Checks that a channel with the policy `open` also lists everybody in `allowFrom`, as both releases require.
+    /// Checks that a messaging channel in a config with the policy `open` also lists everybody in `allowFrom`, as
+    /// both releases require.
     fn check_open_channels(&mut self, config: &Value) {
         let channel = KeyPath::keys(["channels", "telegram"]);
         let Some(telegram) = super::document::find(config, &channel) else {
@@ -204,7 +206,7 @@ impl SchemaChecker {
     }
 }
 
-/// Returns the schema rules for the values below the key `step`.
+/// Returns the rules of OpenClaw's config schema for the values below the key `step`.
 fn rules_below(rules: &[RemainingRule], step: &str) -> Vec<RemainingRule> {
     rules
         .iter()

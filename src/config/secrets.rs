@@ -17,7 +17,8 @@ use detect::{KeyContext, is_concrete, url_credentials};
 use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// Shortest value of a variable that is looked for in other texts, in bytes: a shorter one may be any word.
+/// Minimum length, in bytes, of an environment variable's secret value that is looked for in other texts: a shorter
+/// one may be any word.
 const MIN_VARIABLE_BYTES: usize = 8;
 
 /// Returns whether a text at a key path of a config would be a secret: the path's last key, or one above it, names
@@ -56,8 +57,8 @@ fn redact_value(value: &Value, context: KeyContext) -> Value {
     }
 }
 
-/// Returns a text with every secret of this config in it replaced by [`REDACTED`]. Secrets of one or two characters are
-/// passed over: they are in every word.
+/// Returns a text with every secret of an instance's config in it replaced by [`REDACTED`]. Secrets of one or two
+/// characters are passed over: they are in every word.
 pub(crate) fn redact_known_secrets(text: &str, config: &Value) -> String {
     let mut known = Vec::new();
     collect_secrets(config, KeyContext::default(), &mut known);

@@ -10,8 +10,8 @@ use serde_json::Value;
 #[error("{0} is not set")]
 pub(crate) struct MissingVariable(pub String);
 
-/// Returns a text with each `${NAME}` replaced by what `lookup` returns; `$${NAME}` becomes `${NAME}`. Names are capital
-/// letters, digits and `_`, as in OpenClaw; anything else stays as it is.
+/// Returns the text of a config with each variable `${NAME}` replaced by what `lookup` returns; `$${NAME}` becomes
+/// `${NAME}`. Names are capital letters, digits and `_`, as in OpenClaw; anything else stays as it is.
 ///
 /// # Errors
 /// The first variable that is not set.

@@ -46,7 +46,7 @@ fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
     found
 }
 
-/// Reports a debugging address that the config of another instance has too.
+/// Reports a browser's debugging address that the config of another instance has too.
 fn shared(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let describe = |key: &str, other: &str, holder: &str| {
         msg!("doctor.browser-shared", key = key, other = other, holder = holder)
@@ -67,7 +67,7 @@ fn names_program(own: &InstanceReport<'_>) -> bool {
     own.config_text("/browser/executablePath").is_some()
 }
 
-/// Reports a browser that the config names and that does not exist.
+/// Reports a browser program that the config names and that does not exist.
 fn missing(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = bad_result(own, BrowserCheckId::Program).filter(|_| names_program(own));
     let remedy = || format!("{} config unset browser.executablePath", own.command);
@@ -76,7 +76,7 @@ fn missing(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// Reports that no browser is named or installed. Everything but browsing works then.
+/// Reports that the config names no browser and none is installed. Everything but browsing works then.
 fn none(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if names_program(own) {
         return Vec::new();
@@ -84,8 +84,8 @@ fn none(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problem_of(own, BrowserCheckId::Program)
 }
 
-/// Reports that another process holds the browser's port. A port that another instance's config has too is reported by
-/// [`shared`].
+/// Reports that another process holds the browser's debugging port. A port that another instance's config has too is
+/// reported by [`shared`].
 fn port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !shared(report, own).is_empty() {
         return Vec::new();

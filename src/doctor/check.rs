@@ -4,7 +4,7 @@ use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use crate::i18n::Msg;
 
-/// The severity of a finding, from the worst to the most harmless.
+/// The severity of a finding of the doctor, from the worst to the most harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The instance can't run, is not isolated, or a secret can be read by others.
@@ -16,7 +16,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Returns the stable name, as `--json` has it.
+    /// Returns the stable name of a doctor finding's severity, as `--json` has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -68,7 +68,7 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// Creates a problem of an instance that the user repairs with a command.
+    /// Creates a problem that the doctor found and that the user repairs with a command.
     pub(super) fn new(msg: Msg, remedy: impl Into<String>) -> Self {
         Self {
             msg,
@@ -77,7 +77,7 @@ impl Problem {
         }
     }
 
-    /// Creates a problem that `doctor --fix` repairs.
+    /// Creates a problem that the doctor found and that `doctor --fix` repairs.
     pub(super) fn fixable(own: &InstanceReport<'_>, msg: Msg, fix: Fix) -> Self {
         Self {
             msg,

@@ -35,14 +35,14 @@ use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
 use crate::survey::{InstalledService, Survey, SurveyedInstance};
 
-/// Time within which a gateway must answer.
+/// Time within which a gateway must answer the doctor's probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// An instance to report on, with its entry in the survey.
+/// An instance that the doctor reports on, with its entry in the survey of the host.
 type Candidate<'a> = (Option<&'a SurveyedInstance>, Instance);
 
 impl<'a> HostReport<'a> {
-    /// Collects the report on the host of `chosen`, each instance on a thread of its own.
+    /// Collects the doctor's report on the host, each instance on a thread of its own.
     ///
     /// # Panics
     /// Where collecting from one instance panics, which is a bug of this program.
@@ -99,7 +99,8 @@ impl<'a> HostReport<'a> {
     }
 }
 
-/// Returns the instances of the survey, the chosen one, and those whose config is a link to another's.
+/// Returns the instances that the doctor reports on: those that the survey of the host found, the chosen one, and
+/// those whose config is a link to another's.
 fn candidates<'a>(
     chosen: InstanceContext<'_>,
     survey: &'a Survey,
@@ -122,7 +123,7 @@ fn candidates<'a>(
     candidates
 }
 
-/// Returns the instances of folders whose config is a link to another instance's: the survey counts each config
+/// Returns the instances whose config is a link to another instance's: the survey of the host counts each config
 /// once.
 fn instances_with_linked_config(
     env: &Environment,
@@ -154,7 +155,8 @@ fn is_absent(instances: &[InstanceReport<'_>], index: usize) -> bool {
         || others.any(|other| other.document.is_some() && other.resolved.state == own.resolved.state)
 }
 
-/// Returns every service of a gateway with the config that it starts, links followed.
+/// Returns every installed service that starts a gateway, each with the path of the config that it starts, links
+/// followed.
 fn installed_services(env: &Environment) -> Vec<(PathBuf, InstalledService)> {
     let services = InstalledService::find_all(env).into_iter();
     services
@@ -162,7 +164,7 @@ fn installed_services(env: &Environment) -> Vec<(PathBuf, InstalledService)> {
         .collect()
 }
 
-/// The inputs that the reports on all instances of one host share.
+/// The inputs that the doctor's reports on all instances of one host share.
 #[derive(Clone, Copy)]
 struct Collector<'c, 'a> {
     host: &'c Host,
@@ -173,8 +175,8 @@ struct Collector<'c, 'a> {
 }
 
 impl<'a> Collector<'_, 'a> {
-    /// Collects the report on one instance. Parts that need other programs or many files are left out unless the instance
-    /// is selected.
+    /// Collects the doctor's report on one instance. Parts that need other programs or many files are left out unless
+    /// the instance is selected.
     fn report(
         &self,
         index: usize,
@@ -233,7 +235,7 @@ impl<'a> Collector<'_, 'a> {
     }
 
     /// Returns the settings of an instance's gateway, or the reason why the gateway would refuse to start; `None`
-    /// without a config or with a broken record.
+    /// without a config or with a broken `instance.toml`.
     fn settings(
         &self,
         instance: &Instance,
@@ -250,20 +252,21 @@ impl<'a> Collector<'_, 'a> {
         Some(sources.settings(&RunOverrides::default()))
     }
 
-    /// Returns a digest of each channel token of an instance, with the config key of the token.
+    /// Returns a digest of each token by which an instance's channels log in to chat services, with the config key of
+    /// the token.
     fn token_digests(&self, found: &SurveyedInstance) -> Vec<(String, [u8; 32])> {
         let digest = |(key, token): &(String, Secret)| (key.clone(), self.digest(token.expose()));
         found.tokens.iter().map(digest).collect()
     }
 
-    /// Returns a digest of the gateway's token in a config and the number of its characters; `None` where the config
-    /// has none or takes it from a variable.
+    /// Returns a digest of the token in a config that clients of the gateway must present, and the number of its
+    /// characters; `None` where the config has none or takes it from a variable.
     fn gateway_token(&self, config: &Value) -> Option<([u8; 32], usize)> {
         let token = config.pointer("/gateway/auth/token")?.as_str()?.trim();
         (!token.contains("${")).then(|| (self.digest(token), token.chars().count()))
     }
 
-    /// Returns a digest of a token, which can be compared with other digests of this run.
+    /// Returns a digest of a secret token, which the doctor can compare with other digests of the same run.
     fn digest(&self, token: &str) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.digest_key);
@@ -271,7 +274,7 @@ impl<'a> Collector<'_, 'a> {
         hash.finalize().into()
     }
 
-    /// Returns the gateway of the instance with this label, where one listens.
+    /// Returns the running gateway of the instance with this label; `None` where no gateway of it listens.
     fn running_gateway(&self, label: &str) -> Option<RunningGateway<'a>> {
         let owner = |listener: &Listener| {
             let owner = listener.owner.clone();
@@ -286,8 +289,8 @@ impl<'a> Collector<'_, 'a> {
         })
     }
 
-    /// Probes the gateway of an instance where something says that there is one. A gateway that runs this very check
-    /// does not ask itself: it answers by checking.
+    /// Probes the gateway of an instance where a lock, a service or a listener says that there is one. A gateway that
+    /// runs this very check does not ask itself: it answers by checking.
     fn probe(
         &self,
         context: InstanceContext<'_>,
@@ -316,7 +319,7 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// Runs `browser doctor` for one instance, or returns `None` if it uses no browser.
+    /// Runs `browser doctor` for one instance; returns `None` if the instance uses no browser.
     fn browser_checks(&self, instances: &[InstanceReport<'_>], index: usize) -> Option<Vec<BrowserCheck>> {
         let own = &instances[index];
         let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
@@ -350,8 +353,8 @@ impl<'a> Collector<'_, 'a> {
     }
 }
 
-/// Reads the config of an instance: the config document, `None` where it is missing or broken, and its value with
-/// included files merged in.
+/// Reads the config of an instance: its parsed document, `None` where the file is missing or broken, and its value
+/// with included files merged in.
 fn load_config(instance: &Instance) -> (Option<ConfigDocument>, Value) {
     let document = match config::load(&instance.config_path) {
         LoadedConfig::Ok(document) => Some(document),
@@ -376,7 +379,7 @@ fn ask_manager(
     (service::status(context).ok(), drift)
 }
 
-/// Returns the nearest folder of a path that exists.
+/// Returns the nearest existing folder at or above a path.
 fn nearest_existing(path: &Path) -> &Path {
     path.ancestors().find(|part| part.exists()).unwrap_or(path)
 }
@@ -455,7 +458,7 @@ fn paths_of_interest(instance: &Instance, found: Option<&SurveyedInstance>) -> V
     paths
 }
 
-/// Returns the entries of a folder, except for those that a fix has moved aside there.
+/// Returns the files and folders in a folder, except for those that a fix of the doctor has moved aside there.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is_in_use = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().contains(".aside-");

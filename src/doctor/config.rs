@@ -14,7 +14,7 @@ use crate::instance::shell_quote;
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
-/// The checks of the config.
+/// The doctor's checks of an instance's config.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("config-missing", missing),
     Check::error("config-broken", broken),
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
 const LEGACY_NAMES: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
-/// Reports a config that does not exist.
+/// Reports an instance whose config file does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = &own.instance.config_path;
     let is_absent = std::fs::symlink_metadata(path).is_err();
@@ -80,7 +80,7 @@ fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     }]
 }
 
-/// Reports values of the config that its engine refuses.
+/// Reports values of an instance's config that its engine refuses.
 fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -114,7 +114,7 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.collect()
 }
 
-/// Returns the judgement of the config for the engine of this instance.
+/// Returns which keys and values of the config the engine of this instance would refuse.
 fn verdict(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Verdict {
     // A record that cannot be read is reported by a check of its own.
     let engine = own
@@ -125,7 +125,7 @@ fn verdict(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Verdict {
     ConfigJudge::new(engine, node).judge(&own.config)
 }
 
-/// Reports a config that one release of OpenClaw would refuse, although the engine of this instance accepts it.
+/// Reports a config that some release of OpenClaw would refuse, although the engine of this instance accepts it.
 fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -150,7 +150,7 @@ fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
     problems.collect()
 }
 
-/// The config has keys that no known release has, and is for a version of OpenClaw that may have them.
+/// Reports a config with keys that no known release has, for a version of OpenClaw that may have them.
 fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -216,12 +216,12 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems
 }
 
-/// Reports a config that belongs to another user.
+/// Reports a config file that belongs to another user.
 fn owner(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     foreign_owners(report, own, |role| role != PathRole::State)
 }
 
-/// Reports a config that is a link, which a program that replaces the file would break.
+/// Reports a config file that is a symbolic link, which a program that replaces the file would break.
 fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let links = own
         .paths_with_role(PathRole::Config)
@@ -252,7 +252,7 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// Reports a config that a newer release wrote than the one that would read it.
+/// Reports a config that was written by a newer release than the one that would read it.
 fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (reader, inspected) = match &report.survey.node {
         Some(node) => (node.version.as_str(), report.display_path(&node.path)),

@@ -12,10 +12,10 @@ use crate::i18n::{Msg, msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
 
-/// Number of unchanged lines that are shown around a change in the unified diff of a plan.
+/// Number of unchanged lines that are shown around a change in the unified diff of the doctor's fixes.
 const CONTEXT_LINES: usize = 2;
 
-/// Renders the parts of a diff that are not text of a file, in the user's language.
+/// Renders the parts of the doctor's diff that are not text of a file, in the user's language.
 pub(crate) struct DiffRenderer<'a> {
     /// Translates a sentence.
     pub(crate) translate: &'a dyn Fn(&Msg) -> String,
@@ -23,7 +23,7 @@ pub(crate) struct DiffRenderer<'a> {
     pub(crate) change_line: &'a dyn Fn(&Change) -> String,
 }
 
-/// Renders a plan of file changes as a unified diff without colour, with `~` for the home folder.
+/// Renders the file changes that fixes would make as a unified diff without colour, with `~` for the home folder.
 pub(crate) fn unified(plan: &Plan, home: &Path, renderer: &DiffRenderer<'_>) -> String {
     let mut out = String::new();
     for change in &plan.changes {
@@ -56,7 +56,7 @@ pub(crate) fn unified(plan: &Plan, home: &Path, renderer: &DiffRenderer<'_>) -> 
 }
 
 impl DiffRenderer<'_> {
-    /// Renders the placeholder for a secret in the diff of a plan.
+    /// Renders the placeholder that stands for a secret in the diff of a file change.
     fn hidden(&self, origin: SecretOrigin) -> String {
         let text = (self.translate)(&match origin {
             SecretOrigin::Generated => msg!("plan.generated"),
@@ -67,8 +67,8 @@ impl DiffRenderer<'_> {
     }
 }
 
-/// Returns the present text of a file with its secrets hidden. A broken config is not shown at all, since nobody
-/// knows where its secrets are.
+/// Returns the text of a file before its change, with secrets hidden, for a diff. A broken config is not shown at
+/// all, since nobody knows where its secrets are.
 fn text_before(write: &FileWrite, renderer: &DiffRenderer<'_>) -> String {
     let Some(bytes) = &write.before else {
         return String::new();

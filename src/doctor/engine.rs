@@ -5,13 +5,13 @@ use super::host_report::{HostReport, InstanceReport};
 use crate::i18n::msg;
 use crate::record::Engine;
 
-/// The checks of the engine.
+/// The doctor's checks of the engine that runs an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
     Check::warning("engine-skew", skew),
 ];
 
-/// Reports that OpenClaw from npm is the engine and is not installed.
+/// Reports an instance whose engine is OpenClaw from npm, which is not installed.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let is_node = own
         .record
@@ -28,7 +28,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     )]
 }
 
-/// Reports a running gateway of another engine or version than the one that a start would run now.
+/// Reports a running gateway whose engine or version differs from the one that a start would run now.
 fn skew(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (Some(probe), Ok(record)) = (&own.probe, &own.record) else {
         return Vec::new();

@@ -4,7 +4,7 @@ use super::check::Severity;
 use super::fix::Fix;
 use crate::i18n::Msg;
 
-/// A problem of one instance, as the user sees it.
+/// A problem of one instance that the doctor found, as the user sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     /// The id of the check.
@@ -23,7 +23,8 @@ pub(crate) struct Finding {
     pub(crate) fix_refused: Option<Msg>,
 }
 
-/// Returns `true` if there is an error after a fix that did not exist before and was not hidden by another one.
+/// Returns `true` if there is an error after a fix of the doctor that did not exist before and was not hidden by
+/// another error.
 pub(crate) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
     let is_known = |new: &Finding| {
         before
@@ -40,10 +41,10 @@ pub(crate) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
         .any(|new| new.severity == Severity::Error && !is_known(new) && !was_hidden(new))
 }
 
-/// Returns `true` if one error hides another: a broken config hides its other problems, a gateway that refuses
-/// to start gives one reason at a time, and an instance that is only registered has no config.
+/// Returns `true` if one of the doctor's errors hides another: a broken config hides its other problems, a gateway
+/// that refuses to start gives one reason at a time, and an instance that is only registered has no config.
 fn hides(old: &str, new: &str) -> bool {
-    /// The checks of a gateway that refuses to start.
+    /// Ids of the doctor's checks that report a gateway that refuses to start.
     const REFUSALS: [&str; 4] = ["gateway-mode", "gateway-auth", "gateway-open", "gateway-refuses"];
     match old {
         "config-broken" => true,

@@ -15,11 +15,12 @@ use crate::instance::shell_quote;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// The configs that a plan of fixes edits, by path, each with the bytes of its file and the document that it becomes.
+/// The configs that the doctor's fixes edit, by path, each with the bytes of its file and the document that it
+/// becomes.
 type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
 
-/// Returns the reason why a fix may not be made, or `None` where it may. It may not touch another instance, or replace a
-/// file that is in its way. Other fixes are not affected.
+/// Returns the reason why the doctor may not make a fix, or `None` where it may. It may not touch another instance,
+/// or replace a file that is in its way. Other fixes are not affected.
 pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fix) -> Option<Msg> {
     let others = report.survey.paths_of_others(&own.instance.config_path);
     let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
@@ -30,7 +31,7 @@ pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fi
     })
 }
 
-/// Returns the command by which a person makes a fix that [`refuse`] does not allow.
+/// Returns the command by which a person makes a fix that the doctor may not make.
 pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
     match fix {
         Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", shell_quote(path)),
@@ -43,7 +44,7 @@ pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
     }
 }
 
-/// The fixes of one instance, or of the registry, which touch the paths of no other instance.
+/// The doctor's fixes of one instance, or of the registry of instances, which touch the paths of no other instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FixPlan {
     /// The config of the instance; `None` for the registry, which is the host's.
@@ -52,8 +53,8 @@ pub(crate) struct FixPlan {
     pub(crate) plan: Plan,
 }
 
-/// Plans the fixes of all findings: one plan for each selected instance, the registry last. Empty plans are left
-/// out.
+/// Plans the fixes of all findings of the doctor: one plan for each selected instance, the plan for the registry of
+/// instances last. Empty plans are left out.
 pub(crate) fn plan_fixes(report: &HostReport<'_>, findings: &[Finding]) -> Vec<FixPlan> {
     let of_instance = |own: &InstanceReport<'_>| {
         let findings = findings.iter().filter(|finding| finding.instance == own.label);
@@ -71,7 +72,7 @@ pub(crate) fn plan_fixes(report: &HostReport<'_>, findings: &[Finding]) -> Vec<F
     plans
 }
 
-/// Returns all plans as one, to be shown.
+/// Combines the plans of the doctor's fixes into one, to be shown to the user.
 pub(crate) fn combine(plans: &[FixPlan]) -> Plan {
     Plan {
         changes: plans.iter().flat_map(|fix| fix.plan.changes.clone()).collect(),
@@ -79,7 +80,7 @@ pub(crate) fn combine(plans: &[FixPlan]) -> Plan {
     }
 }
 
-/// Plans the removal of instances from the registry.
+/// Plans the removal of instances that no longer exist from the registry of instances.
 fn plan_registry(report: &HostReport<'_>, findings: &[Finding]) -> Plan {
     let registry = &report.survey.registry;
     let removed: Vec<&Path> = findings
@@ -104,7 +105,8 @@ fn plan_registry(report: &HostReport<'_>, findings: &[Finding]) -> Plan {
     }
 }
 
-/// Plans the fixes of one instance. The config, which makes it runnable, is written last.
+/// Plans the file changes by which the doctor fixes the problems of one instance. The config, which makes it
+/// runnable, is written last.
 fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     let mut changes: Vec<Change> = Vec::new();
     let mut configs = EditedConfigs::new();
@@ -142,7 +144,7 @@ fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     }
 }
 
-/// Returns the change of a fix that edits no text.
+/// Returns the file change of a doctor's fix that edits no text, such as a new mode or a renamed file.
 fn file_change(fix: &Fix) -> Option<Change> {
     match fix {
         Fix::SetMode { path, from, to } => Some(Change::SetMode {
@@ -160,7 +162,8 @@ fn file_change(fix: &Fix) -> Option<Change> {
     }
 }
 
-/// Applies a fix of a config to its document. A config that can't be edited stays as it is, and so does the finding.
+/// Applies a fix of the doctor to the parsed document of the config that it edits. A config that can't be edited
+/// stays as it is, and so does the finding.
 fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
     match fix {
         Fix::RestoreConfig { config, text } => {
@@ -185,8 +188,8 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
     }
 }
 
-/// Returns the config at a path as the fixes so far have edited it, read from its file the first time; `None` where
-/// it can't be read.
+/// Returns the config at a path as the doctor's fixes so far have edited it, read from its file the first time;
+/// `None` where it can't be read.
 fn open_config<'c>(
     configs: &'c mut EditedConfigs,
     path: &Path,
@@ -199,7 +202,8 @@ fn open_config<'c>(
     configs.get_mut(path)
 }
 
-/// Returns the plan that undoes an applied plan. A folder that was made stays, because it is empty.
+/// Returns the plan that undoes the file changes of fixes that were applied. A folder that was made stays, because it
+/// is empty.
 pub(crate) fn reverse(plan: &Plan) -> Plan {
     let back = |change: &Change| match change {
         Change::MakeDir { .. } => None,

@@ -12,7 +12,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::probe::{Probe, ProbeVerdict};
 
-/// The checks of the gateway.
+/// The doctor's checks of an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("gateway-mode", mode),
     Check::error("gateway-auth", |_, own| {
@@ -37,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("lock-silent", silent),
 ];
 
-/// Minimum number of characters of a token that nobody guesses. A generated one has 48.
+/// Minimum number of characters of a gateway token that nobody can guess. A generated one has 48.
 const MIN_TOKEN_CHARS: usize = 16;
 
 /// Returns the reason why the gateway of an instance would refuse to start.
@@ -45,7 +45,7 @@ fn start_error<'s>(own: &'s InstanceReport<'_>) -> Option<&'s crate::error::Erro
     own.settings.as_ref()?.as_ref().err()
 }
 
-/// Reports that `gateway.mode` is not set.
+/// Reports a config in which `gateway.mode` is not set.
 fn mode(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let unset = start_error(own).filter(|error| error.has_reason(ErrorReason::GatewayModeUnset));
     let problems = unset.map(|error| {
@@ -79,7 +79,7 @@ fn refuses(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a token that is so short that it may be guessed.
+/// Reports a gateway token that is so short that it may be guessed.
 fn weak(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let length = own.gateway_token.map(|(_, length)| length);
     let problems = length
@@ -175,7 +175,7 @@ fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a process that holds the lock and does not listen.
+/// Reports a process that holds a gateway's lock and does not listen on its port.
 fn silent(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let mut owners = report.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
     // Where the system does not tell who listens, the answer of the gateway does.

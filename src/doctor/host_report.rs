@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::survey::map::PortMap;
 use crate::survey::{InstalledService, Survey, SurveyedInstance};
 
-/// The instances that are examined.
+/// The instances that the doctor examines: one or all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// The chosen instance, compared with all others.
@@ -29,7 +29,7 @@ pub(crate) enum Scope {
     All,
 }
 
-/// The state of a host and its instances at one moment.
+/// The state of a host and its instances at one moment, which the doctor's checks examine.
 #[derive(Debug)]
 pub(crate) struct HostReport<'a> {
     /// The survey of the host.
@@ -53,8 +53,8 @@ pub(crate) struct HostReport<'a> {
     pub(super) chosen: Option<usize>,
 }
 
-/// The state of one instance at one moment. Parts that need other programs or many files are collected for selected
-/// instances only.
+/// The state of one instance at one moment, which the doctor's checks examine. Parts that need other programs or many
+/// files are collected for selected instances only.
 #[derive(Debug)]
 pub(super) struct InstanceReport<'a> {
     /// The index among [`HostReport::instances`].
@@ -141,7 +141,8 @@ pub(super) enum PathRole {
     Other,
 }
 
-/// The state of a file system: its free space, and whether it is on a network.
+/// The state of the file system that holds an instance's state folder: its free space, and whether it is on a
+/// network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DiskState {
     /// Bytes that this user may still write.
@@ -162,20 +163,21 @@ pub(super) struct RunningGateway<'a> {
 }
 
 impl<'a> HostReport<'a> {
-    /// Returns the instances that are examined.
+    /// Returns the instances that the doctor examines.
     pub(super) fn selected(&self) -> impl Iterator<Item = &InstanceReport<'a>> {
         let is_selected = |own: &&InstanceReport<'a>| self.chosen.is_none_or(|chosen| chosen == own.index);
         self.instances.iter().filter(is_selected)
     }
 
-    /// Returns `true` for the first examined instance, with which problems of the host are reported.
+    /// Returns `true` for the first instance that the doctor examines, with which problems of the whole host are
+    /// reported.
     pub(super) fn is_first_selected(&self, own: &InstanceReport<'_>) -> bool {
         self.selected()
             .next()
             .is_some_and(|first| first.index == own.index)
     }
 
-    /// Returns the instances that `own` is compared with, so that each pair is compared once.
+    /// Returns the instances with which the doctor compares an instance, so that each pair is compared once.
     pub(super) fn others_to_compare(
         &self,
         own: &InstanceReport<'_>,
@@ -187,13 +189,14 @@ impl<'a> HostReport<'a> {
         })
     }
 
-    /// Returns all other instances, for a problem that is reported for the instance that causes it.
+    /// Returns all instances of the doctor's report except for the given one.
     pub(super) fn all_others(&self, own: &InstanceReport<'_>) -> impl Iterator<Item = &InstanceReport<'a>> {
         let own = own.index;
         self.instances.iter().filter(move |other| other.index != own)
     }
 
-    /// Returns whether a run was cut short while it was changing this instance, so that its files are a mixture.
+    /// Returns whether a command was cut short while it was changing this instance, so that its files are partly old
+    /// and partly new.
     pub(super) fn is_half_changed(&self, own: &InstanceReport<'_>) -> bool {
         let roots = [
             own.instance.config_path.as_path(),
@@ -206,19 +209,19 @@ impl<'a> HostReport<'a> {
             .is_some_and(|interrupted| interrupted.touches(&roots))
     }
 
-    /// Returns a path with `~` for the home folder.
+    /// Returns a path for display, with `~` for the home folder.
     pub(super) fn display_path(&self, path: &Path) -> String {
         environment::abbreviate_home(&self.home, path)
     }
 }
 
 impl InstanceReport<'_> {
-    /// Returns a text of the config by its JSON pointer.
+    /// Returns the text at a JSON pointer in an instance's config; `None` where there is no text.
     pub(super) fn config_text(&self, pointer: &str) -> Option<&str> {
         self.config.pointer(pointer)?.as_str()
     }
 
-    /// Returns the base port, where one is known.
+    /// Returns the base port of an instance; `None` where none is known.
     pub(super) fn base_port(&self) -> Option<Port> {
         self.found?.base.map(|(family, _)| family.base().into())
     }

@@ -15,7 +15,8 @@ use crate::instance::Instance;
 use crate::instance::shell_quote;
 use crate::profile::ProfileName;
 
-/// The checks of isolation.
+/// The doctor's checks that instances are isolated from each other: that they share no files, folders, services or
+/// tokens.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-config", config),
     Check::error("isolation-state", state),
@@ -34,7 +35,7 @@ fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
-/// Reports two instances with one config.
+/// Reports two instances that use one config file.
 fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.config;
     let other = report
@@ -53,8 +54,8 @@ fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports two instances with one state folder, or one inside the other's. Instances that were set up by hand may share the
-/// folder of their configs, but not their state.
+/// Reports two instances that use one state folder, or one state folder inside the other. Instances that were set up
+/// by hand may share the folder of their configs, but not their state.
 fn state(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
     let other = report
@@ -177,7 +178,7 @@ fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) ->
     path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
 }
 
-/// Resolves a path that is written in a config, with `~` expanded and links followed; `None` for a relative one.
+/// Resolves a path that is written in a config, with `~` expanded and links followed; `None` for a relative path.
 fn resolve_config_path(report: &HostReport<'_>, typed: &str) -> Option<PathBuf> {
     let typed = typed.trim();
     let expanded = match typed.strip_prefix("~/") {
@@ -187,8 +188,8 @@ fn resolve_config_path(report: &HostReport<'_>, typed: &str) -> Option<PathBuf> 
     expanded.is_absolute().then(|| canonicalize_existing(&expanded))
 }
 
-/// Returns the path that a key of both configs names, or that is in another instance's state folder, and the
-/// label of that instance. `same` compares two paths.
+/// Returns a path that a config sets, and the label of another instance that sets the same path or whose state folder
+/// contains it. `same` compares two paths.
 fn shared_path(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,
@@ -203,7 +204,7 @@ fn shared_path(
     Some((report.display_path(&mine), other.label.clone()))
 }
 
-/// Returns the fix that removes a key of the config.
+/// Returns the doctor's fix that removes a key from an instance's config.
 fn unset(own: &InstanceReport<'_>, key: [&str; 2]) -> Fix {
     Fix::SetKey {
         config: own.instance.config_path.clone(),
@@ -261,8 +262,8 @@ fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems
 }
 
-/// Reports two instances with one profile name: services are named after it, so that only one of them can have a service.
-/// If they share their state too, [`state`] reports it.
+/// Reports two instances with one profile name: services are named after the profile, so that only one of them can
+/// have a service. If they share their state too, [`state`] reports it.
 fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let profile = &own.instance.profile;
     let canonical = Instance::canonical_state(&report.home, profile);
@@ -296,8 +297,8 @@ fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports channels of two instances with one token, so that each bot receives messages of the other. The report names keys and
-/// instances, never the token.
+/// Reports channels of two instances that log in to a chat service with one token, so that each bot receives messages
+/// of the other. The report names keys and instances, never the token.
 fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let describe = |key: &str, other: &str, holder: &str| {
         msg!(
@@ -310,8 +311,8 @@ fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     shared_values(report, own, |own| own.tokens.clone(), describe)
 }
 
-/// Finds the values that another instance has too, under whichever key. `values` returns the keys and values of an
-/// instance; `describe` makes the sentence from both keys and the label of the other instance.
+/// Reports config values, such as tokens, that another instance has too, under whichever key. `values` returns the
+/// keys and values of an instance; `describe` makes the sentence from both keys and the label of the other instance.
 pub(super) fn shared_values<T: PartialEq>(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,
@@ -332,7 +333,7 @@ pub(super) fn shared_values<T: PartialEq>(
     problems
 }
 
-/// Reports two gateways with one token, so that a client of one may use the other.
+/// Reports two gateways that accept one token, so that a client of one may use the other.
 fn auth(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some((mine, _)) = own.gateway_token else {
         return Vec::new();

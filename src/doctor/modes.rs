@@ -6,7 +6,7 @@ use super::host_report::{HostReport, InstanceReport, PathRole};
 use crate::i18n::msg;
 use crate::instance::shell_quote;
 
-/// Reports the files and folders with this purpose that other users may read or write.
+/// Reports the files and folders of an instance that have a given purpose and that other users may read or write.
 pub(super) fn open_to_others(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,
@@ -40,8 +40,8 @@ pub(super) fn open_to_others(
         .collect()
 }
 
-/// Reports the files and folders that belong to another user, among those whose purpose `is_wanted` accepts. Workspaces are
-/// left out.
+/// Reports the files and folders of an instance that belong to another user, among those whose purpose `is_wanted`
+/// accepts. Workspaces are left out.
 pub(super) fn foreign_owners(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,

@@ -11,7 +11,7 @@ use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
 use crate::survey::map::PortMapEntry;
 
-/// The checks of ports.
+/// The doctor's checks of the network ports of an instance.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("ports-conflict", |report, own| overlaps(report, own, true)),
     Check::warning("ports-overlap", |report, own| overlaps(report, own, false)),
@@ -22,12 +22,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("ports-elsewhere", elsewhere),
 ];
 
-/// Returns the ports of an instance in the port map.
+/// Returns an instance's entry in the host's port map: the ports that the instance uses.
 fn entry<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Option<&'s PortMapEntry<'s>> {
     report.map.entries.get(own.index).filter(|_| own.found.is_some())
 }
 
-/// Returns a base port that is free as far as the survey tells.
+/// Returns a base port that is free for an instance, as far as the survey of the host tells.
 fn free_base_port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Option<Port> {
     let profile: &ProfileName = &own.instance.profile;
     let planner = report.survey.planner(profile, &own.instance.config_path);
@@ -35,7 +35,7 @@ fn free_base_port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Option<P
     found.first().map(|suggestion| suggestion.family.base().into())
 }
 
-/// Returns the command that gives the instance another base port.
+/// Returns the command that sets another base port for an instance.
 fn change_port_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> String {
     match free_base_port(report, own) {
         Some(port) => format!("{} config set gateway.port {port}", own.command),
@@ -43,7 +43,8 @@ fn change_port_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Str
     }
 }
 
-/// Reports ports that another instance has too: with `conflict` fixed ones, otherwise overlapping pools of browser ports.
+/// Reports an instance's ports that another instance has too: with `conflict` fixed ones, otherwise overlapping pools
+/// of browser ports.
 fn overlaps(report: &HostReport<'_>, own: &InstanceReport<'_>, conflict: bool) -> Vec<Problem> {
     let compared: Vec<&str> = report
         .others_to_compare(own)
@@ -59,7 +60,7 @@ fn overlaps(report: &HostReport<'_>, own: &InstanceReport<'_>, conflict: bool) -
         .collect()
 }
 
-/// Reports a base port that leaves no room for the derived ports.
+/// Reports an instance's base port that leaves no room for the ports derived from it.
 fn unusable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(port) = crate::config::base_port(&own.config) else {
         return Vec::new();
@@ -83,7 +84,7 @@ fn unusable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![problems]
 }
 
-/// Reports another process that listens on the base port, or on a derived one.
+/// Reports another process that listens on an instance's base port, or on a port derived from it.
 fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Problem> {
     let Some(entry) = entry(report, own) else {
         return Vec::new();
@@ -117,7 +118,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
     problems
 }
 
-/// Reports a port in the range from which the kernel chooses ports of clients.
+/// Reports an instance's port that lies in the range from which the kernel chooses ports of clients.
 fn ephemeral(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (Some(found), Some(range)) = (own.found, report.survey.ephemeral) else {
         return Vec::new();

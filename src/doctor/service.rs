@@ -13,7 +13,7 @@ use crate::instance::shell_quote;
 use crate::service::{Linger, RunState};
 use crate::survey::InstalledService;
 
-/// The checks of services.
+/// The doctor's checks of the services that start gateways at login.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("service-missing", missing),
     Check::error("service-binary", binary),
@@ -30,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// Folder below the home folder in which systemd keeps the links of enabled units (docs/openclaw.md#systemd-unit).
 const SYSTEMD_WANTS_DIR: &str = ".config/systemd/user/default.target.wants";
 
-/// Returns the services that start this instance.
+/// Returns the installed services that start the gateway of this instance.
 fn services<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Vec<&'s InstalledService> {
     let same = report
         .services
@@ -39,17 +39,17 @@ fn services<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Vec<&'s
     same.map(|(_, service)| service).collect()
 }
 
-/// Returns the name of the systemd unit of an instance.
+/// Returns the name of the systemd unit that starts an instance's gateway.
 fn unit_name(instance: &Instance) -> String {
     format!("openclaw-gateway{}.service", instance.profile.suffix())
 }
 
-/// Returns the command that installs the service anew.
+/// Returns the command that installs the service of an instance's gateway anew.
 fn install_command(own: &InstanceReport<'_>) -> String {
     format!("{} gateway install --force", own.command)
 }
 
-/// Reports a service that is enabled and whose file is missing.
+/// Reports a gateway's service that is enabled although its service file is missing.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let link = report.home.join(SYSTEMD_WANTS_DIR).join(unit_name(&own.instance));
     if !link.is_symlink() || link.exists() || !services(report, own).is_empty() {
@@ -59,7 +59,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::new(msg, install_command(own))]
 }
 
-/// Reports a service whose program does not exist.
+/// Reports a gateway's service whose program does not exist.
 fn binary(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = services(report, own).into_iter().filter_map(|service| {
         // In `node /path/openclaw.mjs gateway` both the program and the script have to exist.
@@ -75,7 +75,7 @@ fn binary(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     gone.collect()
 }
 
-/// Reports a service that starts an older release or another copy of this program.
+/// Reports a gateway's service that starts an older release or another copy of this program.
 fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     const OWN: &str = env!("CARGO_PKG_VERSION");
     let name = report.program.as_deref().and_then(Path::file_name);
@@ -107,7 +107,7 @@ fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     found.collect()
 }
 
-/// Reports a second service that starts the same instance.
+/// Reports a second service that starts the gateway of the same instance.
 fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let services = services(report, own);
     let Some((first, rest)) = services.split_first().filter(|(_, rest)| !rest.is_empty()) else {
@@ -145,7 +145,7 @@ fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// Reports a service with the name of one profile that starts another.
+/// Reports a gateway's service that is named after one instance profile and starts another.
 fn name(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let services = services(report, own);
     let [service] = &services[..] else {
@@ -167,7 +167,7 @@ fn name(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a service that its manager no longer restarts, because it failed too often.
+/// Reports a gateway's service that the service manager no longer restarts, because it failed too often.
 fn gave_up(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let status = own
         .service
@@ -183,7 +183,8 @@ fn gave_up(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a service that differs from a new installation, if no other check reports the reason.
+/// Reports a gateway's service file that differs from what a new installation would write, if no other check reports
+/// the reason.
 fn drift(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(drift) = &own.drift else {
         return Vec::new();
@@ -203,7 +204,7 @@ fn drift(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     changed.chain(stale).collect()
 }
 
-/// Reports a service that is installed and does not start at a login.
+/// Reports a gateway's service that is installed and does not start at a login.
 fn disabled(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let off = own.drift.as_ref().is_some_and(|drift| drift.disabled);
     let problems = own.service.as_ref().filter(|_| off).map(|status| {
@@ -213,7 +214,8 @@ fn disabled(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a service file with a token that other users may read (docs/openclaw.md#service-secrets).
+/// Reports a service file that holds the gateway's token and that other users may read
+/// (docs/openclaw.md#service-secrets).
 fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let open = services(report, own).into_iter().filter_map(|service| {
         let meta = std::fs::symlink_metadata(&service.file)
@@ -242,7 +244,7 @@ fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     open.collect()
 }
 
-/// Reports a service that is enabled although services of this user end with the last logout.
+/// Reports a gateway's service that is enabled although services of this user end with the last logout.
 fn linger(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let enabled = report
         .home

@@ -11,11 +11,11 @@ use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
-/// The check for an interrupted run. While it finds something, the results of all other checks of the instance are
-/// unreliable.
+/// The doctor's check for a command that was interrupted in the middle of its file changes. While it finds something,
+/// the results of all other checks of the instance are unreliable.
 pub(super) const INTERRUPTED: Check = Check::error("change-interrupted", interrupted);
 
-/// The checks of the state folder.
+/// The doctor's checks of an instance's state folder.
 pub(super) const CHECKS: &[Check] = &[
     INTERRUPTED,
     Check::warning("state-mode", |report, own| {
@@ -39,9 +39,9 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("registry-stale", stale_entry),
 ];
 
-/// Free space below which a config can hardly be written, in bytes.
+/// Free disk space below which the doctor reports that a config can hardly be written, in bytes.
 const FULL_DISK_BYTES: u64 = 16 * 1024 * 1024;
-/// Free space that sessions and logs will soon fill, in bytes.
+/// Free disk space below which the doctor reports that sessions and logs will soon fill the disk, in bytes.
 const LOW_DISK_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Parts of the names of folders that a synchronization program, such as Dropbox, copies between machines.
@@ -67,7 +67,8 @@ fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a state folder inside a folder that a program keeps in sync, so that two machines write one state.
+/// Reports a state folder inside a folder that a program such as Dropbox synchronizes, so that two machines write one
+/// state.
 fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
     let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
@@ -80,15 +81,15 @@ fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Returns the part of a path that is the folder of a program for syncing.
+/// Returns the part of a path that is a folder of a synchronization program, such as Dropbox.
 fn synced_part(path: &Path) -> Option<String> {
     let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
     let known = parts.find(|part| SYNCED_FOLDERS.iter().any(|name| part.contains(name)));
     known.map(std::borrow::Cow::into_owned)
 }
 
-/// Reports a run that was interrupted in the middle of a change. One that changes none of the examined instances is
-/// reported with the first of them.
+/// Reports a command that was interrupted in the middle of its changes to an instance's files. One that changes none
+/// of the examined instances is reported with the first of them.
 fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Some(interrupted) = &report.interrupted else {
         return Vec::new();
@@ -105,8 +106,9 @@ fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
     vec![Problem::fixable(own, msg, Fix::CompleteChange)]
 }
 
-/// Reports the staging folder of a restore or an import that was killed. The next one removes it. In the middle of an
-/// interrupted restore the folder holds files that are still to be moved, and is not reported.
+/// Reports the temporary folder that a killed restore or import left in an instance's state folder. The next one
+/// removes it. In the middle of an interrupted restore the folder holds files that are still to be moved, and is not
+/// reported.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if report.interrupted.is_some() {
         return Vec::new();
@@ -118,7 +120,7 @@ fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     own.leftovers.iter().map(problem).collect()
 }
 
-/// Returns the command that exports the instance, to be imported in another place.
+/// Returns the command that exports an instance to an archive, to be imported in another place.
 fn export_command(own: &InstanceReport<'_>) -> String {
     format!(
         "{} profiles export {} {}.tar.gz",
@@ -126,7 +128,7 @@ fn export_command(own: &InstanceReport<'_>) -> String {
     )
 }
 
-/// Reports a number of free bytes on the disk of the state folder that is in this range.
+/// Reports an instance's state folder whose disk has a number of free bytes in this range.
 fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) -> Vec<Problem> {
     let free = own.disk.map(|disk| disk.free_bytes);
     let problems = free.filter(|free| range.contains(free)).map(|free| {
@@ -137,7 +139,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     problems.into_iter().collect()
 }
 
-/// Reports a broken record, `instance.toml`.
+/// Reports an instance's `instance.toml` that can't be read.
 fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let Err(broken) = &own.record else {
         return Vec::new();
@@ -149,7 +151,7 @@ fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::fixable(own, msg, Fix::Rename { path, to })]
 }
 
-/// Reports a broken registry.
+/// Reports a registry of instances that can't be read.
 fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let registry = &report.survey.registry;
     let fault = registry.fault.as_ref().filter(|_| report.is_first_selected(own));
@@ -165,7 +167,7 @@ fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.into_iter().collect()
 }
 
-/// Reports a registry entry whose instance does not exist any more.
+/// Reports an entry of the instance registry whose instance does not exist any more.
 fn stale_entry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let gone = own.found.filter(|found| {
         matches!(found.config, ConfigHealth::Missing)

@@ -12,7 +12,7 @@ pub(super) fn mode(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }
 
-/// Returns the id of the owner, where that is not this user. Root may use every file.
+/// Returns the user id of a file's owner; `None` where the owner is this user. Root may use every file.
 pub(super) fn foreign_owner(host: &Host, meta: &Metadata) -> Option<u32> {
     let user = host.user_id()?;
     (meta.uid() != user && user != 0).then(|| meta.uid())

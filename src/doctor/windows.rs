@@ -6,17 +6,17 @@ use std::path::Path;
 
 use super::host_report::DiskState;
 
-/// Returns a mode that is never open to others.
+/// Returns, for Windows, a file mode that is never open to other users.
 pub(super) fn mode(_meta: &Metadata) -> u32 {
     0
 }
 
-/// Returns no other owner.
+/// Returns `None`: on Windows, no file is reported as another user's.
 pub(super) fn foreign_owner(_host: &crate::host::Host, _meta: &Metadata) -> Option<u32> {
     None
 }
 
-/// Returns no state of a file system.
+/// Returns `None`: on Windows, the free space of a file system is not determined.
 pub(super) fn disk_state(_host: &crate::host::Host, _path: &Path) -> Option<DiskState> {
     None
 }

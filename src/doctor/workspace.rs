@@ -7,7 +7,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::shell_quote;
 
-/// The checks of workspaces.
+/// The doctor's checks of an agent's workspace folder.
 pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-missing", missing),
     Check::error("workspace-file", file),
@@ -15,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("workspace-open", open),
 ];
 
-/// Reports a workspace that does not exist.
+/// Reports an agent's workspace folder that does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     if !own.config.is_object() {
         return Vec::new();
@@ -31,13 +31,13 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     .collect()
 }
 
-/// Returns the command that gives the instance its default workspace.
+/// Returns the command that gives an instance its default workspace folder.
 fn default_workspace_command(own: &InstanceReport<'_>) -> String {
     let proposed = shell_quote(&own.instance.default_workspace());
     format!("{} config set agents.defaults.workspace {proposed}", own.command)
 }
 
-/// Reports a workspace that is a file.
+/// Reports an agent's workspace that is a file instead of a folder.
 fn file(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     own.paths_with_role(PathRole::Workspace)
         .filter(|(_, inspected)| !inspected.is_folder)
@@ -55,8 +55,8 @@ fn file(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// Reports a workspace that contains the home folder or the state folder, so that the agent may edit its own config and
-/// keys.
+/// Reports an agent's workspace folder that contains the home folder or the state folder, so that the agent may edit
+/// its own config and keys.
 fn around(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (home, state) = (
         canonicalize_existing(&report.home),
@@ -71,7 +71,7 @@ fn around(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// Reports a workspace into which other users may write: the agent would follow what they write.
+/// Reports an agent's workspace folder into which other users may write: the agent would follow what they write.
 fn open(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     own.paths_with_role(PathRole::Workspace)
         .filter(|(_, inspected)| {

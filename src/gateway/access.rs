@@ -31,7 +31,7 @@ pub(crate) struct Peer {
     pub local: bool,
 }
 
-/// The outcome of checking the credentials of a client.
+/// The outcome of checking the credentials of a client of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthOutcome {
     /// The credentials are right, or none are required.
@@ -49,7 +49,7 @@ pub(crate) fn secrets_equal(one: &str, other: &str) -> bool {
     digest(one).ct_eq(&digest(other)).into()
 }
 
-/// Checks a token or a password against what the gateway requires. An empty text counts as missing.
+/// Checks the token or password of a client against what the gateway requires. An empty text counts as missing.
 pub(crate) fn check_credentials(
     required: &ClientAuth,
     token: Option<&str>,
@@ -67,14 +67,14 @@ pub(crate) fn check_credentials(
     }
 }
 
-/// Returns the token of the `Authorization: Bearer` header, if the request has exactly one.
+/// Returns the token in an HTTP request's `Authorization: Bearer` header, if the request has exactly one.
 pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = single_header(headers, &AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Returns the value of a header that must not be repeated: two values would let two readers see two
-/// different requests.
+/// Returns the value of an HTTP header that must not be repeated: two values would let two readers see two different
+/// requests.
 fn single_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
@@ -111,8 +111,8 @@ impl WebOrigin {
         })
     }
 
-    /// Returns whether a `Host` header names the host and port of this origin. A port that is missing there
-    /// is the default of this origin's scheme.
+    /// Returns whether a `Host` header names the host and port of this web origin. A port that is missing there is
+    /// the default of this origin's scheme.
     fn is_at(&self, host: &Authority) -> bool {
         let default = if self.secure { 443 } else { 80 };
         let name = host.host().trim_start_matches('[').trim_end_matches(']');
@@ -120,7 +120,8 @@ impl WebOrigin {
     }
 }
 
-/// The addresses that one port is served on, in the forms in which `Host` and `Origin` headers name them.
+/// The addresses that one port of the gateway is served on, in the forms in which `Host` and `Origin` headers name
+/// them.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedHosts {
     /// The addresses without their port: a forwarded port (`ssh -L`, a container's) has another number,
@@ -136,7 +137,8 @@ pub(crate) struct AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// Computes the accepted hosts from the served addresses. `hostname` is this host's own name.
+    /// Computes the hosts that `Host` headers may name from the addresses that the gateway is served on. `hostname`
+    /// is this host's own name.
     pub(crate) fn new(addresses: &[SocketAddr], hostname: Option<&str>) -> Self {
         let ips: Vec<_> = addresses
             .iter()
@@ -178,8 +180,8 @@ impl AllowedHosts {
         }
     }
 
-    /// Returns whether the request's one `Host` header names a served address or one of the `origins` that
-    /// the config allows. A request without the header is refused: every browser, and every client since
+    /// Returns whether the one `Host` header of an HTTP request names an address of the gateway or one of the web
+    /// origins that the config allows. A request without the header is refused: every browser, and every client since
     /// HTTP/1.1, sends one.
     pub(crate) fn host_allowed(&self, headers: &HeaderMap, origins: &[&str]) -> bool {
         single_header(headers, &HOST)
@@ -187,7 +189,8 @@ impl AllowedHosts {
             .is_some_and(|host| self.authority_allowed(&host, origins))
     }
 
-    /// Returns whether an authority (`host[:port]`) names a served address or one of the `origins`.
+    /// Returns whether an authority (`host[:port]`) names an address of the gateway or one of the web origins that
+    /// the config allows.
     pub(crate) fn authority_allowed(&self, host: &Authority, origins: &[&str]) -> bool {
         !host.as_str().contains('@')
             && (self.contains(host.host())
@@ -220,8 +223,8 @@ impl AllowedHosts {
     }
 }
 
-/// Returns the origins that a config allows besides the gateway's own: `gateway.controlUi.allowedOrigins`.
-/// `*` is not an origin and never matches: it would let every page in.
+/// Returns the web origins that a config allows to use the gateway besides the gateway's own:
+/// `gateway.controlUi.allowedOrigins`. `*` is not an origin and never matches: it would let every page in.
 pub(crate) fn configured_origins(config: &Value) -> Vec<&str> {
     let list = config
         .pointer("/gateway/controlUi/allowedOrigins")

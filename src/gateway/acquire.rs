@@ -14,11 +14,11 @@ use crate::ports::{Listener, Port, PortFamily, Role};
 use crate::settings::Settings;
 use crate::survey;
 
-/// Time that a replaced gateway has to end in order: longer than its own drain.
+/// Maximum time that a gateway has to end when a new one replaces it: longer than its own drain.
 const END_TIMEOUT: Duration = Duration::from_secs(7);
 /// Time for which a port of the gateway may still be in use after the process that listened on it has ended.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time between two attempts to listen on a port that is being released.
+/// Time between two attempts of a gateway to listen on a port that another process is releasing.
 const RELEASE_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The dialogue of a starting gateway with the person who started it.
@@ -35,7 +35,7 @@ impl std::fmt::Debug for UserInteraction<'_> {
     }
 }
 
-/// A port that is listened on.
+/// A port of the gateway that is listened on.
 #[derive(Debug)]
 pub(crate) struct BoundPort {
     /// The role of the port.
@@ -56,7 +56,7 @@ pub(crate) struct ResourceAcquirer<'a> {
 }
 
 impl ResourceAcquirer<'_> {
-    /// Acquires the lock of the instance.
+    /// Acquires the lock of the instance whose gateway is starting.
     ///
     /// # Errors
     /// Another gateway of the instance runs and may not be ended; or the lock file can't be used.
@@ -86,7 +86,7 @@ impl ResourceAcquirer<'_> {
         }
     }
 
-    /// Returns the error of a lock that another gateway holds.
+    /// Returns the error that another gateway of the instance is running already and holds the lock.
     fn already_running(&self, holder: Option<LockHolder>) -> Error {
         let command = self.loader.context.instance.command();
         let profile = &self.loader.context.instance.profile;
@@ -103,7 +103,7 @@ impl ResourceAcquirer<'_> {
         .hint(msg!("gateway.hint-replace", command = command))
     }
 
-    /// Listens on the base port, without which there is no gateway.
+    /// Listens on the base port of the gateway, without which there is no gateway.
     ///
     /// # Errors
     /// Another process has the port and may not be ended; or an address can't be listened on.
@@ -132,7 +132,7 @@ impl ResourceAcquirer<'_> {
         Ok(BoundPort { role, listeners })
     }
 
-    /// Listens on a port whose process has just ended.
+    /// Listens on a port of the gateway whose previous process has just ended.
     fn listen_when_released(&self, ips: &[IpAddr], port: Port) -> Result<Vec<TcpListener>> {
         let deadline = Instant::now() + RELEASE_TIMEOUT;
         loop {
@@ -201,9 +201,9 @@ impl ResourceAcquirer<'_> {
     }
 }
 
-/// Checks whether a gateway that runs with the `old` settings could listen where the `new` ones say. It gives
-/// nothing up for that: where only the addresses change, its own listeners would be in the way, and it is not
-/// checked.
+/// Checks whether a gateway that runs with the `old` settings could listen at the address that the `new` settings
+/// give. It gives nothing up for that: where only the addresses change, its own listeners would be in the way, and it
+/// is not checked.
 ///
 /// # Errors
 /// An address is in use, or the bind mode can't be served.
@@ -225,7 +225,7 @@ pub(crate) fn check_new_address(loader: &ConfigLoader, old: &Settings, new: &Set
     }
 }
 
-/// The process that has a port which the gateway needs.
+/// The process that uses a port which the gateway needs.
 struct PortUser {
     /// The listener on the port; `None` where the system does not tell.
     listener: Option<Listener>,
@@ -239,7 +239,7 @@ impl PortUser {
     }
 }
 
-/// Finds the process that listens on an address which could not be bound.
+/// Finds the process that listens on an address which the gateway could not bind.
 fn find_port_user(loader: &ConfigLoader, error: &BindError) -> PortUser {
     let survey = survey::survey_host(&loader.context.host, &loader.context.env);
     let (ip, port) = (error.address.ip(), error.address.port());
@@ -258,7 +258,7 @@ fn find_port_user(loader: &ConfigLoader, error: &BindError) -> PortUser {
     }
 }
 
-/// Returns the error of a port that another process has.
+/// Returns the error that another process uses a port which the gateway needs.
 fn port_in_use(loader: &ConfigLoader, error: &BindError, user: &PortUser) -> Error {
     let command = loader.context.instance.command();
     let listener = user.listener.as_ref();
@@ -274,7 +274,7 @@ fn port_in_use(loader: &ConfigLoader, error: &BindError, user: &PortUser) -> Err
     error.hint(msg!("gateway.hint-port", command = command))
 }
 
-/// Returns the error of an address that could not be bound, for whatever reason.
+/// Returns the error that the gateway could not bind an address, for whatever reason.
 fn bind_refused(loader: &ConfigLoader, error: BindError) -> Error {
     if error.is_in_use() {
         return port_in_use(loader, &error, &find_port_user(loader, &error));

@@ -38,7 +38,7 @@ struct ControlService {
     hosts: Arc<AllowedHosts>,
 }
 
-/// Returns the browsers of the gateway, which are created and stored in its state by the first call.
+/// Returns the browsers that a gateway controls, which are created and stored in its state by the first call.
 fn browser_control(state: &Arc<GatewayState>) -> Arc<BrowserControl> {
     let context = BrowserContext {
         host: state.context.host.clone(),
@@ -58,7 +58,7 @@ fn browser_control(state: &Arc<GatewayState>) -> Arc<BrowserControl> {
     state.browsers.get_or_init(create).clone()
 }
 
-/// Returns the routes of base+2 on loopback.
+/// Returns the HTTP routes of the gateway's browser control service, at the base port + 2 on loopback.
 pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let control = browser_control(state);
     let port = control

@@ -36,14 +36,15 @@ pub(crate) mod watcher;
 use safe_open::OpenedPath;
 use url_path::{CANVAS_PATH, CAPABILITY_PREFIX, RELOAD_PATH};
 
-/// The permissions of pages on the base port: everything except its origin.
+/// The `Content-Security-Policy` of canvas pages on the gateway's base port: everything is permitted except its
+/// origin.
 const SANDBOX_POLICY: &str = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads";
-/// The policy of pages at base+4.
+/// The `Content-Security-Policy` of canvas pages on the canvas's own port, the gateway's base port + 4.
 const OWN_PORT_POLICY: &str = "frame-ancestors 'self'";
-/// Largest message that a canvas page may send over its live reload socket, in bytes.
+/// Maximum size of a message that a canvas page may send over its live reload socket, in bytes.
 const MAX_RELOAD_MESSAGE_BYTES: usize = 1024;
 
-/// The port that canvas routes are served on.
+/// The port of the gateway that canvas routes are served on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CanvasPort {
     /// The base port of the gateway.
@@ -52,7 +53,7 @@ pub(crate) enum CanvasPort {
     Own,
 }
 
-/// The values that the canvas routes of one port share.
+/// The values that the HTTP routes of the canvas on one port share.
 #[derive(Clone)]
 struct CanvasContext {
     state: Arc<GatewayState>,
@@ -60,9 +61,9 @@ struct CanvasContext {
     port: CanvasPort,
 }
 
-/// Returns all routes of base+4 on loopback, wherever the base port listens: no key of the config asks for
-/// more, and clients on other machines reach the canvas below the base port. Writes the starter page if the
-/// instance's own folder is served and empty.
+/// Returns all HTTP routes of the canvas's own port, base+4 on loopback, wherever the base port listens: no key of
+/// the config asks for more, and clients on other machines reach the canvas below the base port. Writes the starter
+/// page if the instance's own folder is served and empty.
 pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let active = state.active();
     let folder = state.context.instance.canvas();
@@ -83,7 +84,7 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     guard.protect(routes)
 }
 
-/// Returns the canvas routes of one port, to be protected by that port's guard.
+/// Returns the HTTP routes of the canvas on one port of the gateway, to be protected by that port's guard.
 pub(crate) fn routes(state: &Arc<GatewayState>, hosts: &Arc<AllowedHosts>, port: CanvasPort) -> Router {
     let context = CanvasContext {
         state: state.clone(),
@@ -102,20 +103,20 @@ pub(crate) fn routes(state: &Arc<GatewayState>, hosts: &Arc<AllowedHosts>, port:
         .with_state(context)
 }
 
-/// Redirects to the index page of the canvas.
+/// Redirects an HTTP request to the index page of the canvas.
 async fn redirect_to_canvas() -> Redirect {
     Redirect::permanent(&format!("{CANVAS_PATH}/"))
 }
 
-/// Serves a file of the canvas to a request whose token was checked by the guard.
+/// Serves a file of the canvas to an HTTP request whose gateway token was checked by the guard.
 async fn serve_file_with_token(State(context): State<CanvasContext>, request: Request) -> Response {
     let path = request.uri().path();
     let path = path.strip_prefix(CANVAS_PATH).unwrap_or_default();
     serve_file(&context, path, request.method()).await
 }
 
-/// Serves the canvas file or the live reload socket at a path with a capability. A wrong capability counts as
-/// a wrong token.
+/// Serves the canvas file or the live reload socket at a URL path that contains a capability, which replaces the
+/// token. A wrong capability counts as a wrong token.
 async fn serve_with_capability(State(context): State<CanvasContext>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let (capability, rest) = path
@@ -149,7 +150,8 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
     }
 }
 
-/// Refuses a wrong capability, as late as a wrong token of the same address.
+/// Refuses an HTTP request with a wrong canvas capability, with the same delay as for a wrong token from the same
+/// address.
 async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Response {
     if let Some(ip) = peer
         && state.throttle.acquire(ip).await
@@ -159,12 +161,12 @@ async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Respon
     reply::unauthorized()
 }
 
-/// Serves the live reload socket to a request whose token was checked by the guard.
+/// Serves the live reload socket of a canvas page to an HTTP request whose gateway token was checked by the guard.
 async fn serve_live_reload_with_token(State(context): State<CanvasContext>, request: Request) -> Response {
     serve_live_reload(context, request, false)
 }
 
-/// Answers a request for the live reload socket. A sandboxed page has no origin to check.
+/// Answers an HTTP request of a canvas page for the live reload socket. A sandboxed page has no origin to check.
 fn serve_live_reload(context: CanvasContext, request: Request, is_sandboxed: bool) -> Response {
     if !is_websocket_upgrade(request.headers()) {
         return (StatusCode::UPGRADE_REQUIRED, "upgrade required").into_response();
@@ -194,7 +196,7 @@ fn serve_live_reload(context: CanvasContext, request: Request, is_sandboxed: boo
     }
 }
 
-/// Serves the file at one path below the canvas.
+/// Serves the file at one URL path below the canvas.
 async fn serve_file(context: &CanvasContext, path: &str, method: &Method) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return reply::method_not_allowed();

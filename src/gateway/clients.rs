@@ -23,10 +23,11 @@ pub(crate) mod presence;
 
 use presence::{PresenceList, client_entry};
 
-/// Maximum number of frames that wait for a client that reads slowly; one more, and it is disconnected.
+/// Maximum number of frames of the gateway that wait for a client that reads slowly; one more, and it is
+/// disconnected.
 const QUEUE_LENGTH: usize = 64;
 
-/// A message to the session of a client.
+/// A message to the task that runs a client's WebSocket session: a frame to send, or the end of the session.
 #[derive(Clone, Debug)]
 pub(crate) enum Outbound {
     /// A frame to send, in UTF-8.
@@ -59,7 +60,7 @@ pub(crate) struct ConnectedClient {
 }
 
 impl ConnectedClient {
-    /// Returns whether the client is an operator with this scope.
+    /// Returns whether a connected client is an operator with this permission scope.
     pub(crate) fn has_scope(&self, scope: OperatorScope) -> bool {
         self.role == ClientRole::Operator && scope.is_granted_by(&self.scopes)
     }
@@ -74,7 +75,7 @@ impl ConnectedClient {
         (!self.client.is_cli()).then(key)
     }
 
-    /// Returns the entry of the client in the presence list.
+    /// Returns the entry of a connected client in the gateway's presence list.
     fn presence_entry(&self) -> Value {
         client_entry(
             &self.client,
@@ -86,7 +87,7 @@ impl ConnectedClient {
     }
 }
 
-/// The connected clients of a gateway.
+/// The clients that are connected to a gateway, with its presence list.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     registry: Mutex<ClientRegistry>,
@@ -96,8 +97,8 @@ pub(crate) struct Clients {
     presence_changed: Notify,
 }
 
-/// The clients that are connected to the gateway, the presence list and the counters of events, which change under
-/// one lock.
+/// The clients that are connected to the gateway, its presence list and the sequence number of its last event, which
+/// change under one lock.
 #[derive(Debug, Default)]
 struct ClientRegistry {
     connected: HashMap<Uuid, Recipient>,
@@ -107,7 +108,7 @@ struct ClientRegistry {
     seq: u64,
 }
 
-/// A client that is connected to the gateway, and the queue of frames for its session.
+/// A client that is connected to the gateway, and the queue of frames for its WebSocket session.
 #[derive(Debug)]
 struct Recipient {
     client: Arc<ConnectedClient>,
@@ -119,7 +120,7 @@ impl Clients {
         lock(&self.registry)
     }
 
-    /// Registers an authenticated client, which counts as connected until the registration is dropped.
+    /// Registers an authenticated client of the gateway, which counts as connected until the registration is dropped.
     pub(crate) fn register(self: &Arc<Self>, client: ConnectedClient) -> ClientRegistration {
         let (queue, outbound) = mpsc::channel(QUEUE_LENGTH);
         let client = Arc::new(client);
@@ -147,38 +148,38 @@ impl Clients {
         }
     }
 
-    /// Waits until a client has connected; at once where one has before.
+    /// Waits until a client has connected to the gateway; returns at once where one has before.
     pub(crate) async fn first_client(&self) {
         self.first_client.notified().await;
     }
 
-    /// Waits for the next change of the presence list.
+    /// Waits for the next change of the gateway's presence list.
     pub(crate) async fn presence_changed(&self) {
         self.presence_changed.notified().await;
     }
 
-    /// Returns the number of connected clients.
+    /// Returns the number of clients that are connected to the gateway.
     pub(crate) fn count(&self) -> usize {
         self.registry().connected.len()
     }
 
-    /// Returns at most `limit` entries of the presence list, the newest first.
+    /// Returns at most `limit` entries of the gateway's presence list, the newest first.
     pub(crate) fn presence(&self, now: SystemTime, limit: usize) -> Vec<Value> {
         self.registry().presence.newest(now, limit)
     }
 
-    /// Returns the versions of the presence list and the health document.
+    /// Returns the version numbers of the gateway's presence list and its health document.
     pub(crate) fn version(&self) -> StateVersion {
         self.registry().version
     }
 
-    /// Increments the version of the health document.
+    /// Increments the version number of the gateway's health document.
     pub(crate) fn increment_health_version(&self) {
         self.registry().version.health += 1;
     }
 
-    /// Sends an event to every client that has the scope it requires. A client whose session has ended, or
-    /// whose queue is full, is removed.
+    /// Sends an event of the gateway to every connected client that has the permission scope it requires. A client
+    /// whose session has ended, or whose queue is full, is removed.
     pub(crate) fn broadcast(&self, event: GatewayEvent, payload: &Value) {
         let mut registry = self.registry();
         let version = event.has_state_version().then_some(registry.version);
@@ -192,13 +193,14 @@ impl Clients {
         });
     }
 
-    /// Disconnects every client that was authenticated by the gateway's own token or password, which has
-    /// changed, and returns their number. Clients with the token of their device stay.
+    /// Disconnects every client that was authenticated by the gateway's own token or password, which has changed, and
+    /// returns the number of those clients. Clients with the token of their device stay.
     pub(crate) fn disconnect_shared_credentials(&self) -> usize {
         self.disconnect(|client| !client.by_device_token)
     }
 
-    /// Disconnects a device that was authenticated, in this role, by its own token, which is revoked.
+    /// Disconnects the clients of the gateway that were authenticated as this device, in this role, by the device's
+    /// own token, which is revoked.
     pub(crate) fn disconnect_device(&self, device_id: &str, role: &str) {
         self.disconnect(|client| {
             client.by_device_token
@@ -208,7 +210,7 @@ impl Clients {
     }
 
     /// Disconnects the clients of the gateway whose credentials have become invalid, which `is_affected` decides, and
-    /// returns their number.
+    /// returns the number of those clients.
     fn disconnect(&self, is_affected: impl Fn(&ConnectedClient) -> bool) -> usize {
         let mut registry = self.registry();
         let before = registry.connected.len();
@@ -223,21 +225,22 @@ impl Clients {
         before - registry.connected.len()
     }
 
-    /// Renders the frame of an event with the next sequence number, for a session that sends it itself.
+    /// Renders the WebSocket frame of a gateway event with the next sequence number, for a client's session that
+    /// sends it itself.
     pub(crate) fn event_frame(&self, event: GatewayEvent, payload: &Value) -> Bytes {
         self.registry().event_frame(event, payload, None)
     }
 }
 
 impl ClientRegistry {
-    /// Renders the frame of an event with the next sequence number.
+    /// Renders the WebSocket frame of a gateway event with the next sequence number.
     fn event_frame(&mut self, event: GatewayEvent, payload: &Value, version: Option<StateVersion>) -> Bytes {
         self.seq += 1;
         event.to_frame(payload, Some(self.seq), version).into()
     }
 }
 
-/// The registration of one connected client. Dropping it disconnects the client.
+/// The registration of one client that is connected to the gateway. Dropping it disconnects the client.
 #[derive(Debug)]
 pub(crate) struct ClientRegistration {
     clients: Arc<Clients>,

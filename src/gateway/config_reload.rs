@@ -25,13 +25,14 @@ mod folder_watcher;
 
 use folder_watcher::FolderWatcher;
 
-/// Default of `gateway.reload.debounceMs`, as in OpenClaw (docs/openclaw.md#config-reload).
+/// Default time, `gateway.reload.debounceMs`, that a gateway waits after a config change before it reloads, as in
+/// OpenClaw (docs/openclaw.md#config-reload).
 const DEFAULT_DEBOUNCE: Duration = Duration::from_millis(300);
-/// Maximum time from the first change until the config is read, as a multiple of the debounce time.
+/// Maximum time from the first change of a config file until the config is read, as a multiple of the debounce time.
 const MAX_DEBOUNCE_FACTOR: u32 = 10;
 /// Time between two checks of the config files where the system does not report every change.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Maximum number of symbolic links that are followed from one file of the config.
+/// Maximum number of symbolic links that are followed from one config file.
 const MAX_LINKS: usize = 16;
 
 /// The reaction of a gateway to a changed config: `gateway.reload.mode`.
@@ -47,7 +48,7 @@ enum ReloadMode {
     Restart,
 }
 
-/// The difference between the active config and a changed one.
+/// The difference between the active config of a gateway and a changed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConfigChange {
     /// The two configs are equal.
@@ -58,14 +59,15 @@ enum ConfigChange {
     Address,
 }
 
-/// The settings of the reload in a config.
+/// The settings in a config that say how the gateway reloads it.
 struct ReloadSettings {
     mode: ReloadMode,
     debounce: Duration,
 }
 
 impl ReloadSettings {
-    /// Reads `gateway.reload`; an unknown mode means [`ReloadMode::Hybrid`].
+    /// Reads how a gateway reloads its config from the key `gateway.reload`; an unknown mode means
+    /// [`ReloadMode::Hybrid`].
     fn from_config(config: &Value) -> Self {
         let reload = config.pointer("/gateway/reload");
         let value = |key: &str| reload.and_then(|reload| reload.get(key));
@@ -83,7 +85,7 @@ impl ReloadSettings {
     }
 }
 
-/// Returns the warning about a changed config that is not applied.
+/// Returns the warning that the gateway does not apply a changed config.
 pub(crate) fn refusal_message(reason: Msg) -> Msg {
     Msg::new("gateway.reload-refused").with_msg("why", reason)
 }
@@ -136,7 +138,7 @@ impl ConfigReloader {
     }
 
     /// Returns the files that make up the config of an instance: the config file itself, what it includes, the
-    /// targets of links, and the file with its variables.
+    /// targets of links, and the file with its environment variables.
     fn config_files(&self) -> BTreeSet<PathBuf> {
         let mut files = BTreeSet::from([self.loader.context.instance.env_file()]);
         for path in crate::config::include::included_files(&self.loader.context.instance.config_path) {
@@ -145,7 +147,8 @@ impl ConfigReloader {
         files
     }
 
-    /// Reads the config and, where it has changed, applies it, restarts the gateway with it, or refuses it.
+    /// Reads the config of a running gateway and, where it has changed, applies it, restarts the gateway with it, or
+    /// refuses it.
     fn check(&self, mode: ReloadMode) {
         let (active, lang) = (self.state.active(), self.state.lang);
         let ready = match self.loader.load() {
@@ -192,7 +195,8 @@ impl ConfigReloader {
         self.state.stop(StopReason::Restart);
     }
 
-    /// Makes a config the active one. Clients whose credentials it changes are disconnected.
+    /// Makes a changed config the active one of the running gateway. Clients whose credentials it changes are
+    /// disconnected.
     fn apply(&self, ready: &UsableConfig) {
         let (before, lang) = (self.state.active(), self.state.lang);
         let active = ActiveConfig::new(ready, None, before.missing_ports.clone());
@@ -214,15 +218,15 @@ impl ConfigReloader {
         msg!("gateway.config-gone", path = path)
     }
 
-    /// Keeps the active config and warns, once, that the changed one is refused. Where the gateway was started
-    /// with the last good config in place of this broken one, the start has warned already.
+    /// Keeps the active config of the running gateway and warns, once, that the changed one is refused. Where the
+    /// gateway was started with the last good config in place of this broken one, the start has warned already.
     fn refuse(&self, active: &ActiveConfig, reason: Msg) {
         if active.warning != Some(self.loader.last_good_warning(reason.clone())) {
             self.warn(active, refusal_message(reason));
         }
     }
 
-    /// Logs a warning and adds it to the active config, unless it is there already.
+    /// Logs a warning about the config and adds it to the warnings of the active config, unless it is there already.
     fn warn(&self, active: &ActiveConfig, warning: Msg) {
         if active.warning.as_ref() == Some(&warning) {
             return;
@@ -236,7 +240,7 @@ impl ConfigReloader {
     }
 }
 
-/// Compares the active config with one that was read.
+/// Compares the active config of a gateway with one that was just read from its file.
 fn compare(active: &ActiveConfig, ready: &UsableConfig) -> ConfigChange {
     let address = |settings: &Settings| (settings.port, settings.bind, settings.bind_host);
     if address(&active.settings) != address(&ready.settings) {

@@ -22,15 +22,15 @@ mod table;
 pub(crate) use table::ConnectionStage;
 use table::ConnectionTable;
 
-/// Maximum number of connections where the system does not say how many files may be open.
+/// Maximum number of connections to the gateway where the operating system does not say how many files may be open.
 const DEFAULT_MAX_CONNECTIONS: usize = 960;
 /// Maximum number of bytes read from a WebSocket session before its client is authenticated: its first message and
 /// some more.
 pub(crate) const MAX_UNAUTHENTICATED_BYTES: usize = 128 * 1024;
-/// Number of bytes of an HTTP request that the memory of a connection includes.
+/// Number of bytes of an HTTP request that the assumed memory of a connection to the gateway includes.
 const INCLUDED_HTTP_BYTES: usize = 4 * 1024;
 
-/// The count of HTTP bytes of a connection that became a WebSocket.
+/// The count of HTTP bytes of a connection to the gateway that became a WebSocket: its bytes are not counted.
 const UNCOUNTED: usize = usize::MAX;
 
 /// The connection that an HTTP request to the gateway came over; stored in the request's extensions.
@@ -60,13 +60,13 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// Sets the maximum number of open connections.
+    /// Sets the maximum number of open connections to the gateway.
     pub(crate) fn set_max(&self, max: usize) {
         self.table().max = max;
     }
 
-    /// Admits one more connection from this address, closing others for it where necessary. `None` where
-    /// no connection may be closed.
+    /// Admits one more connection to the gateway from this address, closing others for it where necessary. `None`
+    /// where no connection may be closed.
     pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<ConnectionPermit> {
         let evict = Arc::new(Notify::new());
         let mut table = self.table();
@@ -80,7 +80,7 @@ impl Connections {
         })
     }
 
-    /// Closes the least needed connection, for a system that has no file descriptor left.
+    /// Closes the least needed connection to the gateway, for a system that has no file descriptor left.
     pub(crate) fn evict_one(&self) {
         let mut table = self.table();
         table.make_room();
@@ -103,7 +103,7 @@ impl Connections {
     }
 }
 
-/// The permission of one connection to be open. Dropping it frees the place for another.
+/// The permission of one connection to the gateway to be open. Dropping it frees the place for another.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     connections: Arc<Connections>,
@@ -123,12 +123,12 @@ impl ConnectionPermit {
         self.connections.table().set_stage(self.id, stage, Instant::now());
     }
 
-    /// Records that the client of the current request or session is authenticated.
+    /// Records that the client of a connection's current HTTP request or WebSocket session is authenticated.
     pub(crate) fn set_authenticated(&self) {
         self.connections.table().set_authenticated(self.id);
     }
 
-    /// Returns whether the client of the current request or session is authenticated.
+    /// Returns whether the client of a connection's current HTTP request or WebSocket session is authenticated.
     pub(crate) fn is_authenticated(&self) -> bool {
         let table = self.connections.table();
         table
@@ -137,7 +137,8 @@ impl ConnectionPermit {
             .is_some_and(|entry| entry.authenticated)
     }
 
-    /// Counts bytes of HTTP requests that were read; those of a session count its socket.
+    /// Counts the bytes of HTTP requests that a connection to the gateway has read; those of a WebSocket session are
+    /// counted by its socket.
     pub(crate) fn count_http_bytes(&self, bytes: usize) {
         let before = self.http_bytes.load(Ordering::Relaxed);
         if before == UNCOUNTED {
@@ -150,15 +151,15 @@ impl ConnectionPermit {
         }
     }
 
-    /// Records the number of bytes that the connection holds for its client. The connections that hold the
-    /// most are closed where all hold too much.
+    /// Records the number of bytes that a connection to the gateway holds for its client. The connections that hold
+    /// the most are closed where all hold too much.
     fn set_held(&self, bytes: usize) {
         let mut table = self.connections.table();
         table.set_held(self.id, bytes);
         self.connections.open.send_replace(table.entries.len());
     }
 
-    /// Waits until the gateway wants to close this connection to make room for another one.
+    /// Waits until the gateway wants to close a connection to make room for another one.
     pub(crate) async fn evicted(&self) {
         self.evict.notified().await;
     }

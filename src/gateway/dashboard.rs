@@ -28,7 +28,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The URL path below which the files of the dashboard page are, except for the page itself.
 const FILES_PREFIX: &str = "/__openclaw__/dashboard/";
-/// The path of the page's texts in a language.
+/// The URL path of the texts of the dashboard page in a language.
 const TEXTS_PATH: &str = "/__openclaw__/dashboard/words.json";
 
 /// The files of the dashboard page: the URL path, content type and text of each.
@@ -55,7 +55,7 @@ const FILES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// The catalogue keys of the page's texts. The page knows them by the part behind the dot.
+/// The catalogue keys of the translated texts of the dashboard page. The page knows them by the part behind the dot.
 const TEXT_KEYS: [&str; 61] = [
     "dashboard.page-title",
     "dashboard.page-skip",
@@ -120,7 +120,7 @@ const TEXT_KEYS: [&str; 61] = [
     "dashboard.page-warning",
 ];
 
-/// Returns the routes of the page's own files.
+/// Returns the HTTP routes of the dashboard page's own files.
 pub fn router(state: Arc<GatewayState>) -> Router {
     let files = FILES
         .into_iter()
@@ -133,7 +133,7 @@ pub fn router(state: Arc<GatewayState>) -> Router {
     files.route(TEXTS_PATH, get(serve_texts)).with_state(state)
 }
 
-/// Returns whether a URL path is one of the dashboard's own files, which need no token.
+/// Returns whether a URL path is one of the dashboard's own files, which need no gateway token.
 pub(crate) fn is_page_file(path: &str) -> bool {
     path == "/" || path.starts_with(FILES_PREFIX)
 }
@@ -154,13 +154,14 @@ fn page_headers(content_type: &'static str) -> HeaderMap {
     headers
 }
 
-/// The query of a request for the page's texts.
+/// The query string of an HTTP request for the texts of the dashboard page.
 #[derive(Deserialize)]
 struct TextsQuery {
     lang: Option<String>,
 }
 
-/// Answers with the page's texts in the requested language, or in the gateway's own where that is unknown.
+/// Answers an HTTP request with the dashboard's texts in the requested language, or in the gateway's own where that
+/// is unknown.
 async fn serve_texts(
     State(state): State<Arc<GatewayState>>,
     Query(query): Query<TextsQuery>,
@@ -171,7 +172,7 @@ async fn serve_texts(
     (page_headers("application/json"), Json(answer))
 }
 
-/// Returns the page's texts in a language, by the part of their key behind the dot.
+/// Returns the texts of the dashboard page in a language, by the part of their catalogue key behind the dot.
 fn page_texts(lang: Lang) -> Map<String, Value> {
     let pair = |key: &&'static str| {
         let text = lang.text(key).or_else(|| Lang::english().text(key));
@@ -181,9 +182,9 @@ fn page_texts(lang: Lang) -> Map<String, Value> {
     TEXT_KEYS.iter().filter_map(pair).collect()
 }
 
-/// Answers `instance.overview`: the [`overview()`], made off the async thread and not more often than it
-/// changes. The doctor asks other programs, which may take their time, so its findings are in a later
-/// answer. `None` where the overview could not be made.
+/// Answers the dashboard's `instance.overview` call: the [`overview()`] of the host, made off the async thread and
+/// not more often than it changes. The doctor asks other programs, which may take their time, so its findings are in
+/// a later answer. `None` where the overview could not be made.
 pub async fn cached_overview(state: Arc<GatewayState>, lang: Lang) -> Option<Value> {
     let cache_owner = state.clone();
     let mut cache = cache_owner.overview_cache.lock().await;
@@ -200,7 +201,7 @@ pub async fn cached_overview(state: Arc<GatewayState>, lang: Lang) -> Option<Val
     Some(overview)
 }
 
-/// Has the doctor examine the host, for later overviews.
+/// Has the doctor examine the host, and keeps its findings for later overviews of the dashboard.
 async fn update_findings(state: Arc<GatewayState>) {
     let examined = state.clone();
     let findings = tokio::task::spawn_blocking(move || examine(&examined)).await;

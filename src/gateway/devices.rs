@@ -22,12 +22,13 @@ pub(crate) mod key;
 
 use book::{DeviceBook, PairingRequest};
 
-/// Time that a device waits for approval before its pairing request is forgotten.
+/// Time that a device waits for approval before the gateway forgets its pairing request.
 const APPROVAL_TIMEOUT: Duration = Duration::from_mins(5);
-/// Maximum number of devices that wait for approval; one more replaces the oldest.
+/// Maximum number of devices that wait for their pairing with the gateway to be approved; one more replaces the
+/// oldest.
 const MAX_PENDING: usize = 64;
 
-/// The paired devices of one gateway, and those that wait for approval.
+/// The devices that are paired with one gateway, and those whose pairing waits for approval.
 #[derive(Debug)]
 pub(crate) struct DeviceStore {
     path: PathBuf,
@@ -35,7 +36,7 @@ pub(crate) struct DeviceStore {
     pending: Mutex<Vec<PendingPairing>>,
 }
 
-/// A device that waits for approval.
+/// A device whose pairing with the gateway waits for approval.
 #[derive(Clone, Debug)]
 pub(crate) struct PendingPairing {
     /// The id by which the request is approved or rejected.
@@ -48,7 +49,8 @@ pub(crate) struct PendingPairing {
 }
 
 impl PendingPairing {
-    /// Returns the JSON form for those who may approve it. Keys without a value are left out.
+    /// Returns the JSON form of a device's pairing request, for those who may approve it. Keys without a value are
+    /// left out.
     pub(crate) fn to_value(&self) -> Value {
         let request = &self.request;
         let mut value = json!({
@@ -73,7 +75,7 @@ impl PendingPairing {
     }
 }
 
-/// The file of paired devices in memory.
+/// The content of the file of devices paired with the gateway, as it is kept in memory.
 #[derive(Debug)]
 enum BookState {
     /// The file is not read yet.
@@ -95,20 +97,20 @@ impl DeviceStore {
         }
     }
 
-    /// Returns the devices that wait for approval, the oldest request first.
+    /// Returns the devices whose pairing with the gateway waits for approval, the oldest request first.
     pub(crate) fn pending(&self) -> Vec<PendingPairing> {
         self.current_pending().clone()
     }
 
-    /// Locks the pending requests and drops those that have waited too long.
+    /// Locks the list of devices whose pairing waits for approval, and drops those that have waited too long.
     fn current_pending(&self) -> MutexGuard<'_, Vec<PendingPairing>> {
         let mut pending = lock(&self.pending);
         pending.retain(|one| one.since.elapsed() < APPROVAL_TIMEOUT);
         pending
     }
 
-    /// Adds a device to those that wait for approval. A device that waits already keeps its request id; the
-    /// second value is `true` for a new one.
+    /// Adds a device to those whose pairing with the gateway waits for approval. A device that waits already keeps
+    /// its request id; the second value is `true` for a new one.
     pub(crate) fn add_pending(
         &self,
         request: &PairingRequest,
@@ -134,7 +136,7 @@ impl DeviceStore {
         (new, true)
     }
 
-    /// Removes a request that was approved or rejected; `None` where no such request waits.
+    /// Removes the pairing request of a device that was approved or rejected; `None` where no such request waits.
     pub(crate) fn remove_pending(&self, request_id: &str) -> Option<PendingPairing> {
         let mut pending = self.current_pending();
         let at = pending.iter().position(|one| one.request_id == request_id)?;
@@ -172,8 +174,9 @@ impl DeviceStore {
         }
     }
 
-    /// Changes the devices that are paired with the gateway, and writes their file before it returns. `None` where
-    /// `change` changed nothing or the file could not be written; the devices are then as they were before.
+    /// Changes the record of the devices that are paired with the gateway, and writes their file before it returns.
+    /// `None` where `change` changed nothing or the file could not be written; the devices are then as they were
+    /// before.
     pub(crate) async fn update<T>(&self, change: impl FnOnce(&mut DeviceBook) -> Option<T>) -> Option<T> {
         let mut state = self.book.lock().await;
         let before = self.read(&mut state).await?;

@@ -18,7 +18,8 @@ use super::state::GatewayState;
 use super::throttle::Throttle;
 use crate::settings::ClientAuth;
 
-/// The checks that every HTTP request to one port of the gateway passes: of its `Host` header and of its token.
+/// The checks that every HTTP request to one port of the gateway passes: of its `Host` header and of its gateway
+/// token.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     /// The state of the gateway.
@@ -30,7 +31,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Wraps routes in the check of the host and the check of the token.
+    /// Wraps the HTTP routes of a port of the gateway in the check of the `Host` header and the check of the token.
     pub(crate) fn protect(self, routes: Router) -> Router {
         routes
             .layer(from_fn_with_state(self.clone(), check_token))
@@ -77,7 +78,7 @@ pub(crate) async fn check_host(State(guard): State<Guard>, request: Request, nex
     answer
 }
 
-/// Refuses requests without the right token to paths that need one.
+/// Refuses HTTP requests without the right gateway token to URL paths that need one.
 pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     if guard.is_public(request.uri().path()) {
         return next.run(request).await;
@@ -97,8 +98,8 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
     }
 }
 
-/// Checks the bearer token of an HTTP request to the gateway. An address with failed attempts waits; where its queue
-/// is too long, the token is refused unchecked.
+/// Checks the bearer token of an HTTP request against the credentials that the gateway requires. An address with
+/// failed attempts waits; where its queue is too long, the token is refused unchecked.
 pub(crate) async fn authenticate(
     throttle: &Throttle,
     required: &ClientAuth,

@@ -29,7 +29,7 @@ use crate::time::millis;
 /// Maximum size of the body of an HTTP request to the gateway's base port, in bytes.
 const MAX_BODY_BYTES: u64 = 1024 * 1024;
 
-/// Returns all routes of the base port, with their checks.
+/// Returns all HTTP routes of the gateway's base port, with their checks.
 pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
     let guard = Guard {
         state: state.clone(),
@@ -53,7 +53,7 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
         .layer(from_fn_with_state(guard, guard::check_host))
 }
 
-/// Answers a liveness probe with the identity of this gateway. The keys are those of OpenClaw 2026.9.6 (`ok`,
+/// Answers an HTTP liveness probe with the identity of this gateway. The keys are those of OpenClaw 2026.9.6 (`ok`,
 /// `status`) and those of the identity.
 async fn liveness(State(state): State<Arc<GatewayState>>) -> Json<Value> {
     let mut answer = json!({ "ok": true, "status": "live" });
@@ -61,9 +61,9 @@ async fn liveness(State(state): State<Arc<GatewayState>>) -> Json<Value> {
     Json(answer)
 }
 
-/// Answers a readiness probe with OpenClaw's keys (`ready`, `failing`, `uptimeMs`), our `warnings` and the
-/// identity. A gateway is not ready while it stops. One that runs with another config than the file's, or
-/// without one of its derived ports, does its work: it is ready, with a warning.
+/// Answers an HTTP readiness probe of the gateway with OpenClaw's keys (`ready`, `failing`, `uptimeMs`), our
+/// `warnings` and the gateway's identity. A gateway is not ready while it stops. One that runs with another config
+/// than the file's, or without one of its derived ports, does its work: it is ready, with a warning.
 async fn readiness(State(state): State<Arc<GatewayState>>) -> (StatusCode, Json<Value>) {
     let is_stopping = state.is_stopping();
     let failing: &[&str] = if is_stopping { &["stopping"] } else { &[] };
@@ -86,7 +86,7 @@ async fn readiness(State(state): State<Arc<GatewayState>>) -> (StatusCode, Json<
     (status, Json(answer))
 }
 
-/// Refuses a tool call: tools belong to agents, which this engine does not run.
+/// Refuses an HTTP request to call a tool: tools belong to agents, which this gateway does not run.
 async fn invoke_tool() -> Response {
     reply::error(
         StatusCode::NOT_FOUND,
@@ -95,7 +95,8 @@ async fn invoke_tool() -> Response {
     )
 }
 
-/// Refuses a body whose `Content-Length` is too large. No route reads more than that header announces.
+/// Refuses an HTTP request to the gateway whose body is too large by its `Content-Length`. No route reads more than
+/// that header announces.
 async fn check_body_size(request: Request, next: Next) -> Response {
     let header = request.headers().get(CONTENT_LENGTH);
     let announced = header.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::instance::Instance;
 
-/// The identity of a gateway process.
+/// The identity of a gateway process, which it reports to clients.
 #[derive(Clone, Debug)]
 pub struct GatewayIdentity {
     /// The profile of the instance.
@@ -51,7 +51,7 @@ impl GatewayIdentity {
         })
     }
 
-    /// Adds the identity to a JSON object; a key that is there already is replaced.
+    /// Adds the identity of the gateway to a JSON object; a key that is there already is replaced.
     pub(crate) fn add_to(&self, object: &mut Value) {
         if let (Value::Object(object), Value::Object(identity)) = (object, self.to_value()) {
             object.extend(identity);

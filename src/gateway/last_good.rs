@@ -7,7 +7,8 @@ use super::log;
 use super::state::GatewayState;
 use crate::boot::{ConfigLoader, UsableConfig};
 
-/// Time for which a gateway must run with a config before the config counts as good.
+/// Time for which a gateway must run with a config before the config counts as good and is saved as the last good
+/// one.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// Waits for [`SETTLE_TIME`], then saves the config that the gateway was started with as the last good one.
@@ -17,7 +18,7 @@ pub(crate) async fn save_when_settled(state: Arc<GatewayState>, loader: ConfigLo
     let _ = tokio::task::spawn_blocking(move || save(&state, &loader, &ready)).await;
 }
 
-/// Saves the config as the last good one, if the gateway still runs with it. A failure is logged.
+/// Saves a config as the last good one, if the gateway still runs with it. A failure is logged.
 pub(crate) fn save(state: &GatewayState, loader: &ConfigLoader, ready: &UsableConfig) {
     if state.active().config == ready.config
         && let Err(error) = loader.save_last_good(ready)

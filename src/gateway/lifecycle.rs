@@ -21,10 +21,11 @@ use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::ports::Role;
 
-/// Time that clients, browsers and the rescue thread have to end: longer than the drain of the servers.
+/// Maximum time that clients, browsers and the rescue thread have to end when a gateway stops: longer than the drain
+/// of its HTTP servers.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// A port that a gateway serves.
+/// A port that a gateway serves, with its HTTP routes.
 struct ServedPort {
     role: Role,
     /// Returns whether a config asks for the port.
@@ -33,7 +34,7 @@ struct ServedPort {
     router: fn(&Arc<GatewayState>) -> Router,
 }
 
-/// Every port that a gateway serves. It runs without a derived port that another process has.
+/// Every port that a gateway serves, with its HTTP routes. It runs without a derived port that another process has.
 const SERVED_PORTS: &[ServedPort] = &[
     ServedPort {
         role: Role::Base,
@@ -56,7 +57,7 @@ const SERVED_PORTS: &[ServedPort] = &[
 /// The HTTP servers of a gateway, one for each of its ports.
 type Servers = JoinSet<std::io::Result<()>>;
 
-/// The way in which one lifetime of a gateway ended.
+/// The way in which one lifetime of a gateway, from a start or restart to the next stop, ended.
 #[derive(Debug)]
 pub(crate) enum ServeOutcome {
     /// The gateway stopped in order.
@@ -65,7 +66,8 @@ pub(crate) enum ServeOutcome {
     Interrupted,
 }
 
-/// Serves one lifetime of a gateway after the other; its values stay the same through all restarts.
+/// Serves one lifetime of a gateway after the other, with each restart; its values stay the same through all
+/// restarts.
 #[derive(Debug)]
 pub(crate) struct GatewayLifecycle<'a> {
     /// Acquires the ports.
@@ -77,8 +79,7 @@ pub(crate) struct GatewayLifecycle<'a> {
 }
 
 impl GatewayLifecycle<'_> {
-    /// Serves on the base port and the derived ports until the gateway is told to stop and its clients have
-    /// left.
+    /// Serves the gateway on the base port and the derived ports until it is told to stop and its clients have left.
     ///
     /// # Errors
     /// A server ended although nobody told it to.
@@ -127,8 +128,8 @@ impl GatewayLifecycle<'_> {
         }
     }
 
-    /// Listens on every derived port that the config wants. Returns all ports, the base port first, and for
-    /// each one that can't be listened on the reason, which is logged.
+    /// Listens on every derived port of the gateway that its config enables. Returns all ports, the base port first,
+    /// and for each one that can't be listened on the reason, which is logged.
     fn bind_ports(&self, start: &StartConfig, base: BoundPort) -> (Vec<BoundPort>, Vec<Msg>) {
         let (mut ports, mut missing) = (vec![base], Vec::new());
         let derived = SERVED_PORTS
@@ -147,7 +148,7 @@ impl GatewayLifecycle<'_> {
         (ports, missing)
     }
 
-    /// Creates the state that the tasks of this lifetime share.
+    /// Creates the state that the tasks of a gateway share until its next restart.
     fn create_state(&self, addresses: Vec<SocketAddr>, active: ActiveConfig) -> GatewayState {
         GatewayState::new(
             self.acquirer.loader.context.clone(),
@@ -158,7 +159,7 @@ impl GatewayLifecycle<'_> {
         )
     }
 
-    /// Starts the tasks that run beside the servers. Dropping the set ends them.
+    /// Starts the tasks of a gateway that run beside its HTTP servers. Dropping the set ends them.
     fn spawn_background_tasks(&self, state: &Arc<GatewayState>, start: &StartConfig) -> JoinSet<()> {
         let loader = self.acquirer.loader;
         let mut tasks = JoinSet::new();
@@ -214,7 +215,7 @@ async fn wait_for_stop(
     Ok(state.stopped().await)
 }
 
-/// Waits until the browsers, the servers and the rescue thread have ended.
+/// Waits until the browsers, the HTTP servers and the rescue thread of a stopping gateway have ended.
 async fn wait_for_end(state: &GatewayState, mut servers: Servers, rescue: Option<RescueTask>) {
     let browsers = async {
         if let Some(browsers) = state.browsers.get() {
@@ -231,7 +232,7 @@ async fn wait_for_end(state: &GatewayState, mut servers: Servers, rescue: Option
 }
 
 /// Logs at the start of a gateway what a reader of its log wants to know first: the warning of the start, the
-/// profile, the addresses, the files.
+/// instance's profile, the addresses, the files.
 fn log_startup(state: &GatewayState, warning: Option<&Msg>, ports: &[BoundPort]) -> std::io::Result<()> {
     let (lang, identity) = (state.lang, &state.identity);
     if let Some(warning) = warning {
@@ -258,14 +259,14 @@ fn log_startup(state: &GatewayState, warning: Option<&Msg>, ports: &[BoundPort])
     Ok(())
 }
 
-/// Logs the paths of the config file and of the log folder.
+/// Logs the paths of the gateway's config file and log folder.
 fn log_paths(lang: Lang, instance: &Instance) {
     let config = instance.config_path.display();
     log::info(lang, &msg!("gateway.config", path = config));
     log::info(lang, &msg!("gateway.logs", path = instance.logs().display()));
 }
 
-/// Returns the addresses that these listeners are bound to.
+/// Returns the network addresses that these listeners of the gateway are bound to.
 fn local_addresses(listeners: &[TcpListener]) -> std::io::Result<Vec<SocketAddr>> {
     listeners.iter().map(TcpListener::local_addr).collect()
 }

@@ -11,7 +11,7 @@ use crate::instance::Instance;
 use crate::ports::{LOOPBACK, Port, Role};
 use crate::settings::Settings;
 
-/// The addresses that mean every interface.
+/// The two IP addresses, for IPv4 and IPv6, that mean every network interface.
 const ALL_INTERFACES: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -24,7 +24,7 @@ const TAILNET_SERVERS: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0xfd7a, 0x115c, 0xa1e0, 0, 0, 0, 0, 0x53)),
 ];
 
-/// An address that could not be bound.
+/// The error that the gateway could not bind a network address.
 #[derive(Debug)]
 pub(crate) struct BindError {
     /// The address.
@@ -101,12 +101,12 @@ pub(crate) fn listen(host: &Host, ips: &[IpAddr], port: Port) -> Result<Vec<TcpL
     Ok(listeners)
 }
 
-/// Returns whether an address exists on every host, so that no user configured it as this host's.
+/// Returns whether an IP address exists on every host, so that no user configured it as this host's.
 fn is_universal(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified()
 }
 
-/// Returns whether an address belongs to a tailnet: `100.64.0.0/10` and `fd7a:115c:a1e0::/48`.
+/// Returns whether an IP address belongs to a tailnet: `100.64.0.0/10` and `fd7a:115c:a1e0::/48`.
 fn is_tailnet(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64,

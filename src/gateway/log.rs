@@ -24,14 +24,14 @@ use crate::error::Error;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 
-/// The start of a log file's name, as in `openclaw.2026-11-22.log`. Other files in the folder, such as
+/// The start of the name of a gateway's log file, as in `openclaw.2026-11-22.log`. Other files in the folder, such as
 /// `launchd.log`, belong to a service manager.
 const FILE_PREFIX: &str = "openclaw";
-/// The extension of a log file.
+/// The file name extension of a gateway's log file.
 const FILE_EXTENSION: &str = "log";
-/// Number of daily log files that are kept.
+/// Maximum number of daily log files that a gateway keeps.
 const MAX_LOG_FILES: usize = 14;
-/// Number of lines that wait for a slow disk or reader before further ones are dropped.
+/// Maximum number of log lines that wait for a slow disk or reader before further ones are dropped.
 const MAX_BUFFERED_LINES: usize = 1024;
 
 /// The open log of a gateway. Dropping it writes the lines that wait.
@@ -42,7 +42,7 @@ pub(crate) struct GatewayLog {
     pub file_error: Option<Msg>,
 }
 
-/// Opens the log of this instance for the whole process. `verbose` includes debug messages.
+/// Opens the log of an instance's gateway for the whole process. `verbose` includes debug messages.
 pub(crate) fn open(instance: &Instance, config: &Value, verbose: bool) -> GatewayLog {
     let level = |key: &str| {
         let named = config.pointer(key).and_then(Value::as_str);
@@ -84,7 +84,8 @@ pub(crate) fn open(instance: &Instance, config: &Value, verbose: bool) -> Gatewa
     }
 }
 
-/// Opens the log file of today in the log folder; the library starts a new one each day and deletes the oldest.
+/// Opens today's log file of the gateway in the log folder; the library starts a new one each day and deletes the
+/// oldest.
 fn open_daily_file(instance: &Instance) -> Result<RollingFileAppender, Msg> {
     let folder = instance.logs();
     apply::make_folders(&folder).map_err(|error| error.msg)?;
@@ -101,7 +102,7 @@ fn open_daily_file(instance: &Instance) -> Result<RollingFileAppender, Msg> {
         })
 }
 
-/// Returns the filter of a log: this level for our own messages, at most warnings of libraries.
+/// Returns the filter of the gateway's log: this level for our own messages, at most warnings of libraries.
 fn targets(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
@@ -121,7 +122,7 @@ fn parse_level(name: &str) -> Option<LevelFilter> {
     })
 }
 
-/// Writes an event to the log of the gateway, at level `info`. Its field `code` is the same in every language.
+/// Writes a message to the log of the gateway, at level `info`. Its field `code` is the same in every language.
 pub(crate) fn info(lang: Lang, msg: &Msg) {
     tracing::info!(code = msg.key(), "{}", msg.render(lang));
 }
@@ -131,7 +132,7 @@ pub(crate) fn warn(lang: Lang, msg: &Msg) {
     tracing::warn!(code = msg.key(), "{}", msg.render(lang));
 }
 
-/// Logs an error with its cause, and its hints as further lines.
+/// Writes an error with its cause to the log of the gateway, and its hints as further lines.
 pub(crate) fn error(lang: Lang, error: &Error) {
     let mut text = error.msg.render(lang);
     if let Some(cause) = &error.cause {
@@ -143,7 +144,7 @@ pub(crate) fn error(lang: Lang, error: &Error) {
     }
 }
 
-/// The format of the gateway's log lines for people: the time, the level unless it is `info`, the sentence, the
+/// The format of the gateway's log lines for people: the time, the level unless it is `info`, the message, its
 /// fields.
 struct ConsoleFormat;
 
@@ -172,7 +173,7 @@ where
     }
 }
 
-/// The message of an event in the gateway's log, and its other fields as text.
+/// The message of a log event of the gateway, and the other fields of the event as text.
 #[derive(Default)]
 struct EventFields {
     message: String,

@@ -29,8 +29,8 @@ mod tests;
 
 use call::MethodCall;
 
-/// Maximum size of the parameters of a call, in bytes: that of a body which browser control accepts over HTTP. No
-/// other method reads as many.
+/// Maximum size of the parameters of a call to a gateway method, in bytes: that of a body which browser control
+/// accepts over HTTP. No other method reads as many.
 const MAX_PARAMS_BYTES: usize = 1024 * 1024;
 
 /// The function that answers a method of the gateway's WebSocket protocol, at once or later.
@@ -42,7 +42,8 @@ enum Handler {
     Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
 }
 
-/// The parameters of a method.
+/// The parameters that a method of the gateway's WebSocket protocol takes, and whether they are checked before its
+/// handler is called.
 #[derive(Clone, Copy)]
 enum MethodParams {
     /// The method reads none: whatever is there is not looked at.
@@ -53,7 +54,7 @@ enum MethodParams {
     Unchecked,
 }
 
-/// A method that this gateway serves, and what a call of it requires.
+/// A method of the WebSocket protocol that this gateway serves, and what a call of it requires.
 struct Method {
     name: &'static str,
     /// The scope that it requires in protocol 3, and in 4.
@@ -63,7 +64,7 @@ struct Method {
 }
 
 impl Method {
-    /// Creates a method that is answered at once.
+    /// Creates a method of the gateway's WebSocket protocol that is answered at once.
     const fn sync(
         name: &'static str,
         scope: OperatorScope,
@@ -77,7 +78,7 @@ impl Method {
         }
     }
 
-    /// Creates a method that is answered later.
+    /// Creates a method of the gateway's WebSocket protocol that is answered later.
     const fn future(
         name: &'static str,
         scope: OperatorScope,
@@ -91,19 +92,20 @@ impl Method {
         }
     }
 
-    /// Sets the fields of the parameters, which are checked before the handler is called.
+    /// Sets the fields of a gateway method's parameters, which are checked before its handler is called.
     const fn with_params(mut self, params: &'static [FrameField]) -> Self {
         self.params = MethodParams::Fields(params);
         self
     }
 
-    /// Leaves the check of the parameters to the handler.
+    /// Leaves the check of a gateway method's parameters to its handler.
     const fn with_unchecked_params(mut self) -> Self {
         self.params = MethodParams::Unchecked;
         self
     }
 
-    /// Builds and checks the parameters of a call; `Null` where there are none, or the method reads none.
+    /// Builds and checks the parameters of a call to a gateway method; `Null` where there are none, or the method
+    /// reads none.
     fn parse_params(&self, text: Option<&str>, protocol: Protocol) -> Result<Value, ErrorResponse> {
         let name = self.name;
         let invalid =
@@ -127,7 +129,8 @@ impl Method {
         Ok(params)
     }
 
-    /// Sets the scope that protocol 4 requires, where it differs from that of protocol 3.
+    /// Sets the permission scope that a method requires in version 4 of the gateway's protocol, where it differs from
+    /// that of version 3.
     const fn with_scope_since_4(mut self, scope: OperatorScope) -> Self {
         self.scopes[1] = scope;
         self
@@ -176,19 +179,19 @@ const METHODS: &[Method] = &[
     .with_unchecked_params(),
 ];
 
-/// Returns the names of the served methods.
+/// Returns the names of the methods that the gateway serves over the WebSocket.
 pub(crate) fn served_names() -> Vec<&'static str> {
     METHODS.iter().map(|method| method.name).collect()
 }
 
-/// A call that the client may make, with its parameters.
+/// A call to a gateway method that the client may make, with its checked parameters.
 pub(crate) struct AllowedCall {
     handler: Handler,
     params: Value,
 }
 
 impl AllowedCall {
-    /// Starts the call and returns its answer.
+    /// Starts a client's call to a gateway method and returns a future of the method's result.
     pub(crate) fn answer(
         self,
         state: &Arc<GatewayState>,
@@ -206,8 +209,8 @@ impl AllowedCall {
     }
 }
 
-/// Checks the call of a method: first whether this client may call it, then its parameters. They are built only
-/// where the method reads them, so that a refused call costs no more memory than its message.
+/// Checks a client's call to a gateway method: first whether this client may call it, then its parameters. They are
+/// built only where the method reads them, so that a refused call costs no more memory than its message.
 ///
 /// # Errors
 /// The error that the client is answered with.
@@ -224,7 +227,7 @@ pub(crate) fn check_call(
     })
 }
 
-/// Returns a method that this client may call.
+/// Returns the gateway method of this name if this client may call it.
 fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, ErrorResponse> {
     let method = METHODS.iter().find(|method| method.name == name);
     let is_for_nodes = known::NODE_METHODS.contains(&name);
@@ -253,7 +256,7 @@ fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, 
     })
 }
 
-/// Returns the error of a call without the required scope.
+/// Returns the error of a call to a gateway method by a client without the required permission scope.
 fn missing_scope(scope: OperatorScope, protocol: Protocol) -> ErrorResponse {
     let message = format!("missing scope: {}", scope.name());
     match protocol {

@@ -11,16 +11,16 @@ pub mod frame;
 pub mod refusal;
 pub(crate) mod shape;
 
-/// Time that a client has from connecting until its `connect` request is answered.
+/// Time that a client of the gateway has from connecting until its `connect` request is answered.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between two `tick` events that the gateway sends to its clients.
 pub(crate) const TICK_INTERVAL: Duration = Duration::from_secs(30);
-/// Largest message of any protocol version, in bytes.
+/// Maximum size of a message in any version of the gateway's WebSocket protocol, in bytes.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 25 * 1024 * 1024;
-/// Largest message of a client that is not authenticated yet, in bytes.
+/// Maximum size of a WebSocket message from a client that the gateway has not authenticated yet, in bytes.
 pub(crate) const MAX_HANDSHAKE_BYTES: usize = 64 * 1024;
 
-/// A version of the protocol that is served.
+/// A version of the WebSocket protocol that the gateway serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// The protocol of OpenClaw 2026.1.30.
@@ -38,14 +38,15 @@ impl Protocol {
         }
     }
 
-    /// Returns the newest version of the gateway protocol in a client's range, both ends included.
+    /// Returns the newest version of the gateway protocol in a client's range of versions, both ends included.
     pub(crate) fn negotiate(min: u64, max: u64) -> Option<Self> {
         [Self::Four, Self::Three]
             .into_iter()
             .find(|protocol| (min..=max).contains(&protocol.number()))
     }
 
-    /// Returns the size of the largest message that is accepted from an authenticated client, in bytes.
+    /// Returns the maximum size of a WebSocket message that the gateway accepts from an authenticated client, in
+    /// bytes.
     pub(crate) fn max_payload(self) -> usize {
         match self {
             Self::Three => 512 * 1024,
@@ -53,8 +54,8 @@ impl Protocol {
         }
     }
 
-    /// Returns the number of bytes that the reference buffers for a client that reads slowly, as its
-    /// clients expect to be told.
+    /// Returns the number of bytes that OpenClaw's gateway buffers for a client that reads slowly, as its clients
+    /// expect to be told.
     pub(crate) fn max_buffered(self) -> usize {
         match self {
             Self::Three => 3 * 512 * 1024,
@@ -63,7 +64,7 @@ impl Protocol {
     }
 }
 
-/// The role in which a client connects.
+/// The role in which a client connects to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientRole {
     /// The client calls methods of the gateway.
@@ -73,14 +74,14 @@ pub(crate) enum ClientRole {
 }
 
 impl ClientRole {
-    /// Returns the role with this name on the wire.
+    /// Returns the role of a gateway client that has this name in the WebSocket protocol.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Operator, Self::Node]
             .into_iter()
             .find(|role| role.name() == name)
     }
 
-    /// Returns the name on the wire.
+    /// Returns the name of a gateway client's role in the WebSocket protocol.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Operator => "operator",
@@ -89,7 +90,7 @@ impl ClientRole {
     }
 }
 
-/// A permission of an operator, which methods and events may require.
+/// A permission of an operator, which methods and events of the gateway may require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OperatorScope {
     /// Reading the state of the gateway.
@@ -114,7 +115,7 @@ impl OperatorScope {
         Self::Admin,
     ];
 
-    /// Returns the name on the wire.
+    /// Returns the name of a gateway client's role in the WebSocket protocol.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Read => "operator.read",
@@ -125,8 +126,8 @@ impl OperatorScope {
         }
     }
 
-    /// Returns whether these scope names grant this scope: `operator.admin` grants all of them, and
-    /// `operator.write` grants reading.
+    /// Returns whether an operator with these scope names has this permission scope: `operator.admin` grants all of
+    /// them, and `operator.write` grants reading.
     pub(crate) fn is_granted_by(self, names: &[String]) -> bool {
         let has = |scope: Self| names.iter().any(|name| name == scope.name());
         has(Self::Admin) || has(self) || (self == Self::Read && has(Self::Write))
@@ -144,7 +145,7 @@ pub(crate) struct ErrorResponse {
     pub details: Option<Value>,
 }
 
-/// The kinds of errors of the protocol.
+/// The kinds of errors in the gateway's WebSocket protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     /// The request is malformed or not allowed.
@@ -158,7 +159,7 @@ pub(crate) enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Returns the name on the wire.
+    /// Returns the name of a gateway client's role in the WebSocket protocol.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::InvalidRequest => "INVALID_REQUEST",
@@ -179,12 +180,12 @@ impl ErrorResponse {
         }
     }
 
-    /// Creates the error of a request that is malformed or not allowed.
+    /// Creates the error that answers a client's request to the gateway which is malformed or not allowed.
     pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidRequest, message)
     }
 
-    /// Creates the error of a request that can't be served.
+    /// Creates the error that answers a client's request which the gateway can't serve.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, message)
     }
@@ -210,7 +211,7 @@ impl ErrorResponse {
 /// The result of a method of the gateway's WebSocket protocol: the payload of its response, or its error.
 pub(crate) type MethodResult = Result<Value, ErrorResponse>;
 
-/// Renders the response frame of the gateway's WebSocket protocol to the request with this id.
+/// Renders the gateway's WebSocket response frame to the client's request with this id.
 pub(crate) fn response_frame(id: &str, result: &MethodResult) -> String {
     match result {
         Ok(payload) => json!({"type": "res", "id": id, "ok": true, "payload": payload}),
@@ -219,7 +220,7 @@ pub(crate) fn response_frame(id: &str, result: &MethodResult) -> String {
     .to_string()
 }
 
-/// The versions of the state that clients keep a copy of.
+/// The version numbers of the gateway's presence list and health document, which clients keep a copy of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StateVersion {
     /// The version of the presence list.
@@ -229,7 +230,7 @@ pub(crate) struct StateVersion {
 }
 
 impl StateVersion {
-    /// Returns the JSON form of the versions of the presence list and the health document.
+    /// Returns the JSON form of the version numbers of the gateway's presence list and health document.
     pub(crate) fn to_value(self) -> Value {
         json!({"presence": self.presence, "health": self.health})
     }

@@ -18,17 +18,17 @@ pub(crate) fn unauthorized() -> Response {
     error(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized")
 }
 
-/// Builds the reply to a web page whose origin is not accepted.
+/// Builds the HTTP reply to a web page whose origin the gateway does not accept.
 pub(crate) fn foreign_origin() -> Response {
     error(StatusCode::FORBIDDEN, "origin not allowed", "forbidden")
 }
 
-/// Builds the reply to a request that is no valid upgrade to a WebSocket.
+/// Builds the HTTP reply to a request that is no valid upgrade to a WebSocket.
 pub(crate) fn upgrade_required(status: StatusCode) -> Response {
     error(status, "upgrade required", "upgrade_required")
 }
 
-/// Builds the reply to a path that is not served.
+/// Builds the HTTP reply to a request for a URL path that the gateway does not serve.
 pub(crate) fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "not found", "not_found")
 }

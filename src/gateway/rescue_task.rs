@@ -22,8 +22,8 @@ pub(crate) struct RescueTask {
 }
 
 impl RescueTask {
-    /// Starts a thread that watches and repairs the gateways of the profiles that `rescue.watch` in the instance's
-    /// record names; `None` where it names none that can be watched.
+    /// Starts a thread that watches and repairs the gateways of the instance profiles that `rescue.watch` in the
+    /// instance's record file names; `None` where it names none that can be watched.
     pub(crate) fn start(state: &Arc<GatewayState>, record: &record::RescueTable) -> Option<Self> {
         let profiles = watched_profiles(state, record);
         if profiles.is_empty() {
@@ -48,19 +48,20 @@ impl RescueTask {
         Some(Self { stop, ended })
     }
 
-    /// Requests the end of the thread. A repair that is in progress begins no further step.
+    /// Requests the end of the gateway's rescue thread, which watches other gateways. A repair that is in progress
+    /// begins no further step.
     pub(crate) fn request_end(&self) {
         self.stop.set();
     }
 
-    /// Waits until the thread has ended.
+    /// Waits until the gateway's rescue thread, which watches other gateways, has ended.
     pub(crate) async fn ended(self) {
         let _ = self.ended.await;
     }
 }
 
-/// Returns the profiles whose gateways this gateway is to watch and repair, as its instance's record names them. A
-/// name that is no profile, or this gateway's own, is logged and left out.
+/// Returns the instance profiles whose gateways this gateway is to watch and repair, as the record file of its
+/// instance names them. A name that is no profile, or this gateway's own, is logged and left out.
 fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<ProfileName> {
     let mut profiles = Vec::new();
     for name in &record.watch {
@@ -75,7 +76,7 @@ fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<P
     profiles
 }
 
-/// Logs an event of a watched gateway and records it as its last one.
+/// Logs an event of a watched gateway and records it as that gateway's last event.
 fn report(state: &GatewayState, profile: &ProfileName, event: &WatchEvent) {
     let message = event.msg(profile);
     if event.is_good() {

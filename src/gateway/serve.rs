@@ -25,14 +25,14 @@ mod counted_stream;
 
 use counted_stream::CountedStream;
 
-/// Time that the head of an HTTP request to the gateway has to arrive whole, from the connection or the last reply
-/// on.
+/// Time within which the whole head of an HTTP request to the gateway must arrive, counted from the connection or
+/// from the last HTTP response.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum size of the head of an HTTP request to the gateway, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Maximum number of headers of an HTTP request to the gateway.
 const MAX_HEADERS: usize = 64;
-/// Time that connections have to end by themselves once the gateway stops.
+/// Time that connections to the gateway have to end by themselves once it stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause of a gateway server after a failure to accept a connection: without one the same error would come back at
 /// once.
@@ -41,9 +41,9 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// state files being written.
 const RESERVED_FILES: usize = 64;
 
-/// Serves one router on listeners that are bound and non-blocking, until the gateway stops; then drains for at
-/// most [`DRAIN_TIMEOUT`]. Raises the number of files that this process may open to the maximum that the
-/// system allows: each client is one.
+/// Serves the gateway's HTTP router on listeners that are bound and non-blocking, until the gateway stops; then
+/// drains the connections for at most [`DRAIN_TIMEOUT`]. Raises the number of files that this process may open to the
+/// maximum that the system allows: each client is one.
 ///
 /// # Errors
 /// A listener can't be served by the async runtime.
@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Accepts connections for ever; each is served by a task of its own.
+/// Accepts connections to the gateway for ever; each is served by a task of its own.
 async fn accept_connections(state: &Arc<GatewayState>, listener: &tokio::net::TcpListener, router: &Router) {
     loop {
         match listener.accept().await {

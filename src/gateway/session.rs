@@ -38,19 +38,20 @@ use handshake::{AcceptedClient, RejectedClient};
 
 /// Maximum time in which a client must accept a frame of the gateway's WebSocket protocol before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time that the other side has to answer a close frame with its own.
+/// Time that a client of the gateway has to answer a WebSocket close frame with its own.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The id in the answer to a message that has none.
+/// The request id in the gateway's answer to a client's message that has no id.
 const UNKNOWN_REQUEST_ID: &str = "invalid";
-/// Maximum number of requests of one client that are answered at the same time; the next is read when one
-/// is answered.
+/// Maximum number of requests of one client that the gateway answers at the same time; the next is read when one is
+/// answered.
 const MAX_CONCURRENT_CALLS: usize = 16;
 
-/// The end of a connection whose other side has left or does not read: nothing more can be sent.
+/// The end of a client's WebSocket connection to the gateway where the client has left or does not read: nothing more
+/// can be sent.
 struct Disconnected;
 
-/// Serves one WebSocket connection from the challenge to its end. `on_authenticated` is called once the
-/// client is authenticated: from then on the protocol limits what it may send.
+/// Serves one WebSocket connection to the gateway from the handshake's challenge to its end. `on_authenticated` is
+/// called once the client is authenticated: from then on the protocol limits what it may send.
 pub(crate) async fn serve<IO: MessageTransport>(
     state: Arc<GatewayState>,
     io: IO,
@@ -96,7 +97,8 @@ async fn send_text<IO: MessageTransport>(
     send(io, OutgoingMessage::Text(text.into())).await
 }
 
-/// Receives the next message, or the reason to close where what is received can't be accepted.
+/// Receives the next WebSocket message of a client, or the reason to close the connection where what the client sends
+/// can't be accepted.
 async fn receive<IO: MessageTransport>(
     io: &mut Pin<&mut IO>,
 ) -> Result<Result<IncomingMessage, CloseReason>, Disconnected> {
@@ -107,8 +109,8 @@ async fn receive<IO: MessageTransport>(
     }
 }
 
-/// Opens the WebSocket session of a client: sends the challenge, checks the client's first request and answers it.
-/// Returns the registered client, or the reason to close.
+/// Opens the WebSocket session of a client of the gateway: sends the challenge, checks the client's first request and
+/// answers it. Returns the registered client, or the reason to close.
 async fn open_session<IO: MessageTransport>(
     state: &Arc<GatewayState>,
     mut io: Pin<&mut IO>,
@@ -162,13 +164,13 @@ async fn open_session<IO: MessageTransport>(
     }
 }
 
-/// Logs that a client was refused.
+/// Logs that the gateway refused a client at its handshake.
 fn log_refusal(peer: Peer, close_reason: &CloseReason) {
     tracing::info!(ip = %peer.address.ip(), why = %close_reason.reason, "client refused");
 }
 
-/// Checks the first message of a client. Returns the id of the request with the outcome; a rejection without
-/// an id can't be answered.
+/// Checks the first WebSocket message of a client: the request by which it connects to the gateway. Returns the id of
+/// the request with the outcome; a rejection without an id can't be answered.
 async fn check_first_message(
     state: &GatewayState,
     peer: Peer,
@@ -201,7 +203,7 @@ enum SessionStep {
     Close(CloseReason),
 }
 
-/// The calls of a client that are not answered yet, with the ids of their requests.
+/// The calls of one client to gateway methods that are not answered yet, with the ids of their requests.
 type PendingCalls = FuturesUnordered<BoxFuture<'static, (String, MethodResult)>>;
 
 /// Answers the requests of a connected client and delivers the gateway's events to it, until either side ends the
@@ -240,8 +242,8 @@ async fn converse<IO: MessageTransport>(
     }
 }
 
-/// Starts the call that a message asks for. Returns the id of the request with the answer. A large message is
-/// read by another thread: others wait for this one.
+/// Starts the call to a gateway method that a client's WebSocket message asks for. Returns the id of the request with
+/// the answer. A large message is read by another thread: others wait for this one.
 fn start_call(
     state: &Arc<GatewayState>,
     client: &Arc<ConnectedClient>,
@@ -265,7 +267,8 @@ fn start_call(
     answer.boxed()
 }
 
-/// Reads a message as a call. Returns the id of the request with the call, or with the error that answers it.
+/// Parses a client's WebSocket message as a call to a gateway method. Returns the id of the request with the call, or
+/// with the error that answers it.
 fn read_call(
     message: &IncomingMessage,
     client: &ConnectedClient,
@@ -282,7 +285,7 @@ fn read_call(
     (id.unwrap_or_else(|| UNKNOWN_REQUEST_ID.to_owned()), Err(error))
 }
 
-/// Answers a call that was read.
+/// Answers a client's call to a gateway method, or answers it with the error found while parsing it.
 fn answer_call(
     state: &Arc<GatewayState>,
     client: &Arc<ConnectedClient>,
@@ -295,7 +298,7 @@ fn answer_call(
     }
 }
 
-/// Renders the event that tells a client that the gateway stops.
+/// Renders the frame of the gateway's `shutdown` event, which tells a client that the gateway stops.
 fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Bytes {
     let payload = match reason {
         StopReason::Signal => json!({"reason": "gateway stopping"}),
@@ -304,12 +307,13 @@ fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Bytes {
     state.clients.event_frame(GatewayEvent::Shutdown, &payload)
 }
 
-/// Returns the close reason of a gateway that stops, for either reason.
+/// Returns the reason with which a gateway that stops or restarts closes its clients' WebSocket connections.
 fn service_restart() -> CloseReason {
     CloseReason::new(1012, "service restart")
 }
 
-/// Returns the close reason of a client whose credentials are not valid any more, as in OpenClaw 2026.9.6.
+/// Returns the reason with which the gateway closes the connection of a client whose credentials are not valid any
+/// more, as in OpenClaw 2026.9.6.
 fn credentials_changed() -> CloseReason {
     CloseReason::new(4001, "gateway auth changed")
 }

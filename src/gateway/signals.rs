@@ -4,7 +4,7 @@
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The stream of the signals that end a gateway.
+/// The stream of the operating system's signals that end a gateway.
 #[derive(Debug)]
 pub(crate) struct Signals {
     #[cfg(unix)]

@@ -97,7 +97,7 @@ struct StartedGateway<'a> {
 }
 
 impl StartedGateway<'_> {
-    /// Creates the async runtime and serves on it until the gateway ends.
+    /// Creates the async runtime and serves the gateway on it until the gateway ends.
     fn run(mut self, start: StartConfig, base: BoundPort) -> Result<ExitCode> {
         let failed = |cause: std::io::Error| Error::failed(msg!("gateway.no-runtime")).because(cause);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -112,7 +112,7 @@ impl StartedGateway<'_> {
         result
     }
 
-    /// Serves, and after each restart again with the changed config, until a signal ends it.
+    /// Serves the gateway, and after each restart again with the changed config, until a signal ends it.
     fn serve_until_stopped(
         &mut self,
         runtime: &Runtime,
@@ -137,8 +137,8 @@ impl StartedGateway<'_> {
         }
     }
 
-    /// Reads the changed config and listens on its base port. Where that turns out to be impossible, the
-    /// gateway goes on with the config from before.
+    /// Reads the changed config of the restarting gateway and listens on its base port. Where that turns out to be
+    /// impossible, the gateway goes on with the config from before.
     fn restart(&self, before: UsableConfig) -> Result<(StartConfig, BoundPort)> {
         let acquirer = &self.lifecycle.acquirer;
         let (ready, refused, error) = match acquirer.loader.load() {

@@ -43,7 +43,7 @@ pub struct ActiveConfig {
 }
 
 impl ActiveConfig {
-    /// Creates the active config from one that was read.
+    /// Creates the active config of a gateway from one that was just read.
     pub(crate) fn new(ready: &UsableConfig, warning: Option<Msg>, missing_ports: Vec<Msg>) -> Self {
         Self {
             config: ready.config.clone(),
@@ -158,8 +158,8 @@ impl GatewayState {
         self.started.elapsed()
     }
 
-    /// Returns the presence list: the gateway itself, then the clients with the latest change first; at most
-    /// `limit` entries.
+    /// Returns the gateway's presence list: the gateway itself, then the connected clients with the latest change
+    /// first; at most `limit` entries.
     pub(crate) fn presence(&self, limit: usize) -> Value {
         let (host, now) = (&self.context.host, self.context.host.now());
         let mut list = vec![presence::gateway_entry(
@@ -172,19 +172,20 @@ impl GatewayState {
         list.into()
     }
 
-    /// Returns the URL that opens the canvas on loopback without a token; `None` where it is switched off.
+    /// Returns the URL that opens the gateway's canvas on loopback without a token; `None` where the canvas is
+    /// switched off.
     pub(crate) fn canvas_url(&self) -> Option<String> {
         let active = self.active();
         self.canvas_capability.url(&active.config, active.settings.port)
     }
 
-    /// Records the latest event of a watched gateway.
+    /// Records the latest event of another gateway that this gateway watches.
     pub fn record_watch_event(&self, profile: &ProfileName, event: &WatchEvent) {
         self.watch_status.record(profile, event);
     }
 
-    /// Requests the stop of the gateway, which ends every task. Where several reasons are given, the first one is
-    /// kept.
+    /// Requests the stop of the gateway, which ends every task of it. Where several reasons are given, the first one
+    /// is kept.
     pub(crate) fn stop(&self, reason: StopReason) {
         self.stop.send_if_modified(|stop| {
             let is_first = stop.is_none();

@@ -34,27 +34,28 @@ use crate::secret::Secret;
 use crate::settings::{ClientAuth, Settings};
 use crate::time::unix_millis;
 
-/// The token of a test gateway.
+/// The token that clients of a test gateway must show.
 pub(crate) const TOKEN: &str = "the-right-token";
 
-/// The gateway of profile `rescue` in a home folder of its own, with base port 19789 and no listener.
+/// The gateway of instance profile `rescue` in a home folder of its own for tests, with base port 19789 and no
+/// listener.
 pub(crate) struct TestGateway {
     pub(crate) home: tempfile::TempDir,
     pub(crate) state: Arc<GatewayState>,
 }
 
 impl TestGateway {
-    /// Creates a gateway that requires [`TOKEN`].
+    /// Creates a test gateway that requires [`TOKEN`] from its clients.
     pub(crate) fn new() -> Self {
         Self::requiring(ClientAuth::Token(Secret::new(TOKEN)))
     }
 
-    /// Creates a gateway that requires these credentials.
+    /// Creates a test gateway that requires these credentials.
     pub(crate) fn requiring(proof: ClientAuth) -> Self {
         Self::in_home(tempfile::tempdir().unwrap(), proof)
     }
 
-    /// Creates a gateway in this home folder. Needs an async runtime.
+    /// Creates a test gateway in this home folder. Needs an async runtime.
     pub(crate) fn in_home(home: tempfile::TempDir, proof: ClientAuth) -> Self {
         let host = Host::fixed(&[], [("HOME", home.path())]);
         let env = Environment::read(&host).unwrap();
@@ -88,7 +89,7 @@ impl TestGateway {
         Self { home, state }
     }
 
-    /// Answers the call of a method by this client. `Null` stands for no parameters.
+    /// Answers a call of a method of the test gateway by this client. `Null` stands for no parameters.
     pub(crate) async fn call(&self, client: ConnectedClient, method: &str, params: Value) -> MethodResult {
         let client = Arc::new(client);
         let params = (!params.is_null()).then(|| params.to_string());
@@ -96,12 +97,12 @@ impl TestGateway {
         call.answer(&self.state, &client).await
     }
 
-    /// Connects a client from this machine.
+    /// Connects a test client from this machine to the test gateway.
     pub(crate) fn connect(&self) -> TestClient {
         self.connect_from("127.0.0.1", true)
     }
 
-    /// Connects a client from this address.
+    /// Connects a test client from this IP address to the test gateway.
     pub(crate) fn connect_from(&self, ip: &str, local: bool) -> TestClient {
         let (to, incoming) = mpsc::channel(256);
         let (outgoing, from) = mpsc::channel(256);
@@ -122,7 +123,7 @@ impl TestGateway {
         }
     }
 
-    /// Connects a client that is accepted.
+    /// Connects a test client that the test gateway accepts.
     pub(crate) async fn accepted_client(&self, protocol: u64) -> TestClient {
         let mut client = self.connect();
         client.challenge().await;
@@ -133,7 +134,7 @@ impl TestGateway {
     }
 }
 
-/// The server's end of the channels that stand in for a WebSocket in unit tests of the gateway.
+/// The gateway's end of the channels that stand in for a WebSocket in unit tests.
 struct ServerChannels {
     incoming: mpsc::Receiver<Message>,
     outgoing: mpsc::Sender<Message>,
@@ -200,7 +201,7 @@ impl MessageTransport for ServerChannels {
     }
 }
 
-/// The client's end of the channels.
+/// The client's end of the channels that stand in for a WebSocket in unit tests of the gateway.
 pub(crate) struct TestClient {
     pub(crate) to: Option<mpsc::Sender<Message>>,
     from: mpsc::Receiver<Message>,
@@ -213,12 +214,12 @@ impl TestClient {
         self.send_message(Message::Text(text.into().into())).await;
     }
 
-    /// Sends a message of any kind.
+    /// Sends a WebSocket message of any kind from a test client to the gateway.
     pub(crate) async fn send_message(&self, message: Message) {
         self.to.as_ref().unwrap().send(message).await.unwrap();
     }
 
-    /// Sends `connect` as the request with id 1.
+    /// Sends the `connect` request, with id 1, from a test client to the gateway.
     pub(crate) async fn send_connect(&self, params: Value) {
         self.request("1", "connect", params).await;
     }
@@ -253,14 +254,15 @@ impl TestClient {
         }
     }
 
-    /// Receives the challenge and returns its nonce.
+    /// Receives the gateway's authentication challenge on a test client and returns its nonce.
     pub(crate) async fn challenge(&mut self) -> String {
         let challenge = self.next_frame().await;
         assert_eq!(challenge["event"], "connect.challenge");
         challenge["payload"]["nonce"].as_str().unwrap().to_owned()
     }
 
-    /// Returns the code and the reason of the close frame; frames before it are skipped.
+    /// Returns the code and the reason of the close frame that the gateway sends to a test client; frames before it
+    /// are skipped.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.next_message().await {
@@ -272,7 +274,8 @@ impl TestClient {
     }
 }
 
-/// Returns parameters for the gateway's `connect` method, as a command line that shows [`TOKEN`] sends them.
+/// Returns parameters for the gateway's `connect` method in tests, as a command-line client that shows [`TOKEN`]
+/// sends them.
 pub(crate) fn connect_params(protocol: u64) -> Value {
     json!({
         "minProtocol": protocol,
@@ -284,7 +287,7 @@ pub(crate) fn connect_params(protocol: u64) -> Value {
     })
 }
 
-/// Adds a device to parameters of `connect`, with a signature over them that is made now.
+/// Adds a device to the parameters of a test client's `connect` request, with a signature over them that is made now.
 pub(crate) fn signed(mut params: Value, device: &TestDevice, nonce: Option<&str>) -> Value {
     let scopes: Vec<String> = serde_json::from_value(params["scopes"].clone()).unwrap_or_default();
     let auth = params["auth"].clone();
@@ -311,7 +314,7 @@ pub(crate) fn signed(mut params: Value, device: &TestDevice, nonce: Option<&str>
     params
 }
 
-/// Returns an authenticated client, as methods see it.
+/// Returns an authenticated client for tests, as the methods of the gateway see it.
 pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> ConnectedClient {
     ConnectedClient {
         conn_id: uuid::Uuid::new_v4(),

@@ -13,23 +13,25 @@ use std::time::{Duration, Instant};
 use crate::i18n::{Lang, msg};
 use crate::sync::lock;
 
-/// Number of failed attempts per network that cause no delay.
+/// Number of failed attempts to authenticate that a client network may make without a delay.
 const FREE_ATTEMPTS: u32 = 3;
-/// Delay after the first failed attempt that is not free; it doubles with each further one.
+/// Delay after a client network's first failed attempt to authenticate that is not free; it doubles with each further
+/// one.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
-/// Maximum delay of one attempt from another machine.
+/// Maximum delay of one attempt to authenticate from another machine.
 const MAX_REMOTE_DELAY: Duration = Duration::from_secs(5);
-/// Maximum delay of one attempt from this machine.
+/// Maximum delay of one attempt to authenticate from this machine.
 const MAX_LOCAL_DELAY: Duration = Duration::from_secs(1);
 /// Maximum time that an attempt to authenticate waits in the queue of its client network after wrong credentials.
 /// Shorter than the time that a session has for its handshake.
 const MAX_QUEUE_WAIT: Duration = Duration::from_secs(9);
-/// Time without a failed attempt after which a network is forgotten.
+/// Time without a failed attempt to authenticate after which a client network is forgotten.
 const FORGET_AFTER: Duration = Duration::from_mins(5);
-/// Maximum number of networks remembered; beyond it the one with the oldest failure is forgotten.
+/// Maximum number of client networks whose failed attempts to authenticate are remembered; beyond it the one with the
+/// oldest failure is forgotten.
 const MAX_NETWORKS: usize = 1024;
 
-/// The recent failed attempts of each client network.
+/// The throttle of attempts to authenticate: it delays each client network by its recent failed attempts.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     table: Mutex<FailureTable>,
@@ -38,7 +40,7 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Creates a throttle without failures, which logs in this language.
+    /// Creates a throttle of attempts to authenticate without failures so far, which logs in this language.
     pub(crate) fn new(lang: Lang) -> Self {
         Self {
             table: Mutex::default(),
@@ -46,8 +48,8 @@ impl Throttle {
         }
     }
 
-    /// Waits until credentials from this address may be checked. `false` where the queue is too long:
-    /// they must not be checked then.
+    /// Waits until the credentials of a client from this IP address may be checked. `false` where the queue is too
+    /// long: they must not be checked then.
     pub(crate) async fn acquire(&self, ip: IpAddr) -> bool {
         let wait = self.table().reserve(ip, now());
         match wait {
@@ -61,7 +63,7 @@ impl Throttle {
         }
     }
 
-    /// Records wrong credentials from this address, and logs them.
+    /// Records that a client showed wrong credentials from this IP address, and logs it.
     pub(crate) fn record_failure(&self, ip: IpAddr) {
         let failures = self.table().record_failure(ip, now());
         // Who and how often, never what was shown.
@@ -69,7 +71,8 @@ impl Throttle {
         tracing::warn!(%ip, failures, "{}", warning.render(self.lang));
     }
 
-    /// Records right credentials from this address: its failures are forgotten.
+    /// Records that a client showed right credentials from this IP address: the failed attempts of its network are
+    /// forgotten.
     pub(crate) fn record_success(&self, ip: IpAddr) {
         self.table().networks.remove(&client_network(ip));
     }
@@ -84,7 +87,7 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// The failed attempts of one network.
+/// The failed attempts of one client network to authenticate.
 #[derive(Debug)]
 struct Failures {
     count: u32,
@@ -95,7 +98,7 @@ struct Failures {
 }
 
 impl Failures {
-    /// Returns the delay of the next attempt.
+    /// Returns the delay of a client network's next attempt to authenticate.
     fn delay(&self, network: IpAddr, now: Instant) -> Duration {
         let doublings = self.count.saturating_sub(FREE_ATTEMPTS);
         if doublings == 0 || now.saturating_duration_since(self.last) >= FORGET_AFTER {
@@ -110,7 +113,7 @@ impl Failures {
     }
 }
 
-/// The networks that failed attempts came from.
+/// The client networks that failed attempts to authenticate came from.
 #[derive(Debug, Default)]
 struct FailureTable {
     networks: HashMap<IpAddr, Failures>,
@@ -136,7 +139,7 @@ impl FailureTable {
         })
     }
 
-    /// Counts a failed attempt and returns the number of failed attempts of its network.
+    /// Counts a failed attempt to authenticate and returns the number of failed attempts of its client network.
     fn record_failure(&mut self, ip: IpAddr, now: Instant) -> u32 {
         let network = client_network(ip);
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
@@ -155,7 +158,8 @@ impl FailureTable {
         failures.count
     }
 
-    /// Forgets the networks whose failures are old, and where there are none the one with the oldest failure.
+    /// Forgets the client networks whose failed attempts to authenticate are old, and where there are none the one
+    /// with the oldest failure.
     fn make_room(&mut self, now: Instant) {
         self.networks
             .retain(|_, failures| now.saturating_duration_since(failures.last) < FORGET_AFTER);
@@ -168,8 +172,8 @@ impl FailureTable {
     }
 }
 
-/// Returns the network of an address that counts as one client: an IPv4 address itself, and the /64 network
-/// of an IPv6 address, since whoever has one address there has 2^64.
+/// Returns the network of an IP address that counts as one client: an IPv4 address itself, and the /64 network of an
+/// IPv6 address, since whoever has one address there has 2^64.
 pub(crate) fn client_network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {

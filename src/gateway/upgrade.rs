@@ -15,17 +15,17 @@ use super::access::is_websocket_upgrade;
 use super::connections::{ConnectionStage, MAX_UNAUTHENTICATED_BYTES, RequestConnection};
 use super::websocket::{LargeMessageTurns, WebSocket};
 
-/// A WebSocket over an upgraded connection.
+/// A WebSocket over an HTTP connection that was upgraded.
 pub(crate) type UpgradedSocket = WebSocket<TokioIo<Upgraded>>;
 
-/// A request that is a valid upgrade to a WebSocket.
+/// An HTTP request that is a valid upgrade to a WebSocket.
 #[derive(Debug)]
 pub(crate) struct UpgradeRequest {
     on_upgrade: OnUpgrade,
     accept: HeaderValue,
 }
 
-/// Checks that a request is a valid upgrade to a WebSocket.
+/// Checks that an HTTP request is a valid upgrade to a WebSocket.
 ///
 /// # Errors
 /// The status of the reply to a request that is none.

@@ -10,7 +10,7 @@ use crate::profile::ProfileName;
 use crate::rescue::watch::WatchEvent;
 use crate::sync::lock;
 
-/// The last event of one watched gateway.
+/// The last event of one gateway that this gateway watches.
 #[derive(Clone, Debug)]
 struct LastEvent {
     /// `true` where the gateway is healthy, as far as the event tells.
@@ -21,12 +21,12 @@ struct LastEvent {
     message: Msg,
 }
 
-/// The last event of each watched gateway, by profile.
+/// The last event of each gateway that this gateway watches, by instance profile.
 #[derive(Debug, Default)]
 pub(crate) struct WatchStatus(Mutex<BTreeMap<ProfileName, LastEvent>>);
 
 impl WatchStatus {
-    /// Records the latest event of a watched gateway.
+    /// Records the latest event of another gateway that this gateway watches.
     pub(crate) fn record(&self, profile: &ProfileName, event: &WatchEvent) {
         let last = LastEvent {
             healthy: event.is_good(),
@@ -36,8 +36,8 @@ impl WatchStatus {
         lock(&self.0).insert(profile.clone(), last);
     }
 
-    /// Returns the last event of each watched gateway as JSON: `profile`, `ok`, `news`, `text`. Empty where
-    /// no gateway is watched.
+    /// Returns the last event of each gateway that this gateway watches as JSON: `profile`, `ok`, `news`, `text`.
+    /// Empty where no gateway is watched.
     pub(crate) fn to_value(&self, lang: Lang) -> Value {
         let last = lock(&self.0);
         let each = last.iter().map(|(profile, event)| {

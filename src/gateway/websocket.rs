@@ -31,20 +31,20 @@ mod tests;
 use decoder::{DecodedMessage, FrameDecoder};
 pub(crate) use error::WebSocketError;
 
-/// Maximum size of a message that arrives without waiting for a turn, in bytes.
+/// Maximum size of a WebSocket message that the gateway receives without letting it wait for others, in bytes.
 pub(crate) const MAX_SMALL_MESSAGE_BYTES: usize = 64 * 1024;
-/// Number of bytes that are read at once.
+/// Number of bytes that are read from a WebSocket's stream at once.
 const READ_BYTES: usize = 16 * 1024;
-/// Time that the other side has to accept a reply to a ping, or a close frame.
+/// Maximum time that the other side of a WebSocket has to accept a reply to a ping, or a close frame.
 const CONTROL_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Memory that is reserved for a large message, in bytes: more than any message has, and more than 32 MiB. Of the
-/// memory that is not used the system gives none; and glibc gives an allocation of this size back as soon as it is
-/// freed, while it keeps smaller ones for later.
+/// Memory that is reserved for a large WebSocket message, in bytes: more than any message has, and more than 32 MiB.
+/// Of the memory that is not used the system gives none; and glibc gives an allocation of this size back as soon as
+/// it is freed, while it keeps smaller ones for later.
 const LARGE_MESSAGE_CAPACITY: usize = 33 * 1024 * 1024;
-/// Time that a large message has to arrive whole once it has its turn.
+/// Maximum time that a large WebSocket message has to arrive whole once it no longer waits for others.
 const LARGE_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A text or binary message that was received. A large one keeps its turn until it is dropped.
+/// A text or binary message that was received over a WebSocket. A large one keeps its turn until it is dropped.
 #[derive(Debug)]
 pub(crate) struct IncomingMessage {
     /// The content.
@@ -54,13 +54,13 @@ pub(crate) struct IncomingMessage {
 }
 
 impl IncomingMessage {
-    /// Creates a message with its turn, if it needed one.
+    /// Creates a received WebSocket message, with the permit to receive a large message if it needed one.
     pub(crate) fn new(bytes: Vec<u8>, turn: Option<OwnedSemaphorePermit>) -> Self {
         Self { bytes, _turn: turn }
     }
 }
 
-/// A message to send.
+/// A message to send over a WebSocket.
 #[derive(Clone, Debug)]
 pub(crate) enum OutgoingMessage {
     /// A text, in UTF-8.
@@ -69,7 +69,7 @@ pub(crate) enum OutgoingMessage {
     Close(CloseReason),
 }
 
-/// The turns of large messages, shared by the connections of a gateway.
+/// Lets the connections of a gateway receive large WebSocket messages one at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct LargeMessageTurns(Arc<Semaphore>);
 
@@ -79,13 +79,14 @@ impl Default for LargeMessageTurns {
     }
 }
 
-/// The counter of the bytes that a connection holds for a client that is not authenticated yet.
+/// The counter of the bytes that a WebSocket connection holds for a client that is not authenticated yet.
 pub(crate) trait HeldBytes {
-    /// Records the number of bytes that are held now.
+    /// Records the number of received bytes that a WebSocket connection holds now for a client that is not
+    /// authenticated yet.
     fn set_held(&self, bytes: usize);
 }
 
-/// The progress of a large message.
+/// The progress of receiving a large WebSocket message.
 enum LargeMessage {
     /// The message waits for its turn.
     Waiting(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
@@ -93,7 +94,7 @@ enum LargeMessage {
     Arriving(OwnedSemaphorePermit, Pin<Box<Sleep>>),
 }
 
-/// A frame that is being written.
+/// A WebSocket frame that is being written.
 struct OutgoingFrame {
     header: Vec<u8>,
     payload: Bytes,
@@ -117,7 +118,7 @@ impl OutgoingFrame {
         }
     }
 
-    /// Returns the parts that are not written yet.
+    /// Returns the parts of a WebSocket frame that are not written yet.
     fn rest(&self) -> [&[u8]; 2] {
         let header = self.header.get(self.written..).unwrap_or_default();
         let payload = self.written.saturating_sub(self.header.len());
@@ -125,7 +126,7 @@ impl OutgoingFrame {
     }
 }
 
-/// The frames that wait to be written: at most one of each kind.
+/// The WebSocket frames that wait to be written: at most one of each kind.
 #[derive(Default)]
 struct OutgoingFrames {
     /// The frame that is partly written.
@@ -137,7 +138,7 @@ struct OutgoingFrames {
 }
 
 impl OutgoingFrames {
-    /// Returns the next frame to write.
+    /// Returns the next WebSocket frame to write.
     fn next(&mut self) -> Option<&mut OutgoingFrame> {
         if self.current.is_none() {
             self.current = self.control.take().or_else(|| self.message.take());
@@ -146,7 +147,7 @@ impl OutgoingFrames {
     }
 }
 
-/// The outcome of reading from the stream.
+/// The outcome of reading from the stream of a WebSocket.
 enum ReadOutcome {
     /// The other side sends nothing more.
     End,
@@ -154,16 +155,16 @@ enum ReadOutcome {
     Decoded(Option<DecodedMessage>),
 }
 
-/// The transport of a session: a WebSocket, or channels in a test.
+/// The transport of a client's session with the gateway: a WebSocket, or channels in a test.
 pub(crate) trait MessageTransport:
     Stream<Item = Result<IncomingMessage, WebSocketError>> + Sink<OutgoingMessage>
 {
-    /// Accepts messages of at most `max_message` bytes from now on, from a client that is authenticated.
+    /// Accepts WebSocket messages of at most `max_message` bytes from now on, from a client that is authenticated.
     fn set_authenticated(self: Pin<&mut Self>, max_message: usize);
 }
 
-/// A WebSocket. Received are whole messages; pings are answered by the socket itself. The stream ends with the
-/// close frame of the other side.
+/// The gateway's end of a WebSocket connection. Received are whole messages; pings are answered by the socket itself.
+/// The stream ends with the close frame of the other side.
 pub(crate) struct WebSocket<S> {
     stream: S,
     decoder: FrameDecoder,
@@ -183,7 +184,7 @@ pub(crate) struct WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Creates a WebSocket over a stream whose upgrade is done. Messages have at most `max_message` bytes.
+    /// Creates a WebSocket over a stream whose HTTP upgrade is done. Messages have at most `max_message` bytes.
     pub(crate) fn new(stream: S, max_message: usize, turns: LargeMessageTurns) -> Self {
         Self {
             stream,
@@ -200,12 +201,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Counts the bytes of a client that is not authenticated yet, which may send `max_bytes` in all.
+    /// Counts the bytes that a WebSocket receives from a client that is not authenticated yet, which may send
+    /// `max_bytes` in all.
     pub(crate) fn count_bytes(&mut self, counter: Box<dyn HeldBytes + Send>, max_bytes: usize) {
         self.unauthenticated = Some((counter, max_bytes));
     }
 
-    /// Discards what the other side still sends, undecoded.
+    /// Discards what the other side of a WebSocket still sends, undecoded.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let mut buffer = [MaybeUninit::uninit(); READ_BYTES];
@@ -217,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Writes the frames that wait. Nothing is kept of a frame that is written.
+    /// Writes the waiting frames to the stream of a WebSocket. Nothing is kept of a frame that is written.
     fn poll_write_frames(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         while let Some(frame) = self.outgoing.next() {
             let [header, payload] = frame.rest();
@@ -235,7 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Poll::Ready(flushed.map_err(|_| WebSocketError::Broken))
     }
 
-    /// Writes the reply to a ping before anything more is read, within a time limit.
+    /// Writes the reply to a WebSocket ping before anything more is read, within a time limit.
     fn poll_write_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         if self.outgoing.control.is_none() && self.control_timeout.is_none() {
             return Poll::Ready(Ok(()));
@@ -251,8 +253,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Poll::Ready(Err(WebSocketError::Stalled))
     }
 
-    /// Waits until a large message has its turn, or fails where it has had it for too long. A small message
-    /// needs none.
+    /// Waits until a large WebSocket message may be received, or fails where its time to arrive is over. A small
+    /// message needs none.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         if self.decoder.announced() <= MAX_SMALL_MESSAGE_BYTES {
             return Poll::Ready(Ok(()));
@@ -276,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what has arrived and decodes it up to the end of the first message.
+    /// Reads what has arrived over a WebSocket and decodes it up to the end of the first message.
     fn poll_read_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<ReadOutcome, WebSocketError>> {
         let mut buffer = [MaybeUninit::uninit(); READ_BYTES];
         let mut read = ReadBuf::uninit(&mut buffer);
@@ -294,7 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Poll::Ready(Ok(ReadOutcome::Decoded(message)))
     }
 
-    /// Decodes bytes that were received earlier, up to the end of the first message in them.
+    /// Decodes bytes that a WebSocket received earlier, up to the end of the first message in them.
     fn decode_unread(&mut self) -> Result<Option<DecodedMessage>, WebSocketError> {
         let (bytes, at) = &mut self.unread;
         let (used, message) = self.decoder.decode(&bytes[*at..])?;
@@ -306,14 +308,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(message)
     }
 
-    /// Records the bytes that are held for a client that is not authenticated.
+    /// Records the number of received bytes that a WebSocket holds for a client that is not authenticated.
     fn record_held(&self) {
         if let Some((counter, _)) = &self.unauthenticated {
             counter.set_held(self.decoder.held() + self.unread.0.len());
         }
     }
 
-    /// Handles a decoded message. Returns it where it is one for the session.
+    /// Handles a message that was decoded from a WebSocket. Returns it where it is one for the session.
     fn handle_decoded(&mut self, message: DecodedMessage) -> Option<IncomingMessage> {
         match message {
             DecodedMessage::Data(bytes) => {
@@ -344,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Receives the next message; `None` at the end.
+    /// Receives the next WebSocket message; `None` at the end of the connection.
     fn poll_message(
         &mut self,
         cx: &mut Context<'_>,

@@ -72,10 +72,10 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Rank of the global arguments, far behind every group of `onboard`.
+/// Rank of the global command-line arguments in a help page, far behind every group of `onboard`.
 const GLOBAL_RANK: usize = 9_000;
 
-/// Returns the rank of an argument, and the key of its heading.
+/// Returns the rank of a command-line argument in a help page, and the catalogue key of its heading.
 pub(super) fn rank_and_heading(path: &str, is_root: bool, arg: &Arg) -> (usize, &'static str) {
     if is_root {
         return (GLOBAL_RANK, "help.heading.global");

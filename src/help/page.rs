@@ -18,14 +18,14 @@ pub(crate) struct HelpStyle {
 
 /// Minimum width of a help page in columns, whatever the terminal says.
 const MIN_PAGE_WIDTH: usize = 20;
-/// Maximum width of the left column; a longer entry gets a line of its own.
+/// Maximum width of a help page's left column; a longer entry gets a line of its own.
 const MAX_LEFT_WIDTH: usize = 26;
-/// Minimum width of a page with two columns: on a narrower one the right column would be unreadable.
+/// Minimum width of a help page with two columns: on a narrower one the right column would be unreadable.
 const MIN_TWO_COLUMN_WIDTH: usize = 60;
 /// Maximum width of a help page in columns: longer lines are tiring to read.
 const MAX_PAGE_WIDTH: usize = 100;
 
-/// A page that is being written.
+/// A help page that is being written.
 struct Page {
     out: String,
     width: usize,
@@ -34,7 +34,7 @@ struct Page {
     bold: bool,
 }
 
-/// Returns the help page of a built command.
+/// Returns the text of the help page of a built command.
 pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: HelpStyle) -> String {
     let commands: Vec<_> = command
         .get_subcommands()
@@ -115,7 +115,7 @@ fn argument_label(arg: &Arg) -> String {
     label
 }
 
-/// Returns the help text, followed by the possible values and the default that clap knows.
+/// Returns the help text of a command-line argument, followed by the possible values and the default that clap knows.
 fn argument_help(arg: &Arg, lang: Lang) -> String {
     let mut help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let mut add = |text: String| {

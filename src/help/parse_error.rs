@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::error::{Error, ErrorReason};
 use crate::i18n::{Msg, msg};
 
-/// Returns the error for a line that is wrong in a way without a sentence of its own.
+/// Returns the error for a command line that is wrong in a way without a sentence of its own.
 pub(super) fn unknown() -> Error {
     Error::usage(msg!("cli.usage"))
 }

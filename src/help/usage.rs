@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 
 use crate::i18n::Lang;
 
-/// Returns the usage of a built command: `openclaw config set [OPTIONS] <PATH> [VALUE]`.
+/// Returns the usage line of a built command: `openclaw config set [OPTIONS] <PATH> [VALUE]`.
 pub(crate) fn usage_line(command: &Command, lang: Lang) -> String {
     let mut usage = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
     let mut add = |word: &str| {
@@ -26,7 +26,7 @@ pub(crate) fn usage_line(command: &Command, lang: Lang) -> String {
     usage
 }
 
-/// Returns `<PATH>`, or `[VALUE]` for an argument that may be left out.
+/// Returns the usage label of a positional argument: `<PATH>`, or `[VALUE]` if it may be left out.
 pub(super) fn positional_label(arg: &Arg) -> String {
     let name = arg
         .get_value_names()

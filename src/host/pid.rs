@@ -21,7 +21,7 @@ mod system;
 
 pub(crate) use open_file::{FileId, OpenFile};
 
-/// The owner of a process, relative to this user and the owner of a folder: ours, another user, or gone.
+/// The owner of a process, relative to this user and the owner of a folder: one of these two, another user, or gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessOwner {
     /// The process runs as this user, or as the owner of the folder: it may read the files in the folder.

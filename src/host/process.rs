@@ -15,7 +15,7 @@ use super::{Host, read, system};
 
 /// Time between two checks whether a program that was started has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Maximum number of bytes that are kept of each output stream, from its start.
+/// Maximum number of bytes that are kept of each output stream of a program that was started, from its start.
 const MAX_OUTPUT_BYTES: u64 = 1024 * 1024;
 
 /// The description of a program to be started.
@@ -218,7 +218,8 @@ fn silent_command(host: &Host, spec: &CommandSpec) -> Command {
     command
 }
 
-/// Reads a stream to its end in a thread of its own and keeps the first [`MAX_OUTPUT_BYTES`].
+/// Reads an output stream of a started program to its end in a thread of its own and keeps the first
+/// [`MAX_OUTPUT_BYTES`].
 fn read_in_thread(stream: Option<impl io::Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();

@@ -29,7 +29,7 @@ impl From<ExitStatus> for ProcessExit {
     }
 }
 
-/// A running program and its children. Dropping the value kills them all.
+/// A running child program and its children, in a process group of their own. Dropping the value kills them all.
 #[derive(Debug)]
 pub(crate) struct ProcessGroup {
     leader: Child,
@@ -81,7 +81,7 @@ impl ProcessGroup {
         self.exit
     }
 
-    /// Asks the program to end (SIGTERM). Kills it on systems without signals.
+    /// Asks the program that leads a process group to end (SIGTERM). Kills it on systems without signals.
     pub(crate) fn terminate(&mut self) {
         if self.poll_exit().is_none() && !system::terminate(self.pid()) {
             let _ = self.leader.kill();
@@ -98,7 +98,7 @@ impl ProcessGroup {
         }
     }
 
-    /// Returns the end of the program's stderr, at most [`STDERR_TAIL_BYTES`], as text.
+    /// Returns the end of a child program's stderr, at most [`STDERR_TAIL_BYTES`], as text.
     pub(crate) fn stderr_tail(&self) -> String {
         String::from_utf8_lossy(&lock(&self.stderr)).into_owned()
     }

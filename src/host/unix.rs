@@ -11,9 +11,10 @@ use std::process::{Command, ExitCode, ExitStatus};
 use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
-/// Maximum number of open files that is asked for: enough for every gateway. More would only enlarge system tables.
+/// Maximum number of open files that this process asks the system to allow: enough for every gateway. More would only
+/// enlarge system tables.
 const MAX_OPEN_FILES: u64 = 65_536;
-/// Maximum number of connections that wait to be accepted.
+/// Maximum number of connections that wait at a TCP listener to be accepted.
 const LISTEN_BACKLOG: i32 = 1024;
 /// The bit of SIGHUP in the mask of ignored signals.
 #[cfg(target_os = "linux")]
@@ -137,7 +138,7 @@ pub(super) fn free_disk_bytes(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Opens a non-blocking listener on an address.
+/// Opens a non-blocking TCP listener on an address.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = tcp_socket(address)?;
     if address.is_ipv6() {
@@ -174,7 +175,7 @@ fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Binds an address without listening on it, and releases it. Only a listening socket makes this fail: concurrent
+/// Binds a TCP address without listening on it, and releases it. Only a listening socket makes this fail: concurrent
 /// probes and a gateway that starts meanwhile are not affected.
 pub(super) fn try_bind(address: SocketAddr) -> io::Result<()> {
     let probe = tcp_socket(address)?;

@@ -8,12 +8,12 @@ use std::process::{Command, ExitCode, ExitStatus};
 /// Extensions of files that the system can start directly: programs and command scripts.
 const EXECUTABLE_EXTENSIONS: [&str; 3] = ["exe", "cmd", "bat"];
 
-/// Returns `None`: there is no sudo that keeps another user's home folder.
+/// Returns `None` as the owner of a folder: on Windows there is no sudo that keeps another user's home folder.
 pub(super) fn owner_other_than_root(_path: &Path) -> Option<u32> {
     None
 }
 
-/// Returns `None`: users have no numeric ids.
+/// Returns `None` as the id of the user: on Windows users have no numeric ids.
 pub(super) fn user_id() -> Option<u32> {
     None
 }
@@ -33,14 +33,14 @@ pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Does nothing: there are no process groups.
+/// Does nothing, in place of making a process group for a program: on Windows there are none.
 pub(super) fn set_own_group(_command: &mut Command) {}
 
 pub(super) fn exit_signal(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// Returns `false`: there are no signals.
+/// Returns `false`, in place of asking a process to end: on Windows there are no signals.
 pub(super) fn terminate(_pid: u32) -> bool {
     false
 }
@@ -53,15 +53,16 @@ pub(super) fn group_of(_pid: u32) -> Option<u32> {
     None
 }
 
-/// Does nothing: files in a user's profile folder are private to that user.
+/// Does nothing, in place of restricting new files to their owner: on Windows files in a user's profile folder are
+/// private to that user.
 pub(super) fn restrict_new_files_to_owner() {}
 
-/// Returns `None`: a gateway accepts requests for its addresses alone.
+/// Returns `None` as the host's name on Windows: a gateway accepts requests for its addresses alone.
 pub(super) fn hostname() -> Option<String> {
     None
 }
 
-/// Returns `None`: there is no such limit.
+/// Returns `None` as the limit of open files: on Windows there is no such limit.
 pub(super) fn raise_open_file_limit() -> Option<usize> {
     None
 }

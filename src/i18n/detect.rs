@@ -3,9 +3,9 @@
 
 use super::Lang;
 
-/// Returns the language of the user; `None` where no source names a language that has a catalogue. `asked` are the
-/// flag and `OPENCLAW_LANG`, in this order; `var` reads a locale variable; `system` is asked for the locale of the
-/// system where no variable is set.
+/// Returns the language of the user from the flag, the environment or the system; `None` where no source names a
+/// language that has a catalogue of messages. `asked` are the flag and `OPENCLAW_LANG`, in this order; `var` reads a
+/// locale variable; `system` is asked for the locale of the system where no variable is set.
 pub(crate) fn detect<'a>(
     asked: impl IntoIterator<Item = &'a str>,
     var: impl Fn(&str) -> Option<&'a str>,

@@ -20,7 +20,7 @@ use super::disk::not_editable;
 use super::input::{PlanInput, PlanStamp};
 use super::{Change, Content, FileWrite, InstanceSummary, ports};
 
-/// The planned config, with the ports, the credential and the notices that were decided for it.
+/// The planned config of an instance, with the ports, the credential and the notices that were decided for it.
 pub(super) struct ConfigPlan {
     document: ConfigDocument,
     /// The value of the document, included files merged in: a value that an included file sets already is not set again.
@@ -111,7 +111,7 @@ impl ConfigPlan {
         Ok(())
     }
 
-    /// Returns whether the config sets `gateway.mode`.
+    /// Returns `true` if an instance's config sets `gateway.mode`.
     fn has_mode(&self) -> bool {
         self.effective
             .pointer("/gateway/mode")
@@ -135,7 +135,7 @@ impl ConfigPlan {
         Ok(())
     }
 
-    /// Sets the profile of the provider.
+    /// Sets, in a config, the API-key profile of the model provider that the wizard's answers choose.
     fn set_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         match answers.provider {
             Some(provider @ (Provider::Anthropic | Provider::OpenRouter | Provider::Google)) => {
@@ -148,7 +148,7 @@ impl ConfigPlan {
         }
     }
 
-    /// Sets the server and the model of a custom provider.
+    /// Sets, in a config, the server and the model of a custom model provider.
     fn set_custom_provider(&mut self, answers: &Answers) -> Result<(), EditError> {
         let custom = &answers.custom;
         let (Some(url), Some(model)) = (&custom.base_url, &custom.model_id) else {
@@ -190,7 +190,7 @@ impl ConfigPlan {
             .as_str()
     }
 
-    /// Sets a key that is given as a dotted path.
+    /// Sets a config key that is given as a dotted path.
     fn set(&mut self, key: &'static str, value: Value) -> Result<(), EditError> {
         let at = KeyPath::parse(key).expect("a key path of ours");
         self.set_at(&at, value)
@@ -205,13 +205,14 @@ impl ConfigPlan {
         Ok(())
     }
 
-    /// Returns `true` if the config tells OpenClaw to leave the workspace without its first files.
+    /// Returns `true` if the config tells OpenClaw to leave the workspace without its first files, such as
+    /// `BOOTSTRAP.md`.
     pub(super) fn skips_bootstrap(&self) -> bool {
         let at = KeyPath::keys(["agents", "defaults", "skipBootstrap"]);
         self.document.get(&at).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// Returns the planned instance for the screen and for `--json`.
+    /// Returns a summary of the planned instance for the screen and for `--json`.
     pub(super) fn summary(
         &self,
         input: &PlanInput<'_>,
@@ -242,7 +243,7 @@ impl ConfigPlan {
         }
     }
 
-    /// Returns the change that writes the config, stamped, or `None` where no key of it changed.
+    /// Returns the planned change that writes the config, stamped, or `None` where no key of it changed.
     pub(super) fn into_write(
         mut self,
         input: &PlanInput<'_>,

@@ -43,7 +43,7 @@ impl FromIterator<(PathBuf, DiskEntry)> for DiskSnapshot {
 }
 
 impl DiskSnapshot {
-    /// Returns a snapshot of only those of these paths that this one knows.
+    /// Returns a disk snapshot of only those of these paths that this one knows.
     #[must_use]
     pub(crate) fn only(&self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         paths
@@ -58,12 +58,12 @@ impl DiskSnapshot {
         self.0.get(path).map_or(&PathState::Missing, |entry| &entry.state)
     }
 
-    /// Returns a path with its links followed; a path that was not read is returned as it is.
+    /// Returns a path from a disk snapshot with its links followed; a path that was not read is returned as it is.
     pub(crate) fn resolved<'a>(&'a self, path: &'a Path) -> &'a Path {
         self.0.get(path).map_or(path, |entry| &entry.resolved)
     }
 
-    /// Returns `true` if anything is at a path, as the disk was read for a plan.
+    /// Returns `true` if a file or folder is at a path, as the disk was read for a plan.
     pub(crate) fn exists(&self, path: &Path) -> bool {
         *self.state(path) != PathState::Missing
     }
@@ -83,7 +83,7 @@ pub(super) fn not_editable(path: &Path, why: EditError) -> Error {
     Error::blocked(msg!("plan.not-editable", path = path.display())).because(why)
 }
 
-/// Returns the error for something that is no file in the place of a file that has to be written.
+/// Returns the error for a path where a plan has to write a file but something that is no file exists.
 pub(super) fn in_the_way(path: &Path) -> Error {
     Error::blocked(msg!("plan.in-the-way", path = path.display())).hint(msg!("plan.move-it"))
 }

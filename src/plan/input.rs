@@ -78,7 +78,7 @@ pub(crate) struct OtherInstance<'a> {
     pub(crate) state_dir: PathBuf,
 }
 
-/// Values that a plan writes into files and that differ from run to run.
+/// The time, command and language that a plan writes into files and that differ from run to run.
 #[derive(Clone, Debug)]
 pub(crate) struct PlanStamp {
     /// The time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
@@ -122,12 +122,13 @@ impl<'a> OtherInstance<'a> {
 }
 
 impl PlanInput<'_> {
-    /// Returns the value at a key of the instance's config.
+    /// Returns the value at a key of the config of the instance that is planned.
     pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         find(&self.effective, &KeyPath::parse(key).ok()?)
     }
 
-    /// Returns `true` if the config has a credential at a key: a text that is no placeholder, or a reference to a secret.
+    /// Returns `true` if the instance's config has a credential at a key: a text that is no placeholder, or a
+    /// reference to a secret.
     pub(crate) fn has_credential(&self, key: &str) -> bool {
         match self.value(key) {
             None | Some(Value::Null) => false,
@@ -162,8 +163,8 @@ impl PlanInput<'_> {
         })
     }
 
-    /// Returns the addresses that the gateway will listen on by the answers, else by the config; loopback where neither
-    /// sets them, and `None` for a value that no release knows.
+    /// Returns the addresses that the gateway will listen on by the wizard's answers, else by the config; loopback
+    /// where neither sets them, and `None` for a value that no release knows.
     pub(crate) fn bind(&self, answers: &Answers) -> Option<Bind> {
         let typed = self.text("gateway.bind").filter(|_| !answers.existing.is_reset());
         match (answers.bind, typed) {
@@ -173,20 +174,20 @@ impl PlanInput<'_> {
         }
     }
 
-    /// Returns `true` if the instance uses a gateway on another host, and the answers leave it so.
+    /// Returns `true` if the instance uses a gateway on another host, and the wizard's answers leave it so.
     pub(crate) fn is_remote(&self, answers: &Answers) -> bool {
         let stays = answers.mode.is_none() && !answers.existing.is_reset();
         let mode = self.text("gateway.mode").and_then(GatewayMode::from_name);
         stays && mode == Some(GatewayMode::Remote)
     }
 
-    /// Returns the text at a key of the instance's config.
+    /// Returns the text at a key of the config of the instance that is planned.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.value(key)?.as_str()
     }
 
-    /// Returns the base port that the instance has: from its config, else from the survey. A port that is
-    /// only its engine's default does not count.
+    /// Returns the base port that the instance has already: from its config, else from the survey of the host. A port
+    /// that is only its engine's default does not count.
     pub(crate) fn current_port(&self) -> Option<Port> {
         let in_config = self.value("gateway.port").and_then(Port::from_json);
         in_config.or_else(|| match self.surveyed?.base? {
@@ -195,24 +196,24 @@ impl PlanInput<'_> {
         })
     }
 
-    /// Returns the absolute path that a typed one means, with `~` expanded.
+    /// Returns the absolute path of a file or folder that the user typed, with `~` expanded.
     pub(crate) fn path(&self, typed: &str) -> Option<PathBuf> {
         self.env.expand(self.cwd, typed)
     }
 
-    /// Returns a path for the screen, with `~` for the home folder.
+    /// Returns a file's path for the screen, with `~` for the home folder.
     pub(crate) fn display_path(&self, path: &Path) -> String {
         abbreviate_home(&self.env.home, path)
     }
 
-    /// Returns the workspace that the config names, else the default one.
+    /// Returns the workspace folder that the instance's config names, else the default one.
     pub(crate) fn current_workspace(&self) -> PathBuf {
         self.text("agents.defaults.workspace")
             .and_then(|typed| self.path(typed))
             .unwrap_or_else(|| self.instance.default_workspace())
     }
 
-    /// Returns the workspace that the instance will have: the answered one, else the current one.
+    /// Returns the workspace folder that the planned instance will have: the answered one, else the current one.
     pub(crate) fn workspace(&self, answers: &Answers) -> PathBuf {
         answers
             .workspace

@@ -10,7 +10,7 @@ use crate::survey::SurveyedInstance;
 use super::disk::{DiskSnapshot, PathState};
 use super::input::PlanInput;
 
-/// Checks that config and state folder of the instance belong to no other instance.
+/// Checks that the config and the state folder of a planned instance belong to no other instance.
 ///
 /// Links inside the state folder count too: existing files are not written, but a gateway would share another
 /// instance's sessions or keys through them all the same.
@@ -72,7 +72,7 @@ pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: 
     Ok(())
 }
 
-/// Returns the error for a path that another instance has too.
+/// Returns the error for a path of a planned instance that another instance has too.
 fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &SurveyedInstance) -> Error {
     let msg = Msg::new(key)
         .with("path", input.display_path(path))
@@ -83,7 +83,7 @@ fn shared(key: &'static str, input: &PlanInput<'_>, path: &Path, other: &Surveye
     ))
 }
 
-/// Returns `true` if one of two paths is the other, or lies in it.
+/// Returns `true` if one of two folders is the other, or lies in it.
 fn overlap(one: &Path, other: &Path) -> bool {
     contains(one, other) || contains(other, one)
 }

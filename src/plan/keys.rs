@@ -17,10 +17,10 @@ use crate::secret::{Secret, SecretOrigin, TextPiece};
 use super::disk::{DiskSnapshot, PathState, in_the_way, not_editable};
 use super::{Content, FileKind, FileWrite};
 
-/// Start of the line of `.env` that holds OpenAI's key.
+/// Start of the line of an instance's `.env` that holds OpenAI's API key.
 const OPENAI_PREFIX: &str = "OPENAI_API_KEY=";
 
-/// Plans the file that takes the provider's key, or `None` where no key was given or it is stored already.
+/// Plans the file that stores the model provider's API key, or `None` where no key was given or it is stored already.
 pub(super) fn write(
     instance: &Instance,
     disk: &DiskSnapshot,
@@ -65,7 +65,7 @@ pub(super) fn write(
     }))
 }
 
-/// Returns the error for an environment file that isn't UTF-8: rewriting it would change bytes that are not ours.
+/// Returns the error for a `.env` file that isn't UTF-8: rewriting it would change bytes that are not ours.
 fn not_text(path: &Path, error: Utf8Error) -> Error {
     let why = msg!("config.fault-encoding-at", byte = error.valid_up_to());
     let what = Msg::new("settings.env-file")
@@ -74,7 +74,7 @@ fn not_text(path: &Path, error: Utf8Error) -> Error {
     Error::blocked(what).hint(msg!("settings.env-file-way-out", path = path.display()))
 }
 
-/// Returns the text of `.env` with this key in it; its other lines stay.
+/// Returns the text of an instance's `.env` with this API key in it; its other lines stay.
 fn env_text(before: &str, key: &Secret) -> String {
     let line = format!("{OPENAI_PREFIX}{}", key.expose());
     let mut lines: Vec<&str> = before.lines().collect();
@@ -88,8 +88,8 @@ fn env_text(before: &str, key: &Secret) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Returns the text of the store of API keys (`auth-profiles.json`) with this key in it; its other entries stay. A
-/// store that cannot be read is an error, so that it is never overwritten.
+/// Returns the text of the store of API keys (`auth-profiles.json`) with this API key in it; its other entries stay.
+/// A store that cannot be read is an error, so that it is never overwritten.
 fn store_text(disk: &DiskSnapshot, path: &Path, provider: Provider, key: &Secret) -> Result<String> {
     let mut document = match disk.state(path) {
         PathState::Missing => ConfigDocument::empty(),

@@ -82,7 +82,8 @@ pub(crate) fn onboard(
     Ok(plan)
 }
 
-/// Checks that the instance shares no path with another one, and that the registry can be written.
+/// Checks that the planned instance shares no path with another one, and that the registry of instances can be
+/// written.
 fn check_isolation(input: &PlanInput<'_>, disk: &DiskSnapshot, workspace: &Path) -> Result<()> {
     isolation::check_instance(input)?;
     isolation::check_workspace(input, disk, workspace)?;
@@ -90,7 +91,8 @@ fn check_isolation(input: &PlanInput<'_>, disk: &DiskSnapshot, workspace: &Path)
     registry.require_valid(&input.display_path(&registry.path))
 }
 
-/// A builder of the changes of folders, workspace files and keys, in the order in which they are applied.
+/// A builder of an onboarding's planned changes of folders, workspace files and API keys, in the order in which they
+/// are applied.
 struct ChangeBuilder<'a> {
     input: &'a PlanInput<'a>,
     disk: &'a DiskSnapshot,
@@ -105,7 +107,8 @@ impl ChangeBuilder<'_> {
         self.moved.iter().any(|moved| path.starts_with(moved))
     }
 
-    /// Plans a folder where there is none yet. Anything else in its place is found when the plan is checked.
+    /// Plans to create a folder where there is none yet. Anything else in its place is found when the plan is
+    /// checked.
     fn make_folder(&mut self, path: PathBuf) {
         if *self.disk.state(&path) != PathState::Folder || self.is_moved(&path) {
             let make = Change::MakeDir { path };
@@ -115,7 +118,7 @@ impl ChangeBuilder<'_> {
         }
     }
 
-    /// Plans the missing folders of the instance.
+    /// Plans to create the missing folders of the instance.
     fn make_folders(&mut self, workspace: &Path) {
         let instance = &self.input.instance;
         self.make_folder(instance.state_dir.clone());
@@ -126,7 +129,7 @@ impl ChangeBuilder<'_> {
         self.make_folder(workspace.to_path_buf());
     }
 
-    /// Plans the missing first files of the workspace.
+    /// Plans to write the first files that the instance's workspace lacks.
     fn write_workspace(&mut self, workspace: &Path, stamp: &PlanStamp) {
         let nothing = DiskSnapshot::default();
         let disk = if self.is_moved(workspace) {
@@ -138,7 +141,7 @@ impl ChangeBuilder<'_> {
             .extend(workspace::changes(workspace, disk, stamp.lang));
     }
 
-    /// Plans the file with the provider's key.
+    /// Plans to write the file with the model provider's API key.
     fn write_keys(&mut self, answers: &Answers) -> Result<()> {
         let instance = &self.input.instance;
         let stores = [instance.env_file(), instance.auth_profiles()];
@@ -155,7 +158,7 @@ impl ChangeBuilder<'_> {
     }
 }
 
-/// Returns the parent folder of a path.
+/// Returns the parent folder of a file or folder.
 fn parent(path: &Path) -> Option<PathBuf> {
     path.parent().map(Path::to_path_buf)
 }
@@ -191,7 +194,7 @@ fn record_write(
     ))
 }
 
-/// Plans the entry in the registry, unless it is up to date.
+/// Plans to write the instance's entry in the registry of instances, unless it is up to date.
 fn registry_write(input: &PlanInput<'_>, workspace: &Path, ports: PortFamily) -> Result<Option<Change>> {
     let (instance, registry) = (&input.instance, input.registry);
     for path in [&instance.config_path, &instance.state_dir] {

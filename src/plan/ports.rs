@@ -10,12 +10,13 @@ use crate::ports::{Port, PortFamily};
 
 use super::input::PlanInput;
 
-/// Returns the base port that needs no suggestion: the answered one, else the one that the instance has.
+/// Returns the base port of a planned instance that needs no suggestion: the answered one, else the one that the
+/// instance has.
 pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<Port> {
     answers.port.or_else(|| input.current_port())
 }
 
-/// Checks a base port, and returns the ports of its family and the notices about them. The port that the
+/// Checks a planned base port, and returns the ports of its family and the notices about them. The port that the
 /// instance has is never refused, whoever holds it today: nothing about it changes.
 pub(super) fn check_base(
     input: &PlanInput<'_>,
@@ -31,7 +32,7 @@ pub(super) fn check_base(
     Ok((family, port_notices(&check)))
 }
 
-/// Returns the notices about a checked base port: first the overlaps or the refusal, then the rest.
+/// Returns the notices about a base port that was checked: first the overlaps or the refusal, then the rest.
 pub(crate) fn port_notices(check: &PortCheck) -> Vec<Msg> {
     let costs = match &check.verdict {
         PortVerdict::Near(overlaps) => overlaps.iter().map(PoolOverlap::msg).collect(),
@@ -44,7 +45,7 @@ pub(crate) fn port_notices(check: &PortCheck) -> Vec<Msg> {
         .collect()
 }
 
-/// Returns the addresses that the gateway will bind in addition to loopback.
+/// Returns the addresses that a planned gateway will listen on in addition to loopback.
 pub(crate) fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
     match input.bind(answers).unwrap_or(Bind::Loopback) {
         Bind::Loopback => Vec::new(),

@@ -15,7 +15,7 @@ use super::restore::stamped_sibling;
 /// Name of the folder in an instance's state folder that keeps what a reset moved aside.
 const ASIDE_FOLDER: &str = "aside";
 
-/// Returns the paths that a reset of this scope moves aside; some of them may not exist.
+/// Returns the paths of an instance that a reset of this scope moves aside; some of them may not exist.
 pub(super) fn paths(instance: &Instance, workspace: &Path, scope: Existing) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     if scope.is_reset() {

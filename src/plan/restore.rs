@@ -8,7 +8,7 @@ use crate::secret::SecretOrigin;
 
 use super::{Change, Content, FileWrite};
 
-/// Plans to replace the text of a config by that of a restored document. Its secrets are shown as kept ones.
+/// Plans to replace the text of a config by that of a backup. Its secrets are shown as kept ones.
 pub(crate) fn config_write(path: &Path, document: &ConfigDocument, before: Option<Vec<u8>>) -> Change {
     let pieces = secrets::redacted_pieces(document, |_| SecretOrigin::Kept);
     let content = Content::in_pieces(document.text(), pieces);

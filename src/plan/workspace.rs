@@ -16,7 +16,7 @@ pub(super) fn paths(workspace: &Path) -> impl Iterator<Item = PathBuf> {
     i18n::workspace_files(Lang::english()).map(move |(name, _)| workspace.join(name))
 }
 
-/// Plans the first files that are missing; an existing file stays as it is.
+/// Plans to write the first files that a workspace lacks; an existing file stays as it is.
 pub(super) fn changes(workspace: &Path, disk: &DiskSnapshot, lang: Lang) -> Vec<Change> {
     let is_new = paths(workspace).all(|path| !disk.exists(&path));
     i18n::workspace_files(lang)

@@ -36,8 +36,8 @@ pub(crate) struct Planner {
     pub(crate) excluded: Vec<Span>,
 }
 
-/// The claims of another instance than the asker's. It has several claims of [`Role::Base`] where releases of OpenClaw disagree on the base
-/// port of its config.
+/// The port claims of another instance than the one that asks for a base port. It has several claims of
+/// [`Role::Base`] where releases of OpenClaw disagree on the base port of its config.
 #[derive(Clone, Debug)]
 pub(crate) struct PortHolder {
     /// Label of the instance.
@@ -46,7 +46,7 @@ pub(crate) struct PortHolder {
     pub(crate) claims: Vec<Claim>,
 }
 
-/// Result of the check of a base port.
+/// Result of the port planner's check of a base port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PortCheck {
     /// Base port that was checked.
@@ -90,7 +90,7 @@ pub(crate) enum OverlapLoser {
     Holder,
 }
 
-/// Reason why a base port is refused.
+/// Reason why the port planner refuses a base port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PortRefusal {
     /// The base port is below [`MIN_BASE`].
@@ -145,7 +145,7 @@ pub(crate) enum PortRefusal {
     },
 }
 
-/// Notice about a base port that may be used.
+/// Notice of the port planner about a base port that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PortNotice {
     /// Some ports of the family are ephemeral: the kernel may hand them out to clients.
@@ -338,8 +338,8 @@ impl Planner {
         self.holders.iter().flat_map(|holder| &holder.claims)
     }
 
-    /// Returns the overlaps of a port family with each other instance, conflicts left out, in the order in which they
-    /// are felt.
+    /// Returns the overlaps of a port family with the ports of each other instance, conflicts left out, in the order
+    /// in which they are felt.
     fn overlaps(&self, family: PortFamily) -> Vec<PoolOverlap> {
         let mut overlaps: Vec<_> = self
             .holders

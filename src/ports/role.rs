@@ -1,6 +1,6 @@
 //! The roles of an instance's ports, and their offsets from the base port.
 
-/// Purpose of a port of an instance.
+/// The purpose of a port of an instance's gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Role {
     /// The base port, `gateway.port`: HTTP and WebSocket.

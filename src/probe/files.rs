@@ -15,7 +15,7 @@ use crate::record::{Engine, Record};
 use crate::settings::{ClientAuth, InstanceFiles};
 use crate::survey::{ConfigHealth, SurveyedInstance};
 
-/// The settings for reaching a gateway, and the state of its config, as the files of the instance have them.
+/// The settings for reaching a gateway, and the state of its config, as the files of its instance have them.
 pub(super) struct GatewayFiles {
     /// The configured port; `None` where it can't be determined.
     pub(super) port: Option<Port>,
@@ -37,7 +37,8 @@ pub(super) struct GatewayFiles {
 }
 
 impl GatewayFiles {
-    /// Reads the files of an instance. `surveyed` is the instance as the survey found it.
+    /// Reads from the files of an instance how its gateway is reached, and the state of its config. `surveyed` is the
+    /// instance as the survey found it.
     pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&SurveyedInstance>) -> Self {
         let instance = context.instance;
         let (value, config) = match config::load(&instance.config_path) {

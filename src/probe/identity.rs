@@ -20,7 +20,7 @@ pub(super) struct ReportedIdentity {
     pub(super) started: Option<SystemTime>,
 }
 
-/// The answer to a liveness request.
+/// The answer of an HTTP server to the liveness request of a probe.
 #[derive(Clone, Debug)]
 pub(super) enum LivenessAnswer {
     /// A gateway of this program answered, with its identity.
@@ -33,7 +33,7 @@ pub(super) enum LivenessAnswer {
     Foreign,
 }
 
-/// Sends a liveness request to an address, and waits for the answer at most for `limit`.
+/// Sends an HTTP liveness request to the address of a gateway, and waits for the answer at most for `limit`.
 pub(super) fn request(address: SocketAddr, limit: Duration) -> LivenessAnswer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(None)

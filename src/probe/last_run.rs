@@ -18,7 +18,7 @@ pub(crate) enum RunEnd {
 }
 
 impl RunEnd {
-    /// Returns the stable name of the kind of end, as `--json` has it.
+    /// Returns the stable name of the way in which the last run of a gateway ended, as `--json` has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Orderly => "stopped",
@@ -28,7 +28,7 @@ impl RunEnd {
     }
 }
 
-/// The last run of a gateway.
+/// The last run of a gateway: how it ended, and its pid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastRun {
     /// The way in which the run ended.
@@ -49,8 +49,8 @@ pub(super) fn read(instance: &Instance, dead_holder: Option<&LockHolder>) -> Opt
     from_traces(dead_holder, has_lock_file, line)
 }
 
-/// Determines the last run from its traces. A lock file names its gateway while that runs, and a gateway that stops on
-/// request empties it.
+/// Determines how the last run of a gateway ended from its traces: the lock file and the log. A lock file names its
+/// gateway while that runs, and a gateway that stops on request empties it.
 pub(super) fn from_traces(
     dead_holder: Option<&LockHolder>,
     has_lock_file: bool,

@@ -23,7 +23,7 @@ pub(super) enum GatewayLocation {
     Stranger(Listener),
 }
 
-/// A port to connect to, with the addresses at which it can be reached.
+/// A port of a gateway to connect to, with the addresses at which it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) port: Port,
@@ -32,9 +32,9 @@ pub(super) struct Endpoint {
     pub(super) pid: Option<u32>,
 }
 
-/// Locates the gateway of the instance with this label. `lock_owner` is the process that holds the lock of the
-/// instance, with its port, `configured_port` and `bind_address` come from its files, and `process_owner` returns the owner of a
-/// pid.
+/// Locates the gateway of the instance with this label by a survey of the host. `lock_owner` is the process that
+/// holds the lock of the instance, with its port, `configured_port` and `bind_address` come from its files, and
+/// `process_owner` returns the owner of a pid.
 pub(super) fn locate(
     survey: &Survey,
     label: Option<&str>,
@@ -71,7 +71,7 @@ pub(super) fn locate(
     }
 }
 
-/// Returns the location for a listener that holds the port of the instance and is not known to belong to it.
+/// Returns the gateway location for a listener that holds the port of the instance and is not known to belong to it.
 fn identify_holder(
     survey: &Survey,
     holder: &Listener,

@@ -41,7 +41,7 @@ impl Probe {
         }
     }
 
-    /// Returns the ways out, the most useful first.
+    /// Returns hints how the user gets a gateway to work after a probe, the most useful first.
     pub(crate) fn hints(&self, instance: &Instance) -> Vec<Msg> {
         let command = instance.command();
         let mut hints = self.config_hints(instance);
@@ -79,8 +79,8 @@ impl Probe {
         hints
     }
 
-    /// Returns the first problem of the config and the command that lists all; empty where the config is usable or
-    /// missing.
+    /// Returns hints with the first problem of a gateway's config and the command that lists all; empty where the
+    /// config is usable or missing.
     fn config_hints(&self, instance: &Instance) -> Vec<Msg> {
         let mut hints = Vec::new();
         let validate = || msg!("probe.hint-validate", command = instance.command());
@@ -100,7 +100,7 @@ impl Probe {
         hints
     }
 
-    /// Returns the error of a command that needs the gateway, with the ways out.
+    /// Returns the error of a command that needs a working gateway, with hints what the user can do.
     pub(crate) fn error(&self, instance: &Instance) -> Error {
         let msg = self.msg(instance.profile.as_str());
         let error = match self.verdict {

@@ -58,13 +58,13 @@ impl ProbeVerdict {
         }
     }
 
-    /// Returns whether a later probe may have another verdict although nobody acts.
+    /// Returns whether a later probe of the gateway may have another verdict although nobody acts.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_))
     }
 }
 
-/// The classes of verdicts, which decide exit codes and colours, from the best to the worst.
+/// The classes of a probe's verdicts on a gateway, which decide exit codes and colours, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum VerdictClass {
     /// The gateway runs and is healthy.
@@ -76,7 +76,7 @@ pub(crate) enum VerdictClass {
 }
 
 impl VerdictClass {
-    /// Returns the exit code of a command that reports a verdict of this class.
+    /// Returns the exit code of a command that reports a probe's verdict of this class.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Healthy => 0,
@@ -140,22 +140,22 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Returns the port that was probed, or 0 where it can't be determined, as `--json` has it.
+    /// Returns the gateway port that was probed, or 0 where it can't be determined, as `--json` has it.
     pub(crate) fn port_number(&self) -> u16 {
         self.port.map_or(0, Port::get)
     }
 
-    /// Returns the configured port, or 0 where it can't be determined, as `--json` has it.
+    /// Returns the configured port of the gateway, or 0 where it can't be determined, as `--json` has it.
     pub(crate) fn configured_port_number(&self) -> u16 {
         self.configured_port.map_or(0, Port::get)
     }
 
-    /// Returns whether the gateway runs and is healthy.
+    /// Returns whether the probed gateway runs and is healthy.
     pub(crate) fn is_healthy(&self) -> bool {
         self.verdict == ProbeVerdict::Healthy
     }
 
-    /// Returns whether the gateway of the instance runs, healthy or not.
+    /// Returns whether the probed gateway runs, healthy or not.
     pub(crate) fn is_running(&self) -> bool {
         !matches!(
             self.verdict,

@@ -16,7 +16,7 @@ use crate::record::Engine;
 use crate::settings::ClientAuth;
 use crate::text::sanitize;
 
-/// Completes a probe by the answers of the gateway at a location; with its `status` where `in_detail`.
+/// Completes a probe by the answers of the gateway at a location; queries its `status` too where `in_detail`.
 pub(super) fn query(
     probe: &mut Probe,
     location: GatewayLocation,
@@ -69,9 +69,9 @@ pub(super) fn query(
     };
 }
 
-/// Queries the process at an endpoint for its identity; `None` stands for OpenClaw from npm, which reports none.
-/// `unidentified` is the listener of a process that is not known to belong to the instance. Fails, with the verdict,
-/// where the process is not the gateway of the instance, or does not answer.
+/// Queries the process at an endpoint for its gateway identity; `None` stands for OpenClaw from npm, which reports
+/// none. `unidentified` is the listener of a process that is not known to belong to the instance. Fails, with the
+/// verdict, where the process is not the gateway of the instance, or does not answer.
 fn identify(
     endpoint: &Endpoint,
     unidentified: Option<Listener>,
@@ -93,7 +93,7 @@ fn identify(
     }
 }
 
-/// Sets the port and the WebSocket URL in the result of a probe.
+/// Sets the port and the WebSocket URL of the gateway in the result of a probe.
 fn set_endpoint(probe: &mut Probe, endpoint: &Endpoint) {
     probe.port = Some(endpoint.port);
     probe.url = format!("ws://{}", endpoint.addresses[0]);
@@ -118,15 +118,15 @@ fn set_identity(probe: &mut Probe, identity: Option<ReportedIdentity>) {
     probe.started = started;
 }
 
-/// Returns the time until a deadline, at least a millisecond, because a timeout of zero means none.
+/// Returns the time until the deadline of a probe, at least a millisecond, because a timeout of zero means none.
 fn time_left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
 }
 
-/// Opens a session with a gateway, queries its `health` (and `status` where `in_detail`), and returns the verdict of
-/// the probe.
+/// Opens a client session with a gateway, queries its `health` (and `status` where `in_detail`), and returns the
+/// verdict of the probe.
 fn open_session(
     probe: &mut Probe,
     endpoint: &Endpoint,
@@ -186,7 +186,7 @@ fn unhealthy_reason(health: &Value) -> String {
     reason.map_or_else(|| "health.ok = false".to_owned(), sanitize)
 }
 
-/// Returns the verdict for a session that failed.
+/// Returns the verdict of a probe whose client session with the gateway failed.
 fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
     match failure {
         // The gateway listened during the survey.

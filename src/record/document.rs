@@ -21,7 +21,7 @@ pub(crate) struct RecordDocument {
 }
 
 impl RecordDocument {
-    /// Parses the bytes of an `instance.toml` that is to be edited; no bytes make an empty record.
+    /// Parses the bytes of an `instance.toml` that is to be edited; no bytes make an empty file.
     ///
     /// # Errors
     /// The bytes aren't a valid [`Record`].
@@ -62,7 +62,7 @@ impl RecordDocument {
         );
     }
 
-    /// Sets the profile and the version of the format in an `instance.toml`.
+    /// Sets the instance profile and the version of the format in an `instance.toml`.
     fn set_identity(&mut self, profile: &str) {
         set_value(self.document.as_table_mut(), "profile", profile);
         set_value(self.document.as_table_mut(), "version", RECORD_VERSION);
@@ -93,8 +93,8 @@ impl RecordDocument {
         remove_if_empty(root, "browser");
     }
 
-    /// Removes the tables that an imported instance does not take over from its original: the ports of its browsers and the
-    /// instances that it watches.
+    /// Removes from an `instance.toml` the tables that an imported instance does not take over from its original: the
+    /// ports of its browsers and the instances that it watches.
     pub(crate) fn remove_host_bindings(&mut self) {
         self.document.remove("browser");
         self.document.remove("rescue");
@@ -125,7 +125,7 @@ fn table<'a>(parent: &'a mut dyn TableLike, key: &str) -> &'a mut dyn TableLike 
         .expect("the typed record has tables here")
 }
 
-/// Removes the table of a key where it has no entries.
+/// Removes the table of a key from an `instance.toml` where the table has no entries.
 fn remove_if_empty(parent: &mut dyn TableLike, key: &str) {
     let is_empty = |item: &Item| item.as_table_like().is_some_and(TableLike::is_empty);
     if parent.get(key).is_some_and(is_empty) {

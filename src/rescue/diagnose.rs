@@ -13,7 +13,8 @@ use crate::ports::Listener;
 use crate::probe::{ProbeVerdict, RunEnd};
 use crate::service::{RunState, ServiceStatus};
 
-/// Minimum number of restarts in a row that make a crash loop: after a single crash the next start is awaited.
+/// Minimum number of a gateway's restarts in a row that make a crash loop: after a single crash the next start is
+/// awaited.
 const MIN_CRASH_LOOP_RESTARTS: u32 = 2;
 /// Minimum number of free bytes on the disk of a gateway's state folder; with fewer, a diagnosis names a full disk.
 const MIN_FREE_BYTES: u64 = 1024 * 1024;
@@ -60,7 +61,7 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// Returns the kind of the cause, without its particulars.
+    /// Returns the kind of the cause why a gateway is not well, without its particulars.
     pub(crate) fn kind(&self) -> CauseKind {
         match self {
             Self::StateGone(_) => CauseKind::StateGone,
@@ -84,7 +85,7 @@ impl Cause {
         }
     }
 
-    /// Returns the sentence that says what happened.
+    /// Returns the sentence that tells a user why a gateway is not well.
     pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::StateGone(path) => msg!("rescue.cause-state-gone", path = path.display()),
@@ -118,7 +119,7 @@ impl Cause {
         }
     }
 
-    /// Returns what only a person can do about the cause; `None` where a repair may mend it.
+    /// Returns what only a person can do about the cause of a gateway's failure; `None` where a repair may mend it.
     pub(crate) fn by_hand(&self) -> Option<Msg> {
         Some(match self {
             Self::StateGone(path) => msg!("rescue.hand-state-gone", path = path.display()),
@@ -205,7 +206,7 @@ fn cause_of_absence(evidence: &Evidence, is_explained: bool) -> Option<Cause> {
     }
 }
 
-/// Returns whether the manager starts a service again and again, which ends each time.
+/// Returns whether the service manager starts a gateway's service again and again, which ends each time.
 fn is_in_crash_loop(service: &ServiceStatus) -> bool {
     let is_trying = matches!(service.state, RunState::Starting | RunState::Running(_));
     is_trying && service.restarts >= MIN_CRASH_LOOP_RESTARTS

@@ -17,7 +17,7 @@ use crate::survey::InstalledService;
 
 mod log_excerpt;
 
-/// Time limit of one probe of the gateway.
+/// Time limit of one probe of a gateway, for a diagnosis.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The result of the check whether a gateway can use its state folder and its config.
@@ -142,7 +142,8 @@ fn find_restorable_config(loader: &ConfigLoader) -> Option<PathBuf> {
         .find(|path| differs(path) && loader.load_from(path).is_ok_and(|usable| usable.has_file()))
 }
 
-/// Returns what was changed in the config since the last healthy start, where both can be read.
+/// Returns what was changed in a gateway's config since its last healthy start; `None` where either text can't be
+/// read.
 fn config_changes(target: &Instance) -> Vec<ConfigDifference> {
     match (
         config::load(&target.last_good_path()),

@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::host::read;
 use crate::time::{millis, unix_millis};
 
-/// Name of the history file in the rescuers' folder.
+/// Name of the file that keeps the history of gateway repairs, in the rescuers' folder.
 const HISTORY_FILE: &str = "history.jsonl";
-/// Maximum number of entries that are kept.
+/// Maximum number of repairs that the history of gateway repairs keeps.
 const MAX_ENTRIES: usize = 200;
 /// Maximum number of repairs of one gateway within [`REPAIR_WINDOW`], unless they are forced.
 pub(crate) const MAX_REPAIRS: usize = 3;
@@ -35,7 +35,7 @@ pub(crate) enum RepairOutcome {
     InVain,
 }
 
-/// The entry of one repair in the history of repairs.
+/// One repair of a gateway, as the history of repairs keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistoryEntry {
@@ -55,7 +55,7 @@ pub(crate) struct HistoryEntry {
     pub(crate) outcome: RepairOutcome,
 }
 
-/// The history of the repairs that this user's rescuers made, kept as a file in one folder.
+/// The history of the gateway repairs that this user's rescuers made, kept as a file in one folder.
 #[derive(Debug)]
 pub(crate) struct History {
     path: PathBuf,
@@ -64,8 +64,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the history of repairs from a folder. Lines that can't be parsed (of a later release, cut short) are
-    /// left out.
+    /// Reads the history of gateway repairs from a folder. Lines that can't be parsed (of a later release, cut short)
+    /// are left out.
     pub(crate) fn read(folder: &Path) -> Self {
         let path = folder.join(HISTORY_FILE);
         let text = read::text(&path).unwrap_or_default();
@@ -93,7 +93,7 @@ impl History {
         Some(Duration::from_millis(first_counted + window - now))
     }
 
-    /// Adds an entry to the history of repairs, or replaces the last one of the same time and gateway.
+    /// Adds a repair to the history of gateway repairs, or replaces the last entry of the same time and gateway.
     pub(crate) fn put(&mut self, entry: HistoryEntry) -> Result<()> {
         let is_same = |old: &HistoryEntry| old.at == entry.at && old.target == entry.target;
         match self.entries.iter_mut().rfind(|old| is_same(old)) {

@@ -16,12 +16,12 @@ macro_rules! recorded_enum {
         pub(crate) enum $name { $($(#[$variant_meta])* $variant,)* }
 
         impl $name {
-            /// Returns the stable name of a recorded step or cause of a repair.
+            /// Returns the stable name of a step, cause or outcome in the history of gateway repairs.
             pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Returns the sentence for a list of past repairs.
+            /// Returns the sentence that describes a step, cause or outcome in the list of past gateway repairs.
             pub(crate) fn past_msg(self) -> Msg {
                 match self { $(Self::$variant => Msg::new($key),)* }
             }
@@ -118,8 +118,8 @@ recorded_enum! {
     }
 }
 
-/// A value of the history that may have been written by a later release, whose names this one does not know: it is
-/// kept as it is.
+/// A value in the history of gateway repairs that may have been written by a later release, whose names this one does
+/// not know: it is kept as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Recorded<T> {

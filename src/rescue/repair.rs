@@ -31,10 +31,10 @@ use runner::RepairRunner;
 
 pub(crate) use run_steps::{RepairEvent, StepOutcome, StepResult};
 
-/// Time limit of one probe of the gateway.
+/// Time limit of one probe of a gateway under repair.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A repair to be carried out.
+/// A repair of a gateway that is to be carried out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RepairJob<'a> {
     /// The instance that is repaired.
@@ -80,7 +80,7 @@ impl RepairJob<'_> {
         }
     }
 
-    /// Returns the entry of the history for a repair that begins now.
+    /// Returns the entry in the history of repairs for a gateway's repair that begins now.
     fn begin_entry(&self, causes: &[Cause], steps: &[RepairStep]) -> HistoryEntry {
         let planned = |step: &RepairStep| {
             (
@@ -100,8 +100,8 @@ impl RepairJob<'_> {
     }
 }
 
-/// Carries out a repair and writes it to the history, before and after: one that is cut short counts too. A target
-/// that is well by now is left alone.
+/// Carries out a gateway's repair and writes it to the history of repairs, before and after: one that is cut short
+/// counts too. A target that is well by now is left alone.
 pub(crate) fn run_repair(
     job: &RepairJob<'_>,
     evidence: &Evidence,

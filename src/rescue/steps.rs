@@ -32,7 +32,7 @@ pub(crate) enum RepairStep {
 }
 
 impl RepairStep {
-    /// Returns the kind of a repair step, without its particulars.
+    /// Returns the kind of a step of a gateway's repair, without its particulars.
     pub(crate) fn kind(&self) -> StepKind {
         match self {
             Self::Start => StepKind::Start,
@@ -43,7 +43,7 @@ impl RepairStep {
         }
     }
 
-    /// Returns the sentence that tells a user what a repair step does.
+    /// Returns the sentence that tells a user what a step of a gateway's repair does.
     pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::Start => msg!("rescue.step-start"),
@@ -66,7 +66,7 @@ impl RepairStep {
     }
 }
 
-/// Plans the steps that may mend these causes, in the order in which they are tried.
+/// Plans the repair steps that may mend these causes of a gateway's failure, in the order in which they are tried.
 pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairStep> {
     if causes.is_empty() || causes.iter().any(|cause| cause.by_hand().is_some()) {
         return Vec::new();

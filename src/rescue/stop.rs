@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::sync::lock;
 
-/// Tells a watch to end; a repair in progress begins no further step.
+/// A signal that tells a rescuer to stop watching gateways, and to begin no further step of a repair.
 #[derive(Debug, Default)]
 pub(crate) struct StopSignal {
     is_set: AtomicBool,
@@ -15,7 +15,7 @@ pub(crate) struct StopSignal {
 }
 
 impl StopSignal {
-    /// Sets the signal and wakes the sleeper. Returns whether it was set before.
+    /// Tells a rescuer to stop, and wakes it if it sleeps. Returns whether it was set before.
     pub(crate) fn set(&self) -> bool {
         let _sleeping = lock(&self.sleeping);
         let was_set = self.is_set.swap(true, Ordering::Relaxed);
@@ -23,13 +23,13 @@ impl StopSignal {
         was_set
     }
 
-    /// Returns whether the signal is set.
+    /// Returns whether the rescuer has been told to stop.
     pub(super) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Relaxed)
     }
 
-    /// Sleeps until the time is over, or until the rescuer is told to stop. Returns whether the time is over and the
-    /// signal is not set.
+    /// Sleeps until the given time has passed, or until the rescuer is told to stop. Returns whether the time is over
+    /// and the signal is not set.
     pub(super) fn sleep(&self, time: Duration) -> bool {
         let sleeping = lock(&self.sleeping);
         let goes_on = |(): &mut ()| !self.is_set();

@@ -22,7 +22,7 @@ use state::{WatchAction, WatchState};
 /// Time that a watched gateway has to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A watcher: the instance that watches, and how.
+/// The context of a rescuer that watches gateways: its instance, its intervals, and the signal that stops it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WatchContext<'a> {
     /// The instance whose gateway, or command line, watches.
@@ -53,7 +53,7 @@ pub enum WatchEvent {
 }
 
 impl WatchEvent {
-    /// Returns the stable name, for answers and pages.
+    /// Returns the stable name of a change in a watched gateway's state, for responses and web pages.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Watching => "watching",
@@ -66,12 +66,12 @@ impl WatchEvent {
         }
     }
 
-    /// Returns whether the watched gateway is well after this event.
+    /// Returns whether the watched gateway is well after this change of its state.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Watching | Self::Recovered | Self::Repaired)
     }
 
-    /// Returns the sentence for log and screen.
+    /// Returns the sentence that tells a user how a watched gateway's state changed.
     pub fn msg(&self, name: &ProfileName) -> Msg {
         let because = |why: Option<Msg>, with: &'static str, without: &'static str| match why {
             Some(why) => Msg::new(with).with("profile", name).with_msg("why", why),
@@ -95,8 +95,8 @@ impl WatchEvent {
     }
 }
 
-/// Watches the gateways of these profiles until the watcher is told to end. The host is surveyed once in each round,
-/// and again after a repair, which takes its time.
+/// Watches the gateways of these instance profiles until the watcher is told to stop. The host is surveyed once in
+/// each round, and again after a repair, which takes its time.
 pub(crate) fn run(
     context: &WatchContext<'_>,
     profiles: &[ProfileName],
@@ -135,7 +135,8 @@ pub(crate) fn run(
     }
 }
 
-/// Probes one gateway, and reports or repairs it where that is due. Returns whether it was repaired.
+/// Probes one watched gateway, and reports its state or repairs it where that is due. Returns whether it was
+/// repaired.
 fn watch_target(
     context: &WatchContext<'_>,
     target: InstanceContext<'_>,
@@ -177,8 +178,8 @@ fn watch_target(
     false
 }
 
-/// Repairs a watched gateway, within the limits. Fails with the reason why the gateway is not well, or was not
-/// repaired, where it is known.
+/// Repairs a watched gateway, unless it was repaired too often lately. Fails with the reason why the gateway is not
+/// well, or was not repaired, where it is known.
 fn repair_target(context: &WatchContext<'_>, target: InstanceContext<'_>) -> Result<(), Option<Msg>> {
     let evidence = evidence::collect(target);
     let causes = diagnose::diagnose(&evidence);

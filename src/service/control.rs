@@ -15,7 +15,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::survey;
 
-/// Number of log lines that are shown with the failure of a start.
+/// Number of log lines that are shown with the error of a service that did not start.
 const FAILURE_LINE_COUNT: usize = 5;
 
 /// The service of an instance as it is installed and as it runs.
@@ -39,7 +39,7 @@ pub(crate) struct ServiceStatus {
     pub(crate) restarts: u32,
 }
 
-/// The outcome of an action on a service.
+/// The outcome of an action, such as a start or stop, on a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ActionOutcome {
     /// The service was installed and started.
@@ -59,7 +59,8 @@ pub(crate) enum ActionOutcome {
 }
 
 impl ActionOutcome {
-    /// Returns the stable name of the outcome, as `--json` has it (docs/openclaw.md#service-results).
+    /// Returns the stable name of the outcome of an action on a service, as `--json` has it
+    /// (docs/openclaw.md#service-results).
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Installed => "installed",
@@ -91,7 +92,7 @@ pub(super) struct ServiceControl<'a> {
 }
 
 impl<'a> ServiceControl<'a> {
-    /// Returns the control of an instance's service by the manager of this system.
+    /// Returns the control of an instance's gateway service by the service manager of this system.
     pub(super) fn new(context: InstanceContext<'a>) -> Self {
         let manager: Box<dyn ServiceManager> = match ManagerKind::of_this_system() {
             ManagerKind::Systemd => Box::new(Systemd::new(context)),
@@ -134,12 +135,12 @@ impl<'a> ServiceControl<'a> {
         }
     }
 
-    /// Describes an error of the manager for the user.
+    /// Describes an error of the service manager for the user.
     pub(super) fn describe(&self, error: &ManagerError) -> Error {
         error.describe(self.context.instance, self.manager.service_name(), None)
     }
 
-    /// Asks the manager for the state of the service.
+    /// Asks the service manager for the state of an instance's service.
     pub(super) fn query_state(&self) -> Result<ServiceState> {
         self.manager.query_state().map_err(|error| self.describe(&error))
     }
@@ -162,8 +163,8 @@ impl<'a> ServiceControl<'a> {
         }
     }
 
-    /// Returns the run state of the installed service; `None` where none is installed. Fails where the service belongs
-    /// to another instance.
+    /// Returns the run state of an instance's installed service; `None` where none is installed. Fails where the
+    /// service belongs to another instance.
     fn installed_state(&self) -> Result<Option<RunState>> {
         let status = self.query_status()?;
         self.refuse_another_instance()?;
@@ -195,7 +196,8 @@ impl<'a> ServiceControl<'a> {
         ))
     }
 
-    /// Reports a start by the state of the service afterwards. `started` is the result of the manager's tool.
+    /// Reports the start of a service by the state of the service afterwards. `started` is the result of the
+    /// manager's tool.
     pub(super) fn verify_running(
         &self,
         started: Result<(), ManagerError>,

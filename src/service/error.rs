@@ -8,7 +8,8 @@ use crate::host::process::CommandOutput;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 
-/// The command that switches lingering on, for an administrator or whoever else may.
+/// The command that switches systemd's lingering on, so that services run without a login, for an administrator or
+/// whoever else may.
 pub(crate) const LINGER_COMMAND: &str = "sudo loginctl enable-linger \"$(id -un)\"";
 
 /// The reason why a request to a service manager failed.
@@ -46,8 +47,8 @@ pub(super) enum ManagerError {
 }
 
 impl ManagerError {
-    /// Returns whether a service starts at the next login despite an error of its manager, where the service file is
-    /// written now.
+    /// Returns whether a service starts at the next login despite an error of its service manager, where the service
+    /// file is written now.
     pub(super) fn allows_start_at_login(&self) -> bool {
         matches!(
             self,
@@ -89,8 +90,8 @@ impl ManagerError {
         Self::Failed(message.to_owned())
     }
 
-    /// Returns the error to show to the user, with the way out. `service` is the name of the service; `written_file` is
-    /// its file, where that was written and is loaded at the next login.
+    /// Returns the error of a service manager to show to the user, with the way out. `service` is the name of the
+    /// service; `written_file` is its file, where that was written and is loaded at the next login.
     pub(super) fn describe(&self, instance: &Instance, service: &str, written_file: Option<&Path>) -> Error {
         let mut error = Error::failed(self.message(instance, service));
         if let Some(message) = self.tool_message() {
@@ -172,7 +173,7 @@ impl ManagerError {
     }
 }
 
-/// The facts about the system that explain why systemd's manager of the user can't be asked.
+/// The facts about the system that explain why systemd's manager of the user's services can't be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SystemdEnvironment {
     /// `true` if systemd is the first process of the system.
@@ -186,7 +187,7 @@ pub(super) struct SystemdEnvironment {
 }
 
 impl SystemdEnvironment {
-    /// Returns the reason why there is no bus of systemd's manager of the user.
+    /// Returns the reason why there is no bus on which systemd's manager of the user's services could be asked.
     pub(super) fn missing_bus(self) -> ManagerError {
         match self {
             Self {

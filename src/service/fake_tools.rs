@@ -5,8 +5,8 @@ use crate::host::Host;
 use crate::instance::{Instance, InstanceContext};
 use crate::profile::ProfileName;
 
-/// Runs `act` on a host where these tools run a shell script, in which `$0` is the tool and `$n` the number of the call.
-/// Returns the result of `act`, and the command line of each call.
+/// Runs `act` in a test on a host where these tools run a shell script, in which `$0` is the tool and `$n` the number
+/// of the call. Returns the result of `act`, and the command line of each call.
 pub(super) fn with_tools<T>(
     tools: &[&str],
     script: &str,

@@ -57,7 +57,7 @@ pub(crate) struct ServiceDrift {
 }
 
 impl ServiceDrift {
-    /// Returns whether the installed service does not differ.
+    /// Returns whether the installed service does not differ from the one that an installation would make now.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
@@ -69,11 +69,11 @@ struct PlannedService {
     notices: Vec<Msg>,
 }
 
-/// A file of a service before an installation; `None` where there was none.
+/// The path and content of a service file before an installation; no content where there was no such file.
 type OldFile = (PathBuf, Option<Vec<u8>>);
 
-/// Plans the service of an instance. Reads the config as the gateway will, so that anything that would prevent its
-/// start is an error now.
+/// Plans the installation of an instance's gateway as a service. Reads the config as the gateway will, so that
+/// anything that would prevent its start is an error now.
 fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<PlannedService> {
     let InstanceContext { host, instance, .. } = context;
     let files = InstanceFiles::read(instance)?;
@@ -131,7 +131,7 @@ pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>
     }))
 }
 
-/// Returns the paths of the files whose content on the disk differs from the given content.
+/// Returns the paths of the service files whose content on the disk differs from the given content.
 fn differing_files(files: &[(PathBuf, Vec<u8>)]) -> Vec<PathBuf> {
     let differs = |(path, bytes): &&(PathBuf, Vec<u8>)| read::bytes(path).ok().as_ref() != Some(bytes);
     let differing = files.iter().filter(differs);
@@ -272,15 +272,17 @@ impl ServiceControl<'_> {
         verified.map_err(|error| self.describe(&error))
     }
 
-    /// Writes the files of a service, loads them, starts the service, and verifies that it runs.
+    /// Writes the files of a service, loads them into the service manager, starts the service, and verifies that it
+    /// runs.
     fn write_and_start(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<ActionReport> {
         write_files(files)?;
         self.manager.load().map_err(|error| self.describe(&error))?;
         self.verify_running(self.manager.restart_loaded(), ActionOutcome::Installed)
     }
 
-    /// Undoes an installation that failed with `error`: puts the old files back and runs them if they ran before,
-    /// or removes the service where there was none. Returns the error with a hint that says whether that succeeded.
+    /// Undoes the installation of a service that failed with `error`: puts the old files back and runs them if they
+    /// ran before, or removes the service where there was none. Returns the error with a hint that says whether that
+    /// succeeded.
     fn roll_back(&self, old_files: &[OldFile], before: &ServiceState, error: Error) -> Error {
         let name = self.manager.service_name();
         let had_service = old_files.iter().any(|(_, bytes)| bytes.is_some());

@@ -24,7 +24,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// stays in use after `bootout` has returned.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The launchd of the user, in the domain of the graphical session, and the agent of one instance.
+/// The launchd of the user, in the domain of the graphical session, and the launchd agent of one instance's gateway.
 pub(super) struct Launchd<'a> {
     context: InstanceContext<'a>,
     label: String,
@@ -40,12 +40,12 @@ impl<'a> Launchd<'a> {
         }
     }
 
-    /// Returns the domain of the user's graphical session: `gui/501`.
+    /// Returns the launchd domain of the user's graphical session: `gui/501`.
     fn domain(&self) -> String {
         format!("gui/{}", self.context.host.user_id().unwrap_or(0))
     }
 
-    /// Returns the agent as a target of `launchctl`: `gui/501/ai.openclaw.rescue`.
+    /// Returns the launchd agent of an instance's gateway as a target of `launchctl`: `gui/501/ai.openclaw.rescue`.
     fn target(&self) -> String {
         format!("{}/{}", self.domain(), self.label)
     }
@@ -68,13 +68,13 @@ impl<'a> Launchd<'a> {
         }
     }
 
-    /// Unloads the agent, which also stops it.
+    /// Unloads the agent of a gateway's service from launchd, which also stops the service.
     fn bootout(&self) -> Result<(), ManagerError> {
         self.launchctl(&["bootout", &self.target()], ACTION_TIMEOUT)
             .map(drop)
     }
 
-    /// Returns the state of the loaded service; `None` where it is not loaded.
+    /// Returns the state of the service that is loaded in launchd; `None` where it is not loaded.
     fn loaded_state(&self) -> Result<Option<ServiceState>, ManagerError> {
         Ok(match self.launchctl(&["print", &self.target()], QUERY_TIMEOUT)? {
             (CallResult::NotLoaded, _) => None,
@@ -253,8 +253,8 @@ mod tests {
     use super::super::fake_tools;
     use super::*;
 
-    /// Runs `act` with a `launchctl` that exits with these codes, one after the other. Returns the result and the
-    /// verbs that `launchctl` was given.
+    /// Runs `act` in a test with a `launchctl` that exits with these codes, one after the other. Returns the result
+    /// and the verbs that `launchctl` was given.
     fn run<T>(codes: &str, act: impl FnOnce(&Launchd<'_>) -> T) -> (T, Vec<String>) {
         let script = format!("set -- {codes}\nshift $((n-1)) 2>/dev/null\nexit ${{1:-0}}");
         let (result, calls) =

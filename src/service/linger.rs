@@ -7,12 +7,13 @@ use super::systemd::{self, Systemd};
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 
-/// Returns the note that Windows stops an idle WSL in spite of lingering; `None` outside WSL.
+/// Returns the note that Windows stops an idle WSL, and the services in it, in spite of systemd's lingering; `None`
+/// outside WSL.
 pub(crate) fn wsl_idle_note() -> Option<Msg> {
     systemd::is_wsl().then(|| msg!("service.wsl-idle"))
 }
 
-/// The state of lingering for this user.
+/// The state of systemd's lingering, which keeps services running without a login, for this user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Linger {
     /// Services run on after logout and start at boot.
@@ -26,7 +27,7 @@ pub(crate) enum Linger {
 }
 
 impl Linger {
-    /// Returns whether lingering is on, as `--json` has it; `None` where that is not known.
+    /// Returns whether systemd's lingering is on for this user, as `--json` has it; `None` where that is not known.
     pub(crate) fn is_on(self) -> Option<bool> {
         match self {
             Self::On => Some(true),
@@ -36,7 +37,8 @@ impl Linger {
     }
 }
 
-/// Reads the state of lingering for this user. Takes at most two seconds.
+/// Reads whether systemd's lingering, which keeps services running without a login, is on for this user. Takes at
+/// most two seconds.
 pub(crate) fn linger(context: InstanceContext<'_>) -> Linger {
     let Some(uid) = user_id(context) else {
         return Linger::Unsupported;

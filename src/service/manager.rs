@@ -37,7 +37,7 @@ impl ManagerKind {
     }
 }
 
-/// The state in which a service is.
+/// The run state of a service, such as running or stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RunState {
     /// The instance has no service.
@@ -108,49 +108,49 @@ impl ServiceState {
 pub(super) trait ServiceManager {
     /// Returns the kind of a service manager: systemd, launchd or the Task Scheduler.
     fn kind(&self) -> ManagerKind;
-    /// Returns the name by which the service manager knows a service.
+    /// Returns the name by which the service manager knows a gateway's service.
     fn service_name(&self) -> &str;
-    /// Returns the path of the file that defines the service.
+    /// Returns the path of the file that defines a gateway's service for the service manager.
     fn file(&self) -> PathBuf;
-    /// Returns the paths of all files that belong to the service, that of [`Self::file`] first.
+    /// Returns the paths of all files that belong to a gateway's service, that of [`Self::file`] first.
     fn files(&self) -> Vec<PathBuf> {
         vec![self.file()]
     }
-    /// Renders the content of each of [`Self::files`], in the same order.
+    /// Renders the content of each of a service's [`Self::files`], in the same order.
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)>;
     /// Returns whether the service manager can start a program at a path.
     fn can_start(&self, _program: &Path) -> bool {
         true
     }
-    /// Returns whether a process of the service can install the service again.
+    /// Returns whether a process of a gateway's service can install that service again.
     fn can_install_from_within(&self) -> bool {
         true
     }
-    /// Returns the commands of an installation, to be shown to the user.
+    /// Returns the commands that install a service, to be shown to the user.
     fn install_commands(&self) -> Vec<String>;
     /// Checks that the service manager can be reached, and that it reads service files from the home folder of the
     /// instance.
     fn check_reachable(&self) -> Result<(), ManagerError>;
-    /// Returns the state of the service.
+    /// Returns the state of a service as the service manager reports it.
     fn query_state(&self) -> Result<ServiceState, ManagerError>;
     /// Verifies a service file that was written to another folder under its final name.
     fn verify_file(&self, staged: &Path) -> Result<(), ManagerError>;
-    /// Loads the files of the service, and enables its start at every login.
+    /// Loads the files of a service into the service manager, and enables its start at every login.
     fn load(&self) -> Result<(), ManagerError>;
     /// Enables the start of a service at login without calling its service manager.
     fn enable_offline(&self) -> std::io::Result<()>;
     /// Starts a service, also where the service manager gave up on it, and waits until it is up. Does not wait where
     /// this process is part of the service.
     fn start(&self) -> Result<(), ManagerError>;
-    /// Stops the service; with `wait`, waits until it has ended.
+    /// Stops a service through its service manager; with `wait`, waits until it has ended.
     fn stop(&self, wait: bool) -> Result<(), ManagerError>;
-    /// Restarts the service; waits as [`Self::start`] does.
+    /// Restarts a service through its service manager; waits as [`Self::start`] does.
     fn restart(&self) -> Result<(), ManagerError>;
-    /// Runs the service from the files that were just loaded, in place of a run from older files.
+    /// Runs a service from the files that were just loaded, in place of a run from older files.
     fn restart_loaded(&self) -> Result<(), ManagerError> {
         self.restart()
     }
-    /// Disables the start of the service at login. Called before its files are removed.
+    /// Disables the start of a service at login through its service manager. Called before its files are removed.
     fn disable(&self) -> Result<(), ManagerError>;
     /// Disables the start of a service at login without calling its service manager.
     fn disable_offline(&self) -> std::io::Result<()> {

@@ -26,7 +26,7 @@ const SCRIPT_FILE: &str = concat!("gateway", ".cmd");
 /// Name of the XML document of a gateway's Windows task, which `schtasks` reads, beside the script of the task.
 const DOCUMENT_FILE: &str = concat!("gateway", ".task.xml");
 
-/// The user's scheduled tasks, and the task of one instance.
+/// The user's scheduled tasks on Windows, and the task of one instance's gateway.
 pub(super) struct Schtasks<'a> {
     context: InstanceContext<'a>,
     task: String,
@@ -66,7 +66,7 @@ impl<'a> Schtasks<'a> {
         self.context.instance.state_dir.join(DOCUMENT_FILE)
     }
 
-    /// Returns the full name of the user: `PC\ada`.
+    /// Returns the full name of the Windows user: `PC\ada`.
     fn user_name(&self) -> Option<String> {
         let host = self.context.host;
         let name = host.var("USERNAME")?;
@@ -76,7 +76,7 @@ impl<'a> Schtasks<'a> {
         })
     }
 
-    /// Kills a process and all its descendants by `taskkill`.
+    /// Kills a Windows process and all its descendants by `taskkill`.
     fn kill_process_tree(&self, pid: u32) -> Result<(), ManagerError> {
         let command = CommandSpec::new("taskkill", ["/F", "/T", "/PID", &pid.to_string()]);
         let output = self.context.host.run(&command, ACTION_TIMEOUT);
@@ -209,7 +209,8 @@ mod tests {
     const RUNNING_ROW: &str = r#"'"PC","\x","-","-","-","-","267009"'"#;
     const STOPPED_ROW: &str = r#"'"PC","\x","-","-","-","-","0"'"#;
 
-    /// Runs `act` with tools that run a script. Returns the result and the first two words of each call.
+    /// Runs `act` in a test with a `schtasks` and a `taskkill` that run a script. Returns the result and the first
+    /// two words of each call.
     fn run<T>(script: &str, act: impl FnOnce(&Schtasks<'_>) -> T) -> (T, Vec<String>) {
         let (result, calls) = fake_tools::with_tools(&["schtasks", "taskkill"], script, |context| {
             act(&Schtasks::new(context))

@@ -10,7 +10,7 @@ use crate::ports::Port;
 use crate::record::Engine;
 use crate::service_files::ServiceSpec;
 
-/// The search path of a service, fixed so that it does not depend on the shell of the installation.
+/// The command search path (`PATH`) of a service, fixed so that it does not depend on the shell of the installation.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Builds the specification of the service that runs the gateway of an instance on a port. Fails where this program's
@@ -64,7 +64,8 @@ fn program_path(host: &Host) -> Option<PathBuf> {
         .or_else(|| running.is_absolute().then_some(running))
 }
 
-/// Returns the search path of a service; with the node engine, the folder in which `node` is found now comes first.
+/// Returns the command search path (`PATH`) of a service; with the node engine, the folder in which `node` is found
+/// now comes first.
 fn search_path(host: &Host, engine: Engine) -> String {
     let node = (engine == Engine::Node)
         .then(|| host.find_program("node"))

@@ -14,21 +14,21 @@ use crate::service_files::{ServiceSpec, unit, unit_name};
 
 mod show;
 
-/// Time limit of a query of the user's manager, which delays answers while it reloads its units.
+/// Time limit of a query of systemd's manager of the user, which delays answers while it reloads its units.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time limit of an optional query: lingering, and lines of the journal.
+/// Time limit of an optional query of systemd: lingering, and lines of the journal.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time limit of an action that systemd completes before it answers: reloading all units, stopping a gateway.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
 /// Time limit of the start of a systemd service, until the gateway reports that it is ready: somewhat more than the
 /// limits in the unit.
 const START_TIMEOUT: Duration = Duration::from_secs(100);
-/// Folder of the user's units, relative to the home folder.
+/// Folder of the user's systemd units, relative to the home folder.
 const UNIT_DIR: &str = ".config/systemd/user";
-/// Folder of links to the units that are started at login, relative to the folder of units.
+/// Folder of links to the systemd units that are started at login, relative to the folder of units.
 const WANTS_DIR: &str = "default.target.wants";
 
-/// The user's manager of systemd, and the unit of one instance.
+/// The user's manager of systemd, and the systemd unit of one instance's gateway.
 pub(super) struct Systemd<'a> {
     context: InstanceContext<'a>,
     unit: String,
@@ -44,7 +44,7 @@ impl<'a> Systemd<'a> {
         }
     }
 
-    /// Returns the command of one of systemd's tools with its environment.
+    /// Returns the command that runs one of systemd's tools with these arguments, and its environment.
     fn command(&self, tool: &str, args: &[&str]) -> CommandSpec {
         let mut command = CommandSpec::new(tool, args)
             .env("LC_ALL", "C")
@@ -152,19 +152,19 @@ impl<'a> Systemd<'a> {
             .map(drop)
     }
 
-    /// Returns the path of the link that enables the start of the unit at login.
+    /// Returns the path of the link that enables the start of a gateway's systemd unit at login.
     fn wants_link(&self) -> PathBuf {
         self.unit_dir.join(WANTS_DIR).join(&self.unit)
     }
 }
 
-/// Returns whether this system is WSL.
+/// Returns whether this system is WSL, the Windows Subsystem for Linux.
 pub(super) fn is_wsl() -> bool {
     let release = read::text(Path::new("/proc/sys/kernel/osrelease"));
     release.is_ok_and(|release| is_wsl_kernel(&release))
 }
 
-/// Returns whether a kernel's release is one of WSL: `5.15.153.1-microsoft-standard-WSL2`.
+/// Returns whether the release of a Linux kernel is one of WSL: `5.15.153.1-microsoft-standard-WSL2`.
 fn is_wsl_kernel(release: &str) -> bool {
     release.to_ascii_lowercase().contains("microsoft")
 }

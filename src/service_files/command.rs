@@ -12,8 +12,8 @@ pub(crate) struct ServiceCommand {
 }
 
 impl ServiceCommand {
-    /// Returns whether the command starts a gateway: it has that argument, or a variable names the instance, for which a
-    /// script of the user's may start one.
+    /// Returns whether the command of a service file starts a gateway: it has that argument, or a variable names the
+    /// instance, for which a script of the user's may start one.
     pub(crate) fn starts_gateway(&self) -> bool {
         let names_instance = ["OPENCLAW_PROFILE", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH"];
         let has_variable = names_instance.iter().any(|name| self.variable(name).is_some());
@@ -31,7 +31,7 @@ impl ServiceCommand {
             })
     }
 
-    /// Returns an environment variable, trimmed; `None` where it is unset or blank.
+    /// Returns an environment variable that a service file sets, trimmed; `None` where it is unset or blank.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let value = self.env.get(name)?.trim();
         (!value.is_empty()).then_some(value)

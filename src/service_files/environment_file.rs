@@ -4,11 +4,11 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The white space between the parts of an assignment.
+/// The blanks that may stand between the parts of an assignment in an `EnvironmentFile=` of systemd.
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// Returns the assignments of an environment file, in order. Quotes may stand around any part of a value; a backslash
-/// at the end of a line continues the value.
+/// Returns the variables that an `EnvironmentFile=` of systemd assigns, in order. Quotes may stand around any part of
+/// a value; a backslash at the end of a line continues the value.
 pub(crate) fn parse(text: &str) -> Vec<(String, String)> {
     let mut assignments = Vec::new();
     let mut chars = text.chars().peekable();
@@ -24,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Vec<(String, String)> {
     assignments
 }
 
-/// Skips the rest of a comment. A backslash continues a comment on the next line.
+/// Skips the rest of a comment in an `EnvironmentFile=` of systemd. A backslash continues a comment on the next line.
 fn skip_comment(chars: &mut Peekable<Chars<'_>>) {
     while let Some(c) = chars.next() {
         match c {

@@ -13,16 +13,18 @@ use super::{ServiceCommand, ServiceSpec, launchd_label};
 /// The first words, after the document type, of a launchd property list that this program wrote.
 pub(super) const HEADER: &str = "<!-- Written by `openclaw gateway install`";
 
-/// Minimum time between two starts, in seconds. launchd can't give up after certain exit codes: it restarts a gateway
-/// that can't start for ever, at this interval. The interval also delays restarts on request, so it is short.
+/// Minimum time between two starts of a launchd service, in seconds. launchd can't give up after certain exit codes:
+/// it restarts a gateway that can't start for ever, at this interval. The interval also delays restarts on request,
+/// so it is short.
 const THROTTLE_SECONDS: u8 = 10;
 
-/// Returns the file to which launchd writes the standard error of a service.
+/// Returns the path of the file to which launchd writes the standard error of a service.
 pub(crate) fn error_log_path(state_dir: &Path) -> PathBuf {
     state_dir.join("logs/launchd.err.log")
 }
 
-/// Renders the agent of a service. launchd restarts it after every exit but one with code 0.
+/// Renders the launchd property list of a gateway's service. launchd restarts it after every exit but one with code
+/// 0.
 pub(crate) fn render(spec: &ServiceSpec) -> String {
     let mut args = String::new();
     for arg in [spec.program.to_string_lossy().into_owned()]
@@ -79,8 +81,8 @@ pub(super) fn escape_xml(text: &str) -> String {
         .replace('\'', "&apos;")
 }
 
-/// Parses `ProgramArguments` and `EnvironmentVariables` of a property list in any of its encodings. Returns an empty
-/// command where the list can't be parsed.
+/// Parses `ProgramArguments` and `EnvironmentVariables` of a launchd property list in any of its encodings. Returns
+/// an empty command where the list can't be parsed.
 pub(crate) fn parse(bytes: &[u8]) -> ServiceCommand {
     let list = plist::Value::from_reader(Cursor::new(bytes)).ok();
     let list = list.and_then(plist::Value::into_dictionary).unwrap_or_default();

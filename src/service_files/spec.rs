@@ -79,8 +79,8 @@ impl ServiceSpec {
         variables
     }
 
-    /// Returns the names of the variables that the service must not inherit; none of [`Self::variables`] is among
-    /// them.
+    /// Returns the names of the environment variables that a gateway's service must not inherit; none of
+    /// [`Self::variables`] is among them.
     pub(super) fn unset_variables(&self) -> Vec<&'static str> {
         let set = self.variables();
         let is_set = |name: &&str| set.iter().any(|(own, _)| own == name);
@@ -90,7 +90,8 @@ impl ServiceSpec {
             .collect()
     }
 
-    /// Returns the description that managers show in lists, worded as OpenClaw words it.
+    /// Returns the description of a gateway's service that service managers show in lists, worded as OpenClaw words
+    /// it.
     pub(super) fn description(&self) -> String {
         if self.profile.is_default() {
             "OpenClaw Gateway".to_owned()
@@ -100,14 +101,15 @@ impl ServiceSpec {
     }
 }
 
-/// Returns the name of a profile's systemd unit, as OpenClaw names it: `openclaw-gateway-rescue.service`.
+/// Returns the name of the systemd unit for an instance profile's gateway, as OpenClaw names it:
+/// `openclaw-gateway-rescue.service`.
 pub(crate) fn unit_name(profile: &ProfileName) -> String {
     format!("openclaw-gateway{}.service", profile.suffix())
 }
 
-/// Returns the launchd label of a profile's service. `ai.openclaw.gateway` and `ai.openclaw.node` are OpenClaw's
-/// own, so the profiles `gateway` and `node` get a label that no other profile can have: a profile name holds no
-/// dot.
+/// Returns the launchd label of the service for an instance profile's gateway. `ai.openclaw.gateway` and
+/// `ai.openclaw.node` are OpenClaw's own, so the profiles `gateway` and `node` get a label that no other profile can
+/// have: a profile name holds no dot.
 pub(crate) fn launchd_label(profile: &ProfileName) -> String {
     let name = profile.as_str();
     if profile.is_default() {
@@ -122,7 +124,7 @@ pub(crate) fn launchd_label(profile: &ProfileName) -> String {
     }
 }
 
-/// Returns the name of a profile's scheduled task on Windows.
+/// Returns the name of the scheduled Windows task for an instance profile's gateway.
 pub(crate) fn task_name(profile: &ProfileName) -> String {
     if profile.is_default() {
         "OpenClaw Gateway".to_owned()

@@ -10,11 +10,12 @@ use crate::error::ErrorKind;
 /// The first lines of a script of a Windows task that this program wrote.
 pub(super) const HEADER: &str = "@echo off\r\nrem Written by `openclaw gateway install`";
 
-/// Exit codes after which the script does not restart the gateway: success, and errors that persist until somebody acts.
+/// Exit codes after which the script of a gateway's Windows task does not restart the gateway: success, and errors
+/// that persist until somebody acts.
 const FINAL_EXIT_CODES: [u8; 3] = [0, ErrorKind::Usage.exit_code(), ErrorKind::Blocked.exit_code()];
-/// Time between two starts, in seconds.
+/// Time between two starts of the gateway by the script of its Windows task, in seconds.
 const RESTART_SECONDS: u8 = 10;
-/// First words of those lines of a script that are not the command of the gateway.
+/// First words of those lines of a Windows task's script that are not the command of the gateway.
 const OTHER_COMMANDS: [&str; 11] = [
     "@echo", "echo", "rem", "chcp", "setlocal", "endlocal", "cd", "if", "ping", "goto", "exit",
 ];
@@ -57,7 +58,8 @@ fn escape_percent(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// Parses a script: the variables that it sets, and its first command that is not a command of the shell.
+/// Parses the script of a gateway's Windows task: the variables that it sets, and its first command that is not a
+/// command of the shell.
 pub(crate) fn parse_script(text: &str) -> ServiceCommand {
     let mut command = ServiceCommand::default();
     for line in text.lines().map(|line| line.trim_matches([' ', '\t'])) {
@@ -94,7 +96,7 @@ fn apply_assignment(command: &mut ServiceCommand, assignment: &str) {
     }
 }
 
-/// Splits a command at blanks outside of double quotes.
+/// Splits a command in a Windows script at blanks outside of double quotes.
 fn split_command(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

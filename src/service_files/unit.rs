@@ -18,7 +18,7 @@ pub(super) const HEADER: &str = "# Written by `openclaw gateway install`";
 /// The characters at which systemd splits the value of a unit's key into words.
 const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// Renders the unit of a service.
+/// Renders the systemd unit of a gateway's service.
 pub(crate) fn render(spec: &ServiceSpec) -> String {
     let name = unit_name(&spec.profile);
     let stem = name.trim_end_matches(".service");
@@ -94,8 +94,9 @@ pub(super) fn environment(name: &str, value: &str) -> String {
     quote(&format!("{name}={value}"))
 }
 
-/// Renders the path of `WorkingDirectory=`, which systemd neither unquotes nor unescapes. At the end of a line, a
-/// backslash would join the next line, and a blank would be cut off, so a slash is appended to either.
+/// Renders the path of `WorkingDirectory=` in a systemd unit, which systemd neither unquotes nor unescapes. At the
+/// end of a line, a backslash would join the next line, and a blank would be cut off, so a slash is appended to
+/// either.
 fn working_directory(path: &str) -> String {
     let slash = if path.ends_with('\\') || path.ends_with(WHITESPACE) {
         "/"
@@ -114,18 +115,19 @@ fn quote_if_needed(word: &str) -> String {
     }
 }
 
-/// Renders a word in double quotes, with a backslash before each quote and backslash (systemd.syntax(7)).
+/// Renders a word of a systemd unit in double quotes, with a backslash before each quote and backslash
+/// (systemd.syntax(7)).
 fn quote(word: &str) -> String {
     let word = escape_specifiers(word);
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Doubles percent signs, since `%` begins a specifier.
+/// Doubles the percent signs of a text for a systemd unit, in which `%` begins a specifier.
 fn escape_specifiers(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// Returns whether systemd accepts a path as the program of `ExecStart=`: it refuses quotes and backslashes
+/// Returns whether systemd accepts a path as the program of `ExecStart=` in a unit: it refuses quotes and backslashes
 /// there, however they are written.
 pub(crate) fn is_startable_path(path: &str) -> bool {
     !path.contains(['"', '\'', '\\'])
@@ -281,7 +283,7 @@ fn push_char(word: &mut Vec<u8>, c: char) {
     word.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Expands the specifiers `%h` (the home folder) and `%%`; others stay as they are.
+/// Expands the specifiers `%h` (the home folder) and `%%` in a text of a systemd unit; others stay as they are.
 fn expand_specifiers(text: &str, home: &Path) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut chars = text.chars();

@@ -15,7 +15,7 @@ use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::registry::{Registry, RegistryEntry};
 
-/// Way in which an instance was found.
+/// The way in which the survey of a host found an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FoundBy {
     /// The instance has a folder `~/.openclaw*`.
@@ -28,7 +28,7 @@ pub(crate) enum FoundBy {
     Service,
 }
 
-/// An instance as it was found, before its ports and workspaces are determined.
+/// An instance as the survey found it on a host, before its ports and workspaces are determined.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) profile: Option<ProfileName>,
@@ -72,7 +72,7 @@ pub(super) fn find_candidates(env: &Environment, registry: &Registry) -> Vec<Can
     all.into_candidates()
 }
 
-/// Adds the instances of the folders `~/.openclaw*`.
+/// Adds the instances whose state folders are `~/.openclaw*` to those that the survey found.
 fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
     let mut folders: Vec<_> = entries(&env.home)
         .filter_map(|path| Some((profile_of_folder(path.file_name()?.to_str()?)?, path)))
@@ -136,9 +136,9 @@ const OTHER_OPENCLAW_FILES: [&str; 8] = [
     "update-check.json",
 ];
 
-/// Returns whether a JSON file is a config: it has a section that only a config of OpenClaw has, and a release would read
-/// it as one, since releases refuse a config with a key that they do not know. OpenClaw and other programs keep further
-/// files there.
+/// Returns whether a JSON file is an OpenClaw config: it has a section that only a config of OpenClaw has, and a
+/// release would read it as one, since releases refuse a config with a key that they do not know. OpenClaw and other
+/// programs keep further files there.
 fn looks_like_config(reading: &ConfigReading) -> bool {
     let ConfigReading::Ok(value) = reading else {
         return false;
@@ -166,7 +166,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter_map(|entry| Some(entry.ok()?.path()))
 }
 
-/// The candidates found so far, each with another config file once links are followed.
+/// The instances found so far by the survey of a host, each with another config file once links are followed.
 #[derive(Default)]
 struct CandidateSet {
     found: Vec<Candidate>,
@@ -175,13 +175,14 @@ struct CandidateSet {
 }
 
 impl CandidateSet {
-    /// Returns the position of the candidate with this config, links followed.
+    /// Returns the position of the found instance that has this config, links followed.
     fn position(&self, config: &Path) -> Option<usize> {
         self.by_file.get(&read::canonicalize_existing(config)).copied()
     }
 
-    /// Adds a candidate, or one more way to a known one, and returns it. The first way decides on profile and state
-    /// folder, so folders are added first; a service decides on the state folder in any case, since its file names it.
+    /// Adds an instance that the survey found, or one more way to a known one, and returns it. The first way decides
+    /// on profile and state folder, so folders are added first; a service decides on the state folder in any case,
+    /// since its file names it.
     fn add(
         &mut self,
         by: FoundBy,
@@ -217,7 +218,7 @@ impl CandidateSet {
         found
     }
 
-    /// Returns the candidates with their configs read.
+    /// Returns the instances that the survey found, with their configs read.
     fn into_candidates(self) -> Vec<Candidate> {
         let read = |mut found: Candidate| {
             if matches!(found.reading, ConfigReading::Missing) {

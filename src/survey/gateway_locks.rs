@@ -15,17 +15,18 @@ use crate::host::pid::{self, FileId};
 use crate::host::{self, read};
 use crate::instance::LOCK_FILE;
 
-/// Start of the name of each folder in which OpenClaw keeps its locks; the user's number follows.
+/// Start of the name of each folder in which OpenClaw keeps the lock files of its gateways; the user's number
+/// follows.
 const OPENCLAW_LOCK_DIR_PREFIX: &str = "openclaw-";
 
-/// The gateway locks of the instances of a survey.
+/// The lock files of the gateways of the instances that a survey found.
 pub(super) struct GatewayLocks<'a> {
     instances: &'a [SurveyedInstance],
     /// Lock files of this program's gateways, each with the index of its instance.
     native: HashMap<FileId, usize>,
 }
 
-/// The values of a lock file that identify a gateway.
+/// The values of a gateway's lock file that identify the gateway.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LockContent {
@@ -35,7 +36,7 @@ struct LockContent {
 }
 
 impl LockContent {
-    /// Reads a lock file; `None` where it does not name this process.
+    /// Reads the lock file of a gateway; `None` where it does not name this process.
     fn read_for_pid(pid: u32, file: &Path) -> Option<Self> {
         let content: Self = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
         (content.pid == pid).then_some(content)

@@ -64,7 +64,7 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
     }
 }
 
-/// Determines the ports, workspaces, and tokens of a candidate for an instance by its files.
+/// Determines the ports, workspaces, and tokens of an instance that was found on the host, by its files.
 pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedInstance {
     let (base, claims) = base_and_claims(&found);
     let value = match &found.reading {
@@ -142,7 +142,7 @@ fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<
     (base, claims)
 }
 
-/// Returns the base port of the strongest source that sets one, with the key that sets it.
+/// Returns the base port of an instance from the strongest source that sets one, with the key that sets it.
 fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
@@ -166,8 +166,8 @@ fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)
     service().or_else(env_file).or_else(config).or_else(record)
 }
 
-/// Returns the base port for a config that can't be read: of the config that the gateway last ran with, else of the newest
-/// valid backup.
+/// Returns the base port of an instance whose config can't be read: of the config that the gateway last ran with,
+/// else of the newest valid backup.
 fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     let last_good = || match config_keys::read_config(&backup::last_good_path(&found.config_path)) {
         ConfigReading::Ok(value) => config::base_port(&value),

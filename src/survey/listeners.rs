@@ -143,7 +143,7 @@ impl<'a> ProcessIdentifier<'a> {
             .position(|instance| instance.profile.as_ref() == Some(&profile))
     }
 
-    /// Returns the real paths of the configs, in the order of the instances.
+    /// Returns the real paths of the configs of surveyed instances, in the order of the instances.
     fn configs(&self) -> &[PathBuf] {
         self.configs.get_or_init(|| {
             self.instances

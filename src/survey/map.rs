@@ -91,7 +91,7 @@ impl Survey {
         }
     }
 
-    /// Returns the instances that share ports or conflict with the one at a position.
+    /// Returns the instances that share ports or conflict with the instance at a position in the survey.
     fn neighbours(&self, at: usize, claims: &ClaimIndex<'_>) -> Vec<PortNeighbour> {
         let own = &self.instances[at];
         let mut near: Vec<usize> = Vec::new();
@@ -112,7 +112,7 @@ impl Survey {
     }
 }
 
-/// Returns the claims of an instance with the sockets that listen there. `listeners` are sorted by port.
+/// Returns the ports that an instance claims, with the sockets that listen there. `listeners` are sorted by port.
 fn mapped_ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) -> Vec<MappedPort<'a>> {
     let port = |claim: &'a Claim| {
         let from = listeners.partition_point(|l| l.port.get() < claim.span.first);
@@ -190,7 +190,7 @@ fn port_neighbour(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<Po
         .or_else(|| cost.map(|msg| neighbour(false, msg)))
 }
 
-/// The claims of all instances, to be searched by port.
+/// The port claims of all instances, to be searched by port.
 struct ClaimIndex<'a> {
     /// Claims with the positions of their instances, sorted by first port.
     claims: Vec<(&'a Claim, usize)>,
@@ -214,7 +214,7 @@ impl<'a> ClaimIndex<'a> {
         Self { claims, longest }
     }
 
-    /// Returns the positions of the instances with a claim that overlaps this one, or that lies less than
+    /// Returns the positions of the instances with a port claim that overlaps this one, or that lies less than
     /// [`MIN_BASE_DISTANCE`] from it where this one is a base port.
     fn holders_near(&self, claim: &Claim) -> impl Iterator<Item = usize> {
         let margin = if claim.role == Role::Base {
@@ -235,7 +235,7 @@ impl<'a> ClaimIndex<'a> {
     }
 }
 
-/// Returns the ports that at least two instances claim, of the claims that `is_counted` selects.
+/// Returns the ports that at least two instances claim, of the port claims that `is_counted` selects.
 fn shared_ports(instances: &[SurveyedInstance], is_counted: impl Fn(&Claim) -> bool) -> Vec<Span> {
     // The ends of each instance's ports: +1 at the first port, -1 behind the last.
     let mut borders: Vec<(u32, i32)> = Vec::new();

@@ -16,8 +16,8 @@ use crate::profile::ProfileName;
 mod tests;
 
 impl Survey {
-    /// Returns a planner for the instance with this config: claims and listeners of the other instances are obstacles, its
-    /// own are not.
+    /// Returns a planner of base ports for the instance with this config: claims and listeners of the other instances
+    /// are obstacles, its own are not.
     pub(crate) fn planner(&self, asker: &ProfileName, config_path: &Path) -> Planner {
         let own = self.position(config_path);
         let own_label = own.map(|at| self.instances[at].label.as_str());
@@ -50,8 +50,9 @@ impl Survey {
         }
     }
 
-    /// Returns the position of the instance with this config, links followed. An instance whose config lies in the folder
-    /// of one profile is not found by a path in the folder of another: a link does not make it that other profile's.
+    /// Returns the position of the surveyed instance with this config, links followed. An instance whose config lies
+    /// in the folder of one profile is not found by a path in the folder of another: a link does not make it that
+    /// other profile's.
     pub(crate) fn position(&self, config_path: &Path) -> Option<usize> {
         let by_path = self.instances.iter().position(|i| i.config_path == config_path);
         by_path.or_else(|| {
@@ -64,7 +65,7 @@ impl Survey {
     }
 }
 
-/// Returns whether two configs lie in the state folders of two profiles, by the names of the folders alone.
+/// Returns whether two configs lie in the state folders of two instance profiles, by the names of the folders alone.
 fn are_of_two_profiles(one: &Path, other: &Path) -> bool {
     let profile = |config: &Path| profile_of_folder(config.parent()?.file_name()?.to_str()?);
     profile(one)
@@ -72,9 +73,9 @@ fn are_of_two_profiles(one: &Path, other: &Path) -> bool {
         .is_some_and(|(one, other)| one != other)
 }
 
-/// Returns suggestions of the planner whose ports can all be bound now, on these addresses and on loopback. A port that
-/// can't be bound is added to the planner's excluded ones, and the planner is asked again; each round excludes more ports,
-/// so that the search ends.
+/// Returns the base ports that the port planner suggests and whose derived ports can all be bound now, on these
+/// addresses and on loopback. A port that can't be bound is added to the planner's excluded ones, and the planner is
+/// asked again; each round excludes more ports, so that the search ends.
 ///
 /// `progress` is called with the number of ports of a suggestion that were tried, and the number of all.
 ///
@@ -115,8 +116,8 @@ fn is_bindable(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port)
     planner.own_ports.contains(&port) || needed.all(|ip| host.can_bind(*ip, port.get()))
 }
 
-/// Tries to bind the ports of a suggestion, and returns those that are taken although the planner does not exclude them:
-/// of the fixed roles, and of the pool where the suggestion shares it with nobody.
+/// Tries to bind the ports of a suggested base port, and returns those that are taken although the port planner does
+/// not exclude them: of the fixed roles, and of the pool where the suggestion shares it with nobody.
 fn find_taken_ports(
     host: &Host,
     planner: &Planner,
@@ -142,7 +143,7 @@ fn find_taken_ports(
     found
 }
 
-/// Checks a base port with the planner, and again with the fixed ports that can't be bound excluded.
+/// Checks a base port with the port planner, and again with the fixed ports that can't be bound excluded.
 pub(crate) fn check_probed(
     host: &Host,
     planner: &mut Planner,
@@ -169,8 +170,8 @@ pub(crate) fn check_probed(
     planner.check(base, addresses)
 }
 
-/// Returns the suggestion that is nearest to a typed base port and whose ports can all be bound, or `None` where there is
-/// none.
+/// Returns the suggested base port that is nearest to a typed one and whose derived ports can all be bound, or `None`
+/// where there is none.
 pub(crate) fn nearest_probed(
     host: &Host,
     planner: &mut Planner,

@@ -10,7 +10,7 @@ use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::service_files::{ServiceCommand, environment_file, plist, task, unit};
 
-/// A service file that starts a gateway.
+/// A service file of this user, such as a systemd unit, that starts a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InstalledService {
     /// The path of the file.

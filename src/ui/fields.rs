@@ -3,7 +3,7 @@
 
 use console::measure_text_width;
 
-/// A list of labels and values.
+/// A list of labels and values that is shown on the screen.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
@@ -13,7 +13,7 @@ impl Fields {
         self.0.push((label, value));
     }
 
-    /// Returns the lines for a terminal of this many columns.
+    /// Returns the lines of a list of labels and values for a terminal of this many columns.
     pub(crate) fn render(&self, columns: usize) -> String {
         let label_width = self
             .0

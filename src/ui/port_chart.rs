@@ -9,7 +9,7 @@ use console::{Style, measure_text_width};
 use crate::ports::Span;
 pub(crate) use crate::ports::merge_spans;
 
-/// A row of a chart: an instance and its ports.
+/// A row of a port chart: an instance and its ports.
 #[derive(Clone, Debug)]
 pub(crate) struct ChartRow {
     /// The label before the row.
@@ -18,7 +18,7 @@ pub(crate) struct ChartRow {
     pub(crate) spans: Vec<Span>,
 }
 
-/// The meaning of a part of the chart, which decides its colour.
+/// The meaning of a part of a port chart, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChartTone {
     /// Labels and numbers.
@@ -34,7 +34,7 @@ pub(crate) enum ChartTone {
 }
 
 impl ChartTone {
-    /// Returns the colour and style that a tone (good, bad, neutral) has on the screen.
+    /// Returns the colour and style of a part of a port chart with this tone.
     pub(crate) fn style(self) -> Style {
         let style = Style::new();
         match self {
@@ -59,7 +59,7 @@ pub(crate) struct ChartGlyphs {
 }
 
 impl ChartGlyphs {
-    /// Returns block characters, or ASCII letters that differ as clearly.
+    /// Creates the glyphs of a port chart: block characters, or ASCII letters that differ as clearly.
     pub(crate) fn new(ascii: bool) -> Self {
         if ascii {
             Self {
@@ -82,7 +82,7 @@ impl ChartGlyphs {
         }
     }
 
-    /// Returns the character of a tone, for a legend.
+    /// Returns the character that stands for a tone in a port chart, for the chart's legend.
     pub(crate) fn glyph(self, tone: ChartTone) -> char {
         match tone {
             ChartTone::Plain | ChartTone::Faint => self.free,
@@ -93,15 +93,15 @@ impl ChartGlyphs {
     }
 }
 
-/// Maximum number of free ports between two spans that are drawn as one stretch.
+/// Maximum number of free ports between two spans that a port chart draws as one stretch.
 const MAX_GAP: u16 = 20;
-/// Fewest columns of a stretch: its first port and a blank.
+/// Minimum number of columns of a stretch of a port chart: its first port and a blank.
 const MIN_STRETCH_WIDTH: usize = 6;
-/// Maximum width of a label, in columns.
+/// Maximum width of a row's label in a port chart, in columns.
 const MAX_LABEL_WIDTH: usize = 18;
 
-/// Draws a chart of at most `width` columns, and returns its lines. `shared` and `clashes` are the ports that more than
-/// one row holds, without and with a conflict.
+/// Draws a port chart of at most `width` columns, and returns its lines. `shared` and `clashes` are the ports that
+/// more than one row holds, without and with a conflict.
 pub(crate) fn draw(
     rows: &[ChartRow],
     shared: &[Span],
@@ -155,8 +155,8 @@ fn stretches(rows: &[ChartRow]) -> Vec<Span> {
     spans
 }
 
-/// Returns the columns of each stretch: the fewest, and its share of the columns that are left, but no more than it has
-/// ports.
+/// Returns the number of columns of each stretch of a port chart: the minimum, and its share of the columns that are
+/// left, but no more than it has ports.
 fn stretch_widths(stretches: &[Span], room: usize) -> Vec<usize> {
     let fewest = stretches.len() * (MIN_STRETCH_WIDTH + 1) - 1;
     let spare = room.saturating_sub(fewest);
@@ -171,7 +171,7 @@ fn stretch_widths(stretches: &[Span], room: usize) -> Vec<usize> {
     stretches.iter().map(width_of).collect()
 }
 
-/// Returns the numbers above a stretch: its first port, and its last one where there is room.
+/// Returns the port numbers above a stretch of a port chart: its first port, and its last one where there is room.
 fn ticks(span: Span, columns: usize) -> String {
     let (first, last) = (span.first.to_string(), span.last.to_string());
     let blanks = columns.saturating_sub(first.len() + last.len());
@@ -224,7 +224,8 @@ fn paint_runs(
         .collect()
 }
 
-/// Cuts a label to so many columns. Its end stays, because that is where paths differ.
+/// Cuts the start off a row's label in a port chart so that it fits into so many columns. Its end stays, because that
+/// is where paths differ.
 fn truncate_start(label: &str, columns: usize, ellipsis: &str) -> String {
     if measure_text_width(label) <= columns {
         return label.to_owned();

@@ -15,7 +15,7 @@ use super::Ui;
 /// Time that probing ports may take before a progress bar is drawn, and the interval between two steps of a spinner.
 const DRAW_DELAY: Duration = Duration::from_millis(100);
 
-/// A bar that counts the changes of a plan that were carried out. Dropped, it erases itself.
+/// A progress bar that counts the changes of a plan that were carried out. Dropped, it erases itself.
 #[derive(Debug)]
 pub(crate) struct ApplyProgress<'a> {
     bar: ProgressBar,
@@ -25,7 +25,7 @@ pub(crate) struct ApplyProgress<'a> {
     prints_changes: bool,
 }
 
-/// A bar that shows how many ports were probed, once that takes noticeable time.
+/// A progress bar that shows how many ports were probed, once that takes noticeable time.
 #[derive(Debug)]
 pub(crate) struct ProbeProgress<'a> {
     ui: &'a Ui,
@@ -33,7 +33,7 @@ pub(crate) struct ProbeProgress<'a> {
     bar: OnceCell<ProgressBar>,
 }
 
-/// A spinner that says what is waited for. Dropped, it erases itself.
+/// A spinner on the terminal that says what is waited for. Dropped, it erases itself.
 #[derive(Debug)]
 pub(crate) struct Spinner(ProgressBar);
 
@@ -54,7 +54,7 @@ impl Ui {
         }
     }
 
-    /// Creates the bar for the probing of ports.
+    /// Creates the progress bar for the probing of ports.
     pub(crate) fn probe_progress(&self) -> ProbeProgress<'_> {
         ProbeProgress {
             ui: self,
@@ -63,7 +63,7 @@ impl Ui {
         }
     }
 
-    /// Starts a spinner on the terminal with this sentence.
+    /// Starts a spinner on the terminal that shows this sentence.
     pub(crate) fn spinner(&self, what: &Msg) -> Spinner {
         let bar = ProgressBar::with_draw_target(None, self.draw_target());
         let ticks = if self.ascii() {
@@ -82,7 +82,8 @@ impl Ui {
         Spinner(bar)
     }
 
-    /// Returns stderr, or nothing for a screen reader; indicatif itself draws on terminals only.
+    /// Returns where progress bars are drawn: stderr, or nothing for a screen reader; indicatif itself draws on
+    /// terminals only.
     fn draw_target(&self) -> ProgressDrawTarget {
         if self.plain() {
             ProgressDrawTarget::hidden()
@@ -126,7 +127,7 @@ impl ProbeProgress<'_> {
 }
 
 impl ApplyProgress<'_> {
-    /// Shows an event of the transaction.
+    /// Shows on the progress bar that a planned change was started, made or undone.
     pub(crate) fn handle_event(&self, event: ApplyEvent<'_>) {
         match event {
             ApplyEvent::Started(_) => self.bar.tick(),

@@ -47,7 +47,7 @@ impl Ui {
         out.join("\n")
     }
 
-    /// Returns the instance of a plan as a list of fields.
+    /// Returns the instance that a plan sets up as a list of fields for the screen.
     fn summary_fields(&self, summary: &InstanceSummary, home: &Path) -> Fields {
         let mut fields = Fields::default();
         let mut add = |label: Msg, value: String| fields.add(self.render(&label), value);
@@ -108,7 +108,7 @@ impl Ui {
         lines
     }
 
-    /// Returns a line for each key that changes in an existing config.
+    /// Returns a line for each config key that a plan changes in an existing config.
     fn difference_lines(&self, change: &Change) -> Vec<String> {
         let Change::Write(FileWrite {
             kind: FileKind::Config,
@@ -204,7 +204,7 @@ fn workspace_file_name(change: &Change) -> Option<&str> {
     }
 }
 
-/// Returns the words that stand for a secret of this origin.
+/// Returns the words that stand for a planned secret of this origin on the screen.
 fn origin_msg(origin: SecretOrigin) -> Msg {
     match origin {
         SecretOrigin::Generated => msg!("plan.generated"),

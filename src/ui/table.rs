@@ -13,7 +13,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Creates a table with these headings.
+    /// Creates a table for the screen with these column headings.
     pub(crate) fn new(headings: Vec<String>) -> Self {
         Self {
             headings,
@@ -21,12 +21,12 @@ impl Table {
         }
     }
 
-    /// Adds a row with one cell for each heading.
+    /// Adds a row to a table for the screen, with one cell for each heading.
     pub(crate) fn add_row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
-    /// Returns the lines for a terminal of this many columns.
+    /// Returns the lines of a table for a terminal of this many columns.
     pub(crate) fn render(&self, columns: usize) -> String {
         let all = || std::iter::once(&self.headings).chain(&self.rows);
         let widest = |at: usize| {

@@ -28,7 +28,7 @@ use crate::survey::ports::{check_probed, suggest_probed};
 #[cfg(test)]
 mod tests;
 
-/// The facts that the questions of an interview depend on. Nothing here changes the disk.
+/// The facts about host and instance that the questions of the wizard depend on. Nothing here changes the disk.
 pub(crate) struct InterviewContext<'a> {
     host: &'a Host,
     /// The survey of the host.
@@ -44,7 +44,7 @@ pub(crate) struct InterviewContext<'a> {
 }
 
 impl<'a> InterviewContext<'a> {
-    /// Reads the context of an instance, for an interview without a person.
+    /// Reads the context of an instance for the wizard, for an interview without a person.
     ///
     /// # Errors
     /// Where the config of the instance cannot be read or understood: it is never overwritten.
@@ -59,7 +59,8 @@ impl<'a> InterviewContext<'a> {
         })
     }
 
-    /// Makes this the context of an interview with a person, who is shown how far the probing of ports has come.
+    /// Makes this the context of a wizard's interview with a person, who is shown how far the probing of ports has
+    /// come.
     #[must_use]
     pub(crate) fn with_person(self, on_probe: &'a dyn Fn(u64, u64)) -> Self {
         Self {
@@ -69,12 +70,13 @@ impl<'a> InterviewContext<'a> {
         }
     }
 
-    /// Changes to the instance of another profile, under the environment rules (docs/design.md#environment-rules).
+    /// Changes the wizard to the instance of another profile, under the environment rules
+    /// (docs/design.md#environment-rules).
     pub(crate) fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
         self.choose_instance(Instance::resolve(self.input.env, Some(profile))?)
     }
 
-    /// Changes to another instance and reads its config.
+    /// Changes the wizard to another instance and reads its config.
     pub(crate) fn choose_instance(&mut self, instance: Instance) -> Result<()> {
         self.input = read_input(self.host, self.survey, self.input.env, instance)?;
         Ok(())
@@ -90,7 +92,7 @@ impl<'a> InterviewContext<'a> {
         }
     }
 
-    /// Returns `true` if the instance has a config whose values stay unless an answer changes them.
+    /// Returns `true` if the instance has a config whose values stay unless an answer of the wizard changes them.
     pub(crate) fn keeps_existing(&self, answers: &Answers) -> bool {
         self.input.exists && !answers.existing.is_reset()
     }
@@ -115,7 +117,7 @@ impl<'a> InterviewContext<'a> {
         })
     }
 
-    /// Judges a base port, and probes its fixed ports.
+    /// Judges a base port for the wizard's instance, and probes its fixed ports.
     pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> PortCheck {
         check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
     }
@@ -139,7 +141,7 @@ impl<'a> InterviewContext<'a> {
     }
 }
 
-/// Reads the input of a plan for an instance, with the links in all paths followed.
+/// Reads the facts that the plan of an instance depends on, with the links in all paths followed.
 fn read_input<'a>(
     host: &'a Host,
     survey: &'a Survey,

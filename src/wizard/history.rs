@@ -11,7 +11,7 @@ use super::question::{Question, QuestionKind, Reply};
 use super::step::{StepId, WizardStep};
 use super::steps;
 
-/// The replies of one person, by step.
+/// The replies of one person to the wizard's questions, by step of the wizard.
 #[derive(Default)]
 pub(crate) struct AnswerHistory<'a> {
     replies: BTreeMap<StepId, PastReply>,
@@ -19,7 +19,7 @@ pub(crate) struct AnswerHistory<'a> {
     observer: Option<Box<Observer<'a>>>,
 }
 
-/// A function that is called with each new state of the replies.
+/// A function that is called with each new state of the person's replies to the wizard.
 type Observer<'a> = dyn FnMut(&toml::Table) + 'a;
 
 #[derive(Debug)]
@@ -43,7 +43,8 @@ enum AskedAgain {
 }
 
 impl<'a> AnswerHistory<'a> {
-    /// Reads the draft that an earlier run left. Entries that are not understood are ignored.
+    /// Creates the history of the wizard's replies from the draft that an earlier run left. Entries that are not
+    /// understood are ignored.
     pub(crate) fn from_draft(draft: &toml::Table) -> Self {
         let past_reply = |step: &&'static dyn WizardStep| {
             let reply = match draft.get(step.id().name())? {
@@ -64,7 +65,7 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
-    /// Calls `observer` with each new state of the replies, without secrets.
+    /// Has `observer` called with each new state of the replies to the wizard, without secrets.
     pub(crate) fn observe(&mut self, observer: impl FnMut(&toml::Table) + 'a) {
         self.observer = Some(Box::new(observer));
     }
@@ -84,7 +85,7 @@ impl<'a> AnswerHistory<'a> {
         self.asked_again = AskedAgain::Nothing;
     }
 
-    /// Returns the reply to a question that need not be asked again.
+    /// Returns the reply to a question of the wizard that need not be asked again.
     pub(super) fn settled_reply(&self, step: &dyn WizardStep, question: &Question) -> Option<Reply> {
         let id = step.id();
         let again = match self.asked_again {
@@ -100,7 +101,7 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
-    /// Returns the question with the earlier reply as its default.
+    /// Returns a question of the wizard with the person's earlier reply as its default.
     pub(super) fn with_past_default(&self, id: StepId, question: &Question) -> Question {
         let mut question = question.clone();
         let Some(past) = self.past_reply(id, &question).filter(|past| !past.was_default) else {
@@ -129,7 +130,7 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
-    /// Stores an accepted reply, and hands the new state to the observer.
+    /// Stores an accepted reply to a wizard's question, and hands the new state of the replies to the observer.
     pub(super) fn record(&mut self, id: StepId, question: &Question, reply: Reply) {
         let past = PastReply {
             was_default: question.default_reply().as_ref() == Some(&reply),
@@ -143,7 +144,7 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
-    /// Returns the replies without secrets, as a draft holds them.
+    /// Returns the replies to the wizard without secrets, as its draft file holds them.
     fn draft(&self) -> toml::Table {
         let entry = |(id, past): (&StepId, &PastReply)| {
             let value = match &past.reply {
@@ -156,7 +157,7 @@ impl<'a> AnswerHistory<'a> {
         self.replies.iter().filter_map(entry).collect()
     }
 
-    /// Returns the earlier reply to this very question.
+    /// Returns the person's earlier reply to this very question of the wizard.
     fn past_reply(&self, id: StepId, question: &Question) -> Option<&PastReply> {
         self.replies.get(&id).filter(|past| {
             let answered = past.question.as_ref();

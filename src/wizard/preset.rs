@@ -63,17 +63,17 @@ impl PresetAnswers {
         self.replies.insert(step, reply);
     }
 
-    /// Sets the API key that a flag brings for a provider.
+    /// Sets the preset API key that a flag brings for a model provider.
     pub(crate) fn set_provider_key(&mut self, provider: Provider, key: Secret) {
         self.provider_keys.insert(provider, key);
     }
 
-    /// Offers the API key that an environment variable brings for a provider.
+    /// Offers the wizard the API key that an environment variable brings for a model provider.
     pub(crate) fn offer_environment_key(&mut self, provider: Provider, key: Secret) {
         self.environment_keys.insert(provider, key);
     }
 
-    /// Chooses the provider, unless that was done, where a flag brings the API key of exactly one.
+    /// Chooses the model provider, unless that was done, where a flag brings the API key of exactly one.
     pub(crate) fn infer_provider(&mut self) {
         let providers: Vec<_> = self.provider_keys.keys().collect();
         if let [provider] = providers[..] {

@@ -20,7 +20,7 @@ pub(crate) struct Question {
     pub(crate) keeps_config: bool,
 }
 
-/// The ports of the instances near a base port that is asked for.
+/// The ports of the instances near a base port that the wizard asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PortChart {
     /// The label and the ports, in ascending order, of each other instance that is near enough to matter.
@@ -82,7 +82,7 @@ pub(crate) enum Reply {
     Back,
 }
 
-/// An interface for asking questions: a person at a terminal, or a script in tests.
+/// An interface for asking the wizard's questions: a person at a terminal, or a script in tests.
 pub(crate) trait Prompter {
     /// Asks a person a question of the wizard. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;
@@ -114,23 +114,23 @@ impl Question {
         }
     }
 
-    /// Creates a question with choices; `default` is the id of the choice that Enter takes.
+    /// Creates a question of the wizard with choices; `default` is the id of the choice that Enter takes.
     pub(crate) fn choice(text: Msg, options: Vec<Choice>, default: &str) -> Self {
         let default = options.iter().position(|o| o.id == default).unwrap_or_default();
         Self::new(text, QuestionKind::Choice { options, default })
     }
 
-    /// Creates a question for a line of text.
+    /// Creates a question of the wizard for a line of text.
     pub(crate) fn text(text: Msg, default: Option<String>) -> Self {
         Self::new(text, QuestionKind::Text { default })
     }
 
-    /// Creates a question for a secret.
+    /// Creates a question of the wizard for a secret, such as an API key.
     pub(crate) fn secret(text: Msg, optional: bool) -> Self {
         Self::new(text, QuestionKind::Secret { optional })
     }
 
-    /// Creates a question for yes or no.
+    /// Creates a question of the wizard for yes or no.
     pub(crate) fn yes_no(text: Msg, default: Option<bool>) -> Self {
         Self::new(text, QuestionKind::YesNo { default })
     }
@@ -150,14 +150,14 @@ impl Question {
         self
     }
 
-    /// Adds the ports of the other instances.
+    /// Adds to a question about the base port the chart with the ports of the other instances.
     #[must_use]
     pub(crate) fn with_port_chart(mut self, chart: PortChart) -> Self {
         self.port_chart = Some(chart);
         self
     }
 
-    /// Returns the reply that answers the question where nobody is asked.
+    /// Returns the reply that answers a question of the wizard where nobody is asked.
     pub(crate) fn default_reply(&self) -> Option<Reply> {
         match &self.kind {
             QuestionKind::Choice { options, default } => Some(Reply::Text(options.get(*default)?.id.clone())),

@@ -74,7 +74,7 @@ pub(crate) trait WizardStep: Sync {
         self.flag_step().name()
     }
 
-    /// Returns `true` if the quick flow asks a person too; where it does not, the default answers.
+    /// Returns `true` if the wizard's quick flow asks a person this step too; where it does not, the default answers.
     fn in_quickstart(&self) -> bool {
         true
     }
@@ -84,8 +84,8 @@ pub(crate) trait WizardStep: Sync {
         false
     }
 
-    /// Returns the step whose answer this one completes: whoever changes that answer is asked for this one again,
-    /// and a review offers only that one.
+    /// Returns the step of the wizard whose answer this one completes: whoever changes that answer is asked for this
+    /// one again, and a review offers only that one.
     fn follows(&self) -> Option<StepId> {
         None
     }
@@ -117,7 +117,7 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    /// Returns the error of a rejected reply, whether it can be asked again or not.
+    /// Returns the error for a reply to the wizard that was rejected, whether it can be asked again or not.
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Invalid(error) | Self::Declined(error) => error,
@@ -131,7 +131,7 @@ impl From<Error> for Rejection {
     }
 }
 
-/// A step whose answer is one value of a named enum.
+/// A step of the wizard whose answer is one value of a named enum.
 pub(super) struct EnumStep<T: NamedValue> {
     pub(super) id: StepId,
     pub(super) in_quickstart: bool,
@@ -176,7 +176,8 @@ impl<T: NamedValue + Sync> WizardStep for EnumStep<T> {
     }
 }
 
-/// Creates a question with these values of a named enum as its choices; `default` is the name that Enter takes.
+/// Creates a question of the wizard with these values of a named enum as its choices; `default` is the name that
+/// Enter takes.
 pub(super) fn enum_question<T: NamedValue>(
     text: Msg,
     labels: impl IntoIterator<Item = (T, Msg)>,
@@ -189,7 +190,7 @@ pub(super) fn enum_question<T: NamedValue>(
     Question::choice(text, options, default)
 }
 
-/// Id of the choice that leaves a key of the config as it is.
+/// Id of the wizard's choice that leaves a key of the config as it is.
 const KEEP_CHOICE: &str = "keep";
 
 /// Creates a question of the wizard about a key that an existing config may answer: `current` is what the config
@@ -217,7 +218,7 @@ pub(super) fn kept_enum_question<T: NamedValue + PartialEq>(
     question
 }
 
-/// Returns the error for a value that is none of the choices; it names them.
+/// Returns the error for a reply to the wizard that is none of the question's choices; it names them.
 fn not_a_choice(step: StepId, typed: &str, names: impl IntoIterator<Item = &'static str>) -> Error {
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
     let (flag, value) = (step.name(), typed.escape_debug());
@@ -237,7 +238,8 @@ pub(super) fn parse_yes_no(step: StepId, reply: &Reply) -> Result<bool> {
     }
 }
 
-/// Rejects a reply that is a placeholder and no secret ([`Secret::is_placeholder`]); an empty reply passes.
+/// Rejects a reply to the wizard that is a placeholder and no secret ([`Secret::is_placeholder`]); an empty reply
+/// passes.
 pub(crate) fn reject_placeholder(reply: &Secret) -> Result<(), Rejection> {
     if !reply.expose().is_empty() && reply.is_placeholder() {
         return Err(Error::usage(msg!("step.secret.placeholder")).into());

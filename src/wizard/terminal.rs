@@ -67,7 +67,7 @@ struct QuestionBlock {
     rejection: Vec<String>,
 }
 
-/// Asks questions at the terminal, with prompts on standard error.
+/// Asks the wizard's questions at the terminal, with prompts on standard error.
 pub(crate) struct Terminal {
     theme: PromptTheme,
     screen: Screen,
@@ -86,8 +86,8 @@ pub(crate) struct Terminal {
 static MAY_HIDE_CURSOR: AtomicBool = AtomicBool::new(false);
 
 impl Terminal {
-    /// Prepares prompts as this screen allows them. From here on a signal that ends the program leaves the terminal as
-    /// it was found.
+    /// Creates the wizard's terminal, whose prompts are drawn as this screen allows them. From here on a signal that
+    /// ends the program leaves the terminal as it was found.
     pub(crate) fn new(ui: Ui) -> Self {
         // A second handler cannot be set, and the first one does the same.
         let _ = ctrlc::set_handler(|| {
@@ -110,19 +110,19 @@ impl Terminal {
         }
     }
 
-    /// Shows lines that belong to the next question: they are erased where it is left backwards.
+    /// Shows lines that belong to the wizard's next question: they are erased where the person goes back from it.
     pub(crate) fn show(&mut self, text: &str) {
         self.theme.ui.eprint(text);
         self.shown.extend(text.split('\n').map(str::to_owned));
     }
 
-    /// Asks for a final yes; Esc is a no.
+    /// Asks the person at the terminal for a final yes; Esc is a no.
     pub(crate) fn confirm(&mut self, text: &Msg, default: Option<bool>) -> Result<bool> {
         let reply = self.ask(&Question::yes_no(text.clone(), default))?;
         Ok(reply == Reply::Yes(true))
     }
 
-    /// Asks with a drawn prompt, with the modes of the terminal set for it.
+    /// Asks a question of the wizard with a drawn prompt, with the modes of the terminal set for it.
     fn ask_drawn(&mut self, question: &Question) -> io::Result<Reply> {
         input::set_question_mode()?;
         self.screen.set_bracketed_paste(true)?;
@@ -176,8 +176,8 @@ impl Terminal {
         }
     }
 
-    /// Prints the introduction of a question on the terminal; in the place of its last answer, where that was
-    /// rejected or gone back to.
+    /// Prints the introduction of a wizard's question on the terminal; in the place of its last answer, where that
+    /// was rejected or gone back to.
     fn begin_question(&mut self, question: &Question) -> io::Result<QuestionBlock> {
         let went_back = mem::take(&mut self.went_back);
         let shown = mem::take(&mut self.shown);
@@ -240,7 +240,7 @@ impl Prompter for Terminal {
 }
 
 impl Drop for Terminal {
-    /// Restores the cursor and the pasting of keys; a panic ends here too.
+    /// Restores the terminal's cursor and the pasting of text as plain keys; a panic ends here too.
     fn drop(&mut self) {
         if MAY_HIDE_CURSOR.swap(false, Ordering::Relaxed) {
             let _ = self.screen.restore();

@@ -102,7 +102,7 @@ impl BrowserControl {
         Some(result)
     }
 
-    /// Runs `work`, and gives it up when the gateway shuts down meanwhile.
+    /// Awaits an operation on a browser, and gives it up when the gateway shuts down meanwhile.
     async fn unless_shutting_down<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut shutting_down = self.shutting_down.subscribe();
         tokio::select! {
@@ -130,7 +130,7 @@ impl BrowserControl {
         }
     }
 
-    /// Launches a browser and waits until it is ready.
+    /// Launches a browser once and waits until it answers on its debugging port.
     async fn launch_once(
         &self,
         profile: &BrowserProfile,
@@ -223,8 +223,8 @@ impl BrowserControl {
         Ok(self.stop_slot(&slot, &profile.name).await)
     }
 
-    /// Stops the browser of a slot: SIGTERM, then SIGKILL after [`STOP_TIMEOUT`]. Returns whether it ran. The caller
-    /// holds the slot's operation lock.
+    /// Stops the browser that a browser profile's slot holds: SIGTERM, then SIGKILL after [`STOP_TIMEOUT`]. Returns
+    /// whether it ran. The caller holds the slot's operation lock.
     pub(super) async fn stop_slot(&self, slot: &ProfileSlot, name: &str) -> bool {
         *lock(&slot.last_tab) = None;
         let state = std::mem::take(&mut *lock(&slot.state));

@@ -11,7 +11,7 @@ use crate::browser::{BrowserError, Result, debug_port, orphan};
 use crate::i18n::msg;
 
 impl BrowserControl {
-    /// Creates a browser profile: records it in `instance.toml`, with a port of its own.
+    /// Creates a browser profile: records it in `instance.toml`, with a debugging port of its own.
     pub(super) async fn create_profile(
         &self,
         profiles: &BrowserProfiles,

@@ -93,8 +93,8 @@ fn print_opened_tab(ui: &Ui, document: &Value, profile: &str) {
     ui.print(&fields.render(ui.width()));
 }
 
-/// Returns the first line of an output, such as `🦞 browser [openclaw] running: true`; without the emoji where the
-/// terminal takes ASCII only.
+/// Returns the first line of a `browser` command's output, such as `🦞 browser [openclaw] running: true`; without the
+/// emoji where the terminal takes ASCII only.
 fn headline(ui: &Ui, name: &str, msg: &Msg) -> String {
     let mark = if ui.ascii() || ui.plain() { "" } else { "🦞 " };
     let name = if name.is_empty() {
@@ -149,7 +149,7 @@ fn print_status(context: &Context<'_>, document: &Value) {
     }
 }
 
-/// Renders the state of a browser, from a status document or an entry of the list of profiles.
+/// Renders the state of a browser, from a status document or an entry of the list of browser profiles.
 fn render_state(ui: &Ui, document: &Value) -> String {
     let ended = &document["ended"];
     let msg = match StateName::from_document(document) {
@@ -210,7 +210,8 @@ fn print_tabs(ui: &Ui, document: &Value) {
     }
 }
 
-/// Prints a request that failed: the service's message to stderr, and with `--json` one document to stdout.
+/// Prints a failed request to the browser control service: its message to stderr, and with `--json` one document to
+/// stdout.
 pub(super) fn print_failure(ui: &Ui, status: u16, document: &Value) {
     let text = |value: &Value| {
         let text = plain(value);
@@ -285,7 +286,8 @@ fn print_result(ui: &Ui, health: BrowserHealth, msg: &Msg) {
     ui.print_hanging(0, mark.chars().count() + 1, &format!("{mark} {}", ui.render(msg)));
 }
 
-/// Returns the mark of a check's result: a symbol, or ASCII letters where the terminal takes no other.
+/// Returns the mark of a `browser doctor` check's result: a symbol, or ASCII letters where the terminal takes no
+/// other.
 fn health_mark(ui: &Ui, health: BrowserHealth) -> &'static str {
     match (health, ui.ascii() || ui.plain()) {
         (BrowserHealth::Good, false) => "✓",
@@ -296,7 +298,7 @@ fn health_mark(ui: &Ui, health: BrowserHealth) -> &'static str {
     }
 }
 
-/// Renders a boolean; anything but `true` is "no".
+/// Renders a boolean JSON value as "yes" or "no"; anything but `true` is "no".
 fn yes_or_no(ui: &Ui, value: &Value) -> String {
     ui.render(&if *value == true {
         msg!("browser.yes")
@@ -305,7 +307,7 @@ fn yes_or_no(ui: &Ui, value: &Value) -> String {
     })
 }
 
-/// Returns a path with `~` for the home folder; empty for `null`.
+/// Returns a file's path from a JSON value with `~` for the home folder; empty for `null`.
 fn shown_path(home: &Path, value: &Value) -> String {
     value
         .as_str()

@@ -36,7 +36,7 @@ pub(crate) fn read_config(context: &Context<'_>) -> Result<ConfigDocument> {
     }
 }
 
-/// Returns the judge for the release that `--release` names, else for the engine of the instance.
+/// Returns the judge of configs for the release that `--release` names, else for the engine of the instance.
 pub(super) fn choose_judge(
     context: &Context<'_>,
     survey: &Survey,
@@ -56,7 +56,8 @@ pub(super) fn choose_judge(
     Ok(ConfigJudge::for_version(&version))
 }
 
-/// Edits the config under the host-wide lock. Returns the path of the backup, or `None` where nothing changed.
+/// Edits the instance's config under the host-wide lock. Returns the path of the backup, or `None` where nothing
+/// changed.
 pub(super) fn change_config(
     context: &Context<'_>,
     release: Option<&str>,
@@ -136,7 +137,7 @@ fn refuse_new_findings(
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// Refuses a new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
+/// Refuses a config's new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
 fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,

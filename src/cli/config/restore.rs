@@ -88,7 +88,7 @@ fn broken_backup_msg(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
         .with_msg("why", fault.why.clone())
 }
 
-/// Runs `openclaw config restore`, with the backup of this number or the newest one that can be used.
+/// Runs `openclaw config restore`, with the config backup of this number or the newest one that can be used.
 pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<ExitCode> {
     let lock = context.lock()?;
     let path = &context.instance.config_path;
@@ -125,7 +125,7 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the document to restore, and the number of its backup; the last good config has no number. Without a wanted
+/// Returns the config to restore, and the number of its backup; the last good config has no number. Without a wanted
 /// number it is the newest usable backup that differs from the current bytes.
 fn choose_backup(
     context: &Context<'_>,
@@ -154,8 +154,7 @@ fn choose_backup(
     }
 }
 
-/// Returns the changes that replace the config by a restored document, and the path at which the replaced file is
-/// kept.
+/// Returns the changes that replace the config by a restored backup, and the path at which the replaced file is kept.
 fn replacement(
     config: &Path,
     document: &ConfigDocument,
@@ -179,7 +178,8 @@ fn replacement(
     }
 }
 
-/// Returns a free path beside the config: `openclaw.json.broken-1`, `openclaw.json.broken-2` and so on.
+/// Returns a path beside the config at which no file exists yet: `openclaw.json.broken-1`, `openclaw.json.broken-2`
+/// and so on.
 fn free_name(config: &Path) -> PathBuf {
     apply::free_path(|number| {
         let mut name = config.as_os_str().to_owned();

@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::i18n::{Msg, msg};
 use crate::ui::Ui;
 
-/// Runs `config validate`: checks the config and prints the findings. The exit code is 1 where the gateway would refuse the config.
+/// Runs `openclaw config validate`: checks the config against the schema and prints the findings. The exit code is 1
+/// where the gateway would refuse the config.
 pub(super) fn validate(context: &Context<'_>, release: Option<&str>) -> Result<ExitCode> {
     let path = &context.instance.config_path;
     let document = read_config(context)?;
@@ -36,7 +37,7 @@ pub(super) fn validate(context: &Context<'_>, release: Option<&str>) -> Result<E
     })
 }
 
-/// Prints the findings, and those of other releases.
+/// Prints the findings in a config, and those of other releases.
 fn print(context: &Context<'_>, verdict: &Verdict) {
     let path = context.instance.config_path.display();
     context.ui.print_line(&if verdict.is_accepted() {
@@ -69,7 +70,7 @@ fn print(context: &Context<'_>, verdict: &Verdict) {
     }
 }
 
-/// Returns the findings as a document.
+/// Returns the findings in a config as a JSON document.
 fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
     let list = |findings: &[SchemaFinding]| -> Vec<Value> {
         let finding = |finding: &SchemaFinding| {

@@ -53,7 +53,8 @@ pub(super) fn run(context: &Context<'_>, args: &CallArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the gateway at a URL that the user gives. This instance's own token is not sent there.
+/// Returns the URL and the credentials of the gateway at a URL that the user gives. This instance's own token is not
+/// sent there.
 pub(super) fn remote_endpoint(url: &str, token_file: Option<&Path>) -> Result<GatewayEndpoint> {
     let auth = match token_file {
         Some(path) => {

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     ExitCode::from(probe.verdict.class().exit_code())
 }
 
-/// Prints the result of a probe.
+/// Prints the result of a gateway's probe.
 fn print_probe(context: &Context<'_>, probe: &Probe) {
     let ui = &context.ui;
     status::print_headline(context, probe);
@@ -68,7 +68,7 @@ fn print_probe(context: &Context<'_>, probe: &Probe) {
     status::print_hints(context, probe);
 }
 
-/// Returns the fields of an answer to `health` that are shown, with their labels.
+/// Returns the fields of a gateway's answer to `health` that are shown, with their labels.
 fn health_fields(health: &Value) -> impl Iterator<Item = (Msg, String)> {
     let agents = health["agents"].as_array();
     let ids = agents.map(|agents| join_names(agents.iter().map(|agent| &agent["agentId"])));
@@ -84,13 +84,13 @@ fn health_fields(health: &Value) -> impl Iterator<Item = (Msg, String)> {
     .filter_map(|(label, value)| Some((label, value.filter(|value| !value.is_empty())?)))
 }
 
-/// Joins texts of a document with commas, made safe for a terminal.
+/// Joins texts of a gateway's JSON answer with commas, made safe for a terminal.
 fn join_names<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
     let names = values.into_iter().filter_map(Value::as_str).map(sanitize);
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the document of a probe.
+/// Returns the JSON document of a gateway's probe.
 fn probe_document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: Duration) -> Value {
     let error =
         (!probe.is_healthy()).then(|| context.ui.render(&probe.msg(context.instance.profile.as_str())));

@@ -49,7 +49,7 @@ pub(crate) struct RunArgs {
     pub engine: Option<Engine>,
 }
 
-/// Returns a parser that accepts the names of these values.
+/// Returns a command-line parser that accepts the names of these enum values.
 fn name_parser<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValuesParser {
     PossibleValuesParser::new(all.iter().map(|value| name(*value)))
 }
@@ -96,7 +96,7 @@ fn ensure_config(context: &Context<'_>) -> Result<()> {
     onboard::setup(context, &args).map(|_| ())
 }
 
-/// Returns the values of flags that replace those of the config for one run.
+/// Returns the values of `gateway run` flags that replace those of the config for one run.
 fn overrides(context: &Context<'_>, args: &RunArgs) -> Result<RunOverrides> {
     let stdin = Some(Path::new("-"));
     if args.token_file.as_deref() == stdin && args.password_file.as_deref() == stdin {
@@ -121,7 +121,8 @@ fn overrides(context: &Context<'_>, args: &RunArgs) -> Result<RunOverrides> {
     })
 }
 
-/// Asks a person at the terminal. Without a terminal the answer is yes, because `--force` was given.
+/// Asks a person at the terminal to confirm what `gateway run --force` is about to do. Without a terminal the answer
+/// is yes, because `--force` was given.
 fn confirm(context: &Context<'_>, question: &Msg) -> Result<bool> {
     let terminal = context.host.terminal();
     if terminal.stdin && terminal.stderr {

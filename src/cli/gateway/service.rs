@@ -35,14 +35,14 @@ pub(crate) struct InstallArgs {
     pub json: bool,
 }
 
-/// The arguments of the actions on an installed service.
+/// The arguments of the actions on a gateway's installed service, such as start.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServiceActionArgs {
     #[arg(long)]
     pub json: bool,
 }
 
-/// An action on an installed service.
+/// An action on a gateway's installed service, such as start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServiceAction {
     Uninstall,
@@ -51,10 +51,10 @@ pub(super) enum ServiceAction {
     Restart,
 }
 
-/// Maximum time for a started gateway to answer.
+/// Maximum time for a service's started gateway to answer.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A finished installation of the service.
+/// A finished installation of a gateway's service.
 struct Installation {
     report: ActionReport,
     port: Port,
@@ -65,7 +65,7 @@ struct Installation {
     notices: Vec<Msg>,
 }
 
-/// Returns the command that shows the state of the service.
+/// Returns the command that shows the state of a gateway's service.
 fn status_command(context: &Context<'_>) -> String {
     format!("{} gateway status", context.instance.command())
 }
@@ -130,8 +130,8 @@ fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
 }
 
 impl Installation {
-    /// Installs and starts the service, waits for its gateway where `waits`, and offers to enable lingering, so that it
-    /// outlives a logout.
+    /// Installs and starts the gateway's service, waits for its gateway where `waits`, and offers to enable
+    /// lingering, so that it outlives a logout.
     fn perform(
         context: &Context<'_>,
         options: InstallOptions,
@@ -156,7 +156,7 @@ impl Installation {
         })
     }
 
-    /// Prints the result of a service command as text, unless a JSON document follows.
+    /// Prints the result of the gateway service's installation as text, unless a JSON document follows.
     fn print(&self, context: &Context<'_>) {
         if context.ui.is_json() {
             return;
@@ -167,7 +167,7 @@ impl Installation {
         }
     }
 
-    /// Returns the document of the installation.
+    /// Returns the JSON document of `gateway install`: the service that was installed.
     fn document(&self, context: &Context<'_>) -> Value {
         let mut document = document(context, "install", &self.report, &self.notices);
         document["port"] = self.port.into();
@@ -207,8 +207,8 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     healthy
 }
 
-/// Reads whether services outlive the last session, and offers to enable that. Returns the state afterwards, and a notice
-/// where one is due.
+/// Reads whether the user's services outlive the last login session, and offers to enable that. Returns the state
+/// afterwards, and a notice where one is due.
 fn offer_linger(context: &Context<'_>, is_requested: bool) -> (Linger, Option<Msg>) {
     let before = service::linger(context.instance_context());
     if !matches!(before, Linger::Off | Linger::Unknown) {
@@ -237,7 +237,7 @@ fn offer_linger(context: &Context<'_>, is_requested: bool) -> (Linger, Option<Ms
     (after, Some(notice))
 }
 
-/// Performs an action on the installed service and prints its outcome.
+/// Performs an action on the gateway's installed service and prints its outcome.
 pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result<ExitCode> {
     let (ui, instance) = (&context.ui, context.instance_context());
     let (name, report) = {
@@ -268,7 +268,7 @@ pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the error for an action on a service that is not installed.
+/// Returns the error for an action on a gateway's service that is not installed.
 fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
     let command = format!("{} gateway install", context.instance.command());
     Error::failed(msg!("service.not-installed", name = status.name))
@@ -337,8 +337,8 @@ fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings
     })
 }
 
-/// Installs and starts the service at the end of an onboarding, and waits for its gateway where `waits`. A failure undoes
-/// nothing of the onboarding.
+/// Installs and starts the gateway's service at the end of an onboarding, and waits for its gateway where `waits`. A
+/// failure undoes nothing of the onboarding.
 pub(crate) fn install_after_onboarding(context: &Context<'_>, waits: bool) -> Result<Value> {
     let installation = Installation::perform(context, InstallOptions::default(), false, waits)?;
     installation.print(context);

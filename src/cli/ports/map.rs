@@ -103,7 +103,7 @@ fn print_chart(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     }
 }
 
-/// Returns the style of a tone, without colour where the terminal has none.
+/// Returns the style of a tone of the port map, without colour where the terminal has none.
 fn tone_style(ui: Ui, tone: ChartTone) -> Style {
     tone.style().force_styling(ui.colour())
 }
@@ -178,7 +178,7 @@ fn port_state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
     }
 }
 
-/// Prints a span, a role and a state in three columns. A state that does not fit is continued below.
+/// Prints a span of ports, its role and its state in three columns. A state that does not fit is continued below.
 fn print_three_columns(ui: Ui, first: &str, second: &str, third: &str) {
     let fixed = Role::FIXED.into_iter().map(|(role, _)| role);
     let roles = fixed

@@ -54,7 +54,8 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Collects the files of the instance and its workspace, without secrets where the manifest says so.
+/// Collects the files of an exported instance and its workspace, without secrets where the archive's manifest says
+/// so.
 fn collect_files(instance: &Instance, manifest: &Manifest, protected: &[PathBuf]) -> FileSet {
     let mut files = FileSet::collect(instance, protected);
     if let Some(workspace) = &manifest.workspace {

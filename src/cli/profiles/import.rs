@@ -79,7 +79,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses a profile that exists or whose state folder does.
+/// Refuses to import to an instance profile that exists or whose state folder does.
 fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
     let known = survey
         .instances
@@ -96,7 +96,7 @@ fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
     Ok(())
 }
 
-/// Returns the first port family that is free for the new instance.
+/// Returns the first port family that is free for the imported instance.
 fn suggest_ports(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<PortFamily> {
     let mut planner = survey.planner(&instance.profile, &instance.config_path);
     suggest_probed(context.host, &mut planner, &[], 1, &|_, _| {})
@@ -116,7 +116,7 @@ struct Import<'a> {
 }
 
 impl Import<'_> {
-    /// Returns the folder in which the new state folder is built.
+    /// Returns the folder in which an imported instance's state folder is built.
     fn staged_state_dir(&self) -> PathBuf {
         self.staging.join("state")
     }
@@ -145,8 +145,8 @@ impl Import<'_> {
         Ok(missing)
     }
 
-    /// Returns the record of the new instance: the original's, with an identity and a base port of its own. A broken one is
-    /// an error, as everywhere.
+    /// Returns the record (`instance.toml`) of an imported instance: the original's, with an identity and a base port
+    /// of its own. A broken one is an error, as everywhere.
     fn new_record(&self, from: &Path, archive: &Path) -> Result<RecordDocument> {
         let inside = Path::new("state").join(RECORD_FILE);
         let profile = self.instance.profile.as_str();
@@ -161,7 +161,8 @@ impl Import<'_> {
         Ok(record)
     }
 
-    /// Writes the rewritten config into the new state folder. Returns the keys whose secrets have to be entered again.
+    /// Writes the rewritten config into the state folder of an imported instance. Returns the keys whose secrets have
+    /// to be entered again.
     fn stage_config(&self, from: &Path) -> Result<Vec<KeyPath>> {
         let path = from.join("config").join(CONFIG_FILE);
         let bytes = read::bytes(&path).map_err(|cause| {
@@ -184,8 +185,8 @@ impl Import<'_> {
         Ok(missing)
     }
 
-    /// Removes the channel tokens that an instance of this host has already, and returns their keys: two bots on one
-    /// token take each other's messages.
+    /// Removes from an imported config the channel tokens that an instance of this host has already, and returns
+    /// their keys: two bots on one token take each other's messages.
     fn remove_shared_tokens(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>> {
         let known: Vec<&Secret> = self
             .survey
@@ -235,7 +236,7 @@ impl Import<'_> {
     }
 }
 
-/// Collects the keys whose value is one of the known secrets.
+/// Collects the config keys whose value is one of the known secrets.
 fn collect_known_secrets(value: &Value, path: &KeyPath, known: &[&Secret], found: &mut Vec<KeyPath>) {
     match value {
         Value::Object(map) => map

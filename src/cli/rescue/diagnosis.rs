@@ -20,7 +20,7 @@ pub(crate) fn parse_profile(name: &str) -> Result<ProfileName> {
     ProfileName::parse(name).map_err(|error| error.to_error(name))
 }
 
-/// A target with the evidence about it, the probable causes of its problem, and the steps to try.
+/// A gateway to rescue with the evidence about it, the probable causes of its problem, and the steps to try.
 pub(super) struct Diagnosis {
     pub(crate) target: Instance,
     pub(crate) evidence: Evidence,
@@ -50,17 +50,17 @@ impl Diagnosis {
         }
     }
 
-    /// Returns `true` if the target's gateway is healthy.
+    /// Returns `true` if the diagnosed gateway is healthy.
     pub(super) fn is_healthy(&self) -> bool {
         self.evidence.probe.is_healthy()
     }
 
-    /// Returns exit code 0 for a healthy target, otherwise 1.
+    /// Returns exit code 0 if the diagnosed gateway is healthy, otherwise 1.
     pub(super) fn exit_code(&self) -> ExitCode {
         ExitCode::from(u8::from(!self.is_healthy()))
     }
 
-    /// Prints the causes, the most probable first, and the evidence.
+    /// Prints the causes of a gateway's problem, the most probable first, and the evidence.
     pub(super) fn print_causes(&self, context: &Context<'_>) {
         let ui = &context.ui;
         if self.is_healthy() {
@@ -86,7 +86,7 @@ impl Diagnosis {
         }
     }
 
-    /// Returns the evidence that is printed below the causes.
+    /// Returns the lines of evidence about a gateway that are printed below the causes of its problem.
     fn evidence_lines(&self) -> Vec<Msg> {
         let mut changes: Vec<_> = (self.evidence.config_changes.iter())
             .map(|change| match (&change.before, &change.after) {
@@ -151,7 +151,7 @@ impl Diagnosis {
             .or_else(|| is_unrepaired.then(|| self.evidence.refusal_hint.clone().unwrap_or_else(edit_config)))
     }
 
-    /// Prints the steps of a repair, and what a person can do.
+    /// Prints the steps of a gateway's repair, and what a person can do.
     pub(super) fn print_steps(&self, context: &Context<'_>) {
         let ui = &context.ui;
         if self.is_healthy() {
@@ -170,7 +170,7 @@ impl Diagnosis {
         }
     }
 
-    /// Returns the document of the diagnosis, with the report where a repair was made.
+    /// Returns the JSON document of a gateway's diagnosis, with the report where a repair was made.
     pub(super) fn document(&self, context: &Context<'_>, report: Option<&RepairReport>) -> Value {
         let ui = &context.ui;
         let causes = self.causes.iter().map(|cause| {

@@ -22,7 +22,7 @@ use crate::ui::{Table, Ui};
 /// The probe of a gateway, and the state of its service where it has one.
 type ProbedInstance = (Probe, Option<ServiceStatus>);
 
-/// Interval at which the progress is drawn.
+/// Interval at which the progress of `status --all` is drawn.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Runs `openclaw status --all`.
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     ExitCode::from(worst_class(&probed).exit_code())
 }
 
-/// Returns the worst class of all verdicts; [`VerdictClass::NotRunning`] where there is no instance.
+/// Returns the worst class of all gateways' verdicts; [`VerdictClass::NotRunning`] where there is no instance.
 fn worst_class(probed: &[ProbedInstance]) -> VerdictClass {
     probed
         .iter()
@@ -56,7 +56,7 @@ fn worst_class(probed: &[ProbedInstance]) -> VerdictClass {
         .unwrap_or(VerdictClass::NotRunning)
 }
 
-/// Probes all instances, each on a thread of its own, and shows how many have answered.
+/// Probes the gateways of all instances, each on a thread of its own, and shows how many have answered.
 fn probe_all(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<ProbedInstance> {
     let (host, env) = (&context.host.with_deadline(deadline), &context.env);
     let count = survey.instances.len();
@@ -118,7 +118,7 @@ fn instance_document(
     document
 }
 
-/// Prints the table of all instances, and hints for those that are not healthy.
+/// Prints the status table of all instances, and hints for those that are not healthy.
 fn print_table<'a>(
     context: &Context<'_>,
     all: impl Iterator<Item = (&'a SurveyedInstance, &'a ProbedInstance)> + Clone,
@@ -172,7 +172,7 @@ fn print_table<'a>(
     }
 }
 
-/// Returns a verdict in one or two words, in the colour of its class.
+/// Returns the verdict about a gateway in one or two words, in the colour of its class.
 fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
     let word = console::style(ui.render(&verdict_msg(verdict))).force_styling(ui.colour());
     match verdict.class() {
@@ -183,7 +183,7 @@ fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
     .to_string()
 }
 
-/// Returns a verdict in one or two words.
+/// Returns the verdict about a gateway in one or two words.
 fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
     match verdict {
         ProbeVerdict::Healthy => msg!("status.healthy"),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::duration::parse_time_limit;
 
-/// The arguments of every command that asks a gateway.
+/// The arguments that every command which asks a gateway has.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct AskArgs {
     #[arg(long)]

@@ -23,7 +23,7 @@ use crate::probe::{LastRun, Probe, ProbeVerdict};
 use crate::survey::ConfigHealth;
 use crate::time::millis;
 
-/// Returns the document of one instance. `service` is the part about its service.
+/// Returns the JSON document of `status` for one instance. `service` is the part about its service.
 pub(crate) fn status_document(
     context: &Context<'_>,
     probe: &Probe,
@@ -56,7 +56,7 @@ pub(crate) fn status_document(
     })
 }
 
-/// Returns the part about the gateway. `error` is the message where it is not healthy.
+/// Returns the part of the `status` JSON document about the gateway. `error` is the message where it is not healthy.
 fn gateway_document(context: &Context<'_>, probe: &Probe, error: Option<&str>) -> Value {
     let reachable = probe.latency.is_some();
     let uptime = probe
@@ -84,7 +84,7 @@ fn gateway_document(context: &Context<'_>, probe: &Probe, error: Option<&str>) -
     })
 }
 
-/// Returns the part about the configured port and the processes that listen on it.
+/// Returns the part of the `status` JSON document about the configured port and the processes that listen on it.
 fn port_document(probe: &Probe) -> Value {
     let listeners = probe.listeners.iter().map(|listener| {
         let owner = listener.owner.as_ref();
@@ -102,7 +102,7 @@ fn port_document(probe: &Probe) -> Value {
     })
 }
 
-/// Returns what the gateway reports about itself.
+/// Returns the part of the `status` JSON document with what the gateway reports about itself.
 fn self_document(probe: &Probe) -> Value {
     let text = |name: &str| probe.presence[name].as_str();
     json!({
@@ -121,7 +121,7 @@ fn watched_gateways(probe: &Probe) -> Value {
     }
 }
 
-/// Returns the other profile whose gateway holds the port that a status is about.
+/// Returns the other instance profile whose gateway holds the port that a status is about.
 fn holding_profile(verdict: &ProbeVerdict) -> Option<&str> {
     match verdict {
         ProbeVerdict::OtherProfile(profile) => Some(profile),
@@ -129,7 +129,7 @@ fn holding_profile(verdict: &ProbeVerdict) -> Option<&str> {
     }
 }
 
-/// Returns the part about the config and its findings.
+/// Returns the part of the `status` JSON document about the config and its findings.
 fn config_document(context: &Context<'_>, probe: &Probe, instance: &Instance) -> Value {
     let issues: Vec<_> = match &probe.config {
         ConfigHealth::Broken(fault) => vec![json!({
@@ -149,7 +149,7 @@ fn config_document(context: &Context<'_>, probe: &Probe, instance: &Instance) ->
     })
 }
 
-/// Returns the part about the last run of a gateway that does not run.
+/// Returns the part of the `status` JSON document about the last run of a gateway that does not run.
 fn last_run_document(past: &LastRun) -> Value {
     json!({
         "end": past.end.name(),
@@ -163,7 +163,7 @@ fn last_run_document(past: &LastRun) -> Value {
     })
 }
 
-/// Returns a time as the JSON documents have it: `2026-11-22T19:22:45.123Z`.
+/// Returns a time as the `status` JSON documents have it: `2026-11-22T19:22:45.123Z`.
 pub(super) fn format_time(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }

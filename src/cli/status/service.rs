@@ -16,7 +16,7 @@ use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
 use crate::text::sanitize;
 use crate::ui::Fields;
 
-/// Number of last log lines that are shown of a service that gave up.
+/// Number of last log lines that `status` shows of a service that gave up.
 const LAST_LINE_COUNT: usize = 5;
 
 /// The answer of a service manager about an instance's service, or its error.
@@ -28,7 +28,7 @@ pub(super) enum ServiceReport {
     Unanswered(PathBuf, Error),
 }
 
-/// The state of an installed service.
+/// The state of a gateway's installed service.
 #[derive(Debug)]
 pub(super) struct ServiceDetails {
     status: ServiceStatus,
@@ -40,7 +40,7 @@ pub(super) struct ServiceDetails {
 }
 
 impl ServiceReport {
-    /// Asks the service manager about the service in this file.
+    /// Asks the service manager about the gateway's service in this file.
     pub(super) fn query(context: InstanceContext<'_>, file: &Path) -> Self {
         match ServiceDetails::query(context) {
             Ok(details) => Self::Answered(Box::new(details)),
@@ -54,7 +54,7 @@ impl ServiceReport {
         matches!(self, Self::Answered(details) if details.status.state == RunState::GaveUp)
     }
 
-    /// Adds the fields of the service to the list of a status.
+    /// Adds the fields of a gateway's service to the list of its status.
     pub(super) fn add_fields(&self, context: &Context<'_>, fields: &mut Fields) {
         let ui = &context.ui;
         match self {
@@ -92,7 +92,7 @@ impl ServiceReport {
 }
 
 impl ServiceDetails {
-    /// Queries state, drift and lingering at the same time.
+    /// Queries a service's state, its drift and the user's lingering at the same time.
     fn query(context: InstanceContext<'_>) -> Result<Self> {
         std::thread::scope(|scope| {
             let drift = scope.spawn(|| service::drift(context).ok().flatten());
@@ -145,7 +145,7 @@ impl ServiceDetails {
         }
     }
 
-    /// Prints the last log lines and the remarks.
+    /// Prints the last log lines of a gateway's service and the remarks about it.
     fn print(&self, context: &Context<'_>) {
         if !self.last_lines.is_empty() {
             context.ui.print_detail(&msg!("status.last-lines"));
@@ -158,7 +158,7 @@ impl ServiceDetails {
         }
     }
 
-    /// Returns the remarks about the service, with the commands that help.
+    /// Returns the remarks about a gateway's service, with the commands that help.
     fn remarks(&self, context: &Context<'_>) -> Vec<Msg> {
         let command = format!("{} gateway install --force", context.instance.command());
         let differs = self.drift.as_ref().is_some_and(|drift| !drift.is_none());
@@ -209,7 +209,7 @@ pub(super) fn manager_document(status: &ServiceStatus) -> Value {
     })
 }
 
-/// Returns the state of a service in one or two words.
+/// Returns the state of a gateway's service in one or two words.
 pub(crate) fn state_msg(state: &RunState) -> Msg {
     match state {
         RunState::NotInstalled => msg!("status.service-none"),

@@ -76,7 +76,7 @@ impl Shape {
         }
     }
 
-    /// Returns the sentence that says which values are wanted.
+    /// Returns the sentence that says which values a key of the config accepts.
     pub(super) fn msg(self) -> Msg {
         match self {
             Self::Any | Self::Object => msg!("config.schema-object"),

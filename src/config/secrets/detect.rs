@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Endings of keys that hold secrets, in lower case without separators.
+/// Endings of config keys that hold secrets, in lower case without separators.
 const SECRET_ENDINGS: [&str; 9] = [
     "token",
     "tokens",
@@ -15,7 +15,7 @@ const SECRET_ENDINGS: [&str; 9] = [
     "sessionkey",
 ];
 
-/// Parts of keys that hold secrets, in lower case without separators.
+/// Parts of config keys that hold secrets, in lower case without separators.
 const SECRET_PARTS: [&str; 6] = [
     "password",
     "passphrase",
@@ -25,7 +25,8 @@ const SECRET_PARTS: [&str; 6] = [
     "privatekey",
 ];
 
-/// Keys that hold secrets, in lower case without separators: certificates and identities that a config holds in clear.
+/// Config keys that hold secrets, in lower case without separators: certificates and identities that a config holds
+/// in clear.
 const SECRET_KEYS: [&str; 6] = [
     "key",
     "ca",
@@ -35,7 +36,7 @@ const SECRET_KEYS: [&str; 6] = [
     "knownhostsdata",
 ];
 
-/// Endings of keys that look like a secret's and hold none, in lower case without separators.
+/// Endings of config keys that look like a secret's and hold none, in lower case without separators.
 const HARMLESS_ENDINGS: [&str; 6] = [
     "passwordfile",
     "maxtokens",
@@ -45,7 +46,8 @@ const HARMLESS_ENDINGS: [&str; 6] = [
     "defaultsessionkey",
 ];
 
-/// Keys whose values are variables or headers, any of which may be a secret, in lower case without separators.
+/// Config keys whose values are environment variables or HTTP headers, any of which may be a secret, in lower case
+/// without separators.
 const VARIABLE_MAPS: [&str; 2] = ["env", "edgeauth"];
 
 /// Place of a value in a config, which decides whether the value is a secret.
@@ -79,18 +81,18 @@ impl KeyContext {
         }
     }
 
-    /// Tells whether a text in this place is a secret.
+    /// Returns whether a text in this place of a config is a secret.
     pub(super) fn hides_texts(self) -> bool {
         matches!(self, Self::Secret | Self::Variables)
     }
 
-    /// Tells whether a number in this place may be a secret.
+    /// Returns whether a number in this place of a config may be a secret.
     pub(super) fn hides_numbers(self) -> bool {
         self == Self::Variables
     }
 }
 
-/// Returns a key in lower case and without separators.
+/// Returns a config key in lower case and without separators.
 fn plain_key(key: &str) -> String {
     key.chars()
         .filter(char::is_ascii_alphanumeric)

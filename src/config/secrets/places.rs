@@ -12,8 +12,8 @@ use jsonc_parser::{CollectOptions, Scanner, ScannerOptions, parse_to_ast};
 use super::detect::{KeyContext, is_concrete, names_secret, url_credentials};
 use crate::config::reader::{BOM, parse_options};
 
-/// Minimum length of a secret of which copies are searched in the whole text, in bytes: a shorter one may be part of
-/// another word.
+/// Minimum length of a config's secret whose copies are searched in the whole text, in bytes: a shorter one may be
+/// part of another word.
 const MIN_COPY_BYTES: usize = 16;
 
 /// The place of a secret in the text of a config.
@@ -137,7 +137,8 @@ fn find_in_comments(body: &str, found: &mut Vec<SecretPlace>) -> Option<()> {
     Some(())
 }
 
-/// Returns whether a comment assigns a value to a secret's key: `token: abc`, `"apiKey" : "abc"`, `GATEWAY_TOKEN=abc`.
+/// Returns whether a comment in a config assigns a value to a secret's key: `token: abc`, `"apiKey" : "abc"`,
+/// `GATEWAY_TOKEN=abc`.
 fn sets_secret(comment: &str) -> bool {
     let mut rest = comment;
     while let Some(at) = rest.find([':', '=']) {
@@ -152,7 +153,7 @@ fn sets_secret(comment: &str) -> bool {
     false
 }
 
-/// Adds all copies of the secrets that were found.
+/// Adds the places of all copies of the secrets that were found in a config's text.
 fn find_copies(body: &str, found: &mut Vec<SecretPlace>) {
     let mut secrets: Vec<String> = found.iter().filter_map(|place| place.secret.clone()).collect();
     secrets.retain(|secret| secret.len() >= MIN_COPY_BYTES);

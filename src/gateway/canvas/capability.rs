@@ -12,12 +12,13 @@ use crate::host::Host;
 use crate::ports::{Port, PortFamily, Role};
 use crate::secret::Secret;
 
-/// The capability of the canvas: 256 random bits, new at each start of the gateway.
+/// The capability of the canvas, a secret for URLs that replaces the token: 256 random bits, new at each start of the
+/// gateway.
 #[derive(Debug)]
 pub(crate) struct CanvasCapability(Secret);
 
 impl CanvasCapability {
-    /// Creates a random capability: a secret in a URL path that opens the canvas without a token.
+    /// Creates a random canvas capability: a secret in a URL path that opens the canvas without a token.
     pub(crate) fn generate(host: &Host) -> Self {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(host.random::<32>())))
     }
@@ -27,13 +28,13 @@ impl CanvasCapability {
         secrets_equal(text, self.0.expose())
     }
 
-    /// Returns the path under which the capability opens the canvas.
+    /// Returns the URL path under which the capability opens the canvas without a token.
     pub(super) fn path(&self) -> String {
         format!("{CAPABILITY_PREFIX}/{}", self.0.expose())
     }
 
-    /// Returns the URL that opens the canvas on loopback without a token. `None` where the canvas is
-    /// switched off, or the base port has no family.
+    /// Returns the URL, with the capability, that opens the canvas on loopback without a token. `None` where the
+    /// canvas is switched off, or the base port has no family.
     pub(crate) fn url(&self, config: &Value, base: Port) -> Option<String> {
         let port = PortFamily::new(base)?.port(Role::Canvas);
         is_enabled(config).then(|| format!("http://127.0.0.1:{port}{}", self.path()))

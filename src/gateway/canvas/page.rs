@@ -16,9 +16,9 @@ use super::safe_open::OpenedFile;
 use crate::apply;
 use crate::i18n::{Lang, msg};
 
-/// Maximum number of bytes of a file that are in memory at once.
+/// Maximum number of bytes of a canvas file that are in memory at once while it is sent.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Maximum size of a page that gets the script, in bytes; a larger one is sent as it is.
+/// Maximum size of a canvas page that gets the live reload script, in bytes; a larger one is sent as it is.
 const MAX_SCRIPTED_PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Returns the script that reloads a canvas page when the canvas folder changes.
@@ -52,7 +52,7 @@ pub(super) async fn reply(opened: OpenedFile, script: Option<String>) -> Respons
     ([(CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// Reads a file that fits into memory.
+/// Reads a file of the canvas that fits into memory.
 fn read_whole(file: File) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     // The file may grow while it is read.
@@ -84,7 +84,7 @@ fn stream_chunks(file: File) -> Body {
     }))
 }
 
-/// Writes a starter page into the canvas folder, if that is empty or missing. Nothing is ever replaced.
+/// Writes a starter page into the canvas folder, if the folder is empty or missing. Nothing is ever replaced.
 pub(super) fn write_starter_page(folder: &Path, lang: Lang, profile: &str) {
     let is_empty = std::fs::read_dir(folder).map_or_else(
         |e| e.kind() == std::io::ErrorKind::NotFound,
@@ -99,7 +99,7 @@ pub(super) fn write_starter_page(folder: &Path, lang: Lang, profile: &str) {
     }
 }
 
-/// Returns the starter page in a language.
+/// Returns the starter page of the canvas in a language.
 fn starter_page(lang: Lang, profile: &str) -> String {
     let title = msg!("canvas.title", profile = profile).render(lang);
     let text = msg!("canvas.text").render(lang);

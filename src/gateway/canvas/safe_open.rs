@@ -25,9 +25,9 @@ pub(super) struct OpenedFile {
     pub(super) length: u64,
 }
 
-/// Opens the file that these names lead to below `root`. With `is_folder` its index file is opened. `root`
-/// may be a link, unless it is the instance's `own` canvas folder: only a path that a user configured is
-/// trusted.
+/// Opens the file of the canvas that these names of folders and a file lead to below `root`. With `is_folder` its
+/// index file is opened. `root` may be a link, unless it is the instance's `own` canvas folder: only a path that a
+/// user configured is trusted.
 pub(super) fn open_below(
     root: &Path,
     own: bool,
@@ -68,7 +68,7 @@ mod system {
     use super::{File, Path, io};
     use rustix::fs::{Mode, OFlags, open, openat};
 
-    /// Read-only; without waiting for the other end of a pipe.
+    /// The flags with which a canvas file is opened: read-only, without waiting for the other end of a pipe.
     const READ: OFlags = OFlags::RDONLY
         .union(OFlags::CLOEXEC)
         .union(OFlags::NONBLOCK)
@@ -79,7 +79,8 @@ mod system {
         Ok(open(root, READ | OFlags::DIRECTORY | follow, Mode::empty())?.into())
     }
 
-    /// Opens one name in an open folder, so that nothing above it can be exchanged in between.
+    /// Opens a file or folder by name in an open folder of the canvas, so that nothing above it can be exchanged in
+    /// between.
     pub(super) fn open_child(at: &File, name: &str) -> io::Result<File> {
         Ok(openat(at, name, READ | OFlags::NOFOLLOW, Mode::empty())?.into())
     }

@@ -6,18 +6,19 @@ use serde_json::Value;
 
 use crate::instance::{self, Instance, InstanceContext};
 
-/// Returns whether the canvas is served: `canvasHost.enabled`, on by default.
+/// Returns whether the config says that the gateway serves the canvas: `canvasHost.enabled`, on by default.
 pub(crate) fn is_enabled(config: &Value) -> bool {
     config.pointer("/canvasHost/enabled").and_then(Value::as_bool) != Some(false)
 }
 
-/// Returns whether pages are reloaded after changes: `canvasHost.liveReload`, on by default.
+/// Returns whether the config says that canvas pages are reloaded after changes: `canvasHost.liveReload`, on by
+/// default.
 pub(super) fn is_live_reload_enabled(config: &Value) -> bool {
     config.pointer("/canvasHost/liveReload").and_then(Value::as_bool) != Some(false)
 }
 
-/// Returns the folder that is served: `canvasHost.root`, unless that would show files of an instance which
-/// are no canvas (docs/openclaw.md#leak-canvas-root), else the canvas folder of the instance.
+/// Returns the folder that the gateway serves as the canvas: `canvasHost.root`, unless that would show files of an
+/// instance which are no canvas (docs/openclaw.md#leak-canvas-root), else the canvas folder of the instance.
 pub(crate) fn root(context: InstanceContext<'_>, config: &Value) -> PathBuf {
     let configured = config.pointer("/canvasHost/root").and_then(Value::as_str);
     configured

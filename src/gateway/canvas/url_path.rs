@@ -7,9 +7,9 @@ use percent_encoding::percent_decode_str;
 
 /// The URL path of the canvas on each of the gateway's ports that serve it.
 pub(super) const CANVAS_PATH: &str = "/__openclaw__/canvas";
-/// The path below which a capability stands, and behind that what it opens.
+/// The URL path below which a canvas capability stands, and behind that what it opens.
 pub(super) const CAPABILITY_PREFIX: &str = "/__openclaw__/cap";
-/// The path of the live reload socket.
+/// The URL path of the live reload socket of the canvas.
 pub(super) const RELOAD_PATH: &str = "/__openclaw__/ws";
 
 /// Returns whether a URL path is that of a canvas page's live reload socket, with or without a capability.

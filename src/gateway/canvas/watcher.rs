@@ -17,7 +17,7 @@ use crate::sync::lock;
 /// Time without a change in the canvas folder after which a burst of changes is over
 /// (docs/openclaw.md#canvas-reload).
 const QUIET_PERIOD: Duration = Duration::from_millis(75);
-/// Maximum time from the first change of a burst until pages are reloaded.
+/// Maximum time from the first change of a burst in the canvas folder until canvas pages are reloaded.
 const MAX_BURST: Duration = Duration::from_millis(750);
 
 /// The watcher of the canvas folder, which starts when it is first needed.
@@ -76,7 +76,7 @@ impl WatchedFolder {
     }
 }
 
-/// Counts bursts of changes for ever.
+/// Counts bursts of changes in the canvas folder for ever.
 async fn count_bursts(change: Arc<Notify>, bursts: watch::Sender<u64>) {
     loop {
         next_burst(&change, QUIET_PERIOD, MAX_BURST).await;

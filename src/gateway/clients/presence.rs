@@ -12,12 +12,12 @@ use crate::gateway::protocol::ClientRole;
 use crate::gateway::protocol::connect::ClientInfo;
 use crate::time::unix_millis;
 
-/// Maximum length of the presence list, as the reference has it.
+/// Maximum length of the gateway's presence list, as in OpenClaw.
 pub(crate) const MAX_ENTRIES: usize = 200;
-/// Maximum number of entries of the presence list in an event or a greeting: an entry is 300 bytes, and the write
-/// buffer of a connection keeps the size of the largest frame that went through it.
+/// Maximum number of entries of the presence list in an event or a greeting of the gateway: an entry is 300 bytes,
+/// and the write buffer of a connection keeps the size of the largest frame that went through it.
 pub(crate) const MAX_ENTRIES_UNREQUESTED: usize = 24;
-/// Time for which a disconnected client is still listed.
+/// Time for which a disconnected client stays in the gateway's presence list.
 const DISCONNECTED_RETENTION: Duration = Duration::from_mins(5);
 
 /// The clients that are connected to the gateway or were until a moment ago, each under its key.
@@ -26,7 +26,7 @@ pub(super) struct PresenceList {
     entries: HashMap<String, PresenceEntry>,
 }
 
-/// The entry of one client in the presence list.
+/// The entry of one client in the gateway's presence list.
 #[derive(Debug)]
 struct PresenceEntry {
     value: Value,
@@ -36,7 +36,7 @@ struct PresenceEntry {
 }
 
 impl PresenceEntry {
-    /// Returns whether the client was disconnected too long ago to be listed.
+    /// Returns whether a client was disconnected too long ago to stay in the gateway's presence list.
     fn is_expired(&self, now: SystemTime) -> bool {
         self.disconnected
             && now
@@ -46,7 +46,8 @@ impl PresenceEntry {
 }
 
 impl PresenceList {
-    /// Adds the entry of a client that connected. `key` is the same for each connection of one device.
+    /// Adds the entry of a client that connected to the gateway's presence list. `key` is the same for each
+    /// connection of one device.
     pub(super) fn insert(&mut self, key: String, value: Value, now: SystemTime) {
         let entry = PresenceEntry {
             value,
@@ -57,7 +58,7 @@ impl PresenceList {
         self.remove_surplus(now);
     }
 
-    /// Marks a client as disconnected; it stays in the list for a while.
+    /// Marks a client as disconnected in the gateway's presence list, where it stays for a while.
     pub(super) fn mark_disconnected(&mut self, key: &str, now: SystemTime) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.value["reason"] = "disconnect".into();
@@ -82,7 +83,7 @@ impl PresenceList {
         }
     }
 
-    /// Returns at most `limit` entries as JSON, the latest change first.
+    /// Returns at most `limit` entries of the gateway's presence list as JSON, the latest change first.
     pub(super) fn newest(&self, now: SystemTime, limit: usize) -> Vec<Value> {
         let mut entries: Vec<_> = self
             .entries
@@ -101,7 +102,7 @@ impl PresenceList {
     }
 }
 
-/// Returns the presence entry of a client that connects. Keys without a value are left out.
+/// Returns the entry for the gateway's presence list of a client that connects. Keys without a value are left out.
 pub(super) fn client_entry(
     client: &ClientInfo,
     role: ClientRole,
@@ -131,7 +132,7 @@ pub(super) fn client_entry(
     value
 }
 
-/// Returns the presence entry of a gateway. `addresses` are those that it listens on.
+/// Returns the entry of the gateway itself for its presence list. `addresses` are those that it listens on.
 pub(crate) fn gateway_entry(
     identity: &GatewayIdentity,
     hostname: Option<String>,

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::i18n::{Msg, msg};
 
-/// Watches folders and notifies about every change in them.
+/// Watches the folders of config files and notifies about every change in them.
 pub(super) struct FolderWatcher {
     /// `None` where the system can't watch folders, or has refused one.
     watcher: Option<notify::RecommendedWatcher>,
@@ -18,7 +18,7 @@ pub(super) struct FolderWatcher {
 }
 
 impl FolderWatcher {
-    /// Creates a watcher that watches nothing yet; `changed` is notified about changes.
+    /// Creates a watcher of config folders that watches nothing yet; `changed` is notified about changes.
     pub(super) fn new(changed: &Arc<Notify>) -> Self {
         let changed = changed.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -33,7 +33,7 @@ impl FolderWatcher {
         }
     }
 
-    /// Returns whether the system reports every change of the watched files.
+    /// Returns whether the operating system reports every change of the watched config files.
     pub(super) fn reports_all_changes(&self) -> bool {
         self.watcher.is_some() && !self.has_missing_folder
     }

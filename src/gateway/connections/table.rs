@@ -10,14 +10,15 @@ use tokio::sync::Notify;
 
 use crate::gateway::throttle::client_network;
 
-/// Maximum number of connections per client network that wait for a request or between two requests.
+/// Maximum number of connections to the gateway per client network that wait for a first or a further HTTP request.
 const MAX_SILENT_PER_NETWORK: usize = 256;
-/// Maximum memory that all connections without an authenticated client hold together, in bytes.
+/// Maximum memory that all connections to the gateway without an authenticated client hold together, in bytes.
 const MAX_UNAUTHENTICATED_MEMORY: usize = 16 * 1024 * 1024;
-/// Memory of a connection that holds no bytes of its client, in bytes: its task, buffers and entries.
+/// Memory of a connection to the gateway that holds no bytes of its client, in bytes: its task, buffers and table
+/// entries.
 const CONNECTION_MEMORY: usize = 8 * 1024;
 
-/// The activity of a connection, by which the gateway chooses one to close.
+/// The activity of a connection to the gateway, by which the gateway chooses one to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionStage {
     /// The connection waits for a request: none has arrived whole yet, or the last one was answered.
@@ -28,10 +29,10 @@ pub(crate) enum ConnectionStage {
     Session,
 }
 
-/// The start of a stage, and a number that orders stages of the same instant.
+/// The time at which a connection's current activity began, and a number that orders those of the same instant.
 type StageStart = (Instant, u64);
 
-/// The entry of one connection in the table.
+/// The entry of one connection in the gateway's table of open connections.
 #[derive(Debug)]
 pub(super) struct ConnectionEntry {
     network: IpAddr,
@@ -45,21 +46,22 @@ pub(super) struct ConnectionEntry {
 }
 
 impl ConnectionEntry {
-    /// Returns whether the connection may be closed for another one.
+    /// Returns whether the gateway may close a connection to make room for another one.
     fn is_evictable(&self) -> bool {
         !self.authenticated
     }
 
-    /// Returns the memory that the connection costs, in bytes.
+    /// Returns the memory that a connection to the gateway costs, in bytes.
     fn memory(&self) -> usize {
         CONNECTION_MEMORY + self.held
     }
 }
 
-/// The ids of connections of each client network, the one whose stage is the oldest first.
+/// The ids of connections to the gateway by client network, the one whose current activity began first in front.
 type ByNetwork = HashMap<IpAddr, BTreeMap<StageStart, u64>>;
 
-/// The connections by id, and in the orders in which they are evicted. Authenticated ones are in no order.
+/// The open connections of the gateway by id, and in the orders in which they are closed to make room. Authenticated
+/// ones are in no order.
 #[derive(Debug)]
 pub(super) struct ConnectionTable {
     pub(super) entries: HashMap<u64, ConnectionEntry>,
@@ -88,7 +90,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Adds a silent connection and returns its id, or `None` where there is no room.
+    /// Adds a silent connection to the gateway's table and returns its id, or `None` where there is no room.
     pub(super) fn admit(&mut self, ip: IpAddr, now: Instant, evict: Arc<Notify>) -> Option<u64> {
         let network = client_network(ip);
         let silent = self.silent.get(&network).map_or(0, BTreeMap::len);
@@ -114,7 +116,8 @@ impl ConnectionTable {
         Some(id)
     }
 
-    /// Changes the entry of a connection, and its places in the orders. Does nothing for one that was removed.
+    /// Changes the entry of a connection in the gateway's table, and its places in the orders of eviction. Does
+    /// nothing for one that was removed.
     fn change(&mut self, id: u64, change: impl FnOnce(&mut ConnectionEntry)) {
         let Some(mut entry) = self.entries.remove(&id) else {
             return;
@@ -125,7 +128,7 @@ impl ConnectionTable {
         self.entries.insert(id, entry);
     }
 
-    /// Records what a connection is doing from `now` on.
+    /// Records what a connection to the gateway is doing from `now` on.
     pub(super) fn set_stage(&mut self, id: u64, stage: ConnectionStage, now: Instant) {
         self.next_id += 1;
         let since = (now, self.next_id);
@@ -136,14 +139,15 @@ impl ConnectionTable {
         });
     }
 
-    /// Records that the client of a connection is authenticated.
+    /// Records that the client of a connection to the gateway is authenticated.
     pub(super) fn set_authenticated(&mut self, id: u64) {
         self.change(id, |entry| {
             entry.authenticated = entry.stage != ConnectionStage::Silent;
         });
     }
 
-    /// Records the number of bytes that a connection holds, and keeps to the memory budget.
+    /// Records the number of bytes that a connection to the gateway holds for its client, and closes connections
+    /// where all hold too much.
     pub(super) fn set_held(&mut self, id: u64, bytes: usize) {
         self.change(id, |entry| entry.held = bytes);
         self.limit_memory();
@@ -177,14 +181,14 @@ impl ConnectionTable {
         self.memory -= entry.memory();
     }
 
-    /// Removes a connection that has ended.
+    /// Removes a connection that has ended from the gateway's table of open connections.
     pub(super) fn remove(&mut self, id: u64) {
         if let Some(entry) = self.entries.remove(&id) {
             self.remove_from_orders(&entry);
         }
     }
 
-    /// Closes a connection and removes it; `false` where there is none.
+    /// Closes a connection to the gateway and removes it from the table; `false` where it is not in the table.
     fn evict(&mut self, id: Option<u64>) -> bool {
         let Some(id) = id else {
             return false;
@@ -196,7 +200,7 @@ impl ConnectionTable {
         true
     }
 
-    /// Closes connections, the largest first, until all are within the memory budget.
+    /// Closes connections to the gateway, the largest in memory first, until all are within the memory budget.
     fn limit_memory(&mut self) {
         while self.memory > MAX_UNAUTHENTICATED_MEMORY {
             let largest = self.by_memory.last_key_value().map(|(_, id)| *id);
@@ -206,9 +210,9 @@ impl ConnectionTable {
         }
     }
 
-    /// Closes the connection whose stage is the oldest, of the network that has the most whose client is not
-    /// authenticated; `false` where there is none. A connection that is silent because it has just been opened is
-    /// younger than the sessions of a flood.
+    /// Closes one connection to the gateway: of the network with the most unauthenticated connections, the one whose
+    /// current activity began first; `false` where there is none. A connection that is silent because it has just
+    /// been opened is younger than the sessions of a flood.
     pub(super) fn make_room(&mut self) -> bool {
         let busiest = self
             .unauthenticated
@@ -219,12 +223,12 @@ impl ConnectionTable {
     }
 }
 
-/// Returns the connection of a network whose stage is the oldest.
+/// Returns the connection of a client network whose current activity began first.
 fn oldest(order: &ByNetwork, network: IpAddr) -> Option<u64> {
     order.get(&network)?.values().next().copied()
 }
 
-/// Removes a connection from an order.
+/// Removes a connection to the gateway from an order in which connections are evicted.
 fn remove_from_order(order: &mut ByNetwork, entry: &ConnectionEntry) {
     if let Some(connections) = order.get_mut(&entry.network) {
         connections.remove(&entry.since);
@@ -246,7 +250,7 @@ mod tests {
         table.admit(ip(last), now, Arc::new(Notify::new()))
     }
 
-    /// Admits a connection with a session whose client is not authenticated.
+    /// Adds a connection to the table that has a WebSocket session whose client is not authenticated.
     fn admit_session(table: &mut ConnectionTable, last: u8, now: Instant) -> u64 {
         let id = admit(table, last, now).unwrap();
         table.set_stage(id, ConnectionStage::Session, now);

@@ -9,12 +9,14 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::doctor::Finding;
 use crate::i18n::Lang;
 
-/// Time for which an overview answers further requests: several open pages cause one survey of the host.
+/// Time for which the dashboard's overview of the host answers further requests: several open pages cause one survey
+/// of the host.
 const OVERVIEW_LIFETIME: Duration = Duration::from_millis(1500);
-/// Time for which the doctor's findings are shown: it asks gateways and service managers.
+/// Time for which the dashboard shows the doctor's findings before it renews them: the doctor asks gateways and
+/// service managers.
 const FINDINGS_LIFETIME: Duration = Duration::from_secs(10);
 
-/// The cache of the dashboard, shared by all sessions.
+/// The cache of the dashboard's overview and the doctor's findings, shared by all sessions of the gateway.
 #[derive(Debug, Default)]
 pub(crate) struct OverviewCache(Mutex<CachedOverview>);
 
@@ -36,7 +38,7 @@ impl OverviewCache {
 }
 
 impl CachedOverview {
-    /// Returns the overview in this language, unless it is too old.
+    /// Returns the dashboard's cached overview of the host in this language, unless it is too old.
     pub(super) fn overview(&self, lang: Lang) -> Option<Value> {
         let (made, in_lang, overview) = self.overview.as_ref()?;
         (made.elapsed() < OVERVIEW_LIFETIME && *in_lang == lang).then(|| overview.clone())
@@ -47,12 +49,13 @@ impl CachedOverview {
         self.overview = Some((Instant::now(), lang, overview));
     }
 
-    /// Returns the last findings, however old they are; `None` before the first examination.
+    /// Returns the doctor's findings of the last examination of the host, however old they are; `None` before the
+    /// first one.
     pub(super) fn findings(&self) -> Option<Arc<[Finding]>> {
         self.findings.as_ref().map(|(_, findings)| findings.clone())
     }
 
-    /// Returns whether the caller has to examine the host; if so, the examination is marked as begun.
+    /// Returns whether the caller has to let the doctor examine the host; if so, the examination is marked as begun.
     pub(super) fn begin_examination(&mut self) -> bool {
         let is_fresh = self
             .findings

@@ -13,8 +13,8 @@ use crate::survey::map::{MappedPort, PortMap, PortMapEntry};
 use crate::survey::{self, ConfigHealth, Survey, SurveyedInstance};
 use crate::time::millis;
 
-/// Describes this gateway and the host around it. Reads files and processes, so it must not run on the async
-/// thread.
+/// Describes this gateway and the host around it for the dashboard. Reads files and processes, so it must not run on
+/// the async thread.
 ///
 /// - `gateway`: `profile`, `instanceId`, `bootId`, `version`, `engine`, `pid`, `startedAt`, `uptimeMs`,
 ///   `listens` (addresses), `auth`, `portFrom`, `config`, `state`, `workspace` (or null), `logs` (`~` for the home folder).
@@ -91,7 +91,7 @@ fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     }
 }
 
-/// Returns the JSON form of one instance.
+/// Returns the JSON form of one instance for the dashboard.
 fn instance_value(
     state: &GatewayState,
     map: &PortMap<'_>,
@@ -132,7 +132,7 @@ fn instance_value(
     })
 }
 
-/// Returns the JSON form of one port of an instance.
+/// Returns the JSON form of one port of an instance for the dashboard.
 fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     let (state, text) = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
@@ -166,12 +166,12 @@ fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     })
 }
 
-/// Returns the JSON form of a span of ports.
+/// Returns the JSON form of a span of ports for the dashboard.
 fn span_value(span: Span) -> Value {
     json!({ "first": span.first, "last": span.last })
 }
 
-/// Returns the JSON form of a finding of the doctor.
+/// Returns the JSON form of a finding of the doctor for the dashboard.
 fn finding_value(finding: &Finding, lang: Lang) -> Value {
     json!({
         "id": finding.id,

@@ -10,14 +10,14 @@ use crate::gateway::protocol::connect::ClientInfo;
 use crate::gateway::protocol::{ClientRole, OperatorScope};
 use crate::secret::Secret;
 
-/// Minimum time between two recorded uses of a token, in milliseconds: not every call is worth a write.
+/// Minimum time between two recorded uses of a device's token, in milliseconds: not every call is worth a write.
 const USE_RECORD_INTERVAL_MS: u64 = 60_000;
 
-/// The document of the paired devices, `paired.json`: `{<deviceId>: {...}}`.
+/// The JSON document of the devices that are paired with the gateway, `paired.json`: `{<deviceId>: {...}}`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeviceBook(Map<String, Value>);
 
-/// A device that connects, and what it asks for.
+/// A device that connects to the gateway and wants to be paired, and the role and scopes that it asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct PairingRequest {
     /// The id of the device.
@@ -34,7 +34,7 @@ pub(crate) struct PairingRequest {
     pub ip: Option<IpAddr>,
 }
 
-/// A token that a device has been given.
+/// A token that the gateway has given to a device.
 #[derive(Clone, Debug)]
 pub(crate) struct IssuedToken {
     /// The token, 32 hex digits.
@@ -45,14 +45,14 @@ pub(crate) struct IssuedToken {
     pub issued_at_ms: u64,
 }
 
-/// Returns the texts in a JSON list; none for any other value.
+/// Returns the texts in a JSON list of a paired device's record; none for any other value.
 fn string_list(value: Option<&Value>) -> Vec<String> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
     list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Returns whether the allowed scopes grant all of the wanted ones. `operator.admin` grants every scope of an
-/// operator.
+/// Returns whether the permission scopes that a device is allowed grant all of those that it wants. `operator.admin`
+/// grants every scope of an operator.
 fn are_granted(wanted: &[String], allowed: &[String]) -> bool {
     wanted.iter().all(|name| {
         allowed.contains(name)
@@ -62,7 +62,7 @@ fn are_granted(wanted: &[String], allowed: &[String]) -> bool {
     })
 }
 
-/// Returns the old texts, and after them those of the new ones that are not among them.
+/// Returns a device's old roles or scopes, and after them those of the new ones that are not among them.
 fn union(mut old: Vec<String>, new: &[String]) -> Vec<String> {
     for text in new {
         if !old.contains(text) {
@@ -73,24 +73,24 @@ fn union(mut old: Vec<String>, new: &[String]) -> Vec<String> {
 }
 
 impl DeviceBook {
-    /// Creates a device book from the document that was read.
+    /// Creates the record of paired devices from the JSON document that was read from their file.
     pub(crate) fn new(document: Map<String, Value>) -> Self {
         Self(document)
     }
 
-    /// Returns the JSON text of the document of paired devices, as OpenClaw writes it.
+    /// Returns the JSON text of the record of devices paired with the gateway, as OpenClaw writes it.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string_pretty(&self.0).unwrap_or_default()
     }
 
-    /// Returns the token of a device in a role, unless it is revoked.
+    /// Returns the record of a paired device's token in a role, unless it is revoked.
     fn valid_token(&self, device_id: &str, role: ClientRole) -> Option<&Value> {
         let entry = self.0.get(device_id)?.get("tokens")?.get(role.name())?;
         let revoked = entry.get("revokedAtMs").is_some_and(|at| !at.is_null());
         (!revoked).then_some(entry)
     }
 
-    /// Returns whether a token is valid for this device, this role and all of these scopes.
+    /// Returns whether a token is valid for this paired device, this role and all of these permission scopes.
     pub(crate) fn accepts(&self, device_id: &str, role: ClientRole, token: &str, scopes: &[String]) -> bool {
         let Some(entry) = self.valid_token(device_id, role) else {
             return false;
@@ -121,7 +121,7 @@ impl DeviceBook {
         })
     }
 
-    /// Returns the token that a device has been given for this role and these scopes.
+    /// Returns the token that the gateway has given to a device for the role and scopes of its pairing request.
     pub(crate) fn issued_token(&self, request: &PairingRequest) -> Option<IssuedToken> {
         let entry = self.valid_token(&request.device_id, request.role)?;
         let scopes = string_list(entry.get("scopes"));
@@ -138,8 +138,8 @@ impl DeviceBook {
         })
     }
 
-    /// Pairs a device: the roles and scopes that it had before stay, those that it asks for are added, and it
-    /// is given this token.
+    /// Pairs a device with the gateway: the roles and scopes that it had before stay, those that it asks for are
+    /// added, and it is given this token.
     pub(crate) fn approve(&mut self, request: &PairingRequest, token: &Secret, now_ms: u64) -> IssuedToken {
         let before = self.0.get(&request.device_id);
         // The id is derived from the key, so no other key can be stored under it. A broken entry is replaced.
@@ -196,7 +196,7 @@ impl DeviceBook {
         }
     }
 
-    /// Records the use of a device's token, at most once a minute. `None` where nothing was recorded.
+    /// Records the use of a paired device's token, at most once a minute. `None` where nothing was recorded.
     pub(crate) fn record_use(&mut self, device_id: &str, role: ClientRole, now_ms: u64) -> Option<()> {
         let entry = self
             .0
@@ -213,7 +213,7 @@ impl DeviceBook {
         })
     }
 
-    /// Revokes the token of a device in a role. `None` where it has none.
+    /// Revokes the token of a paired device in a role. `None` where it has none.
     pub(crate) fn revoke(&mut self, device_id: &str, role: &str, now_ms: u64) -> Option<()> {
         let entry = self
             .0
@@ -225,7 +225,7 @@ impl DeviceBook {
         Some(())
     }
 
-    /// Returns the devices without their tokens, the latest approval first.
+    /// Returns the devices that are paired with the gateway, without their tokens, the latest approval first.
     pub(crate) fn list(&self) -> Vec<Value> {
         let mut devices: Vec<_> = self
             .0

@@ -7,7 +7,7 @@ use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
-/// The public key of a device.
+/// The public key by which a device proves its identity to the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DevicePublicKey(VerifyingKey);
 
@@ -24,24 +24,24 @@ impl DevicePublicKey {
         (!key.is_weak()).then_some(Self(key))
     }
 
-    /// Returns the id of the device: the SHA-256 of the key's bytes, in hex.
+    /// Returns the id of the device with this public key: the SHA-256 of the key's bytes, in hex.
     pub(crate) fn device_id(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 
-    /// Returns the public key of a device as it is sent: base64url without padding.
+    /// Returns the public key of a device as clients of the gateway send it: base64url without padding.
     pub(crate) fn to_base64url(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.as_bytes())
     }
 
-    /// Returns whether a signature (base64url) of a text was made with a device's key.
+    /// Returns whether a signature (base64url) of a text was made with the private key of this device.
     fn verifies(&self, text: &str, signature: &str) -> bool {
         let signature = decode_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
         signature.is_some_and(|signature| self.0.verify_strict(text.as_bytes(), &signature).is_ok())
     }
 }
 
-/// Decodes base64url with or without padding.
+/// Decodes base64url text, as in a device's keys and signatures, with or without padding.
 fn decode_base64url(text: &str) -> Option<Vec<u8>> {
     let engine = if text.ends_with('=') {
         URL_SAFE
@@ -51,8 +51,8 @@ fn decode_base64url(text: &str) -> Option<Vec<u8>> {
     engine.decode(text.trim()).ok()
 }
 
-/// The statement that a device signs: who connects, in which role, when, with which token, in answer to
-/// which challenge.
+/// The statement that a device signs when it connects to the gateway: who connects, in which role, when, with which
+/// token, in answer to which challenge.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceClaim<'a> {
     /// The id of the device.
@@ -78,7 +78,8 @@ pub(crate) struct DeviceClaim<'a> {
 }
 
 impl DeviceClaim<'_> {
-    /// Returns the text that is signed in version 2, or in version 1 where there is no nonce.
+    /// Returns the text that a device signs to connect, in version 2 of the format, or in version 1 where there is no
+    /// nonce.
     fn text(&self) -> String {
         let mut parts = vec![
             if self.nonce.is_some() { "v2" } else { "v1" }.to_owned(),
@@ -94,8 +95,8 @@ impl DeviceClaim<'_> {
         parts.join("|")
     }
 
-    /// Returns the text that later releases sign, version 3: version 2 with the kind of the device. `None`
-    /// without a nonce.
+    /// Returns the text that a device signs to connect in later releases of OpenClaw, version 3: version 2 with the
+    /// kind of the device. `None` without a nonce.
     fn text_v3(&self) -> Option<String> {
         self.nonce?;
         let plain = |text: &str| text.trim().to_ascii_lowercase();
@@ -107,8 +108,8 @@ impl DeviceClaim<'_> {
         Some(format!("v3{}|{platform}|{family}", text.strip_prefix("v2")?))
     }
 
-    /// Returns whether a signature of what a device claims in its handshake, in any version, was made with a device's
-    /// key.
+    /// Returns whether a signature of what a device claims in its handshake, in any version of the signed text, was
+    /// made with the device's key.
     pub(crate) fn is_signed_by(&self, key: &DevicePublicKey, signature: &str) -> bool {
         key.verifies(&self.text(), signature)
             || self.text_v3().is_some_and(|text| key.verifies(&text, signature))
@@ -131,13 +132,13 @@ pub(crate) mod test_support {
     pub(crate) struct TestDevice(SigningKey);
 
     impl TestDevice {
-        /// Creates a device with a random key.
+        /// Creates a device for tests with a random key.
         pub(crate) fn generate() -> Self {
             let host = crate::host::Host::fixed(&[], [("", ""); 0]);
             Self(SigningKey::from_bytes(&host.random()))
         }
 
-        /// Reads a private key in PEM.
+        /// Creates a device for tests from a private key in PEM.
         pub(super) fn from_pem(pem: &str) -> Self {
             Self(SigningKey::from_pkcs8_pem(pem).unwrap())
         }
@@ -150,7 +151,8 @@ pub(crate) mod test_support {
             self.public_key().device_id()
         }
 
-        /// Signs a claim in version 2, or 1 where it has no nonce.
+        /// Signs what a device for tests claims to connect, in version 2 of the signed text, or 1 where it has no
+        /// nonce.
         pub(crate) fn sign(&self, claim: &DeviceClaim<'_>) -> String {
             self.sign_text(&claim.text())
         }

@@ -11,7 +11,7 @@ use crate::browser::route::ControlRequest;
 use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::i18n::Lang;
 
-/// Passes a request to the browser control service.
+/// Answers the gateway's method `browser.request`, which passes a request to the browser control service.
 pub(super) async fn request(call: MethodCall) -> MethodResult {
     let Some(browsers) = call.state.browsers.get() else {
         return Err(ErrorResponse::unavailable("browser control is not available"));
@@ -30,8 +30,8 @@ pub(super) async fn request(call: MethodCall) -> MethodResult {
     Err(error.with_details(json!({ "status": answer.status, "body": answer.body })))
 }
 
-/// Reads the parameters as a request to the service. Its texts are English: the protocol is the same in every
-/// language.
+/// Reads the parameters of the gateway's method `browser.request` as a request to the browser control service. Its
+/// texts are English: the protocol is the same in every language.
 fn parse_request(params: &Value) -> Result<ControlRequest, ErrorResponse> {
     let text = |name: &str| params.get(name).and_then(Value::as_str).map(str::trim);
     let required = |name: &str| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::gateway::clients::ConnectedClient;
 use crate::gateway::state::GatewayState;
 
-/// The call of a method by a client.
+/// The call of a gateway method by a client.
 #[derive(Clone, Debug)]
 pub(crate) struct MethodCall {
     /// The state of the gateway.
@@ -19,7 +19,8 @@ pub(crate) struct MethodCall {
 }
 
 impl MethodCall {
-    /// Returns a parameter of a client's method call if it is a text; `None` where it is missing or anything else.
+    /// Returns a parameter of a client's call to a gateway method if it is a text; `None` where it is missing or
+    /// anything else.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.params.get(key).and_then(Value::as_str)
     }

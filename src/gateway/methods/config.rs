@@ -17,7 +17,7 @@ use crate::gateway::state::GatewayState;
 use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// Returns the ids of the agents in a config, the default one first; `main` where it names none.
+/// Returns the ids of the agents in an OpenClaw config, the default one first; `main` where the config names none.
 pub(super) fn agent_ids(config: &Value) -> Vec<String> {
     let listed = config.pointer("/agents/list").and_then(Value::as_array);
     let listed: Vec<_> = listed.into_iter().flatten().collect();
@@ -41,18 +41,18 @@ pub(super) fn agent_ids(config: &Value) -> Vec<String> {
     ids
 }
 
-/// Returns the id of the default agent of a config.
+/// Returns the id of the default agent in an OpenClaw config.
 pub(crate) fn default_agent(config: &Value) -> String {
     agent_ids(config).swap_remove(0)
 }
 
-/// Returns a fingerprint of a config. It is salted with a secret of this process, so that nobody finds a short
-/// password in the config by trying.
+/// Returns a hash of an OpenClaw config, salted with a secret of this gateway process. It is salted with a secret of
+/// this process, so that nobody finds a short password in the config by trying.
 pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {
     salted_hash(state, config.to_string().as_bytes())
 }
 
-/// Returns the SHA-256 hash of some bytes with the secret salt of this gateway process.
+/// Returns the SHA-256 hash of some bytes, salted with a secret of this gateway process.
 fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(state.fingerprint_salt)
@@ -61,7 +61,8 @@ fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     format!("salted-sha256:v1:{}", URL_SAFE_NO_PAD.encode(digest))
 }
 
-/// Answers `config.get`: the config file, whether it is valid, and the config that the gateway runs with.
+/// Answers the gateway's method `config.get`: the config file, whether it is valid, and the config that the gateway
+/// runs with.
 pub(super) async fn get(call: MethodCall) -> MethodResult {
     let read = tokio::task::spawn_blocking(move || config_snapshot(&call));
     read.await
@@ -127,7 +128,7 @@ fn config_snapshot(call: &MethodCall) -> Value {
     answer
 }
 
-/// Returns the text of a piece of the config file, the placeholder for a secret.
+/// Returns the text of a piece of the config file, or a placeholder where the piece is a secret.
 fn visible_text(piece: &TextPiece) -> &str {
     match piece {
         TextPiece::Text(text) => text,

@@ -6,7 +6,8 @@ use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
 use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::i18n::Lang;
 
-/// The parameters of `instance.overview`: the language of its sentences, the gateway's own by default.
+/// The parameters of the gateway's method `instance.overview`: the language of its sentences, the gateway's own by
+/// default.
 pub(super) const OVERVIEW_PARAMS: &[FrameField] = &[optional("lang", TEXT)];
 
 /// Answers the gateway's method `instance.overview`, which returns the data that the dashboard shows.

@@ -10,17 +10,17 @@ use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::secret::Secret;
 use crate::time::unix_millis;
 
-/// The parameters of `device.pair.approve` and `device.pair.reject`.
+/// The parameters of the gateway's methods `device.pair.approve` and `device.pair.reject`.
 pub(super) const DECISION_PARAMS: &[FrameField] = &[required("requestId", TEXT)];
 /// The parameters of the gateway's method `device.token.revoke`.
 pub(super) const REVOKE_PARAMS: &[FrameField] = &[required("deviceId", TEXT), required("role", TEXT)];
 
-/// Returns the error of a device file that can't be read or written.
+/// Returns the error of a method of the gateway whose file of paired devices can't be read or written.
 fn store_error() -> ErrorResponse {
     ErrorResponse::unavailable("paired devices cannot be read or written")
 }
 
-/// Answers `device.pair.list`: the devices that wait for approval, and the paired ones.
+/// Answers the gateway's method `device.pair.list`: the devices that wait for approval, and the paired ones.
 pub(super) async fn list(call: MethodCall) -> MethodResult {
     let devices = &call.state.devices;
     let book = devices.book().await.ok_or_else(store_error)?;
@@ -29,7 +29,7 @@ pub(super) async fn list(call: MethodCall) -> MethodResult {
     Ok(json!({"pending": pending, "paired": book.list()}))
 }
 
-/// Broadcasts that a pairing request was approved or rejected.
+/// Tells the clients of the gateway that a device's pairing request was approved or rejected.
 fn announce_decision(call: &MethodCall, pairing: &PendingPairing, decision: &str) {
     let resolved = json!({
         "requestId": pairing.request_id,
@@ -42,14 +42,14 @@ fn announce_decision(call: &MethodCall, pairing: &PendingPairing, decision: &str
         .broadcast(GatewayEvent::PairingResolved, &resolved);
 }
 
-/// Removes the pairing request that the parameters name from those that wait for approval.
+/// Removes the device's pairing request that a method's parameters name from those that wait for approval.
 fn remove_pending(call: &MethodCall) -> Result<PendingPairing, ErrorResponse> {
     let request_id = call.text("requestId").unwrap_or_default();
     let pairing = call.state.devices.remove_pending(request_id);
     pairing.ok_or_else(|| ErrorResponse::invalid_request("unknown requestId"))
 }
 
-/// Answers `device.pair.approve`: pairs the device and returns it without its token.
+/// Answers the gateway's method `device.pair.approve`: pairs the device and returns it without its token.
 pub(super) async fn approve(call: MethodCall) -> MethodResult {
     let devices = &call.state.devices;
     let pairing = remove_pending(&call)?;
@@ -73,7 +73,8 @@ pub(super) fn reject(call: &MethodCall) -> MethodResult {
     Ok(json!({"requestId": pairing.request_id, "deviceId": pairing.request.device_id}))
 }
 
-/// Answers `device.token.revoke`: the token becomes invalid, and sessions that it authenticated end.
+/// Answers the gateway's method `device.token.revoke`: the device's token becomes invalid, and sessions that it
+/// authenticated end.
 pub(super) async fn revoke(call: MethodCall) -> MethodResult {
     let state = &call.state;
     let now = unix_millis(state.context.host.now());

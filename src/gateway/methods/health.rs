@@ -12,7 +12,7 @@ use crate::gateway::state::GatewayState;
 use crate::host::read;
 use crate::time::{millis, unix_millis};
 
-/// The session file of one agent in the state folder, and the number of sessions in it.
+/// The file of one OpenClaw agent's chat sessions in the state folder, and the number of sessions in it.
 pub(super) struct AgentSessions {
     /// The id of the agent.
     pub(super) agent: String,
@@ -23,13 +23,14 @@ pub(super) struct AgentSessions {
 }
 
 impl AgentSessions {
-    /// Returns the JSON form in `health` and `status`.
+    /// Returns the JSON form of an OpenClaw agent's session file and session count for the gateway's methods `health`
+    /// and `status`.
     pub(super) fn to_value(&self) -> Value {
         json!({"path": self.path.display().to_string(), "count": self.count, "recent": []})
     }
 }
 
-/// Counts the sessions of every agent, off the async thread.
+/// Counts the chat sessions of every OpenClaw agent in the state folder, off the async thread.
 pub(super) async fn agent_sessions(state: &Arc<GatewayState>) -> Vec<AgentSessions> {
     let state_dir = state.context.instance.state_dir.clone();
     let agents = config::agent_ids(&state.active().config);
@@ -48,7 +49,8 @@ pub(super) async fn agent_sessions(state: &Arc<GatewayState>) -> Vec<AgentSessio
     tokio::task::spawn_blocking(count_all).await.unwrap_or_default()
 }
 
-/// Returns the identity of this gateway and the number of its clients, as `health` and `status` have them.
+/// Returns the identity of this gateway and the number of its clients, as the answers to its methods `health` and
+/// `status` have them.
 pub(super) fn gateway_value(state: &GatewayState) -> Value {
     let mut gateway = state.identity.to_value();
     gateway["clients"] = state.clients.count().into();

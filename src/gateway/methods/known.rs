@@ -3,7 +3,7 @@
 
 use crate::gateway::protocol::OperatorScope;
 
-/// The names of all methods, in alphabetical order, separated by white space.
+/// The names of all methods of OpenClaw's gateway, in alphabetical order, separated by white space.
 const ALL_METHODS: &str = "
     agent agent.identity.get agent.wait agents.create agents.delete agents.files.get agents.files.list
     agents.files.set agents.list agents.update agents.workspace.get agents.workspace.list approval.get
@@ -102,7 +102,7 @@ const ALL_METHODS: &str = "
     worktrees.create worktrees.gc worktrees.list worktrees.remove worktrees.restore
 ";
 
-/// The methods that nodes call; operators may not call them.
+/// The methods of OpenClaw's gateway that clients in the role of a node call; operators may not call them.
 pub(super) const NODE_METHODS: [&str; 3] = ["node.event", "node.invoke.result", "skills.bins"];
 
 /// The methods of OpenClaw's gateway that require the scope `operator.read`.
@@ -134,8 +134,8 @@ pub(super) fn is_known(method: &str) -> bool {
     contains(ALL_METHODS, method)
 }
 
-/// Returns the scope that OpenClaw's gateway requires for a call of a method; `operator.admin` for a method that is
-/// in no list.
+/// Returns the permission scope that OpenClaw's gateway requires for a call of a method; `operator.admin` for a
+/// method that is in no list.
 pub(super) fn required_scope(method: &str) -> OperatorScope {
     match method {
         method if contains(READ_METHODS, method) => OperatorScope::Read,

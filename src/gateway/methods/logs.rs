@@ -14,18 +14,20 @@ pub(super) const TAIL_PARAMS: &[FrameField] = &[
     optional("limit", FrameShape::Whole(1)),
     optional("maxBytes", FrameShape::Whole(1)),
 ];
-/// A limit that the caller may set: its maximum and its default.
+/// A limit on an answer to the gateway's method `logs.tail` that the caller may set: its maximum and its default.
 struct Limit {
     max: u64,
     default: u64,
 }
 
-/// Number of log lines in one answer to the method `logs.tail`, at most and by default, as in OpenClaw.
+/// Number of lines of the gateway's log in one answer to its method `logs.tail`, at most and by default, as in
+/// OpenClaw.
 const LINE_LIMIT: Limit = Limit {
     max: 5000,
     default: 500,
 };
-/// Number of bytes of the log read for one answer to the method `logs.tail`, at most and by default, as in OpenClaw.
+/// Number of bytes of the gateway's log read for one answer to its method `logs.tail`, at most and by default, as in
+/// OpenClaw.
 const BYTE_LIMIT: Limit = Limit {
     max: 1_000_000,
     default: 250_000,
@@ -58,7 +60,7 @@ pub(super) async fn tail(call: MethodCall) -> MethodResult {
     }))
 }
 
-/// Converts a line of our log to the form of OpenClaw's logger. Any other line is returned as it is.
+/// Converts a line of the gateway's own log to the form of OpenClaw's logger. Any other line is returned as it is.
 fn to_openclaw_line(raw: &str) -> String {
     let line = LogLine::parse(raw);
     if line.time.is_empty() || line.level.is_empty() {

@@ -8,7 +8,8 @@ use super::Protocol;
 use super::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, required, required_since_4};
 use crate::secret::Secret;
 
-/// The values of `client.id`: the programs that may connect (docs/openclaw.md#connect-parameters).
+/// The values that `client.id` may have in a client's `connect` request: the programs that may connect to the gateway
+/// (docs/openclaw.md#connect-parameters).
 const CLIENT_IDS: &[&str] = &[
     "webchat-ui",
     "openclaw-control-ui",
@@ -61,7 +62,7 @@ const AUTH_FIELDS: &[FrameField] = &[
     optional_since_4("approvalRuntimeToken", FrameShape::Text(0)),
     optional_since_4("agentRuntimeIdentityToken", FrameShape::Text(0)),
 ];
-/// The fields of the parameters of `connect`.
+/// The fields of the parameters of `connect`, the first request of every client of the gateway.
 const CONNECT_FIELDS: &[FrameField] = &[
     required("minProtocol", FrameShape::Whole(1)),
     required("maxProtocol", FrameShape::Whole(1)),
@@ -124,18 +125,18 @@ impl ClientInfo {
         self.mode == "cli"
     }
 
-    /// Returns whether the client program is OpenClaw's control UI in a browser.
+    /// Returns whether the program of a client of the gateway is OpenClaw's control UI in a browser.
     pub(crate) fn is_control_ui(&self) -> bool {
         self.id == "openclaw-control-ui"
     }
 
-    /// Returns whether the client program runs in a browser.
+    /// Returns whether the program of a client of the gateway runs in a browser.
     pub(crate) fn is_web(&self) -> bool {
         self.is_control_ui() || self.id == "webchat-ui" || self.mode == "webchat"
     }
 }
 
-/// The device of a client, `device`.
+/// The device of a client of the gateway, as `device` in its `connect` request describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceParams {
@@ -166,7 +167,7 @@ fn whole_number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Err
         .unwrap_or_default())
 }
 
-/// The credentials of a client, `auth`. An empty text counts as missing.
+/// The credentials of a client of the gateway, from `auth` in its `connect` request. An empty text counts as missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthParams {
@@ -181,14 +182,15 @@ pub struct AuthParams {
     pub device_token: Option<Secret>,
 }
 
-/// Deserializes a secret; an empty text counts as missing.
+/// Deserializes a secret of a client's `connect` request; an empty text counts as missing.
 fn non_empty_secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     Ok(text.filter(|text| !text.is_empty()).map(Secret::new))
 }
 
 impl AuthParams {
-    /// Returns the token that is part of the device's signature: the first of the two that is there.
+    /// Returns the token of a `connect` request that the device's signature covers: the gateway's token, else the
+    /// device's own.
     pub(crate) fn signed_token(&self) -> Option<&str> {
         self.token
             .as_ref()
@@ -197,7 +199,7 @@ impl AuthParams {
     }
 }
 
-/// Returns the protocol version in which a client is told what is wrong with its parameters: the newest
+/// Returns the protocol version in which a client is told what is wrong with its `connect` parameters: the newest
 /// served version of its range, else the one nearest to it.
 pub fn error_protocol(params: &Value) -> Protocol {
     let bound = |key: &str| params.get(key).and_then(Value::as_u64);

@@ -35,7 +35,7 @@ impl GatewayEvent {
         Self::PairingResolved,
     ];
 
-    /// Returns the name on the wire.
+    /// Returns the name of a gateway event in the WebSocket protocol.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::ConnectChallenge => "connect.challenge",
@@ -48,8 +48,8 @@ impl GatewayEvent {
         }
     }
 
-    /// Returns the scope that a client needs to receive an event of the gateway, or `None` where every authenticated
-    /// client receives it.
+    /// Returns the permission scope that a client needs to receive an event of the gateway, or `None` where every
+    /// authenticated client receives it.
     pub(crate) fn required_scope(self) -> Option<OperatorScope> {
         // Without a `_` arm: whoever adds an event decides who may see it.
         match self {
@@ -58,8 +58,8 @@ impl GatewayEvent {
         }
     }
 
-    /// Renders the frame that carries an event of the gateway to its clients. An event before the handshake has no
-    /// sequence number.
+    /// Renders the WebSocket frame that carries an event of the gateway to its clients. An event before the handshake
+    /// has no sequence number.
     pub(crate) fn to_frame(self, payload: &Value, seq: Option<u64>, version: Option<StateVersion>) -> String {
         let mut frame = json!({"type": "event", "event": self.name(), "payload": payload});
         if let Some(seq) = seq {
@@ -71,7 +71,8 @@ impl GatewayEvent {
         frame.to_string()
     }
 
-    /// Returns whether an event of the gateway carries the versions of the presence list and the health document.
+    /// Returns whether an event of the gateway carries the version numbers of the presence list and the health
+    /// document.
     pub(crate) fn has_state_version(self) -> bool {
         matches!(self, Self::Presence | Self::Health)
     }

@@ -14,9 +14,10 @@ use serde_json::{Map, Value};
 use super::Protocol;
 use super::shape::{FrameField, FrameShape, TEXT, optional, required};
 
-/// Maximum length of the text of a key other than `params`, in bytes. A longer one counts as no text.
+/// Maximum length of the JSON text of a value other than `params` in a client's request frame, in bytes. A longer one
+/// counts as no text.
 const MAX_FIELD_BYTES: usize = 4096;
-/// Maximum number of unknown keys that are named.
+/// Maximum number of unknown keys of a client's request frame that the error names.
 const MAX_UNKNOWN_KEYS: usize = 16;
 
 /// A frame of the gateway's WebSocket protocol in which a client calls a method.
@@ -81,7 +82,8 @@ pub fn parse_request(message: &[u8], protocol: Protocol) -> Result<RequestFrame<
     })
 }
 
-/// The keys of a message that is an object. The values of `params` and of unknown keys are not built.
+/// The keys of a client's WebSocket message that is a JSON object, before it is validated as a request frame. The
+/// values of `params` and of unknown keys are not built.
 struct Envelope<'a> {
     fields: Value,
     params: Option<&'a str>,
@@ -93,7 +95,7 @@ impl<'de> Deserialize<'de> for Envelope<'de> {
     }
 }
 
-/// Reads an [`Envelope`] from an object.
+/// Deserializes the keys of a client's WebSocket message from a JSON object into an [`Envelope`].
 struct EnvelopeVisitor;
 
 impl<'de> Visitor<'de> for EnvelopeVisitor {
@@ -136,7 +138,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
     }
 }
 
-/// A key of an object, borrowed where it has no escapes.
+/// A key of the JSON object in a client's WebSocket message, borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 

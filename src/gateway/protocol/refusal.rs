@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::connect::ClientInfo;
 use super::{ErrorCode, ErrorResponse, Protocol};
 
-/// Maximum length of the reason in a close frame, in bytes.
+/// Maximum length of the reason in a WebSocket close frame, in bytes.
 const MAX_REASON_BYTES: usize = 120;
 
 /// The reason why the gateway refuses a client at its handshake.
@@ -53,7 +53,7 @@ pub(crate) enum ConnectRefusal {
     },
 }
 
-/// The reason why a client's proof that it is a certain device is invalid.
+/// The reason why a client's signed proof that it is a certain device is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeviceProofError {
     /// The device id is not that of the public key.
@@ -116,7 +116,7 @@ pub(crate) enum CredentialError {
 }
 
 impl CredentialError {
-    /// Returns whether no credentials were shown at all.
+    /// Returns whether the gateway refuses a client because it showed no credentials at all.
     fn is_missing(self) -> bool {
         matches!(self, Self::TokenMissing | Self::PasswordMissing)
     }
@@ -161,7 +161,8 @@ impl CredentialError {
         with_details_since_4(error, protocol, details)
     }
 
-    /// Returns what the user of the client can do, in the words of the reference for this kind of client.
+    /// Returns the hint for the user of a client whose credentials are refused, in OpenClaw's words for this kind of
+    /// client.
     fn hint(self, client: &ClientInfo, protocol: Protocol, local: bool) -> &'static str {
         let is_token = matches!(self, Self::TokenMissing | Self::TokenMismatch);
         let here = protocol == Protocol::Four && local;
@@ -178,7 +179,7 @@ impl CredentialError {
     }
 }
 
-/// The code and the reason of a close frame.
+/// The code and the reason of a WebSocket close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseReason {
     /// The WebSocket close code.
@@ -188,7 +189,7 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
-    /// Creates a close reason; a text that is too long for a close frame is cut.
+    /// Creates the code and reason of a WebSocket close frame; a text that is too long for it is cut.
     pub fn new(code: u16, reason: &str) -> Self {
         let mut end = reason.len().min(MAX_REASON_BYTES);
         while !reason.is_char_boundary(end) {
@@ -201,8 +202,8 @@ impl CloseReason {
     }
 }
 
-/// Adds details with a code to the error of a refused handshake, in protocol 4 only: protocol 3 has no codes in its
-/// details.
+/// Adds details with a code to the error of a client's refused handshake, in version 4 of the gateway's protocol
+/// only: version 3 has no codes in its details.
 fn with_details_since_4(error: ErrorResponse, protocol: Protocol, details: Value) -> ErrorResponse {
     match protocol {
         Protocol::Three => error,
@@ -270,8 +271,8 @@ impl ConnectRefusal {
         })
     }
 
-    /// Returns the code and reason of the close frame for a client that is refused at its handshake: the reason is
-    /// the message of the response, where there is a response.
+    /// Returns the code and reason of the WebSocket close frame for a client that is refused at its handshake: the
+    /// reason is the message of the error response, where there is one.
     pub(crate) fn close_reason(&self, protocol: Protocol, client: Option<&ClientInfo>) -> CloseReason {
         match self {
             Self::TimedOut | Self::NotJson => CloseReason::new(1000, ""),

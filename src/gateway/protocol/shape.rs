@@ -53,7 +53,7 @@ pub(crate) enum FieldPresence {
     OptionalSince4,
 }
 
-/// Creates a field that is required in both versions.
+/// Creates a field of a frame's shape that is required in both versions of the gateway's WebSocket protocol.
 pub(crate) const fn required(name: &'static str, shape: FrameShape) -> FrameField {
     FrameField {
         name,
@@ -62,7 +62,7 @@ pub(crate) const fn required(name: &'static str, shape: FrameShape) -> FrameFiel
     }
 }
 
-/// Creates a field that is optional in both versions.
+/// Creates a field of a frame's shape that is optional in both versions of the gateway's WebSocket protocol.
 pub(crate) const fn optional(name: &'static str, shape: FrameShape) -> FrameField {
     FrameField {
         name,
@@ -71,7 +71,8 @@ pub(crate) const fn optional(name: &'static str, shape: FrameShape) -> FrameFiel
     }
 }
 
-/// Creates a field that is required since protocol 4 and optional before.
+/// Creates a field of a frame's shape that is required since version 4 of the gateway's WebSocket protocol and
+/// optional before.
 pub(crate) const fn required_since_4(name: &'static str, shape: FrameShape) -> FrameField {
     FrameField {
         name,
@@ -80,7 +81,8 @@ pub(crate) const fn required_since_4(name: &'static str, shape: FrameShape) -> F
     }
 }
 
-/// Creates a field that is optional since protocol 4 and unknown before.
+/// Creates a field of a frame's shape that is optional since version 4 of the gateway's WebSocket protocol and
+/// unknown before.
 pub(crate) const fn optional_since_4(name: &'static str, shape: FrameShape) -> FrameField {
     FrameField {
         name,
@@ -89,7 +91,7 @@ pub(crate) const fn optional_since_4(name: &'static str, shape: FrameShape) -> F
     }
 }
 
-/// The shape of a text that is not empty.
+/// The shape of a text in a frame of the gateway's WebSocket protocol that must not be empty.
 pub(crate) const TEXT: FrameShape = FrameShape::Text(1);
 
 impl FrameShape {
@@ -134,7 +136,7 @@ impl Validator {
         }
     }
 
-    /// Validates the JSON value at a path in a frame against a shape, and records the violations.
+    /// Validates the JSON value at a path in a frame against the frame's shape, and records the violations.
     fn check(&mut self, value: &Value, shape: &FrameShape, path: &str) {
         match (shape, value) {
             (FrameShape::Any, _) | (FrameShape::Bool, Value::Bool(_)) => {}

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::gateway::connections::ConnectionPermit;
 
-/// The stream of a connection, whose permit counts the bytes.
+/// The byte stream of a connection to the gateway, which counts the bytes that are read from the client.
 #[derive(Debug)]
 pub(super) struct CountedStream<S> {
     stream: S,

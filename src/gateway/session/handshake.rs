@@ -19,10 +19,11 @@ use crate::secret::Secret;
 use crate::settings::ClientAuth;
 use crate::time::unix_millis;
 
-/// Time before and after its creation for which a signature is valid, in milliseconds.
+/// Time before and after its creation for which a device's signature in a client's handshake is valid, in
+/// milliseconds.
 const MAX_CLOCK_SKEW_MS: u64 = 10 * 60 * 1000;
 
-/// The method by which a client was authenticated.
+/// The method by which the gateway authenticated a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthMethod {
     /// The credentials that the gateway requires: its token, its password, or none.
@@ -32,7 +33,7 @@ pub(super) enum AuthMethod {
 }
 
 impl AuthMethod {
-    /// Returns the name on the wire.
+    /// Returns the name of a client's authentication method in the gateway's WebSocket protocol.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Shared(auth) => auth.name(),
@@ -41,7 +42,7 @@ impl AuthMethod {
     }
 }
 
-/// A client that passed the handshake.
+/// A client that passed the gateway's handshake.
 #[derive(Debug)]
 pub(super) struct AcceptedClient {
     connect: ConnectParams,
@@ -57,12 +58,12 @@ pub(super) struct AcceptedClient {
 }
 
 impl AcceptedClient {
-    /// Returns whether the gateway's credentials have changed since the client was authenticated by them.
+    /// Returns whether the gateway's credentials have changed since it authenticated a client by them.
     pub(super) fn is_outdated(&self, state: &GatewayState) -> bool {
         self.method != AuthMethod::DeviceToken && self.required != state.active().settings.auth
     }
 
-    /// Returns the client as it is registered, connected now.
+    /// Converts a client that passed the handshake to a connected client of the gateway, connected now.
     pub(super) fn into_connected(self, state: &GatewayState, peer: Peer) -> ConnectedClient {
         ConnectedClient {
             conn_id: Uuid::new_v4(),
@@ -78,7 +79,8 @@ impl AcceptedClient {
     }
 }
 
-/// A client that the gateway refused at its handshake: the reason, and what the texts of the answer depend on.
+/// A client that the gateway refused at its handshake: the reason, and what the texts of the error response depend
+/// on.
 #[derive(Debug)]
 pub(super) struct RejectedClient {
     pub(super) reason: ConnectRefusal,
@@ -87,7 +89,7 @@ pub(super) struct RejectedClient {
 }
 
 impl RejectedClient {
-    /// Creates the rejection of a client that has not named its program and protocol version yet.
+    /// Creates the rejection of a client of the gateway that has not named its program and protocol version yet.
     pub(super) fn unknown(reason: ConnectRefusal) -> Self {
         Self {
             reason,
@@ -97,7 +99,8 @@ impl RejectedClient {
     }
 }
 
-/// Checks the first request of a client. `nonce` is that of the challenge it was sent.
+/// Checks the first request of a client of the gateway, which must be `connect`. `nonce` is that of the challenge it
+/// was sent.
 pub(super) async fn check_first_request(
     state: &GatewayState,
     peer: Peer,
@@ -121,7 +124,7 @@ pub(super) async fn check_first_request(
     accepted.map_err(|reason| reject(reason, Some(client)))
 }
 
-/// Checks the parameters of `connect`, and pairs the device.
+/// Checks the parameters of a client's `connect` request, and pairs the client's device with the gateway.
 async fn check_connect(
     state: &GatewayState,
     peer: Peer,
@@ -169,8 +172,8 @@ async fn check_connect(
     })
 }
 
-/// Checks whether a client may connect without a device. OpenClaw's control UI never may, nor, since
-/// protocol 4, a node; others need credentials, unless none are required.
+/// Checks whether a client may connect to the gateway without proving that it is a certain device. OpenClaw's control
+/// UI never may, nor, since protocol 4, a node; others need credentials, unless none are required.
 fn check_without_device(
     connect: &ConnectParams,
     required: &ClientAuth,
@@ -235,7 +238,8 @@ fn verify_device(
     }
 }
 
-/// Checks the credentials of a client: the gateway's token or password, or the token of its device.
+/// Checks the credentials that a client shows to the gateway: the gateway's token or password, or the token of its
+/// device.
 async fn authenticate(
     state: &GatewayState,
     peer: Peer,
@@ -285,7 +289,7 @@ async fn authenticate(
     })
 }
 
-/// Returns whether one of the shown tokens is the device's own; if so, its use is recorded.
+/// Returns whether one of the tokens that a client shows is its device's own; if so, the token's use is recorded.
 async fn is_device_token_valid(
     state: &GatewayState,
     request: &PairingRequest,
@@ -304,7 +308,8 @@ async fn is_device_token_valid(
     true
 }
 
-/// Returns the error of missing or wrong credentials, by the kind that the gateway requires.
+/// Returns the error of a client's missing or wrong credentials, by the kind of credentials that the gateway
+/// requires.
 fn credential_error(required: &ClientAuth, is_missing: bool) -> CredentialError {
     match (required, is_missing) {
         (ClientAuth::Password(_), true) => CredentialError::PasswordMissing,
@@ -314,9 +319,9 @@ fn credential_error(required: &ClientAuth, is_missing: bool) -> CredentialError 
     }
 }
 
-/// Returns the token of a device, pairing it first where necessary. An authenticated device on this machine
-/// is paired without being approved; any other waits for approval. `None` where the device file can't be
-/// written: the client has the gateway's own token.
+/// Returns the gateway's token for a device, pairing the device with the gateway first where necessary. An
+/// authenticated device on this machine is paired without being approved; any other waits for approval. `None` where
+/// the device file can't be written: the client has the gateway's own token.
 async fn pair(
     state: &GatewayState,
     peer: Peer,
@@ -349,7 +354,8 @@ async fn pair(
     Ok(issued)
 }
 
-/// Adds a device to those that wait for approval, tells the clients about a new one, and returns the refusal.
+/// Adds a device to those whose pairing waits for approval, tells the gateway's clients about a new one, and returns
+/// the refusal of the connecting client.
 fn request_approval(state: &GatewayState, request: &PairingRequest) -> ConnectRefusal {
     let id = Uuid::new_v4().to_string();
     let now = unix_millis(state.context.host.now());

@@ -58,7 +58,7 @@ pub(super) async fn payload(
     hello
 }
 
-/// Creates the part of the payload that both protocol versions have.
+/// Creates the part of the gateway's greeting `hello-ok` that both versions of its protocol have.
 async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> Value {
     let health = health::document(state).await;
     let active = state.active();
@@ -98,7 +98,8 @@ async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> 
     })
 }
 
-/// Returns the value of `auth`: the role, the scopes, and the token of the device.
+/// Returns the value of `auth` in the gateway's greeting of a client: the role, the scopes, and the token of the
+/// device.
 fn auth_value(client: &ConnectedClient, scopes: &[String], device_token: Option<&IssuedToken>) -> Value {
     let mut auth = json!({"role": client.role.name(), "scopes": scopes});
     if let Some(issued) = device_token {
@@ -108,7 +109,7 @@ fn auth_value(client: &ConnectedClient, scopes: &[String], device_token: Option<
     auth
 }
 
-/// Returns the URL under which this client reaches the canvas: on loopback, or for a client on another
+/// Returns the URL under which a client of the gateway reaches its canvas: on loopback, or for a client on another
 /// machine at an address that is served there. `None` where there is no such URL.
 fn canvas_url(state: &GatewayState, is_local: bool) -> Option<String> {
     let url = state.canvas_url()?;

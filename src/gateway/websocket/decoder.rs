@@ -11,12 +11,12 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::error::WebSocketError;
 
-/// Maximum length of a frame header, in bytes.
+/// Maximum length of the header of a WebSocket frame, in bytes.
 const MAX_HEADER_BYTES: usize = 14;
-/// Maximum length of the payload of a control frame, in bytes.
+/// Maximum length of the payload of a WebSocket control frame, in bytes.
 const MAX_CONTROL_BYTES: u64 = 125;
 
-/// A message that was decoded.
+/// A message that was decoded from WebSocket frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DecodedMessage {
     /// A text or binary message, whole.
@@ -29,7 +29,7 @@ pub(super) enum DecodedMessage {
     Close(Vec<u8>),
 }
 
-/// The frame whose payload is arriving.
+/// The WebSocket frame whose payload is arriving.
 #[derive(Clone, Copy, Debug)]
 struct PartialFrame {
     opcode: OpCode,
@@ -40,14 +40,14 @@ struct PartialFrame {
     missing: usize,
 }
 
-/// The data message whose frames are arriving.
+/// The WebSocket message whose frames are arriving.
 #[derive(Debug)]
 struct PartialMessage {
     is_text: bool,
     bytes: Vec<u8>,
 }
 
-/// The decoder of one connection.
+/// The decoder of the WebSocket frames of one connection.
 #[derive(Debug)]
 pub(super) struct FrameDecoder {
     max_message: usize,
@@ -58,7 +58,7 @@ pub(super) struct FrameDecoder {
 }
 
 impl FrameDecoder {
-    /// Creates a decoder that refuses messages of more than `max_message` bytes.
+    /// Creates a decoder of WebSocket frames that refuses messages of more than `max_message` bytes.
     pub(super) fn new(max_message: usize) -> Self {
         Self {
             max_message,
@@ -69,17 +69,17 @@ impl FrameDecoder {
         }
     }
 
-    /// Sets the maximum size of the messages to come, in bytes.
+    /// Sets the maximum size of the WebSocket messages that the decoder accepts from now on, in bytes.
     pub(super) fn set_max_message(&mut self, bytes: usize) {
         self.max_message = bytes;
     }
 
-    /// Returns the number of bytes that are held for the message that is arriving.
+    /// Returns the number of bytes that the decoder holds for the WebSocket message that is arriving.
     pub(super) fn held(&self) -> usize {
         self.message.as_ref().map_or(0, |message| message.bytes.len())
     }
 
-    /// Reserves memory for a message of so many bytes, if one is arriving and has less.
+    /// Reserves memory for a WebSocket message of so many bytes, if one is arriving and has less.
     pub(super) fn reserve(&mut self, bytes: usize) {
         if let Some(message) = &mut self.message {
             message
@@ -88,8 +88,8 @@ impl FrameDecoder {
         }
     }
 
-    /// Returns the size that the message which is arriving will have at least: the bytes that are there, and
-    /// those that the current frame announces.
+    /// Returns the size that the arriving WebSocket message will have at least: the bytes that are there, and those
+    /// that the current frame announces.
     pub(super) fn announced(&self) -> usize {
         let missing = self
             .frame
@@ -98,8 +98,8 @@ impl FrameDecoder {
         self.held().saturating_add(missing)
     }
 
-    /// Decodes bytes up to the end of the first message in them. Returns the number of bytes that were used,
-    /// which is all of them where no message ends there.
+    /// Decodes received WebSocket bytes up to the end of the first message in them. Returns the number of bytes that
+    /// were used, which is all of them where no message ends there.
     ///
     /// # Errors
     /// The bytes break the protocol, the message is too large, or a text is not UTF-8. The decoder can't be
@@ -123,8 +123,8 @@ impl FrameDecoder {
         }
     }
 
-    /// Decodes the header of a frame. Returns the number of bytes that were used for it, or `None` where it is
-    /// not there whole; what there is of it is kept.
+    /// Decodes the header of a WebSocket frame. Returns the number of bytes that were used for it, or `None` where it
+    /// is not there whole; what there is of it is kept.
     fn decode_header(&mut self, input: &[u8]) -> Result<Option<usize>, WebSocketError> {
         let before = self.header.len();
         let taken = input.len().min(MAX_HEADER_BYTES - before);
@@ -141,7 +141,7 @@ impl FrameDecoder {
         Ok(Some(end.saturating_sub(before)))
     }
 
-    /// Checks the header of a frame, and begins its payload.
+    /// Checks the header of a WebSocket frame, and begins its payload.
     fn begin_frame(&mut self, header: &FrameHeader, length: u64) -> Result<(), WebSocketError> {
         let Some(mask) = header
             .mask
@@ -173,7 +173,8 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Appends payload bytes of the current frame to what they belong to. Returns how many were used.
+    /// Appends payload bytes of the current WebSocket frame to the message or control frame to which they belong.
+    /// Returns how many were used.
     fn decode_payload(&mut self, input: &[u8]) -> usize {
         let Some(frame) = &mut self.frame else {
             return 0;
@@ -191,7 +192,7 @@ impl FrameDecoder {
         taken
     }
 
-    /// Ends a frame whose payload is complete. Returns the message that it completes.
+    /// Ends a WebSocket frame whose payload is complete. Returns the message that it completes.
     fn end_frame(&mut self) -> Result<Option<DecodedMessage>, WebSocketError> {
         let Some(frame) = self.frame.take() else {
             return Ok(None);
@@ -217,7 +218,7 @@ impl FrameDecoder {
     }
 }
 
-/// Removes the mask from bytes; its first byte belongs to the first of them.
+/// Removes the WebSocket mask from payload bytes; the first byte of the mask belongs to the first of them.
 fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
     let (blocks, rest) = bytes.as_chunks_mut::<4>();
     for block in blocks {
@@ -238,7 +239,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the bytes in which a client of another implementation sends these messages.
+    /// Returns the bytes in which a WebSocket client of another implementation sends these messages, for tests.
     fn encode(messages: &[Message]) -> Vec<u8> {
         let mut stream = Cursor::new(Vec::new());
         let mut client = WebSocketContext::new(Role::Client, None);
@@ -249,7 +250,7 @@ mod tests {
         stream.into_inner()
     }
 
-    /// Decodes bytes that arrive in pieces of this length.
+    /// Decodes WebSocket bytes that arrive in pieces of this length, for tests.
     fn decode(bytes: &[u8], piece: usize) -> Result<Vec<DecodedMessage>, WebSocketError> {
         let mut decoder = FrameDecoder::new(64 * 1024);
         let mut messages = Vec::new();
@@ -313,7 +314,8 @@ mod tests {
         }
     }
 
-    /// Returns a frame with this first byte, masked with zeros, whose header announces `length` bytes.
+    /// Returns a WebSocket frame for tests with this first byte, masked with zeros, whose header announces `length`
+    /// bytes.
     fn frame(first: u8, length: u64, payload: &[u8]) -> Vec<u8> {
         let mut bytes = vec![first, 0xff];
         bytes.extend(length.to_be_bytes());

@@ -20,7 +20,8 @@ pub(crate) enum WebSocketError {
 }
 
 impl WebSocketError {
-    /// Returns the reason to close with; `None` where a close frame would not arrive.
+    /// Returns the reason with which the gateway closes a WebSocket after an error; `None` where a close frame would
+    /// not arrive.
     pub(crate) fn close_reason(self) -> Option<CloseReason> {
         match self {
             Self::TooLarge => Some(CloseReason::new(1009, "")),

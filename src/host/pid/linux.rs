@@ -27,7 +27,7 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 }
 
 pub(super) fn is_exiting(stat: &str) -> bool {
-    /// The kernel's process flag `PF_EXITING`: the process has begun to end.
+    /// The Linux kernel's process flag `PF_EXITING`: the process has begun to end.
     const EXITING: u32 = 0x4;
     let is_exiting = || {
         let fields = stat_fields(stat)?;

@@ -44,7 +44,8 @@ pub(super) fn excluded_ranges() -> Vec<(u16, u16)> {
     Vec::new()
 }
 
-/// Returns nothing: on these systems other programs can't read it.
+/// Returns no command line and no environment variables of a process: on these systems other programs can't read
+/// them.
 pub(super) fn arguments_and_env(_pid: u32, _prefix: &str) -> (Vec<String>, Vec<(String, String)>) {
     (Vec::new(), Vec::new())
 }

@@ -9,10 +9,10 @@ use procfs::net::{TcpNetEntry, TcpState};
 use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
 use crate::host::{pid, read};
 
-/// Time between two scans for the owners of sockets.
+/// Time between two scans for the processes that own listening sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Returns the listening sockets, or only those on `port` where one is given.
+/// Returns the listening TCP sockets of the host, or only those on `port` where one is given.
 pub(super) fn listening_sockets(
     port: Option<u16>,
     needs_owner: &dyn Fn(u16) -> bool,
@@ -63,7 +63,7 @@ fn is_any_process_exiting() -> bool {
     stats.any(|stat| pid::is_exiting(&stat))
 }
 
-/// Returns the entries of the kernel's TCP tables that listen, or only those on `port` where one is given.
+/// Returns the listening sockets of the kernel's TCP tables, or only those on `port` where one is given.
 fn listening_entries(port: Option<u16>) -> Vec<TcpNetEntry> {
     let tables = [procfs::net::tcp(), procfs::net::tcp6()];
     let entries = tables.into_iter().flatten().flatten();
@@ -79,8 +79,8 @@ fn is_visible(entry: &TcpNetEntry) -> bool {
     user.is_root() || entry.uid == user.as_raw()
 }
 
-/// Returns the processes that hold these sockets, by inode. Only visible sockets are searched for, and the walk over
-/// `/proc` ends when all are found.
+/// Returns the processes that hold these TCP sockets, by inode of the socket. Only visible sockets are searched for,
+/// and the walk over `/proc` ends when all are found.
 fn owners_by_inode(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
     let visible = entries.iter().filter(|entry| is_visible(entry));
     let mut wanted: BTreeSet<u64> = visible.map(|entry| entry.inode).collect();

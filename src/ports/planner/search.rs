@@ -86,8 +86,8 @@ impl Planner {
         }
     }
 
-    /// Returns the suggested base port that is nearest to a typed one, the higher of two: a disjoint one where there
-    /// is any.
+    /// Returns the suggested base port for a gateway that is nearest to a typed one, the higher of two: a disjoint
+    /// one where there is any.
     pub(crate) fn nearest(&self, typed: impl Into<u16>) -> Option<PortSuggestion> {
         self.nearest_by_grades(&GRADES, typed.into())
     }
@@ -110,7 +110,7 @@ impl Planner {
         })
     }
 
-    /// Returns a port family as a suggestion, with its overlaps with other instances.
+    /// Returns a port family as the suggestion of a base port, with its overlaps with other instances.
     fn suggestion(&self, family: PortFamily) -> PortSuggestion {
         let ephemeral = self
             .ephemeral
@@ -122,7 +122,7 @@ impl Planner {
         }
     }
 
-    /// Returns the first base port that is not blocked, in order of preference.
+    /// Returns the port family of the first base port that is not blocked, in order of preference.
     fn preferred_family(&self, blocked: &BlockedBases) -> Option<PortFamily> {
         let steps = (DEFAULT_BASE.get()..=MAX_BASE)
             .step_by(SUGGESTION_STEP.into())
@@ -139,7 +139,7 @@ impl Planner {
         PortFamily::new(base?)
     }
 
-    /// Returns the intervals in which no base port of this grade lies.
+    /// Returns the intervals in which no base port lies that meets this requirement of the search.
     fn blocked_bases(&self, grade: Grade, avoid_ephemeral: bool) -> Vec<Span> {
         let span = Role::LAST_OFFSET;
         let reaching = |taken: Span| bases_at_offsets_in(taken, span, 0);
@@ -216,7 +216,7 @@ fn bases_at_offsets_in(span: Span, first_offset: u16, last_offset: u16) -> Optio
 struct BlockedBases(Vec<Span>);
 
 impl BlockedBases {
-    /// Returns the interval that rules a base port out.
+    /// Returns the interval of blocked base ports that rules this base port out.
     fn blocking_span(&self, base: u16) -> Option<Span> {
         let at = self.0.partition_point(|span| span.last < base);
         self.0.get(at).copied().filter(|span| span.contains(base))
@@ -227,13 +227,13 @@ impl BlockedBases {
         self.blocking_span(base).is_none()
     }
 
-    /// Returns the lowest free base port from this number up.
+    /// Returns the lowest base port that is not ruled out from this number up.
     fn first_from(&self, base: u16) -> Option<u16> {
         self.blocking_span(base)
             .map_or(Some(base), |span| span.last.checked_add(1))
     }
 
-    /// Returns the highest free base port from this number down.
+    /// Returns the highest base port that is not ruled out from this number down.
     fn last_to(&self, base: u16) -> Option<u16> {
         self.blocking_span(base)
             .map_or(Some(base), |span| span.first.checked_sub(1))

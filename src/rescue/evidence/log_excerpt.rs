@@ -13,15 +13,15 @@ use crate::instance::Instance;
 use crate::logs::{self, LogLine, LogSource};
 use crate::record::Engine;
 
-/// Maximum number of lines that are returned.
+/// Maximum number of warnings and errors that are taken from a gateway's log.
 const MAX_COMPLAINTS: usize = 5;
-/// Number of the newest lines that are searched for warnings and errors.
+/// Number of the newest lines of a gateway's log that are searched for warnings and errors.
 const SEARCHED_LINES: usize = 200;
 /// Minimum length, in bytes, from which a word of a log may be a secret key and is hidden.
 const MIN_KEY_LENGTH: usize = 20;
 
-/// Returns the newest warnings and errors, the oldest first, and the file that they are from, where OpenClaw from
-/// npm wrote it.
+/// Returns the newest warnings and errors in a gateway's log, the oldest first, and the log file that they are from,
+/// where OpenClaw from npm wrote it.
 pub(super) fn last_complaints(target: &Instance, engine: Engine) -> (Vec<String>, Option<PathBuf>) {
     match engine {
         Engine::Native => {
@@ -51,7 +51,7 @@ pub(super) fn last_complaints(target: &Instance, engine: Engine) -> (Vec<String>
     }
 }
 
-/// Reads a config; `Null` where it is missing or broken.
+/// Reads the config of a gateway; returns `Null` where it is missing or broken.
 fn read_config(path: &Path) -> Value {
     match config::load(path) {
         LoadedConfig::Ok(document) => document.value().clone(),
@@ -65,7 +65,7 @@ fn configured_log_file(config: &Value) -> Option<PathBuf> {
     Some(PathBuf::from(named)).filter(|path| path.is_file())
 }
 
-/// Selects the last warnings and errors.
+/// Selects the last warnings and errors from the lines of a gateway's log.
 fn complaints(lines: Vec<LogLine>, redact: impl Fn(String) -> String) -> Vec<String> {
     let is_complaint = |line: &LogLine| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str());
     let mut complaints: Vec<_> = lines.into_iter().filter(is_complaint).collect();
@@ -77,8 +77,8 @@ fn complaints(lines: Vec<LogLine>, redact: impl Fn(String) -> String) -> Vec<Str
         .collect()
 }
 
-/// Redacts the words of a line that look like keys: long ones with letters and digits in one part. Names with a
-/// date in them stay.
+/// Redacts the words of a log line that look like secret keys: long ones with letters and digits in one part. Names
+/// with a date in them stay.
 fn redact_keys(line: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     let mut redacted = String::with_capacity(line.len());

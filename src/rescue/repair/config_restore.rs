@@ -15,12 +15,12 @@ use crate::plan::{self, Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
 use crate::{registry, survey};
 
-/// Suffix of the copy of a config that was replaced.
+/// Suffix of the file that keeps a broken config, which a gateway's repair replaced.
 const BROKEN_SUFFIX: &str = "broken";
-/// Suffix of an earlier config that was put in place in vain.
+/// Suffix of the file that keeps an earlier config, which a gateway's repair put in place in vain.
 const RESTORED_SUFFIX: &str = "restored";
 
-/// A config that was replaced, and what is needed to give it back.
+/// A config that a gateway's repair replaced, and what is needed to put it back.
 #[derive(Debug)]
 pub(super) struct ReplacedConfig {
     before: ConfigBefore,
@@ -28,7 +28,7 @@ pub(super) struct ReplacedConfig {
     pub(super) kept: Option<PathBuf>,
 }
 
-/// The config before it was replaced.
+/// What was in the place of a config before a gateway's repair replaced it.
 #[derive(Debug)]
 enum ConfigBefore {
     /// A text, of which a copy is kept.
@@ -37,8 +37,9 @@ enum ConfigBefore {
     Moved,
 }
 
-/// Puts an earlier config in place, and keeps the present one beside it. Returns `None` where the earlier config is
-/// in place already: a repair that was cut short is complete then, and there is nothing to give back.
+/// Replaces a gateway's config by an earlier one, and keeps the present one beside it. Returns `None` where the
+/// earlier config is in place already: a repair that was cut short is complete then, and there is nothing to give
+/// back.
 pub(super) fn restore_config(target: InstanceContext<'_>, from: &Path) -> Result<Option<ReplacedConfig>> {
     let lock = lock_host(target)?;
     let document = match config::load(from) {
@@ -79,7 +80,7 @@ pub(super) fn restore_config(target: InstanceContext<'_>, from: &Path) -> Result
     }))
 }
 
-/// Gives a config back that was replaced.
+/// Puts back the config that a gateway's repair replaced.
 pub(super) fn give_back_config(target: InstanceContext<'_>, replaced: ReplacedConfig) -> Result<()> {
     let lock = lock_host(target)?;
     let config = &target.instance.config_path;
@@ -103,8 +104,8 @@ pub(super) fn give_back_config(target: InstanceContext<'_>, replaced: ReplacedCo
     apply_changes(target, &lock, changes)
 }
 
-/// Acquires the host-wide lock for writing, before a repair replaces a config. What an earlier run left unfinished is
-/// completed before anything is read, because it may change the config.
+/// Acquires the host-wide lock for writing, before a gateway's repair replaces a config. What an earlier run left
+/// unfinished is completed before anything is read, because it may change the config.
 fn lock_host(target: InstanceContext<'_>) -> Result<HostLock> {
     let state_home = registry::state_home(target.host, target.env);
     let lock = HostLock::acquire(&state_home, HostLock::WAIT_TIMEOUT)?;
@@ -127,8 +128,9 @@ fn time_stamp(host: &Host) -> String {
     plan::folder_stamp(&humantime::format_rfc3339_millis(host.now()).to_string())
 }
 
-/// Plans a write of a config. Its whole text is hidden from whoever shows the plan, because the secrets of a broken
-/// config can't be located. The ring of backups is not turned: a watcher that tries again and again would empty it.
+/// Returns the file change that writes a config during a gateway's repair. Its whole text is hidden from whoever
+/// shows the plan, because the secrets of a broken config can't be located. The ring of backups is not turned: a
+/// watcher that tries again and again would empty it.
 fn write_config(path: &Path, text: &str, before: Option<&str>) -> Change {
     let content = Content::in_pieces(text, vec![TextPiece::Hidden(SecretOrigin::Kept)]);
     let before = before.map(|text| text.as_bytes().to_vec());
@@ -138,7 +140,7 @@ fn write_config(path: &Path, text: &str, before: Option<&str>) -> Change {
     })
 }
 
-/// Returns the file in which an earlier repair kept the same bytes of a config.
+/// Returns the file in which an earlier repair of a gateway kept the same bytes of its config.
 fn find_copy(config: &Path, bytes: &[u8]) -> Option<PathBuf> {
     let start = format!("{}.{BROKEN_SUFFIX}-", config.file_name()?.to_string_lossy());
     let entries = std::fs::read_dir(config.parent()?).ok()?.flatten();

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::i18n::Msg;
 use crate::probe::ProbeVerdict;
 
-/// The outcome of one step of a repair.
+/// The outcome of one step of a gateway's repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StepOutcome {
     /// The gateway is well now.
@@ -23,7 +23,7 @@ pub(crate) enum StepOutcome {
 }
 
 impl StepOutcome {
-    /// Returns the kind of the outcome, as the history keeps it.
+    /// Returns the outcome of a step of a gateway's repair in the form that the history of repairs keeps.
     pub(crate) fn kind(&self) -> StepResultKind {
         match self {
             Self::Helped => StepResultKind::Helped,
@@ -34,7 +34,7 @@ impl StepOutcome {
     }
 }
 
-/// A step of a repair that was tried, with its outcome.
+/// A step of a gateway's repair that was tried, with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepResult {
     /// The step.
@@ -43,7 +43,7 @@ pub(crate) struct StepResult {
     pub(crate) outcome: StepOutcome,
 }
 
-/// An event of a repair, to be shown while it goes on.
+/// Progress of a gateway's repair, to be shown while it goes on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RepairEvent<'a> {
     /// This step begins.
@@ -56,17 +56,17 @@ pub(crate) enum RepairEvent<'a> {
 
 /// The operations of a repair on its gateway, which tests replace.
 pub(super) trait RepairOps {
-    /// The data that undoing a step of a repair needs.
+    /// The data that is needed to undo a step of a gateway's repair.
     type Undo;
-    /// Performs a step of a repair, and returns what is needed to undo it where it can be undone.
+    /// Performs a step of a gateway's repair; returns the data to undo it, where it can be undone.
     fn perform(&mut self, step: &RepairStep) -> Result<Option<Self::Undo>>;
-    /// Waits until the gateway under repair is well, or its time is over.
+    /// Waits until the gateway under repair is well, or the time limit is over.
     fn wait(&mut self) -> ProbeVerdict;
-    /// Undoes a step of a repair.
+    /// Undoes a step of a gateway's repair.
     fn undo(&mut self, undo: Self::Undo) -> Result<()>;
-    /// Returns whether the rescuer is told to end: then no step is begun or undone any more.
+    /// Returns whether the rescuer is told to stop: then no step of a repair is begun or undone any more.
     fn is_stopped(&self) -> bool;
-    /// Returns how long [`Self::wait`] waits at most.
+    /// Returns the maximum time to wait until the gateway under repair is well.
     fn wait_limit(&self) -> Duration;
 }
 
@@ -81,8 +81,8 @@ fn rank(verdict: &ProbeVerdict) -> u8 {
     }
 }
 
-/// Performs the steps of a repair, one after the other, until the gateway is well. `before` is how the gateway was
-/// found.
+/// Performs the steps of a gateway's repair, one after the other, until the gateway is well. `before` is how the
+/// gateway was found.
 pub(super) fn run_steps<Ops: RepairOps>(
     steps: &[RepairStep],
     before: &ProbeVerdict,
@@ -110,8 +110,8 @@ pub(super) fn run_steps<Ops: RepairOps>(
     results
 }
 
-/// Performs one step of a repair, waits, and undoes the step where it replaced a config in vain or made the gateway
-/// worse than `current`, which is updated.
+/// Performs one step of a gateway's repair, waits, and undoes the step where it replaced a config in vain or made the
+/// gateway worse than `current`, which is updated.
 fn run_step<Ops: RepairOps>(
     step: &RepairStep,
     current: &mut ProbeVerdict,

@@ -22,9 +22,9 @@ const NATIVE_HEALTH_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time that a gateway of OpenClaw from npm has to become well after a step of its repair: it needs a minute where
 /// the machine does other things too, and may bring its state up to date first.
 const NODE_HEALTH_TIMEOUT: Duration = Duration::from_mins(2);
-/// Time that a process that does not answer has to end when it is asked to, before it is killed.
+/// Time that a gateway process that does not answer has to end when it is asked to, before it is killed.
 const TERMINATE_GRACE: Duration = Duration::from_secs(6);
-/// Time between two questions whether waiting still makes sense.
+/// Interval at which a repair checks whether waiting for the gateway still makes sense.
 const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs the steps of a repair on a real gateway, and keeps what is needed to report them.
@@ -50,7 +50,7 @@ impl<'a> RepairRunner<'a> {
         }
     }
 
-    /// Returns the copy of the config that was replaced and not given back.
+    /// Returns the file that keeps the config which a gateway's repair replaced and did not put back.
     pub(super) fn into_kept_config(self) -> Option<PathBuf> {
         self.kept_config
     }
@@ -72,7 +72,7 @@ impl<'a> RepairRunner<'a> {
         service::status(self.target).is_ok_and(|status| status.state == RunState::GaveUp)
     }
 
-    /// Returns the process that is proved to be the target's gateway now.
+    /// Returns the process id of the gateway under repair, where a process is proved to be that gateway.
     fn gateway_pid(&self) -> Option<u32> {
         probe::find_gateway_process(self.target)
     }
@@ -109,7 +109,7 @@ impl<'a> RepairRunner<'a> {
         self.spawn_gateway(service.is_some())
     }
 
-    /// Starts the gateway as a process that outlives this one.
+    /// Starts the gateway under repair as a process that outlives the rescuer.
     fn spawn_gateway(&self, has_manager: bool) -> Result<()> {
         let InstanceContext { host, instance, .. } = self.target;
         let failed = || Error::failed(msg!("rescue.not-started", profile = instance.profile));
@@ -183,7 +183,7 @@ impl RepairOps for RepairRunner<'_> {
     }
 }
 
-/// Ends a process that does not do its work any more.
+/// Ends a gateway process that no longer does its work.
 fn terminate(process: u32) -> Result<()> {
     pid::terminate(process, TERMINATE_GRACE)
         .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = process)).because(cause))

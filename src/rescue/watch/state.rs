@@ -17,7 +17,7 @@ pub(crate) struct WatchPolicy {
 }
 
 impl WatchPolicy {
-    /// Returns the intervals of a gateway's watcher from a rescuer's record, which has seconds: a missing value is
+    /// Reads the intervals of a gateway's watcher from the rescuer's `instance.toml`, in seconds: a missing value is
     /// 10, 30 and 300; a value out of bounds is brought to the nearest bound, so that no watcher spins and none
     /// sleeps for ever.
     pub(crate) fn from_record(record: &record::RescueTable) -> Self {
@@ -32,7 +32,8 @@ impl WatchPolicy {
     }
 }
 
-/// The state of the watcher of one gateway: what it knows of it from its probes. Times run from the watcher's start.
+/// The state of the watcher of one gateway: what it knows of the gateway from its probes. Times run from the
+/// watcher's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum WatchState {
     /// The gateway was not probed yet.
@@ -62,7 +63,7 @@ pub(super) enum WatchAction {
 }
 
 impl WatchState {
-    /// Updates the state by a probe.
+    /// Updates what the watcher knows of a gateway by the result of a probe, and returns what to do next.
     pub(super) fn update(
         &mut self,
         now: Duration,
@@ -87,7 +88,7 @@ impl WatchState {
         }
     }
 
-    /// Updates the state by a repair.
+    /// Updates what the watcher knows of a gateway by the result of a repair.
     pub(super) fn update_after_repair(&mut self, now: Duration, is_healthy: bool, rest: Duration) {
         *self = if is_healthy {
             Self::Well

@@ -38,8 +38,8 @@ pub(super) fn interpret(args: &[&str], output: &CommandOutput) -> CallResult {
     }
 }
 
-/// Returns whether `launchctl print-disabled` lists a label as disabled: `"x" => disabled`, or `=> true` before
-/// macOS 13.
+/// Returns whether the output of `launchctl print-disabled` lists a service's label as disabled: `"x" => disabled`,
+/// or `=> true` before macOS 13.
 pub(super) fn is_disabled(text: &str, label: &str) -> bool {
     text.lines().any(|line| {
         let entry = line
@@ -50,7 +50,7 @@ pub(super) fn is_disabled(text: &str, label: &str) -> bool {
     })
 }
 
-/// Parses the answer of `launchctl print gui/UID/LABEL`.
+/// Parses the output of `launchctl print gui/UID/LABEL` to the state of a service.
 pub(super) fn parse(text: &str) -> ServiceState {
     // Only lines of the outermost level, with one tab, describe the service itself.
     let get = |key: &str| {

@@ -3,11 +3,11 @@
 
 use super::super::manager::{RunState, ServiceState};
 
-/// Index of the column with the last result.
+/// Index of the column with a task's last result in the CSV that `schtasks /Query` prints.
 const LAST_RESULT_COLUMN: usize = 6;
-/// The last result of a task that runs (`SCHED_S_TASK_RUNNING`).
+/// The last result that the Task Scheduler reports for a task that runs (`SCHED_S_TASK_RUNNING`).
 const TASK_RUNNING: i64 = 0x41301;
-/// The last result of a task that is queued (`SCHED_S_TASK_QUEUED`).
+/// The last result that the Task Scheduler reports for a task that is queued (`SCHED_S_TASK_QUEUED`).
 const TASK_QUEUED: i64 = 0x41325;
 /// Results that the Task Scheduler reports in place of an exit code: ready, never run, ended by the user, ...
 const SCHEDULER_RESULTS: std::ops::RangeInclusive<i64> = 0x41300..=0x413ff;
@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> ServiceState {
     }
 }
 
-/// Parses a decimal or hexadecimal number: `267009`, `-1`, `0x41301`.
+/// Parses a decimal or hexadecimal number that `schtasks` printed: `267009`, `-1`, `0x41301`.
 fn parse_number(field: &str) -> Option<i64> {
     match field.strip_prefix("0x") {
         Some(hex) => i64::from_str_radix(hex, 16).ok(),
@@ -65,8 +65,8 @@ fn split_csv(row: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// The row of a running task on systems of six languages; the Turkish one as the bytes of its console look when
-    /// they are read as UTF-8.
+    /// The CSV row that `schtasks` prints for a running task on systems of six languages; the Turkish one as the
+    /// bytes of its console look when they are read as UTF-8.
     const RUNNING_ROWS: [&str; 6] = [
         r#""PC","\OpenClaw Gateway (rescue)","N/A","Running","Interactive only","11/22/2026 10:45:55 PM","267009","PC\ada","C:\x\gateway.cmd""#,
         r#""PC","\OpenClaw Gateway (rescue)","Nicht zutreffend","Wird ausgeführt","Nur interaktiv","22.11.2026 22:45:55","267009","PC\ada""#,

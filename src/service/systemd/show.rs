@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::super::manager::{RunState, ServiceState};
 
-/// The properties to query, separated by commas.
+/// The properties of a systemd unit that are queried by `systemctl show`, separated by commas.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
     UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload";
 
@@ -58,7 +58,7 @@ pub(super) fn parse(text: &str) -> UnitProperties {
     }
 }
 
-/// Parses a time stamp of systemd: `Sun 2026-11-22 22:45:55 UTC`.
+/// Parses a time stamp that systemd printed: `Sun 2026-11-22 22:45:55 UTC`.
 fn parse_time(text: &str) -> Option<SystemTime> {
     let mut words = text.split(' ').skip(1);
     let (day, clock) = (words.next()?, words.next()?);

@@ -66,8 +66,8 @@ fn allows_no_auth(context: &InterviewContext<'_>, answers: &Answers) -> bool {
     context.input.dialect.allows_auth_none() && bind.is_some_and(Bind::is_loopback)
 }
 
-/// Returns `true` if clients of the gateway sign in by `auth`, because an answer says so or because the config does
-/// and stays.
+/// Returns `true` if clients of the gateway sign in by the method `auth`, because an answer says so or because the
+/// config does and stays.
 fn signs_in_by(auth: Auth, context: &InterviewContext<'_>, answers: &Answers) -> bool {
     if answers.keep_config() {
         return false;

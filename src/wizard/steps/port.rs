@@ -12,9 +12,9 @@ use crate::wizard::step::{Rejection, StepId, WizardStep};
 pub(super) struct GatewayPort;
 pub(super) struct TypedPort;
 
-/// The id of the choice that leads to a typed port.
+/// The id of the wizard's choice that leads to a typed base port.
 const TYPED_CHOICE: &str = "other";
-/// Maximum number of other instances in the chart beside the choices: the nearest ones.
+/// Maximum number of other instances in the port chart beside the choices of a base port: the nearest ones.
 const MAX_CHART_ROWS: usize = 4;
 
 impl WizardStep for GatewayPort {
@@ -102,8 +102,8 @@ fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answer
     Ok(())
 }
 
-/// Returns the ports to choose from: the instance's own first, so that it does not change from run to run, then the
-/// suggestion, then those next to another instance, then a typed one.
+/// Returns the base ports to choose from: the instance's own first, so that it does not change from run to run, then
+/// the suggestion, then those next to another instance, then a typed one.
 fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     let (input, addresses) = (&context.input, bind_addresses(&context.input, answers));
     let planner = &input.planner;

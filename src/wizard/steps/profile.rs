@@ -10,7 +10,8 @@ use crate::wizard::step::{Rejection, StepId, WizardStep};
 
 pub(super) struct Profile;
 
-/// The name that is proposed beside a default instance: the example of OpenClaw's documentation.
+/// The name that the wizard proposes for a second profile beside a default instance: the example of OpenClaw's
+/// documentation.
 const SECOND_PROFILE: &str = "rescue";
 
 impl WizardStep for Profile {

@@ -253,7 +253,7 @@ impl WizardStep for Model {
     }
 }
 
-/// Returns the model that the OpenClaw release itself takes as the default of a provider.
+/// Returns the model that the OpenClaw release itself takes as the default of a model provider.
 fn default_model(provider: Provider, dialect: Dialect, answers: &Answers) -> Option<String> {
     let is_early = dialect == Dialect::Early;
     let model = match provider {

@@ -14,8 +14,8 @@ use crate::secret::Secret;
 use crate::ui::Ui;
 use crate::wizard::question::{Choice, Question, QuestionKind, Reply};
 
-/// Asks a question line by line, for screen readers, until there is a valid answer. The first question of a run says
-/// how to go back.
+/// Asks a question of the wizard line by line, for screen readers, until there is a valid answer. The first question
+/// of a run says how to go back.
 pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply> {
     if first {
         let word = back_answers(ui).nth(1).unwrap_or_default();
@@ -122,7 +122,7 @@ fn answer_prompt(default: Option<&str>) -> Msg {
     }
 }
 
-/// Returns the words that lead back, the shortest one first.
+/// Returns the words with which a person goes back to the wizard's previous question, the shortest one first.
 fn back_answers(ui: Ui) -> impl Iterator<Item = &'static str> {
     ui.lang().text("ui.back-words").unwrap_or_default().split(' ')
 }
@@ -131,7 +131,7 @@ fn is_back(ui: Ui, typed: &str) -> bool {
     back_answers(ui).any(|word| word == typed)
 }
 
-/// Asks for a line in accessible mode and reads it. The end of the input is an error.
+/// Asks a person for a line of text in accessible mode and reads it. The end of the input is an error.
 fn read_answer(ui: Ui, request: &Msg, hidden: bool) -> io::Result<String> {
     let prompt = || Term::stderr().write_str(&format!("{} ", ui.render(request)));
     match read_line(hidden, prompt) {

@@ -9,7 +9,7 @@
     expect(dead_code, reason = "the console of Windows delivers keys and not bytes")
 )]
 
-/// A key that a person pressed, or a text that they pasted.
+/// A key that a person pressed at the terminal, or a text that they pasted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// A letter.
@@ -39,7 +39,7 @@ pub(super) enum Key {
     Interrupt,
 }
 
-/// The bytes that were read and are no whole key yet.
+/// Decodes the bytes from a terminal into keys; holds the bytes that are no whole key yet.
 #[derive(Debug, Default)]
 pub(super) struct KeyDecoder {
     bytes: Vec<u8>,
@@ -47,10 +47,10 @@ pub(super) struct KeyDecoder {
     is_pasting: bool,
 }
 
-/// The sequence that ends a pasted text.
+/// The control sequence with which a terminal ends a pasted text.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// The first sequence of some bytes.
+/// The result of decoding the first key of the bytes from a terminal.
 enum Prefix {
     /// A sequence of so many bytes: a key, or `None` where it is unknown.
     Sequence(usize, Option<Key>),
@@ -61,7 +61,7 @@ enum Prefix {
 }
 
 impl KeyDecoder {
-    /// Adds bytes, and returns the keys that they complete.
+    /// Adds bytes from the terminal, and returns the keys that they complete.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.bytes.extend_from_slice(bytes);
         let all = std::mem::take(&mut self.bytes);
@@ -93,12 +93,12 @@ impl KeyDecoder {
         keys
     }
 
-    /// Returns `true` if time decides what the bytes so far mean.
+    /// Returns `true` if only time decides which key the bytes from the terminal mean so far.
     pub(super) fn needs_timeout(&self) -> bool {
         !self.is_pasting && !self.bytes.is_empty()
     }
 
-    /// Ends the wait for more bytes: a lone ESC is the Escape key, any other start of a sequence is dropped.
+    /// Ends the wait for more bytes of a key: a lone ESC is the Escape key, any other start of a sequence is dropped.
     pub(super) fn on_timeout(&mut self) -> Option<Key> {
         let escape = self.bytes == [0x1b];
         self.bytes.clear();
@@ -114,7 +114,7 @@ fn parse_prefix(bytes: &[u8]) -> Prefix {
     }
 }
 
-/// Parses a sequence that starts with ESC.
+/// Parses a terminal's key sequence that starts with ESC.
 fn parse_escape(bytes: &[u8]) -> Prefix {
     match bytes.get(1) {
         None => Prefix::Incomplete,
@@ -161,7 +161,7 @@ fn parse_csi(bytes: &[u8]) -> Prefix {
     Prefix::Sequence(end, Some(key))
 }
 
-/// Returns the key of the last letter of a control sequence.
+/// Returns the key that the last letter of a terminal's control sequence stands for.
 fn cursor_key(last: u8) -> Option<Key> {
     match last {
         b'A' => Some(Key::Up),
@@ -196,7 +196,7 @@ fn control_key(byte: u8) -> Option<Key> {
     }
 }
 
-/// Parses a character of UTF-8; a byte that starts none is skipped.
+/// Parses a UTF-8 character that was typed at the terminal; a byte that starts none is skipped.
 fn parse_char(bytes: &[u8]) -> Prefix {
     let len = match bytes[0] {
         0..0x80 => 1,

@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::keys::Key;
 
-/// A line of text and a cursor in it.
+/// The line of text that a person edits at a prompt, and the cursor in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LineEditor {
     text: String,

@@ -4,9 +4,9 @@ use super::keys::Key;
 use super::theme::{Frame, PromptTheme, TerminalSize};
 use crate::wizard::question::Reply;
 
-/// Stands for a secret on the screen, whatever its length.
+/// The text that stands for a secret on the screen, whatever its length.
 pub(super) const HIDDEN_SECRET: &str = "********";
-/// Stands for an answer that was left empty.
+/// The text that stands on the screen for an answer to a prompt that was left empty.
 pub(super) const EMPTY_ANSWER: &str = "-";
 
 /// The effect of a key on a terminal prompt: go on, answered, or gone back.
@@ -22,7 +22,7 @@ pub(super) trait Prompt {
     /// Handles a key that was pressed at a terminal prompt.
     fn handle_key(&mut self, key: &Key) -> KeyOutcome;
 
-    /// Returns the drawing of the current state for a terminal of this size.
+    /// Returns the drawing of a prompt's current state for a terminal of this size.
     fn render(&self, theme: &PromptTheme, size: TerminalSize) -> Frame;
 
     /// Returns the text that stays on the screen as the person's answer to a prompt.

@@ -9,7 +9,7 @@ use super::theme::{Frame, TerminalSize};
 /// The rows and columns of a terminal that does not tell its size.
 const DEFAULT_SIZE: (u16, u16) = (24, 80);
 
-/// Standard error, and the drawing on it that will be replaced.
+/// Standard error as the wizard's screen, and the drawing on it that will be replaced.
 pub(super) struct Screen {
     term: Term,
     /// The widths of the lines of the drawing.
@@ -27,7 +27,7 @@ impl Screen {
         }
     }
 
-    /// Returns the size of the terminal now.
+    /// Returns the present size of the terminal in columns and rows.
     pub(super) fn size(&self) -> TerminalSize {
         let (rows, columns) = self.term.size_checked().unwrap_or(DEFAULT_SIZE);
         TerminalSize {
@@ -36,7 +36,7 @@ impl Screen {
         }
     }
 
-    /// Draws a frame in the place of the drawing before.
+    /// Draws a prompt's frame on the terminal in the place of the drawing before.
     pub(super) fn draw(&mut self, frame: &Frame, size: TerminalSize) -> io::Result<()> {
         self.erase_drawing(size)?;
         // Lines that are higher than the terminal could not be erased.
@@ -60,7 +60,7 @@ impl Screen {
         self.term.flush()
     }
 
-    /// Erases the drawing, and these lines right above it.
+    /// Erases the drawing of a prompt from the terminal, and these lines right above it.
     pub(super) fn erase_with<'l>(&mut self, above: impl Iterator<Item = &'l String>) -> io::Result<()> {
         let size = self.size();
         self.erase_drawing(size)?;
@@ -70,7 +70,7 @@ impl Screen {
         self.term.flush()
     }
 
-    /// Writes lines that stay, in the place of the drawing.
+    /// Writes lines that stay on the terminal, in the place of the drawing of a prompt.
     pub(super) fn print_lines(&mut self, lines: &[String]) -> io::Result<()> {
         self.erase_drawing(self.size())?;
         for line in lines {
@@ -79,7 +79,7 @@ impl Screen {
         self.term.flush()
     }
 
-    /// Leaves the drawing on the screen, with the cursor below it.
+    /// Leaves the drawing of a prompt on the terminal, with the cursor below it.
     pub(super) fn leave_drawing(&mut self) -> io::Result<()> {
         let down = self.widths.len().saturating_sub(1).saturating_sub(self.cursor.0);
         self.term.move_cursor_down(down)?;
@@ -90,21 +90,21 @@ impl Screen {
         self.term.flush()
     }
 
-    /// Makes the terminal mark pasted texts, or stops that.
+    /// Switches the terminal's marking of pasted texts (bracketed paste) on or off.
     pub(super) fn set_bracketed_paste(&self, on: bool) -> io::Result<()> {
         self.term
             .write_str(if on { "\x1b[?2004h" } else { "\x1b[?2004l" })?;
         self.term.flush()
     }
 
-    /// Restores the state in which a program finds a terminal: a visible cursor, pastes as keys.
+    /// Restores the state in which a program finds a terminal: a visible cursor, and pasted texts as plain keys.
     pub(super) fn restore(&self) -> io::Result<()> {
         self.term.show_cursor()?;
         self.set_bracketed_paste(false)
     }
 
-    /// Moves to the first line of the drawing and erases it. Where the window has become narrower, the terminal has
-    /// broken its lines, and they take more rows.
+    /// Moves the terminal's cursor to the first line of a prompt's drawing and erases the drawing. Where the window
+    /// has become narrower, the terminal has broken its lines, and they take more rows.
     fn erase_drawing(&mut self, size: TerminalSize) -> io::Result<()> {
         let (row, column) = self.cursor;
         let above: usize = self
@@ -122,7 +122,7 @@ impl Screen {
     }
 }
 
-/// Returns the number of rows that a line of this width takes.
+/// Returns the number of terminal rows that a line of this width takes.
 fn row_count(width: usize, size: TerminalSize) -> usize {
     width.div_ceil(size.columns + 1).max(1)
 }

@@ -13,7 +13,7 @@ const MIN_CHART_WIDTH: usize = 20;
 /// Number of columns by which the details of a choice are indented in a prompt.
 const DETAIL_INDENT: usize = 4;
 
-/// A list of choices, and which one is marked.
+/// A terminal prompt with a list of choices, one of which is marked.
 #[derive(Clone, Debug)]
 pub(super) struct SelectPrompt<'a> {
     text: String,
@@ -64,8 +64,8 @@ impl<'a> SelectPrompt<'a> {
         lines
     }
 
-    /// Returns the lines of the choices that fit into so many rows, the marked one always among them, and of how
-    /// many more there are above and below.
+    /// Returns the lines of a prompt's choices that fit into so many rows, the marked one always among them, and of
+    /// how many more there are above and below.
     fn list_lines(&self, theme: &PromptTheme, columns: usize, rows: usize) -> Vec<String> {
         let all: Vec<_> = (0..self.options.len())
             .map(|at| self.option_lines(theme, at, columns))
@@ -96,7 +96,7 @@ impl<'a> SelectPrompt<'a> {
         lines
     }
 
-    /// Returns the first and the last choice around the marked one whose lines fit into so many rows.
+    /// Returns the first and the last choice of a prompt around the marked one whose lines fit into so many rows.
     fn visible_range(&self, all: &[Vec<String>], room: usize) -> (usize, usize) {
         let (mut first, mut last) = (self.marked, self.marked);
         let mut used = all[self.marked].len().min(room);
@@ -118,7 +118,7 @@ impl<'a> SelectPrompt<'a> {
         }
     }
 
-    /// Returns the chart with the ports of the marked choice and those of the other instances.
+    /// Returns the lines of the port chart with the ports of the marked choice and those of the other instances.
     fn chart_lines(&self, theme: &PromptTheme, columns: usize) -> Vec<String> {
         let (Some(chart), Some(option)) = (self.port_chart, self.options.get(self.marked)) else {
             return Vec::new();

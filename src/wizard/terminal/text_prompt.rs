@@ -15,14 +15,14 @@ use crate::wizard::question::Reply;
 /// used.
 const MIN_INPUT_WIDTH: usize = 12;
 
-/// The kind of text that is typed.
+/// The kind of text that is typed at a text prompt.
 #[derive(Clone, Debug)]
 enum InputKind {
     Text { default: Option<String> },
     Secret { optional: bool },
 }
 
-/// A line that is being typed.
+/// A terminal prompt at which a line of text is typed.
 #[derive(Clone, Debug)]
 pub(super) struct TextPrompt {
     text: String,
@@ -64,7 +64,8 @@ impl TextPrompt {
         }
     }
 
-    /// Returns the part of the line that is visible in so many columns, and the column of the cursor in it.
+    /// Returns the part of the typed line that a text prompt shows in so many columns, and the column of the cursor
+    /// in it.
     fn visible_part(&self, theme: &PromptTheme, room: usize) -> (String, usize) {
         if matches!(self.kind, InputKind::Secret { .. }) {
             let mark = if self.line.is_empty() { "" } else { HIDDEN_SECRET };

@@ -27,7 +27,7 @@ pub(super) struct Frame {
     pub(super) cursor: Option<(usize, usize)>,
 }
 
-/// The marks, styles and language of prompts.
+/// The marks, styles and language of the wizard's terminal prompts.
 pub(super) struct PromptTheme {
     pub(super) ui: Ui,
     pub(super) theme: ColorfulTheme,
@@ -54,13 +54,13 @@ impl PromptTheme {
         Self { ui, theme }
     }
 
-    /// Returns a sentence in the language of this run.
+    /// Renders a catalogue message as text of a prompt, in the language of this run.
     pub(super) fn text(&self, msg: &Msg) -> String {
         self.ui.render(msg)
     }
 
-    /// Returns a text of the user's as this terminal can show it: without control characters, and in ASCII where it
-    /// knows no more.
+    /// Returns a text of the user's as a prompt can show it on this terminal: without control characters, and in
+    /// ASCII where the terminal knows no more.
     pub(super) fn displayable(&self, text: &str) -> String {
         let visible = text.chars().filter(|c| !c.is_control());
         if self.ui.ascii() {
@@ -70,7 +70,7 @@ impl PromptTheme {
         }
     }
 
-    /// Returns the mark for text that was cut off.
+    /// Returns the mark with which a prompt shows that text was cut off.
     pub(super) fn ellipsis(&self) -> &'static str {
         if self.ui.ascii() { "." } else { "…" }
     }
@@ -80,8 +80,8 @@ impl PromptTheme {
         console::strip_ansi_codes(&self.theme.prompt_suffix.to_string()).into_owned()
     }
 
-    /// Lays out texts of several styles one behind the other in lines of at most `columns` columns. Lines are broken
-    /// at blanks, and inside a word that is wider than a line. There is at least one line.
+    /// Lays out a prompt's texts of several styles one behind the other in lines of at most `columns` columns. Lines
+    /// are broken at blanks, and inside a word that is wider than a line. There is at least one line.
     pub(super) fn wrap_styled(&self, parts: &[(&str, &Style)], columns: usize) -> Vec<String> {
         let columns = columns.max(2);
         let mut words = Vec::new();
@@ -108,12 +108,12 @@ impl PromptTheme {
         lines
     }
 
-    /// Wraps a text without style to the width of the terminal.
+    /// Wraps a prompt's text without style to the width of the terminal.
     pub(super) fn wrap_plain(&self, text: &str, columns: usize) -> Vec<String> {
         self.wrap_styled(&[(text, &Style::new())], columns)
     }
 
-    /// Returns the lines of an open question; `more` follows it in other styles.
+    /// Returns the lines of a wizard's question that is not answered yet; `more` follows it in other styles.
     pub(super) fn question_lines(&self, text: &str, more: &[(&str, &Style)], columns: usize) -> Vec<String> {
         let mut parts = vec![(text, &self.theme.prompt_style)];
         parts.extend(more);
@@ -153,7 +153,7 @@ impl PromptTheme {
         lines
     }
 
-    /// Returns the lines that say what is wrong with the typed text.
+    /// Returns the lines of a prompt that say what is wrong with the typed text.
     pub(super) fn error_lines(&self, msg: &Msg, columns: usize) -> Vec<String> {
         let text = self.text(msg);
         let parts = [(text.as_str(), &self.theme.error_style)];
@@ -162,7 +162,7 @@ impl PromptTheme {
         hang_indent(&mark, lines)
     }
 
-    /// Returns the line with the keys that work here, or `None` where it would need two lines.
+    /// Returns a prompt's line with the keys that work there, or `None` where it would need two lines.
     pub(super) fn key_hint(&self, msg: &Msg, columns: usize) -> Option<String> {
         let text = self.text(msg);
         let fits = MARK_WIDTH + measure_text_width(&text) <= columns;
@@ -170,7 +170,7 @@ impl PromptTheme {
     }
 }
 
-/// Returns lines with a mark before the first one, and the others indented by its width.
+/// Returns a prompt's lines with a mark before the first one, and the others indented by its width.
 pub(super) fn hang_indent(mark: &str, lines: Vec<String>) -> Vec<String> {
     let indent = " ".repeat(measure_text_width(mark));
     let indented = lines.into_iter().enumerate().map(|(at, line)| {
@@ -180,7 +180,8 @@ pub(super) fn hang_indent(mark: &str, lines: Vec<String>) -> Vec<String> {
     indented.collect()
 }
 
-/// Splits a word into pieces of at most so many columns, between letters as a reader sees them.
+/// Splits a word that is too long for a prompt's line into pieces of at most so many columns, between letters as a
+/// reader sees them.
 fn split_word(word: &str, columns: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;

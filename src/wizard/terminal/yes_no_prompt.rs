@@ -24,7 +24,7 @@ struct Answer {
     accepted: &'static str,
 }
 
-/// Both answers, in the order in which they are shown.
+/// The two answers of a yes-or-no prompt, in the order in which they are shown.
 const ANSWERS: [Answer; 2] = [
     Answer {
         yes: true,
@@ -48,7 +48,8 @@ impl Answer {
     }
 }
 
-/// Returns yes (`true`) or no if it is the only one of the two of which a word is accepted by `matches`.
+/// Returns yes (`true`) or no if it is the only answer of a yes-or-no prompt of which a word is accepted by
+/// `matches`.
 fn find_answer(lang: Lang, matches: impl Fn(&str) -> bool) -> Option<bool> {
     let mut found = ANSWERS
         .iter()
@@ -57,12 +58,12 @@ fn find_answer(lang: Lang, matches: impl Fn(&str) -> bool) -> Option<bool> {
     found.next().is_none().then_some(first.yes)
 }
 
-/// Returns the answer that a whole word means.
+/// Returns the answer to a yes-or-no prompt that a whole typed word means.
 pub(super) fn parse(lang: Lang, typed: &str) -> Option<bool> {
     find_answer(lang, |word| word == typed)
 }
 
-/// Returns the answer whose word starts with the typed text; no answer for an empty text.
+/// Returns the answer of a yes-or-no prompt whose word starts with the typed text; no answer for an empty text.
 fn parse_start(lang: Lang, typed: &str) -> Option<bool> {
     find_answer(lang, |word| !typed.is_empty() && word.starts_with(typed))
 }
@@ -77,12 +78,12 @@ pub(super) fn label(yes: bool) -> Msg {
     Msg::new(Answer::new(yes).label)
 }
 
-/// Returns the sentence that says which letters may be typed.
+/// Returns the sentence that says which letters may be typed at a yes-or-no prompt.
 pub(super) fn expected_letters(lang: Lang) -> Msg {
     msg!("ui.yes-or-no", yes = letter(lang, true), no = letter(lang, false))
 }
 
-/// The two answers, of which one is marked or none.
+/// A terminal prompt with the answers yes and no, of which one is marked or none.
 #[derive(Clone, Debug)]
 pub(super) struct YesNoPrompt {
     text: String,
@@ -110,7 +111,7 @@ impl YesNoPrompt {
         self.is_refused = false;
     }
 
-    /// Returns the two answers, on one line where they fit.
+    /// Returns the lines of a prompt with the answers yes and no, on one line where they fit.
     fn answer_lines(&self, theme: &PromptTheme, columns: usize) -> Vec<String> {
         let styles = &theme.theme;
         let answers = ANSWERS.iter().map(|answer| {

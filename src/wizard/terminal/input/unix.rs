@@ -17,8 +17,8 @@ use crate::sync::lock;
 /// The modes that the terminal had before they were changed; `None` while they are unchanged.
 static ORIGINAL_MODES: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Maximum wait for the rest of an arrow key after an ESC byte. Terminals send both in one piece, but a slow line
-/// separates them now and then.
+/// Maximum wait for the rest of an arrow key's sequence after an ESC byte from the terminal. Terminals send both in
+/// one piece, but a slow line separates them now and then.
 const ESCAPE_TIMEOUT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 40_000_000,
@@ -36,7 +36,7 @@ fn original_modes() -> MutexGuard<'static, Option<Termios>> {
     lock(&ORIGINAL_MODES)
 }
 
-/// Restores the modes of the terminal; works from any thread.
+/// Restores the original modes of the terminal; works from any thread.
 pub(in super::super) fn restore() {
     if let Some(modes) = original_modes().take() {
         // Without waiting for output: a terminal that is gone takes none any more.
@@ -44,7 +44,7 @@ pub(in super::super) fn restore() {
     }
 }
 
-/// Changes the original modes, which are kept for [`restore`].
+/// Changes the terminal's modes, and keeps the original ones for [`restore`].
 fn change_modes(how: impl FnOnce(&mut Termios)) -> io::Result<()> {
     let mut original = original_modes();
     if original.is_none() {
@@ -80,7 +80,7 @@ pub(in super::super) struct KeyReader {
 }
 
 impl KeyReader {
-    /// Waits for the next key; `None` where there was none for a while.
+    /// Waits for the next key that is typed at the terminal; `None` where there was none for a while.
     pub(in super::super) fn next_key(&mut self) -> io::Result<Option<Key>> {
         loop {
             if let Some(key) = self.keys.pop_front() {
@@ -104,7 +104,7 @@ impl KeyReader {
         }
     }
 
-    /// Returns `true` if more keys were read already, so that drawing can wait for them.
+    /// Returns `true` if more keys from the terminal were read already, so that drawing can wait for them.
     pub(in super::super) fn has_pending(&self) -> bool {
         !self.keys.is_empty()
     }
@@ -116,7 +116,7 @@ impl Drop for KeyReader {
     }
 }
 
-/// Waits until there is input; `false` where there was none in time.
+/// Waits until there is input from the terminal; returns `false` where there was none in time.
 fn wait_for_input(timeout: &Timespec) -> io::Result<bool> {
     let stdin = stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
@@ -127,13 +127,13 @@ fn wait_for_input(timeout: &Timespec) -> io::Result<bool> {
     }
 }
 
-/// Reads a line with its end, which the terminal itself edits, shown while it is typed or hidden; `None` at the end of
-/// the input. Ctrl-C is an error as in every other prompt, and not a signal.
+/// Reads a line from the terminal, which edits it itself, shown while it is typed or hidden; `None` at the end of the
+/// input. Ctrl-C is an error as in every other prompt, and not a signal.
 pub(in super::super) fn read_line(
     hidden: bool,
     prompt: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<Option<String>> {
-    /// Restores the terminal however reading ends.
+    /// A guard that restores the terminal's modes however the reading of a line ends.
     struct RestoreModes;
     impl Drop for RestoreModes {
         fn drop(&mut self) {

@@ -6,16 +6,16 @@ use console::Term;
 
 use super::super::keys::Key;
 
-/// Does nothing: no mode is left changed.
+/// Does nothing on Windows: no mode of the console is left changed.
 pub(in super::super) fn restore() {}
 
-/// Does nothing: the console changes its modes itself.
+/// Does nothing on Windows: the console changes its modes itself for a question.
 #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
 pub(in super::super) fn set_question_mode() -> io::Result<()> {
     Ok(())
 }
 
-/// Does nothing: the console changes its modes itself.
+/// Does nothing on Windows: the console changes its modes itself between questions.
 #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
 pub(in super::super) fn set_idle_mode() -> io::Result<()> {
     Ok(())
@@ -27,7 +27,7 @@ pub(in super::super) struct KeyReader {}
 
 #[expect(clippy::unused_self, reason = "the other systems keep something here")]
 impl KeyReader {
-    /// Waits for the next key; `None` where it does nothing here.
+    /// Waits for the next key from the Windows console; `None` for a key that does nothing in a prompt.
     pub(in super::super) fn next_key(&mut self) -> io::Result<Option<Key>> {
         Ok(match Term::stderr().read_key_raw()? {
             console::Key::Char('\u{15}') => Some(Key::DeleteToStart),
