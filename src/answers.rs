@@ -47,6 +47,8 @@ pub(crate) struct Answers {
     pub(crate) service: bool,
     /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
+    /// The mode of the gateway, where a flag sets it.
+    pub(crate) mode: Option<GatewayMode>,
 }
 
 /// A custom provider: a server with an interface that is compatible with OpenAI's.
@@ -130,6 +132,16 @@ named_enum! {
         ResetCredentials = "reset-config+creds+sessions",
         /// The workspace is moved aside too.
         ResetFull = "reset-full",
+    }
+}
+
+named_enum! {
+    /// The host on which the gateway of an instance runs, by OpenClaw's names.
+    pub(crate) enum GatewayMode {
+        /// This host.
+        Local = "local",
+        /// Another host.
+        Remote = "remote",
     }
 }
 

@@ -109,10 +109,12 @@ fn option_value(word: Option<&OsString>) -> Option<&OsString> {
     word.filter(|word| !word.as_encoded_bytes().starts_with(b"-"))
 }
 
+/// Returns the error of an option that lacks the name of a profile.
 fn missing_profile() -> Error {
     Error::usage(msg!("profile.value"))
 }
 
+/// Returns the error of `--lang` without a language.
 fn missing_lang() -> Error {
     Error::usage(msg!("cli.lang-value"))
 }
@@ -125,12 +127,14 @@ impl GlobalOptions {
         self.command_line.push(word.clone());
     }
 
-    fn pass_on(&mut self, is_passed_on: bool, words: &[&OsString]) {
-        if is_passed_on {
+    /// Adds words to the arguments for OpenClaw where the condition holds.
+    fn pass_on(&mut self, condition: bool, words: &[&OsString]) {
+        if condition {
             self.openclaw_args.extend(words.iter().copied().cloned());
         }
     }
 
+    /// Sets the language; the first one given is used.
     fn set_lang(&mut self, value: &OsStr) -> Result<()> {
         if value.is_empty() {
             return Err(missing_lang());
@@ -139,6 +143,10 @@ impl GlobalOptions {
         Ok(())
     }
 
+    /// Selects the profile.
+    ///
+    /// # Errors
+    /// Exit 2 for an invalid name, or for another one than before.
     fn select_profile(&mut self, typed: &str) -> Result<()> {
         if typed.trim().is_empty() {
             return Err(missing_profile());

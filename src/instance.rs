@@ -150,7 +150,10 @@ impl Instance {
         }
     }
 
-    /// Takes over the port and the token of the environment.
+    /// Sets port and token from the environment.
+    ///
+    /// # Errors
+    /// Exit 2 where the port is invalid.
     fn set_port_and_token(&mut self, env: &Environment) -> Result<()> {
         self.env_token.clone_from(&env.gateway_token);
         if let Some(typed) = &env.gateway_port {

@@ -18,7 +18,6 @@ mod reset;
 mod restore;
 mod workspace;
 
-use crate::answers::{Auth, Bind};
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
 use crate::secret::{SecretOrigin, TextPiece};
@@ -53,10 +52,12 @@ pub struct InstanceSummary {
     pub workspace: PathBuf,
     /// The ports.
     pub(crate) ports: PortFamily,
-    /// The addresses that its gateway listens on.
-    pub bind: Bind,
-    /// The authentication method of clients.
-    pub auth: Auth,
+    /// The mode of its gateway, by OpenClaw's name: `local`, or `remote` for one on another host.
+    pub mode: String,
+    /// The addresses that its gateway listens on, by OpenClaw's name.
+    pub bind: String,
+    /// The authentication method of clients, by OpenClaw's name.
+    pub auth: String,
     /// The origin of the token or password; `None` where there is none.
     pub credential: Option<SecretOrigin>,
     /// `true` if a service will run its gateway.

@@ -153,6 +153,7 @@ fn run(
         config: files.config.clone(),
         config_findings: files.config_findings.clone(),
         engine: files.engine,
+        remote_url: files.remote_url.clone(),
         ..Probe::default()
     };
     let label = surveyed.map(|surveyed| surveyed.label.as_str());

@@ -41,15 +41,15 @@ pub(crate) use document::RecordDocument;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Engine {
-    /// This program.
+    /// The native engine: this program itself.
     #[default]
     Native,
-    /// OpenClaw from npm.
+    /// The node engine: OpenClaw from npm.
     Node,
 }
 
 impl Engine {
-    /// All engines, the default first.
+    /// Every engine, the default first.
     pub(crate) const ALL: [Self; 2] = [Self::Native, Self::Node];
 
     /// Returns the engine of this name.

@@ -90,7 +90,7 @@ pub(crate) fn onboard(
 ) -> Value {
     json!({
         "ok": true,
-        "mode": "local",
+        "mode": summary.mode,
         "profile": summary.profile,
         "dryRun": dry_run,
         "changed": !plan.is_empty(),
@@ -100,8 +100,8 @@ pub(crate) fn onboard(
         "authChoice": answers.provider.unwrap_or(Provider::Skip).name(),
         "gateway": {
             "port": summary.ports.base(),
-            "bind": summary.bind.name(),
-            "authMode": summary.auth.name(),
+            "bind": summary.bind,
+            "authMode": summary.auth,
             "credential": summary.credential.map(origin_name),
             "tailscaleMode": "off",
         },

@@ -95,7 +95,7 @@ fn run_pass(
     preset: &PresetAnswers,
     source: &mut AnswerSource<'_, '_>,
 ) -> Result<PassResult> {
-    let mut pass = Pass::new(preset.bootstrap);
+    let mut pass = Pass::new(preset);
     for step in steps::ALL {
         let preset_reply = preset.reply(*step, &pass.answers);
         let Some(question) = step.question(context, &pass.answers) else {
@@ -125,10 +125,11 @@ struct Pass {
 }
 
 impl Pass {
-    fn new(bootstrap: bool) -> Self {
+    fn new(preset: &PresetAnswers) -> Self {
         Self {
             answers: Answers {
-                bootstrap,
+                bootstrap: preset.bootstrap,
+                mode: preset.mode,
                 ..Answers::default()
             },
             asked: Vec::new(),
@@ -177,7 +178,7 @@ impl Pass {
         }
         // With nobody to ask, the questions that the default leads to are listed too.
         if let Some(default) = default {
-            step.accept(default, context, &mut self.answers)
+            accept_reply(step, &question, default, context, &mut self.answers)
                 .map_err(Rejection::into_error)?;
         }
         Ok(true)
@@ -214,7 +215,7 @@ fn ask_until_valid(
     answers: &mut Answers,
 ) -> Result<bool> {
     if let Some(reply) = history.settled_reply(step, question)
-        && step.accept(reply, context, answers).is_ok()
+        && accept_reply(step, question, reply, context, answers).is_ok()
     {
         return Ok(true);
     }
@@ -224,7 +225,7 @@ fn ask_until_valid(
             Reply::Back => return Ok(false),
             reply => history.complete(step.id(), question, reply),
         };
-        match step.accept(reply.clone(), context, answers) {
+        match accept_reply(step, question, reply.clone(), context, answers) {
             Ok(()) => {
                 history.record(step.id(), question, reply);
                 return Ok(true);
@@ -233,6 +234,21 @@ fn ask_until_valid(
             Err(Rejection::Invalid(error)) => prompter.show_rejection(&error),
         }
     }
+}
+
+/// Checks a reply and stores it in the answers. The default reply to a question that the config answers already stores
+/// nothing, so that the config stays as it is.
+fn accept_reply(
+    step: &dyn WizardStep,
+    question: &Question,
+    reply: Reply,
+    context: &mut InterviewContext<'_>,
+    answers: &mut Answers,
+) -> Result<(), Rejection> {
+    if question.keeps_config && question.default_reply().as_ref() == Some(&reply) {
+        return Ok(());
+    }
+    step.accept(reply, context, answers)
 }
 
 /// Returns the error for a run that may ask nobody; it lists the flags of the open questions.

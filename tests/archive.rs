@@ -106,6 +106,81 @@ fn imported_copy_has_its_own_ports_token_and_paths_and_no_secret() {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
+/// Returns a config with a secret in every place in which OpenClaw 2026.9.6 hides one, and in variables, which it shows.
+fn config_with_every_kind_of_secret() -> Value {
+    json!({
+        "gateway": {
+            "mode": "local", "port": 20789, "auth": { "mode": "token", "token": "SECRET-TOKEN" },
+            "remote": { "edgeAuth": { "CF-Access": "SECRET-EDGE" } },
+        },
+        "env": { "vars": { "GITHUB_PAT": "SECRET-PAT" }, "shellEnv": { "enabled": false }, "PLAIN": "SECRET-PLAIN" },
+        "mcp": { "servers": { "gh": {
+            "command": "gh-mcp", "env": { "GH_PAT": "SECRET-GH", "PIN": 918_273 }, "headers": { "X-Any": "SECRET-MCP" },
+        } } },
+        "channels": {
+            "feishu": { "encryptKey": "SECRET-FEISHU", "appSecret": "SECRET-APP" },
+            "googlechat": { "serviceAccount": "SECRET-ACCOUNT" },
+        },
+        "models": { "providers": { "x": {
+            "apiKey": "SECRET-KEY", "headers": { "X-Plain": "SECRET-HEADER" },
+            "request": { "auth": { "mode": "header", "headerName": "X", "value": "SECRET-VALUE" },
+                         "tls": { "ca": "SECRET-CA", "cert": "SECRET-CERT", "passphrase": "SECRET-PHRASE" } },
+        } } },
+        "agents": { "defaults": { "sandbox": { "docker": { "env": { "ANY": "SECRET-DOCKER" } },
+                                               "ssh": { "identityData": "SECRET-SSH" } } } },
+    })
+}
+
+#[test]
+fn secrets_of_every_kind_are_hidden_in_views_diffs_and_exports() {
+    let sandbox = Sandbox::new();
+    let config = config_with_every_kind_of_secret();
+    sandbox.write(config_path("rescue"), config.to_string());
+    let check = |shown: &str, what: &str| {
+        assert!(
+            !shown.contains("SECRET-") && !shown.contains("918273"),
+            "{what}: {shown}"
+        );
+    };
+    for key in config.as_object().expect("an object").keys() {
+        let shown = sandbox
+            .run(["--profile", "rescue", "config", "get", key, "--json"])
+            .exits(0);
+        check(&shown.stdout, key);
+    }
+    let one = sandbox.run([
+        "--profile",
+        "rescue",
+        "config",
+        "get",
+        "mcp.servers.gh.env.GH_PAT",
+    ]);
+    check(&one.stdout, "one value");
+    let dry = [
+        "--profile",
+        "rescue",
+        "onboard",
+        "--non-interactive",
+        "--accept-risk",
+        "--dry-run",
+    ];
+    for extra in [
+        &[][..],
+        &["--json"],
+        &["--gateway-bind", "lan"],
+        &["--gateway-bind", "lan", "--json"],
+    ] {
+        let shown = sandbox.run([&dry, extra].concat()).exits(0);
+        check(&shown.stdout, "a plan");
+    }
+    let all = unpacked_text(&export(&sandbox, &[]));
+    check(&all, "an export");
+    let _ = import(&sandbox, "copy").exits(0);
+    let copy = read_config(&sandbox, "copy");
+    assert_eq!(copy["env"]["shellEnv"], json!({ "enabled": false }));
+    assert_eq!(copy["mcp"]["servers"]["gh"]["command"], "gh-mcp");
+}
+
 #[test]
 fn export_with_secrets_has_all_and_import_leaves_out_a_token_in_use() {
     let sandbox = home_with_secrets();

@@ -90,3 +90,39 @@ fn services_and_further_configs_in_the_default_folder_are_found() {
         "a folder without a config holds nothing"
     );
 }
+
+/// OpenClaw 2026.1.30 writes `exec-approvals.json`, which has an object `agents`, at the first use of its exec tool.
+#[test]
+fn other_files_of_openclaw_are_no_configs() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".openclaw/openclaw.json", "{gateway: {port: 18789}}");
+    let approvals = json!({
+        "version": 1,
+        "socket": { "path": "~/.openclaw/exec-approvals.sock", "token": "t" },
+        "defaults": {},
+        "agents": { "main": { "allowlist": [] } },
+    });
+    sandbox.write(".openclaw/exec-approvals.json", approvals.to_string());
+    // A tool of somebody else, with the same form under another name.
+    sandbox.write(".openclaw/approvals-copy.json", approvals.to_string());
+    sandbox.write(
+        ".openclaw/team.json",
+        "{agents: {defaults: {workspace: '~/team'}}}",
+    );
+    sandbox.write(".openclaw/typo.json", "{gateway: {port: 20000}, channel: {}}");
+    let map = map(&sandbox);
+    let expected = ["default", "~/.openclaw/team.json", "~/.openclaw/typo.json"];
+    assert_eq!(labels(&map), expected);
+    std::fs::remove_file(sandbox.path(".openclaw/team.json")).unwrap();
+    std::fs::remove_file(sandbox.path(".openclaw/typo.json")).unwrap();
+    let onboard = [
+        "--profile",
+        "rescue",
+        "onboard",
+        "--non-interactive",
+        "--accept-risk",
+    ];
+    let _ = sandbox.run(onboard).exits(0);
+    let profiles = sandbox.run(["profiles", "--json"]).exits(0).json();
+    assert_eq!(profiles["profiles"].as_array().unwrap().len(), 2, "{profiles:#}");
+}

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::answers::Provider;
+use crate::answers::{GatewayMode, NamedValue as _, Provider};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
@@ -20,6 +20,7 @@ const STDIN_PATH: &str = "-";
 pub(super) fn collect(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
     let mut preset = PresetAnswers::default();
     preset.bootstrap = !args.skip_bootstrap;
+    preset.mode = args.mode.as_deref().and_then(GatewayMode::from_name);
     if let Some(path) = &args.answers {
         read_answers_file(&mut preset, host, path)?;
     }

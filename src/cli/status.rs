@@ -70,17 +70,7 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
     print_headline(context, probe);
     let mut fields = Fields::default();
     let mut add = |label: Msg, value: String| fields.add(ui.render(&label), value);
-    let source = ui.render(&source_msg(probe.port_source));
-    let port = if probe.port == probe.configured_port {
-        format!("{} ({source})", probe.port_number())
-    } else {
-        format!(
-            "{} ({source}: {})",
-            probe.port_number(),
-            probe.configured_port_number()
-        )
-    };
-    add(msg!("status.port"), port);
+    add(msg!("status.port"), port_text(context, probe));
     if probe.is_running() {
         let engine = [Some(probe.engine.name()), probe.version.as_deref()];
         add(
@@ -99,6 +89,9 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
         if let Some(latency) = probe.latency {
             add(msg!("status.answer"), format!("{} ms", latency.as_millis()));
         }
+    }
+    if let Some(url) = &probe.remote_url {
+        add(msg!("status.mode"), format!("remote ({url})"));
     }
     add(
         msg!("status.config"),
@@ -122,6 +115,19 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
         service.print_details(context);
     }
     print_hints(context, probe);
+}
+
+/// Returns the port of the gateway with its source, and the configured port where that is another one.
+fn port_text(context: &Context<'_>, probe: &Probe) -> String {
+    let source = context.ui.render(&source_msg(probe.port_source));
+    if probe.port == probe.configured_port {
+        return format!("{} ({source})", probe.port_number());
+    }
+    format!(
+        "{} ({source}: {})",
+        probe.port_number(),
+        probe.configured_port_number()
+    )
 }
 
 /// Prints the verdict as a sentence.

@@ -1,8 +1,8 @@
 //! Finds and redacts the secrets of a config, so that none is shown.
 //!
-//! The name of the key decides, and generously: an unknown key counts as a secret's when it is named like one, since
-//! plugins and later releases have keys of their own.
-//! Numbers and booleans are never secrets (`maxTokens`); nor is a reference to a variable (`${GATEWAY_TOKEN}`) or to a
+//! The names of the keys decide, and generously: an unknown key counts as a secret's when it is named like one, since
+//! plugins and later releases have keys of their own. What OpenClaw 2026.9.6 hides is hidden, and in addition every value
+//! of a variable or a header. Elsewhere numbers and booleans are no secrets (`maxTokens`); nor is a reference to a variable (`${GATEWAY_TOKEN}`) or to a
 //! secret store.
 
 use serde_json::{Map, Value};
@@ -12,35 +12,45 @@ mod places;
 
 use super::document::ConfigDocument;
 use super::key_path::{KeyPath, PathSegment};
-use detect::{is_concrete, names_secret, url_credentials};
+use detect::{KeyContext, is_concrete, url_credentials};
 
 use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 
-/// Returns whether the value at a path would be a secret: the path's last key, or one above it, names one.
+/// Shortest value of a variable that is looked for in other texts, in bytes: a shorter one may be any word.
+const MIN_VARIABLE_BYTES: usize = 8;
+
+/// Returns whether a text at a path would be a secret: the path's last key, or one above it, names one.
 pub(crate) fn is_secret(path: &KeyPath) -> bool {
-    path.segments().iter().any(|segment| match segment {
-        PathSegment::Key(key) => names_secret(key),
-        PathSegment::Index(_) => false,
-    })
+    context_of(path).hides_texts()
+}
+
+/// Returns the context of the value at a path.
+fn context_of(path: &KeyPath) -> KeyContext {
+    let below = |context: KeyContext, segment: &PathSegment| match segment {
+        PathSegment::Key(key) => context.below(key),
+        PathSegment::Index(_) => context,
+    };
+    path.segments().iter().fold(KeyContext::default(), below)
 }
 
 /// Returns the value at `path` with every secret replaced by [`REDACTED`].
 pub fn redact(path: &KeyPath, value: &Value) -> Value {
-    redact_value(value, is_secret(path))
+    redact_value(value, context_of(path))
 }
 
-fn redact_value(value: &Value, secret: bool) -> Value {
+fn redact_value(value: &Value, context: KeyContext) -> Value {
     match value {
         Value::Object(map) if is_reference(map) => value.clone(),
         Value::Object(map) => Value::Object(
             map.iter()
-                .map(|(k, v)| (k.clone(), redact_value(v, secret || names_secret(k))))
+                .map(|(k, v)| (k.clone(), redact_value(v, context.below(k))))
                 .collect(),
         ),
-        Value::Array(elements) => Value::Array(elements.iter().map(|v| redact_value(v, secret)).collect()),
-        Value::String(text) if secret && is_concrete(text) => REDACTED.into(),
-        Value::String(text) => without_url_credentials(text).map_or_else(|| value.clone(), Value::String),
+        Value::Array(elements) => Value::Array(elements.iter().map(|v| redact_value(v, context)).collect()),
+        Value::String(text) if context.hides_texts() && is_concrete(text) => REDACTED.into(),
+        Value::Number(_) if context.hides_numbers() => REDACTED.into(),
+        Value::String(text) => without_url_credentials(text).into(),
         other => other.clone(),
     }
 }
@@ -49,23 +59,24 @@ fn redact_value(value: &Value, secret: bool) -> Value {
 /// passed over: they are in every word.
 pub(crate) fn redact_known_secrets(text: &str, config: &Value) -> String {
     let mut known = Vec::new();
-    collect_secrets(config, false, &mut known);
+    collect_secrets(config, KeyContext::default(), &mut known);
     let known = known.into_iter().filter(|secret| secret.len() > 2);
     known.fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
 }
 
-fn collect_secrets<'a>(value: &'a Value, secret: bool, found: &mut Vec<&'a str>) {
+fn collect_secrets<'a>(value: &'a Value, context: KeyContext, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(map) if is_reference(map) => {}
         Value::Object(map) => {
             for (key, value) in map {
-                collect_secrets(value, secret || names_secret(key), found);
+                collect_secrets(value, context.below(key), found);
             }
         }
         Value::Array(elements) => elements
             .iter()
-            .for_each(|value| collect_secrets(value, secret, found)),
-        Value::String(text) if secret && is_concrete(text) => found.push(text),
+            .for_each(|value| collect_secrets(value, context, found)),
+        Value::String(text) if context == KeyContext::Variables && text.len() < MIN_VARIABLE_BYTES => {}
+        Value::String(text) if context.hides_texts() && is_concrete(text) => found.push(text),
         Value::String(text) => found.extend(url_credentials(text).into_iter().map(|part| &text[part])),
         _ => {}
     }
@@ -88,10 +99,13 @@ pub(crate) fn redacted_pieces(
     let mut pieces = Vec::new();
     let mut shown = 0;
     for place in found {
-        pieces.push(TextPiece::Text(text[shown..place.range.start].to_owned()));
+        // In the place of a number stands a text.
+        let quote = if place.is_number { "\"" } else { "" };
+        pieces.push(TextPiece::Text(text[shown..place.range.start].to_owned() + quote));
         pieces.push(TextPiece::Hidden(
             place.secret.map_or(SecretOrigin::Kept, |secret| origin(&secret)),
         ));
+        pieces.extend(place.is_number.then(|| TextPiece::Text(quote.to_owned())));
         shown = place.range.end;
     }
     pieces.push(TextPiece::Text(text[shown..].to_owned()));
@@ -106,14 +120,13 @@ fn is_reference(map: &Map<String, Value>) -> bool {
             .all(|key| map.get(*key).is_some_and(Value::is_string))
 }
 
-/// Returns a text with the credentials of its URLs replaced by [`REDACTED`]; `None` where it has none.
-fn without_url_credentials(text: &str) -> Option<String> {
-    let found = url_credentials(text);
+/// Returns a text with the credentials of its URLs replaced by [`REDACTED`].
+pub(crate) fn without_url_credentials(text: &str) -> String {
     let mut shown = text.to_owned();
-    for range in found.iter().rev() {
-        shown.replace_range(range.clone(), REDACTED);
+    for range in url_credentials(text).into_iter().rev() {
+        shown.replace_range(range, REDACTED);
     }
-    (!found.is_empty()).then_some(shown)
+    shown
 }
 
 #[cfg(test)]
@@ -141,6 +154,22 @@ mod tests {
             "talk.apiKey",
             "hooks.token",
             "hooks.token[0]",
+            "channels.feishu.encryptKey",
+            "channels.googlechat.serviceAccount",
+            "channels.googlechat.accounts.a.serviceAccountRef",
+            "channels.line.secretFile",
+            "channels.nextcloud-talk.apiPassword",
+            "hooks.mappings[0].sessionKey",
+            "models.providers.x.request.auth.value",
+            "models.providers.x.request.tls.ca",
+            "agents.defaults.sandbox.ssh.identityData",
+            "gateway.remote.edgeAuth.CF-Access-Client-Id",
+            "env.vars.GITHUB_PAT",
+            "env.PLAIN",
+            "mcp.servers.gh.env.GH_PAT",
+            "mcp.servers.gh.headers.X-Any",
+            "skills.entries.s.env.ANY",
+            "agents.defaults.sandbox.docker.env.ANY",
         ] {
             assert!(secret(path), "{path}");
         }
@@ -149,6 +178,12 @@ mod tests {
             "channels.telegram.tokenFile",
             "models.providers.x.models[0].maxTokens",
             "meta",
+            "env.shellEnv.enabled",
+            "gateway.auth.mode",
+            "gateway.auth.trustedProxy.requiredHeaders[0]",
+            "hooks.defaultSessionKey",
+            "channels.irc.passwordFile",
+            "models.providers.x.request.auth.headerName",
         ] {
             assert!(!secret(path), "{path}");
         }
@@ -233,6 +268,14 @@ mod tests {
             ),
             ("{ // KEY=SEEDED\n}", "{ //<>\n}"),
             ("{ // which token to take\n}", ""),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn secret_values_are_hidden_in_every_notation_and_references_are_shown() {
+        for (text, wanted) in [
             // Written with escapes, behind a byte order mark, on two lines, in a list.
             ("\u{feff}{ token: 'SEE\\u0044ED' }", "\u{feff}{ token: '<>' }"),
             (
@@ -241,6 +284,19 @@ mod tests {
             ),
             ("{ proxy: 'http://a:SEE\\x44ED@b' }", "{ proxy: '<>' }"),
             ("{ proxy: 'http://a:SEEDED@b' }", "{ proxy: 'http://<>@b' }"),
+            // Variables and headers, whatever they are called.
+            (
+                "{ env: { vars: { PAT: 'SEEDED', PIN: 1234 }, shellEnv: { enabled: true, timeoutMs: 5 } } }",
+                "{ env: { vars: { PAT: '<>', PIN: \"<>\" }, shellEnv: { enabled: true, timeoutMs: 5 } } }",
+            ),
+            (
+                "{ mcp: { servers: { gh: { env: { A: 'SEEDED' }, headers: { B: 'SEEDED' } } } } }",
+                "{ mcp: { servers: { gh: { env: { A: '<>' }, headers: { B: '<>' } } } } }",
+            ),
+            (
+                "{ request: { auth: { value: 'SEEDED' } }, value: 'x' }",
+                "{ request: { auth: { value: '<>' } }, value: 'x' }",
+            ),
             // References are no secrets.
             (
                 "{ token: '${SEED}', apiKey: { source: 'env', provider: 'd', id: 'K' } }",

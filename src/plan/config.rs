@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::answers::{Answers, Auth, Bind, Channel, Existing, NamedValue as _, Provider};
-use crate::config::document::{ConfigDocument, EditError};
+use crate::answers::{Answers, Auth, Bind, Channel, Existing, GatewayMode, Provider};
+use crate::config::document::{ConfigDocument, EditError, find};
 use crate::config::key_path::KeyPath;
+use crate::config::secrets::without_url_credentials;
 use crate::error::Result;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::{Port, PortFamily};
 use crate::secret::{Secret, SecretOrigin};
 
@@ -22,6 +23,8 @@ use super::{Change, Content, FileWrite, InstanceSummary, ports};
 /// The planned config, with the ports, the credential and the notices that were decided for it.
 pub(super) struct ConfigPlan {
     document: ConfigDocument,
+    /// The value of the document, included files merged in: a value that an included file sets already is not set again.
+    effective: Value,
     changed: bool,
     /// The ports of the instance.
     pub(super) ports: PortFamily,
@@ -39,14 +42,15 @@ impl ConfigPlan {
     /// Where the port is refused, or the existing document cannot be edited without loss.
     pub(super) fn new(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<Self> {
         let fresh = !input.exists || answers.existing.is_reset();
-        let document = if fresh {
-            ConfigDocument::empty()
+        let (document, effective) = if fresh {
+            (ConfigDocument::empty(), Value::Null)
         } else {
-            input.current.clone()
+            (input.current.clone(), input.effective.clone())
         };
         let (ports, notices) = ports::check_base(input, answers, base)?;
         let mut config = Self {
             document,
+            effective,
             changed: fresh,
             ports,
             credential: answers.credential.clone(),
@@ -74,7 +78,18 @@ impl ConfigPlan {
         if let Some(model) = &answers.model {
             self.set("agents.defaults.model.primary", json!(model))?;
         }
-        self.set("gateway.mode", json!("local"))?;
+        // A mode that stands was chosen: `remote` uses a gateway on another host.
+        if answers.mode.is_some() || !self.has_mode() {
+            let mode = answers.mode.unwrap_or(GatewayMode::Local);
+            self.set("gateway.mode", json!(mode.name()))?;
+        } else if input.is_remote(answers) {
+            let url = self.text("gateway.remote.url").unwrap_or_default();
+            self.notices.push(msg!(
+                "plan.remote",
+                url = without_url_credentials(url),
+                command = input.instance.command()
+            ));
+        }
         self.set("gateway.port", json!(self.ports.base()))?;
         if let Some(bind) = answers.bind {
             self.set("gateway.bind", json!(bind.name()))?;
@@ -82,9 +97,7 @@ impl ConfigPlan {
         if let Some(host) = answers.bind_host {
             self.set("gateway.customBindHost", json!(host.to_string()))?;
         }
-        if let Some(auth) = answers.auth {
-            self.set_auth(auth, answers)?;
-        }
+        self.set_auth(input, answers)?;
         if fresh {
             self.set("gateway.tailscale.mode", json!("off"))?;
         }
@@ -98,11 +111,21 @@ impl ConfigPlan {
         Ok(())
     }
 
-    /// Sets the authentication method and its credential.
-    fn set_auth(&mut self, auth: Auth, answers: &Answers) -> Result<(), EditError> {
-        self.set("gateway.auth.mode", json!(auth.name()))?;
+    /// Returns `true` if the config sets the mode of the gateway.
+    fn has_mode(&self) -> bool {
+        self.effective
+            .pointer("/gateway/mode")
+            .is_some_and(|mode| !mode.is_null())
+    }
+
+    /// Sets the authentication method and the credential that were answered.
+    fn set_auth(&mut self, input: &PlanInput<'_>, answers: &Answers) -> Result<(), EditError> {
+        if let Some(auth) = answers.auth {
+            self.set("gateway.auth.mode", json!(auth.name()))?;
+        }
         if let Some((credential, _)) = &answers.credential {
-            let key = if auth == Auth::Password {
+            let auth = answers.auth.or_else(|| input.current_auth());
+            let key = if auth == Some(Auth::Password) {
                 "gateway.auth.password"
             } else {
                 "gateway.auth.token"
@@ -139,9 +162,7 @@ impl ConfigPlan {
             self.set_at(&at.child("apiKey"), json!(key.expose()))?;
             self.given.push(key.clone());
         }
-        let known = self
-            .document
-            .get(&at.child("models"))
+        let known = find(&self.effective, &at.child("models"))
             .and_then(Value::as_array)
             .cloned()
             .unwrap_or_default();
@@ -162,7 +183,11 @@ impl ConfigPlan {
 
     /// Returns the text at a key of the document.
     fn text(&self, key: &str) -> Option<&str> {
-        self.document.get(&KeyPath::parse(key).ok()?)?.as_str()
+        let at = KeyPath::parse(key).ok()?;
+        self.document
+            .get(&at)
+            .or_else(|| find(&self.effective, &at))?
+            .as_str()
     }
 
     /// Sets a key that is given as a dotted path.
@@ -171,9 +196,11 @@ impl ConfigPlan {
         self.set_at(&at, value)
     }
 
-    /// Sets a key, and records if that changed the document.
+    /// Sets a key that has another value, and records if that changed the document.
     fn set_at(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
-        self.changed |= self.document.set(at, value)?;
+        if find(&self.effective, at) != Some(&value) {
+            self.changed |= self.document.set(at, value)?;
+        }
         Ok(())
     }
 
@@ -191,12 +218,14 @@ impl ConfigPlan {
         workspace: PathBuf,
     ) -> InstanceSummary {
         let instance = &input.instance;
-        let credential = match &self.credential {
-            Some((_, origin)) => Some(*origin),
-            None => (self
-                .text("gateway.auth.token")
-                .or(self.text("gateway.auth.password")))
-            .map(|_| SecretOrigin::Kept),
+        let stays = !answers.existing.is_reset();
+        let has_any = input.has_token() || input.has_credential("gateway.auth.password");
+        let given = self.credential.as_ref().map(|(_, origin)| *origin);
+        let credential = given.or_else(|| (has_any && stays).then_some(SecretOrigin::Kept));
+        let named = |key: &str, default: &str| self.text(key).unwrap_or(default).to_owned();
+        let auth = match answers.auth.or_else(|| input.current_auth()) {
+            Some(auth) => auth.name(),
+            None => Auth::Token.name(),
         };
         InstanceSummary {
             profile: instance.profile.to_string(),
@@ -204,14 +233,9 @@ impl ConfigPlan {
             state: instance.state_dir.clone(),
             workspace,
             ports: self.ports,
-            bind: self
-                .text("gateway.bind")
-                .and_then(Bind::from_name)
-                .unwrap_or(Bind::Loopback),
-            auth: self
-                .text("gateway.auth.mode")
-                .and_then(Auth::from_name)
-                .unwrap_or(Auth::Token),
+            mode: named("gateway.mode", GatewayMode::Local.name()),
+            bind: named("gateway.bind", Bind::Loopback.name()),
+            auth: named("gateway.auth.mode", auth),
             credential,
             service: answers.service,
         }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Auth, Bind, GatewayMode, NamedValue as _};
 use crate::config::dialect::Dialect;
-use crate::config::document::ConfigDocument;
+use crate::config::document::{ConfigDocument, find};
 use crate::config::key_path::KeyPath;
 use crate::environment::{Environment, abbreviate_home};
 use crate::i18n::Lang;
@@ -16,6 +16,7 @@ use crate::instance::Instance;
 use crate::ports::planner::Planner;
 use crate::ports::{Port, PortSource};
 use crate::registry::Registry;
+use crate::secret::Secret;
 use crate::survey::SurveyedInstance;
 
 /// The facts that a plan depends on, in addition to the answers and the paths that it touches.
@@ -38,6 +39,10 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) planner: Planner,
     /// The config of the instance; an empty document where it has none.
     pub(crate) current: ConfigDocument,
+    /// The value of that config, included files merged in.
+    pub(crate) effective: Value,
+    /// `true` if the `.env` of the instance sets the gateway's token.
+    pub(crate) token_in_env_file: bool,
     /// `true` if the instance has a config.
     pub(crate) exists: bool,
     /// The release family that the config is written for.
@@ -118,7 +123,60 @@ impl<'a> OtherInstance<'a> {
 impl PlanInput<'_> {
     /// Returns the value at a key of the instance's config.
     pub(crate) fn value(&self, key: &str) -> Option<&Value> {
-        self.current.get(&KeyPath::parse(key).ok()?)
+        find(&self.effective, &KeyPath::parse(key).ok()?)
+    }
+
+    /// Returns `true` if the config has a credential at a key: a text that is no placeholder, or a reference to a secret.
+    pub(crate) fn has_credential(&self, key: &str) -> bool {
+        match self.value(key) {
+            None | Some(Value::Null) => false,
+            Some(Value::String(text)) => !Secret::new(text.as_str()).is_placeholder(),
+            Some(_) => true,
+        }
+    }
+
+    /// Returns `true` if the config or the `.env` of the instance sets the gateway's token.
+    pub(crate) fn has_token(&self) -> bool {
+        self.has_credential("gateway.auth.token") || self.token_in_env_file
+    }
+
+    /// Returns `true` if the instance says how clients sign in: by the mode of its config, or by a token or password.
+    pub(crate) fn has_auth(&self) -> bool {
+        self.text("gateway.auth.mode").is_some()
+            || self.has_credential("gateway.auth.password")
+            || self.has_token()
+    }
+
+    /// Returns how clients sign in to the instance: by the mode of its config, else by what it has. `None` for a
+    /// mode that this program does not set, such as `trusted-proxy`.
+    pub(crate) fn current_auth(&self) -> Option<Auth> {
+        if self.text("gateway.auth.mode").is_some() {
+            return self.text("gateway.auth.mode").and_then(Auth::from_name);
+        }
+        let only_password = self.has_credential("gateway.auth.password") && !self.has_token();
+        Some(if only_password {
+            Auth::Password
+        } else {
+            Auth::Token
+        })
+    }
+
+    /// Returns the addresses that the gateway will listen on by the answers, else by the config; loopback where neither
+    /// sets them, and `None` for a value that no release knows.
+    pub(crate) fn bind(&self, answers: &Answers) -> Option<Bind> {
+        let typed = self.text("gateway.bind").filter(|_| !answers.existing.is_reset());
+        match (answers.bind, typed) {
+            (Some(bind), _) => Some(bind),
+            (None, Some(typed)) => Bind::from_name(typed),
+            (None, None) => Some(Bind::Loopback),
+        }
+    }
+
+    /// Returns `true` if the instance uses a gateway on another host, and the answers leave it so.
+    pub(crate) fn is_remote(&self, answers: &Answers) -> bool {
+        let stays = answers.mode.is_none() && !answers.existing.is_reset();
+        let mode = self.text("gateway.mode").and_then(GatewayMode::from_name);
+        stays && mode == Some(GatewayMode::Remote)
     }
 
     /// Returns the text at a key of the instance's config.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::answers::{Answers, Bind, NamedValue as _};
+use crate::answers::{Answers, Bind};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::ports::planner::{PoolOverlap, PortCheck, PortNotice, PortVerdict};
@@ -46,13 +46,12 @@ pub(crate) fn port_notices(check: &PortCheck) -> Vec<Msg> {
 
 /// Returns the addresses that the gateway will bind in addition to loopback.
 pub(crate) fn bind_addresses(input: &PlanInput<'_>, answers: &Answers) -> Vec<IpAddr> {
-    let bind = answers
-        .bind
-        .or_else(|| input.text("gateway.bind").and_then(Bind::from_name))
-        .unwrap_or(Bind::Loopback);
-    match bind {
+    match input.bind(answers).unwrap_or(Bind::Loopback) {
         Bind::Loopback => Vec::new(),
-        Bind::Custom => answers.bind_host.into_iter().collect(),
+        Bind::Custom => {
+            let typed = || input.text("gateway.customBindHost")?.parse().ok();
+            answers.bind_host.or_else(typed).into_iter().collect()
+        }
         // The addresses are known at start only: any of them counts.
         Bind::Lan | Bind::Tailnet | Bind::Auto => {
             vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]

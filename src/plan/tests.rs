@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::disk::{DiskEntry, DiskSnapshot, PathState};
 use super::*;
-use crate::answers::{Answers, Existing, Provider};
+use crate::answers::{Answers, Auth, Existing, Provider};
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::environment::Environment;
@@ -150,7 +150,11 @@ impl Scenario {
                 excluded: Vec::new(),
             },
             exists: current.is_some(),
+            effective: current
+                .as_ref()
+                .map_or(serde_json::Value::Null, |document| document.value().clone()),
             current: current.unwrap_or_else(ConfigDocument::empty),
+            token_in_env_file: false,
             dialect: Dialect::Common,
             openclaw_version: "2026.1.29".to_owned(),
             instance,

@@ -36,7 +36,7 @@ pub(crate) struct Planner {
     pub(crate) excluded: Vec<Span>,
 }
 
-/// Another instance and its claims. It has several claims of [`Role::Base`] where releases of OpenClaw disagree on the base
+/// The claims of another instance than the asker's. It has several claims of [`Role::Base`] where releases of OpenClaw disagree on the base
 /// port of its config.
 #[derive(Clone, Debug)]
 pub(crate) struct PortHolder {
@@ -104,7 +104,7 @@ pub(crate) enum PortRefusal {
         /// Base port of the other instance.
         base: u16,
     },
-    /// Another instance claims a port of the family.
+    /// A port of the family is claimed by another instance.
     Claimed {
         /// Label of the other instance.
         holder: String,
@@ -148,13 +148,13 @@ pub(crate) enum PortRefusal {
 /// Notice about a base port that may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PortNotice {
-    /// These ports of the family are ephemeral: the kernel may hand them out to clients.
+    /// Some ports of the family are ephemeral: the kernel may hand them out to clients.
     Ephemeral(Span),
     /// A process listens on a port of the pool.
     InPool(Listener),
-    /// These ports of the pool can't be bound.
+    /// Some ports of the pool can't be bound.
     Excluded(Span),
-    /// These ports of the family are reserved for this profile.
+    /// Some ports of the family are reserved for the named profile.
     Reserved(&'static str, Span),
 }
 

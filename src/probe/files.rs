@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::config::schema::SchemaFinding;
+use crate::config::secrets::without_url_credentials;
 use crate::config::{self, LoadedConfig};
 use crate::engine;
 use crate::error::Error;
@@ -24,6 +25,9 @@ pub(super) struct GatewayFiles {
     pub(super) auth: Result<ClientAuth, Error>,
     /// The address that the gateway binds, where it binds a single one.
     pub(super) bind_address: Option<IpAddr>,
+    /// The URL of the gateway on another host that the instance uses, without credentials; empty where the config has
+    /// none, and `None` for an instance with a gateway of its own.
+    pub(super) remote_url: Option<String>,
     /// The engine in the record.
     pub(super) engine: Engine,
     /// The state of the config file.
@@ -80,9 +84,17 @@ impl GatewayFiles {
             port_source,
             auth: sources.client_auth(),
             bind_address: sources.bind(None).ok().and_then(|(_, address)| address),
+            remote_url: remote_url(&files.config),
             engine: files.record.engine,
             config,
             config_findings,
         }
     }
+}
+
+/// Returns the URL of the gateway on another host that a config names, without credentials, where its mode is `remote`.
+fn remote_url(config: &Value) -> Option<String> {
+    let text = |pointer| config.pointer(pointer).and_then(Value::as_str);
+    let is_remote = text("/gateway/mode") == Some("remote");
+    is_remote.then(|| without_url_credentials(text("/gateway/remote/url").unwrap_or_default()))
 }

@@ -48,6 +48,10 @@ impl Probe {
         match &self.verdict {
             ProbeVerdict::Healthy => {}
             ProbeVerdict::NotRunning if !hints.is_empty() => {}
+            ProbeVerdict::NotRunning if self.remote_url.is_some() => {
+                let url = self.remote_url.as_deref().unwrap_or_default();
+                hints.push(msg!("probe.hint-remote", url = url, command = command));
+            }
             ProbeVerdict::NotRunning if matches!(self.config, ConfigHealth::Missing) => {
                 hints.push(msg!("probe.hint-onboard", command = command));
             }

@@ -118,6 +118,9 @@ pub(crate) struct Probe {
     pub(crate) started: Option<SystemTime>,
     /// The warning that the gateway reported, such as that it runs with its last good config.
     pub(crate) warning: Option<String>,
+    /// The URL of the gateway on another host that the instance uses, without credentials; `None` for an instance with a
+    /// gateway of its own.
+    pub(crate) remote_url: Option<String>,
     /// The sockets that listen on the configured port.
     pub(crate) listeners: Vec<Listener>,
     /// The state of the config file.

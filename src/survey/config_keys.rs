@@ -15,7 +15,7 @@ use crate::secret::Secret;
 /// Result of reading a config file.
 #[derive(Debug)]
 pub(super) enum ConfigReading {
-    /// There is no such file.
+    /// The config file does not exist.
     Missing,
     /// The value of the config, included files merged in.
     Ok(Value),

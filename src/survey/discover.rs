@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::config_keys::{self, ConfigReading};
 use super::service::InstalledService;
+use crate::config::judge::ConfigJudge;
+use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
 use crate::host::read;
 use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
@@ -16,13 +18,13 @@ use crate::registry::{Registry, RegistryEntry};
 /// Way in which an instance was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FoundBy {
-    /// By a folder `~/.openclaw*`.
+    /// The instance has a folder `~/.openclaw*`.
     Folder,
-    /// By a further `*.json` file in `~/.openclaw`.
+    /// The config of the instance is a further `*.json` file in `~/.openclaw`.
     ConfigFile,
-    /// By its entry in the registry.
+    /// The instance has an entry in the registry.
     Registry,
-    /// By the file of a service that starts it.
+    /// An installed service starts the instance.
     Service,
 }
 
@@ -89,7 +91,10 @@ fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
     let main = Instance::canonical_state(&env.home, &ProfileName::default_profile());
     let mut files: Vec<_> = entries(&main)
         .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .filter(|path| path.file_name().is_some_and(|name| name != CONFIG_FILE))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name != CONFIG_FILE && !OTHER_OPENCLAW_FILES.contains(&name))
+        })
         .collect();
     files.sort();
     for path in files {
@@ -119,14 +124,36 @@ fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
     }
 }
 
-/// Returns whether a JSON file has a section that only a config of OpenClaw has: other programs keep files there, too.
+/// Names of other JSON files that OpenClaw keeps in its state folder (docs/openclaw.md#state-folder).
+const OTHER_OPENCLAW_FILES: [&str; 8] = [
+    "auth-profiles.json",
+    "delivered.json",
+    "exec-approvals.json",
+    "identity.json",
+    "node-launch.json",
+    "node.json",
+    "restart-sentinel.json",
+    "update-check.json",
+];
+
+/// Returns whether a JSON file is a config: it has a section that only a config of OpenClaw has, and a release would read
+/// it as one, since releases refuse a config with a key that they do not know. OpenClaw and other programs keep further
+/// files there.
 fn looks_like_config(reading: &ConfigReading) -> bool {
-    match reading {
-        ConfigReading::Ok(value) => ["gateway", "agents"]
-            .iter()
-            .any(|key| value.get(key).is_some_and(Value::is_object)),
-        ConfigReading::Missing | ConfigReading::Broken(_) => false,
-    }
+    let ConfigReading::Ok(value) = reading else {
+        return false;
+    };
+    let has_section = |key: &str| value.get(key).is_some_and(Value::is_object);
+    // A config with a mistyped key still has its ports: a section `gateway` is in no other file.
+    has_section("gateway") || (has_section("agents") && !has_foreign_section(value))
+}
+
+/// Returns whether a value has a top-level key that no release knows.
+fn has_foreign_section(value: &Value) -> bool {
+    let is_foreign = |finding: &SchemaFinding| {
+        finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
+    };
+    ConfigJudge::native().judge(value).refused.iter().any(is_foreign)
 }
 
 /// Returns the paths of the entries of a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be read.

@@ -21,28 +21,29 @@ const OPENCLAW_LOCK_DIR_PREFIX: &str = "openclaw-";
 /// The gateway locks of the instances of a survey.
 pub(super) struct GatewayLocks<'a> {
     instances: &'a [SurveyedInstance],
-    /// The lock files of this program's gateways, each with the index of its instance.
+    /// Lock files of this program's gateways, each with the index of its instance.
     native: HashMap<FileId, usize>,
 }
 
-/// The content of a lock file, as far as it identifies a gateway.
+/// The values of a lock file that identify a gateway.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LockContent {
     pid: u32,
-    /// The config, which OpenClaw's locks alone name.
+    /// Path of the config, which only the locks of OpenClaw from npm contain.
     config_path: Option<PathBuf>,
 }
 
 impl LockContent {
     /// Reads a lock file; `None` where it does not name this process.
-    fn read_of(pid: u32, file: &Path) -> Option<Self> {
+    fn read_for_pid(pid: u32, file: &Path) -> Option<Self> {
         let content: Self = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
         (content.pid == pid).then_some(content)
     }
 }
 
 impl<'a> GatewayLocks<'a> {
+    /// Finds the lock files of this program's gateways; those of OpenClaw are read when a process is asked about.
     pub(super) fn new(instances: &'a [SurveyedInstance]) -> Self {
         let native = instances.iter().enumerate().filter_map(|(index, instance)| {
             let lock = pid::file_id(&instance.state_dir.join(LOCK_FILE))?;
@@ -70,7 +71,7 @@ impl<'a> GatewayLocks<'a> {
     /// files a process has open.
     fn instance_by_content(&self, pid: u32) -> Option<usize> {
         let names_pid = |instance: &SurveyedInstance| {
-            LockContent::read_of(pid, &instance.state_dir.join(LOCK_FILE)).is_some()
+            LockContent::read_for_pid(pid, &instance.state_dir.join(LOCK_FILE)).is_some()
         };
         let native = self.instances.iter().position(names_pid);
         native.or_else(|| {
@@ -86,7 +87,7 @@ impl<'a> GatewayLocks<'a> {
 
     /// Returns the index of the instance that a lock file of OpenClaw names, where it also names this process.
     fn instance_of_openclaw_lock(&self, file: &Path, pid: u32) -> Option<usize> {
-        let content = LockContent::read_of(pid, file)?;
+        let content = LockContent::read_for_pid(pid, file)?;
         let config = read::canonicalize_existing(&content.config_path?);
         self.instances
             .iter()

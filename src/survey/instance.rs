@@ -49,7 +49,7 @@ pub(crate) struct SurveyedInstance {
 pub(crate) enum ConfigHealth {
     /// The file was read and is valid.
     Ok,
-    /// There is no such file.
+    /// The config file does not exist.
     #[default]
     Missing,
     /// The file can't be read or isn't valid JSON5.
@@ -144,11 +144,11 @@ fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<
 
 /// Returns the base port of the strongest source that sets one, with the key that sets it.
 fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
-    const VAR: &str = "OPENCLAW_GATEWAY_PORT";
+    const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
-        let value = env_file::variable(&found.state_dir.join(".env"), VAR)?;
-        Some((Port::from_variable(&value)?, PortSource::EnvFile, VAR))
+        let value = env_file::variable(&found.state_dir.join(".env"), PORT_VARIABLE)?;
+        Some((Port::from_variable(&value)?, PortSource::EnvFile, PORT_VARIABLE))
     };
     let config = || match &found.reading {
         ConfigReading::Ok(value) => Some((config::base_port(value)?, PortSource::Config, "gateway.port")),

@@ -40,7 +40,7 @@ pub(crate) struct MappedPort<'a> {
     pub(crate) blocking_listeners: Vec<&'a Listener>,
 }
 
-/// Another instance that shares ports or conflicts with the one at hand.
+/// An instance that shares ports, or has a port conflict, with the instance of a [`PortMapEntry`].
 #[derive(Debug)]
 pub(crate) struct PortNeighbour {
     /// Label of the other instance.

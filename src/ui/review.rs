@@ -58,10 +58,10 @@ impl Ui {
         );
         add(Msg::new("plan.port"), summary.ports.base().to_string());
         add(Msg::new("plan.span"), summary.ports.span().to_string());
-        add(Msg::new("plan.bind"), summary.bind.name().to_owned());
+        add(Msg::new("plan.bind"), summary.bind.clone());
         let auth = match summary.credential {
-            Some(origin) => format!("{}: {}", summary.auth.name(), self.render(&origin_msg(origin))),
-            None => summary.auth.name().to_owned(),
+            Some(origin) => format!("{}: {}", summary.auth, self.render(&origin_msg(origin))),
+            None => summary.auth.clone(),
         };
         add(Msg::new("plan.auth"), auth);
         let service = if summary.service {

@@ -10,6 +10,7 @@ use crate::answers::Answers;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
+use crate::env_file;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
@@ -89,6 +90,11 @@ impl<'a> InterviewContext<'a> {
         }
     }
 
+    /// Returns `true` if the instance has a config whose values stay unless an answer changes them.
+    pub(crate) fn keeps_existing(&self, answers: &Answers) -> bool {
+        self.input.exists && !answers.existing.is_reset()
+    }
+
     /// Returns the paths of the other instances, which a plan must not touch.
     pub(crate) fn other_paths(&self) -> Vec<PathBuf> {
         self.survey.paths_of_others(&self.input.instance.config_path)
@@ -146,6 +152,8 @@ fn read_input<'a>(
         LoadedConfig::Ok(document) => (document, true),
         LoadedConfig::Broken(fault) => return Err(config::broken_error(config_path, &fault)),
     };
+    let effective = config::effective(config_path, &current)
+        .map_err(|fault| config::broken_error(config_path, &fault))?;
     let own = survey.position(config_path);
     let others = survey.instances.iter().enumerate();
     let others = others
@@ -163,6 +171,8 @@ fn read_input<'a>(
         registry: &survey.registry,
         planner: survey.planner(&instance.profile, config_path),
         current,
+        effective,
+        token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
         dialect,
         openclaw_version: dialect.version_stamp(node_version).to_owned(),

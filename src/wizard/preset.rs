@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::answers::{Answers, Provider};
+use crate::answers::{Answers, GatewayMode, Provider};
 use crate::secret::Secret;
 
 use super::question::Reply;
@@ -18,6 +18,8 @@ pub(crate) struct PresetAnswers {
     environment_keys: BTreeMap<Provider, Secret>,
     /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
+    /// The mode of the gateway, where a flag sets it.
+    pub(crate) mode: Option<GatewayMode>,
 }
 
 impl Default for PresetAnswers {
@@ -27,6 +29,7 @@ impl Default for PresetAnswers {
             provider_keys: BTreeMap::new(),
             environment_keys: BTreeMap::new(),
             bootstrap: true,
+            mode: None,
         }
     }
 }

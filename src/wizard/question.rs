@@ -16,6 +16,8 @@ pub(crate) struct Question {
     pub(crate) kind: QuestionKind,
     /// The ports of the other instances, drawn beside those of the choices.
     pub(crate) port_chart: Option<PortChart>,
+    /// `true` if the config answers the question already: the default reply leaves the config as it is.
+    pub(crate) keeps_config: bool,
 }
 
 /// The ports of the instances near a base port that is asked for.
@@ -108,6 +110,7 @@ impl Question {
             text,
             kind,
             port_chart: None,
+            keeps_config: false,
         }
     }
 
@@ -136,6 +139,13 @@ impl Question {
     #[must_use]
     pub(crate) fn with_intro(mut self, intro: Msg) -> Self {
         self.intro.push(intro);
+        self
+    }
+
+    /// Makes the default reply leave the config as it is, where `keeps` says that the config answers the question.
+    #[must_use]
+    pub(crate) fn keeping_config(mut self, keeps: bool) -> Self {
+        self.keeps_config = keeps;
         self
     }
 

@@ -6,7 +6,7 @@ use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
 
 use super::context::InterviewContext;
-use super::question::{Choice, Question, Reply};
+use super::question::{Choice, Question, QuestionKind, Reply};
 
 named_enum! {
     /// The stable name of a step: its key in answers files, and in the catalogues as `step.NAME`. The order is
@@ -185,6 +185,34 @@ pub(super) fn enum_question<T: NamedValue>(
         .map(|(value, label)| Choice::new(value.name(), label))
         .collect();
     Question::choice(text, options, default)
+}
+
+/// Id of the choice that leaves a key of the config as it is.
+const KEEP_CHOICE: &str = "keep";
+
+/// Creates a question about a key that an existing config may answer: `current` is what the config comes to, and `typed`
+/// the value that it has. A value that is not offered, or none, gets a choice of its own, so that Enter never changes
+/// it.
+pub(super) fn kept_enum_question<T: NamedValue + PartialEq>(
+    text: Msg,
+    labels: Vec<(T, Msg)>,
+    current: Option<T>,
+    typed: Option<&str>,
+) -> Question {
+    let offered = current.filter(|value| labels.iter().any(|(label, _)| label == value));
+    if let Some(value) = offered {
+        return enum_question(text, labels, value.name()).keeping_config(true);
+    }
+    let mut question = enum_question(text, labels, KEEP_CHOICE).keeping_config(true);
+    if let QuestionKind::Choice { options, default } = &mut question.kind {
+        let label = match typed {
+            Some(value) => msg!("step.keep-value", value = value.escape_debug()),
+            None => msg!("step.keep-unset"),
+        };
+        options.insert(0, Choice::new(KEEP_CHOICE, label));
+        *default = 0;
+    }
+    question
 }
 
 /// Returns the error for a value that is none of the choices; it names them.

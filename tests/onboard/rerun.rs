@@ -216,3 +216,101 @@ fn only_the_five_newest_backups_are_kept() {
          openclaw.json.bak.4"
     );
 }
+
+/// A config is kept where no flag and no answer changes it: each of these, in an instance that is onboarded again, has the
+/// same `gateway` afterwards.
+#[test]
+fn second_onboarding_keeps_what_stands_in_gateway() {
+    let env_token = json!({ "source": "env", "provider": "default", "id": "OPENCLAW_GATEWAY_TOKEN" });
+    let file_token = json!({ "source": "file", "provider": "vault", "id": "/gateway/token" });
+    let exec_password = json!({ "source": "exec", "provider": "vault", "id": "gateway/password" });
+    let remote = json!({ "url": "wss://user:CANARY@gateway.example" });
+    for gateway in [
+        json!({ "mode": "local", "port": 20789, "auth": { "mode": "token", "token": env_token } }),
+        json!({ "mode": "local", "port": 20789, "bind": "lan", "auth": { "token": file_token } }),
+        json!({ "mode": "local", "port": 20789, "auth": { "password": "only-pass-no-mode" } }),
+        json!({ "mode": "local", "port": 20789, "auth": { "mode": "password", "password": exec_password } }),
+        json!({ "mode": "local", "port": 20789, "auth": { "mode": "trusted-proxy" } }),
+        json!({ "mode": "local", "port": 20789, "auth": { "mode": "none" } }),
+        json!({ "mode": "remote", "port": 20789, "remote": remote }),
+        json!({ "mode": "local", "port": 20789, "bind": "custom", "customBindHost": "127.0.0.2",
+                "auth": { "mode": "token", "token": "${MY_TOKEN}" } }),
+    ] {
+        let sandbox = Sandbox::new();
+        let text = json!({ "gateway": gateway }).to_string();
+        sandbox.write(config_path("rescue"), &text);
+        for flags in [&[][..], &["--flow", "advanced"]] {
+            let _ = onboard_ok(&sandbox, "rescue", flags);
+            assert_eq!(read_config(&sandbox, "rescue")["gateway"], gateway, "{flags:?}");
+        }
+        let _ = sandbox.run(["--profile", "rescue", "setup"]).exits(0);
+        assert_eq!(read_config(&sandbox, "rescue")["gateway"], gateway);
+        // A flag changes its own key and no other.
+        let _ = onboard_ok(&sandbox, "rescue", &["--gateway-port", "21789"]);
+        let mut moved = gateway.clone();
+        moved["port"] = json!(21789);
+        assert_eq!(read_config(&sandbox, "rescue")["gateway"], moved);
+    }
+}
+
+#[test]
+fn values_of_an_included_file_are_kept_where_they_stand() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        config_path("rescue"),
+        r#"{ "gateway": { "$include": "./gateway.json" } }"#,
+    );
+    let included =
+        r#"{ "mode": "local", "port": 20789, "bind": "lan", "auth": { "mode": "token", "token": "kept" } }"#;
+    sandbox.write(".openclaw-rescue/gateway.json", included);
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
+    let gateway = &read_config(&sandbox, "rescue")["gateway"];
+    assert_eq!(*gateway, json!({ "$include": "./gateway.json" }));
+    assert_eq!(sandbox.read(".openclaw-rescue/gateway.json"), included);
+}
+
+#[test]
+fn token_of_the_environment_file_is_not_replaced() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        config_path("rescue"),
+        r#"{ "gateway": { "mode": "local", "port": 20789 } }"#,
+    );
+    sandbox.write(".openclaw-rescue/.env", "OPENCLAW_GATEWAY_TOKEN=from-env-file\n");
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
+    assert_eq!(
+        read_config(&sandbox, "rescue")["gateway"],
+        json!({ "mode": "local", "port": 20789 })
+    );
+}
+
+#[test]
+fn remote_mode_is_named_with_its_url_and_changed_only_on_request() {
+    let sandbox = Sandbox::new();
+    let text =
+        r#"{ "gateway": { "mode": "remote", "remote": { "url": "wss://user:CANARY@gateway.example" } } }"#;
+    sandbox.write(config_path("rescue"), text);
+    for lang in ["en", "tr"] {
+        for words in [
+            &["status"][..],
+            &["status", "--all"],
+            &["onboard", "--non-interactive", "--accept-risk"],
+        ] {
+            let shown = sandbox.run([&["--profile", "rescue", "--lang", lang], words].concat());
+            let shown = shown.stdout + &shown.stderr;
+            assert!(
+                shown.contains("remote") && shown.contains("gateway.example"),
+                "{shown}"
+            );
+            assert!(!shown.contains("CANARY"), "{shown}");
+        }
+    }
+    let document = sandbox.run(["--profile", "rescue", "status", "--json"]).json();
+    assert_eq!(document["gateway"]["mode"], "remote");
+    assert_eq!(
+        document["gateway"]["remoteUrl"],
+        "wss://__OPENCLAW_REDACTED__@gateway.example"
+    );
+    let _ = onboard_ok(&sandbox, "rescue", &["--mode", "local"]);
+    assert_eq!(read_config(&sandbox, "rescue")["gateway"]["mode"], "local");
+}

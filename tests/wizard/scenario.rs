@@ -88,7 +88,7 @@ pub const ADVANCED: Scenario = Scenario {
             Choice("5", "step.gateway-port.other", ""),
         ),
         question("step.gateway-port.typed", Text("19789")),
-        question("step.gateway-bind.ask", Choice("2", "step.gateway-bind.lan", "")),
+        question("step.gateway-bind.ask", Choice("3", "step.gateway-bind.lan", "")),
         question(
             "step.gateway-auth.ask",
             Choice("2", "step.gateway-auth.password", ""),

@@ -5,7 +5,7 @@
 //!   watches), `verdict` (`healthy`, `not-running`, `other-profile`,
 //!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
-//! - `gateway`: `mode`, `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
+//! - `gateway`: `mode`, `remoteUrl` (where that is `remote`), `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
 //!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
@@ -63,7 +63,8 @@ fn gateway_document(context: &Context<'_>, probe: &Probe, error: Option<&str>) -
         .started
         .and_then(|at| context.host.now().duration_since(at).ok());
     json!({
-        "mode": "local",
+        "mode": if probe.remote_url.is_some() { "remote" } else { "local" },
+        "remoteUrl": probe.remote_url,
         "url": probe.url,
         "urlSource": "local loopback",
         "reachable": reachable,

@@ -3,39 +3,113 @@
 use std::ops::Range;
 
 /// Endings of keys that hold secrets, in lower case without separators.
-const SECRET_ENDINGS: [&str; 12] = [
+const SECRET_ENDINGS: [&str; 9] = [
     "token",
     "tokens",
-    "password",
     "passwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "apikey",
-    "apikeys",
-    "privatekey",
     "authorization",
     "cookie",
+    "credential",
+    "serviceaccount",
+    "serviceaccountref",
+    "sessionkey",
 ];
 
-/// Keys that end like a secret's and hold no secret, in lower case without separators.
-const HARMLESS_KEYS: [&str; 2] = ["tokenfile", "maxtokens"];
+/// Parts of keys that hold secrets, in lower case without separators.
+const SECRET_PARTS: [&str; 6] = [
+    "password",
+    "passphrase",
+    "secret",
+    "apikey",
+    "encryptkey",
+    "privatekey",
+];
+
+/// Keys that hold secrets, in lower case without separators: certificates and identities that a config holds in clear.
+const SECRET_KEYS: [&str; 6] = [
+    "key",
+    "ca",
+    "cert",
+    "certificatedata",
+    "identitydata",
+    "knownhostsdata",
+];
+
+/// Endings of keys that look like a secret's and hold none, in lower case without separators.
+const HARMLESS_ENDINGS: [&str; 6] = [
+    "passwordfile",
+    "maxtokens",
+    "outputtokens",
+    "inputtokens",
+    "contexttokens",
+    "defaultsessionkey",
+];
+
+/// Keys whose values are variables or headers, any of which may be a secret, in lower case without separators.
+const VARIABLE_MAPS: [&str; 2] = ["env", "edgeauth"];
+
+/// Place of a value in a config, which decides whether the value is a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum KeyContext {
+    /// No key above names a secret.
+    #[default]
+    Plain,
+    /// In an object `auth`, where `value` is the secret that a header carries.
+    Auth,
+    /// Below a key that names a secret: every text is one.
+    Secret,
+    /// Among variables or headers: every text and every number may be one.
+    Variables,
+}
+
+impl KeyContext {
+    /// Returns the context of a value below a key.
+    pub(super) fn below(self, key: &str) -> Self {
+        let plain = plain_key(key);
+        match self {
+            // How the variables of the login shell are read; no variable itself.
+            Self::Variables if plain == "shellenv" => Self::Plain,
+            Self::Secret | Self::Variables => self,
+            Self::Auth if plain == "value" => Self::Secret,
+            _ if names_secret(key) => Self::Secret,
+            _ if VARIABLE_MAPS.contains(&plain.as_str()) => Self::Variables,
+            _ if plain.ends_with("headers") && plain != "requiredheaders" => Self::Variables,
+            _ if plain == "auth" => Self::Auth,
+            Self::Plain | Self::Auth => Self::Plain,
+        }
+    }
+
+    /// Tells whether a text in this place is a secret.
+    pub(super) fn hides_texts(self) -> bool {
+        matches!(self, Self::Secret | Self::Variables)
+    }
+
+    /// Tells whether a number in this place may be a secret.
+    pub(super) fn hides_numbers(self) -> bool {
+        self == Self::Variables
+    }
+}
+
+/// Returns a key in lower case and without separators.
+fn plain_key(key: &str) -> String {
+    key.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
 
 /// Returns whether a key is named like one that holds a secret.
 pub(super) fn names_secret(key: &str) -> bool {
-    let plain: String = key
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    if HARMLESS_KEYS.contains(&plain.as_str()) {
+    let plain = plain_key(key);
+    if HARMLESS_ENDINGS.iter().any(|ending| plain.ends_with(ending)) {
         return false;
     }
-    // Any variable whose name ends with KEY (`SSH_KEY`) holds a secret; of other keys only `key` itself, as some
-    // providers call theirs, and those in the list.
+    // Any variable whose name ends with KEY (`SSH_KEY`) holds a secret; of other keys only those in the
+    // lists.
     let is_variable = key.contains('_') && !key.contains(|c: char| c.is_ascii_lowercase());
-    plain == "key"
+    SECRET_KEYS.contains(&plain.as_str())
         || (is_variable && plain.ends_with("key"))
+        || SECRET_PARTS.iter().any(|part| plain.contains(part))
         || SECRET_ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
 

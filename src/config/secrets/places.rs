@@ -9,7 +9,7 @@ use jsonc_parser::ast::{Object, StringLit, Value};
 use jsonc_parser::tokens::Token;
 use jsonc_parser::{CollectOptions, Scanner, ScannerOptions, parse_to_ast};
 
-use super::detect::{is_concrete, names_secret, url_credentials};
+use super::detect::{KeyContext, is_concrete, names_secret, url_credentials};
 use crate::config::reader::{BOM, parse_options};
 
 /// Minimum length of a secret of which copies are searched in the whole text, in bytes: a shorter one may be part of
@@ -22,6 +22,8 @@ pub(super) struct SecretPlace {
     pub(super) range: Range<usize>,
     /// The characters of the secret; `None` in a comment.
     pub(super) secret: Option<String>,
+    /// `true` if the place is that of a number, which a text in quotes replaces.
+    pub(super) is_number: bool,
 }
 
 /// Returns the places of all secrets in order, none within another; `None` when the text is no config.
@@ -29,7 +31,7 @@ pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
     let body = text.strip_prefix(BOM).unwrap_or(text);
     let tree = parse_to_ast(body, &CollectOptions::default(), &parse_options()).ok()?;
     let mut found = Vec::new();
-    find_in_value(body, &tree.value?, false, &mut found);
+    find_in_value(body, &tree.value?, KeyContext::default(), &mut found);
     find_in_comments(body, &mut found)?;
     find_copies(body, &mut found);
     found.sort_by_key(|place| (place.range.start, Reverse(place.range.end)));
@@ -48,21 +50,26 @@ pub(super) fn find(text: &str) -> Option<Vec<SecretPlace>> {
 }
 
 /// Adds the secrets of a value. The depth of its nesting was bounded when the document was parsed.
-fn find_in_value(body: &str, value: &Value<'_>, secret: bool, found: &mut Vec<SecretPlace>) {
+fn find_in_value(body: &str, value: &Value<'_>, context: KeyContext, found: &mut Vec<SecretPlace>) {
     match value {
         Value::Object(object) if is_reference(object) => {}
         Value::Object(object) => {
             for property in &object.properties {
-                let secret = secret || names_secret(property.name.as_str());
-                find_in_value(body, &property.value, secret, found);
+                let context = context.below(property.name.as_str());
+                find_in_value(body, &property.value, context, found);
             }
         }
         Value::Array(array) => {
             for element in &array.elements {
-                find_in_value(body, element, secret, found);
+                find_in_value(body, element, context, found);
             }
         }
-        Value::StringLit(text) => find_in_string(body, text, secret, found),
+        Value::StringLit(text) => find_in_string(body, text, context.hides_texts(), found),
+        Value::NumberLit(number) if context.hides_numbers() => found.push(SecretPlace {
+            range: number.range.start..number.range.end,
+            secret: None,
+            is_number: true,
+        }),
         Value::NumberLit(_) | Value::BooleanLit(_) | Value::NullKeyword(_) => {}
     }
 }
@@ -75,6 +82,7 @@ fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Ve
         found.push(SecretPlace {
             range: inside,
             secret: Some(text.value.clone().into_owned()),
+            is_number: false,
         });
         return;
     }
@@ -88,6 +96,7 @@ fn find_in_string(body: &str, text: &StringLit<'_>, secret: bool, found: &mut Ve
                 inside.clone()
             },
             secret: Some(text.value[part].to_owned()),
+            is_number: false,
         });
     }
 }
@@ -118,6 +127,7 @@ fn find_in_comments(body: &str, found: &mut Vec<SecretPlace>) -> Option<()> {
         found.extend(places.into_iter().map(|part| SecretPlace {
             range: start + part.start..start + part.end,
             secret: None,
+            is_number: false,
         }));
     }
     Some(())
@@ -153,6 +163,7 @@ fn find_copies(body: &str, found: &mut Vec<SecretPlace>) {
                 .map(|at| SecretPlace {
                     range: at..at + secret.len(),
                     secret: Some(secret.clone()),
+                    is_number: false,
                 }),
         );
     }

@@ -157,7 +157,7 @@ impl From<NoPortsLeft> for Error {
         let msg = msg!(
             "ports.full",
             asked = full.asked,
-            found = full.found,
+            found = full.available,
             ports = DISJOINT_BASE_DISTANCE
         );
         Self::blocked(msg).hint(msg!("ports.free-one"))

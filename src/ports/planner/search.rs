@@ -20,18 +20,18 @@ pub(crate) struct PortSuggestion {
 
 /// Error of a search that finds fewer base ports than asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found} of {asked} base ports are left")]
+#[error("{available} of {asked} base ports are left")]
 pub(crate) struct NoPortsLeft {
     /// Number of base ports that were asked for.
     pub(crate) asked: usize,
     /// Number of base ports that are left.
-    pub(crate) found: usize,
+    pub(crate) available: usize,
 }
 
 /// Requirement that a base port must meet in a search.
 #[derive(Clone, Copy)]
 enum Grade {
-    /// No other instance, reserved family or listener has a port in the family's span.
+    /// The family shares no port with another instance, a reserved family, a listener, or the ports that can't be used.
     Disjoint,
     /// The base port conflicts with no other instance and lies outside of reserved families; pools may overlap.
     Near,
@@ -78,7 +78,7 @@ impl Planner {
         if found.len() < count {
             Err(NoPortsLeft {
                 asked: count,
-                found: found.len(),
+                available: found.len(),
             })
         } else {
             Ok(found)
@@ -220,6 +220,7 @@ impl BlockedBases {
         self.0.get(at).copied().filter(|span| span.contains(base))
     }
 
+    /// Returns whether a base port is not ruled out.
     fn is_free(&self, base: u16) -> bool {
         self.blocking_span(base).is_none()
     }

@@ -127,7 +127,7 @@ fn full_host_is_an_error_with_the_number_of_bases_left() {
     });
     let found = full.suggest(1000).unwrap_err();
     assert_eq!(
-        (found.asked, found.found),
+        (found.asked, found.available),
         (1000, 48),
         "5535 ports, cut at five bases a thousand apart"
     );
@@ -135,7 +135,13 @@ fn full_host_is_an_error_with_the_number_of_bases_left() {
         first: 60_000,
         last: 65_535,
     });
-    assert_eq!(full.suggest(1), Err(NoPortsLeft { asked: 1, found: 0 }));
+    assert_eq!(
+        full.suggest(1),
+        Err(NoPortsLeft {
+            asked: 1,
+            available: 0
+        })
+    );
     assert_eq!(full.nearest(18789_u16), None);
     assert_eq!(full.suggest(0), Ok(vec![]));
 }
@@ -428,8 +434,8 @@ proptest! {
         let mut host = host;
         host.excluded.push(Span { first: wall.saturating_sub(20_000), last: u16::MAX });
         if let Err(full) = host.suggest(100_000) {
-            prop_assert!(full.found < full.asked);
-            prop_assert_eq!(host.suggest(full.found).map(|s| s.len()), Ok(full.found));
+            prop_assert!(full.available < full.asked);
+            prop_assert_eq!(host.suggest(full.available).map(|s| s.len()), Ok(full.available));
         } else {
             prop_assert!(false, "there are no 100000 base ports");
         }

@@ -3,10 +3,12 @@
 use crate::answers::{Answers, Auth, Bind};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
-use crate::secret::{Secret, SecretOrigin};
+use crate::secret::SecretOrigin;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
+use crate::wizard::step::{
+    EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question, reject_placeholder,
+};
 
 pub(super) struct GatewayToken;
 pub(super) struct GatewayPassword;
@@ -31,9 +33,18 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     if allows_no_auth(context, answers) {
         labels.push((Auth::None, msg!("step.gateway-auth.none")));
     }
-    let current = context.current_text(answers, "gateway.auth.mode");
-    let default = current.unwrap_or(Auth::Token.name());
-    Some(enum_question(msg!("step.gateway-auth.ask"), labels, default))
+    let text = msg!("step.gateway-auth.ask");
+    let input = &context.input;
+    if !context.keeps_existing(answers) || !(input.has_auth() || input.is_remote(answers)) {
+        return Some(enum_question(text, labels, Auth::Token.name()));
+    }
+    let current = input.current_auth();
+    Some(kept_enum_question(
+        text,
+        labels,
+        current,
+        input.text("gateway.auth.mode"),
+    ))
 }
 
 fn accept(auth: Auth, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
@@ -51,20 +62,22 @@ fn accept(auth: Auth, context: &InterviewContext<'_>, answers: &mut Answers) -> 
 /// Returns `true` if clients may go without authentication: on loopback only, and only where the schema of the release has it
 /// (docs/openclaw.md#config-dialects).
 fn allows_no_auth(context: &InterviewContext<'_>, answers: &Answers) -> bool {
-    context.input.dialect.allows_auth_none() && answers.bind.is_some_and(Bind::is_loopback)
+    let bind = context.input.bind(answers);
+    context.input.dialect.allows_auth_none() && bind.is_some_and(Bind::is_loopback)
 }
 
-/// Returns the secret at a key of the current config, as a credential that is kept.
-fn current_secret(
-    context: &InterviewContext<'_>,
-    answers: &Answers,
-    key: &str,
-) -> Option<(Secret, SecretOrigin)> {
-    let secret = context
-        .current_text(answers, key)
-        .map(Secret::new)
-        .filter(|secret| !secret.is_placeholder())?;
-    Some((secret, SecretOrigin::Kept))
+/// Returns `true` if clients sign in by `auth`, because an answer says so or because the config does and stays.
+fn signs_in_by(auth: Auth, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+    if answers.keep_config() {
+        return false;
+    }
+    let current = || {
+        context
+            .input
+            .current_auth()
+            .filter(|_| context.keeps_existing(answers))
+    };
+    answers.auth.or_else(current) == Some(auth)
 }
 
 impl WizardStep for GatewayToken {
@@ -81,15 +94,20 @@ impl WizardStep for GatewayToken {
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if answers.auth != Some(Auth::Token) {
+        if !signs_in_by(Auth::Token, context, answers) {
             return None;
         }
-        let intro = if current_secret(context, answers, "gateway.auth.token").is_some() {
+        // An existing token is kept, because clients have it (docs/openclaw.md#gateway-token).
+        let input = &context.input;
+        let has_token = input.has_token() || input.is_remote(answers);
+        let keeps = has_token && context.keeps_existing(answers);
+        let intro = if keeps {
             msg!("step.gateway-token.kept")
         } else {
             msg!("step.gateway-token.generated")
         };
-        Some(Question::secret(msg!("step.gateway-token.ask"), true).with_intro(intro))
+        let question = Question::secret(msg!("step.gateway-token.ask"), true).with_intro(intro);
+        Some(question.keeping_config(keeps))
     }
 
     fn accept(
@@ -100,11 +118,8 @@ impl WizardStep for GatewayToken {
     ) -> Result<(), Rejection> {
         let given = reply.into_secret();
         reject_placeholder(&given)?;
-        // An existing token is kept, because clients have it (docs/openclaw.md#gateway-token).
         answers.credential = if !given.expose().is_empty() {
             Some((given, SecretOrigin::Given))
-        } else if let Some(kept) = current_secret(context, answers, "gateway.auth.token") {
-            Some(kept)
         } else if let Some(token) = context.input.instance.env_token.clone() {
             Some((token, SecretOrigin::Given))
         } else {
@@ -128,13 +143,17 @@ impl WizardStep for GatewayPassword {
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if answers.auth != Some(Auth::Password) {
+        if !signs_in_by(Auth::Password, context, answers) {
             return None;
         }
-        let has_password = current_secret(context, answers, "gateway.auth.password").is_some();
-        let question = Question::secret(msg!("step.gateway-password.ask"), has_password);
-        Some(if has_password {
-            question.with_intro(msg!("step.gateway-password.kept"))
+        let input = &context.input;
+        let has_password = input.has_credential("gateway.auth.password") || input.is_remote(answers);
+        let keeps = has_password && context.keeps_existing(answers);
+        let question = Question::secret(msg!("step.gateway-password.ask"), keeps);
+        Some(if keeps {
+            question
+                .with_intro(msg!("step.gateway-password.kept"))
+                .keeping_config(true)
         } else {
             question
         })
@@ -143,20 +162,16 @@ impl WizardStep for GatewayPassword {
     fn accept(
         &self,
         reply: Reply,
-        context: &mut InterviewContext<'_>,
+        _: &mut InterviewContext<'_>,
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let given = reply.into_secret();
         reject_placeholder(&given)?;
-        answers.credential = if given.expose().is_empty() {
-            current_secret(context, answers, "gateway.auth.password")
-        } else {
-            Some((given, SecretOrigin::Given))
-        };
-        match answers.credential {
-            Some(_) => Ok(()),
-            None => Err(Error::usage(msg!("step.gateway-password.empty")).into()),
+        if given.expose().is_empty() {
+            return Err(Error::usage(msg!("step.gateway-password.empty")).into());
         }
+        answers.credential = Some((given, SecretOrigin::Given));
+        Ok(())
     }
 
     fn saved_value(&self, _: &Answers) -> Option<toml::Value> {

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::answers::{Answers, Bind};
+use crate::answers::{Answers, Bind, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question};
+use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question};
 
 pub(super) struct GatewayCustomHost;
 
@@ -33,9 +33,18 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     if context.input.dialect.allows_custom_bind_host() {
         labels.push((Bind::Custom, msg!("step.gateway-bind.custom")));
     }
-    let current = context.current_text(answers, "gateway.bind");
-    let default = current.unwrap_or(Bind::Loopback.name());
-    Some(enum_question(msg!("step.gateway-bind.ask"), labels, default))
+    let text = msg!("step.gateway-bind.ask");
+    if !context.keeps_existing(answers) {
+        return Some(enum_question(text, labels, Bind::Loopback.name()));
+    }
+    // Where the key is not set, a release decides by where it runs (docs/openclaw.md#config-keys).
+    let typed = context.input.text("gateway.bind");
+    Some(kept_enum_question(
+        text,
+        labels,
+        typed.and_then(Bind::from_name),
+        typed,
+    ))
 }
 
 fn accept(bind: Bind, context: &InterviewContext<'_>, answers: &mut Answers) -> Result<()> {
@@ -53,12 +62,12 @@ impl WizardStep for GatewayCustomHost {
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if answers.bind != Some(Bind::Custom) {
+        if context.input.bind(answers) != Some(Bind::Custom) || answers.keep_config() {
             return None;
         }
         let current = context.current_text(answers, "gateway.customBindHost");
-        let default = current.map(str::to_owned);
-        Some(Question::text(msg!("step.gateway-custom-host.ask"), default))
+        let (keeps, default) = (current.is_some(), current.map(str::to_owned));
+        Some(Question::text(msg!("step.gateway-custom-host.ask"), default).keeping_config(keeps))
     }
 
     fn accept(
