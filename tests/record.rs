@@ -131,7 +131,7 @@ fn comments_and_unknown_keys_survive_a_new_port_another_instance_and_a_removal()
             );
         }
     };
-    let port = (free_base() + 20_000).to_string();
+    let port = free_base().to_string();
     let _ = onboard_ok(&sandbox, "rescue", &["--gateway-port", &port]);
     assert!(sandbox.read(RECORD).contains(&format!("base = {port}")));
     all_kept("a new port");
