@@ -46,24 +46,24 @@ mod system;
 mod tests;
 mod transaction;
 
-pub use draft::AnswersDraft;
+pub(crate) use draft::AnswersDraft;
 pub use event::ApplyEvent;
-pub use file_ops::{free_path, remove_if_present};
-pub(crate) use interrupted::changes_any;
-pub use interrupted::{InterruptedTransaction, has_unfinished_transaction, interrupted_transaction};
+pub(crate) use file_ops::{free_path, remove_if_present};
+pub use interrupted::has_unfinished_transaction;
+pub(crate) use interrupted::{InterruptedTransaction, changes_any, interrupted_transaction};
 pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_lock_file};
-pub use preflight::preflight;
+pub(crate) use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};
-pub use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
+pub(crate) use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
 
 /// The result of a plan of file changes that was carried out on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The paths that were created, changed or renamed, in the plan's order.
-    pub changed: Vec<PathBuf>,
+    pub(crate) changed: Vec<PathBuf>,
     /// Notices for the user: a folder of the instance that other users may enter, a temporary file that could not be removed.
-    pub notices: Vec<Msg>,
+    pub(crate) notices: Vec<Msg>,
 }
 
 /// Applies a plan of file changes as one transaction: the disk has the new state afterwards, or the old one and an

@@ -15,18 +15,18 @@ use crate::error::Error;
 use crate::i18n::msg;
 
 mod entry_name;
-pub mod export;
+pub(crate) mod export;
 mod file_set;
-pub mod import;
+pub(crate) mod import;
 mod pack;
 mod ratio_limited_writer;
 mod staging_dirs;
 mod unpack;
 
-pub use file_set::{ArchiveSource, FileSet, movable_entries};
-pub use pack::pack;
-pub use staging_dirs::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
-pub use unpack::{ArchiveOrigin, unpack, verify};
+pub(crate) use file_set::{FileSet, movable_entries};
+pub(crate) use pack::pack;
+pub(crate) use staging_dirs::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
+pub(crate) use unpack::{ArchiveOrigin, unpack, verify};
 
 /// Version of the format of an instance's archive that is written, and the newest that is read.
 const VERSION: u32 = 1;
@@ -36,7 +36,7 @@ const MANIFEST: &str = "manifest.json";
 /// The purpose for which an archive of an instance is made: a snapshot, or an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ArchiveKind {
+pub(crate) enum ArchiveKind {
     /// A state of the instance that can be restored on this host.
     Snapshot,
     /// A copy from which a new instance is made, on this host or another.
@@ -46,47 +46,47 @@ pub enum ArchiveKind {
 /// The description of an archive of an instance, kept as the last entry of the archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Version of the format.
-    pub version: u32,
+    pub(crate) version: u32,
     /// The purpose of the archive.
-    pub kind: ArchiveKind,
+    pub(crate) kind: ArchiveKind,
     /// The profile of the instance.
-    pub profile: String,
+    pub(crate) profile: String,
     /// Time of creation, as OpenClaw writes times.
-    pub created: String,
+    pub(crate) created: String,
     /// Version of this program that made the archive.
-    pub program: String,
+    pub(crate) program: String,
     /// The reason for a snapshot: `asked`, `before-restore`.
-    pub reason: String,
+    pub(crate) reason: String,
     /// True when the archive holds the instance's secrets.
-    pub secrets: bool,
+    pub(crate) secrets: bool,
     /// The home folder at the time of creation.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     /// The path of the config at the time of creation.
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// The state folder at the time of creation.
-    pub state: PathBuf,
+    pub(crate) state: PathBuf,
     /// The workspace at the time of creation.
-    pub workspace: Option<PathBuf>,
+    pub(crate) workspace: Option<PathBuf>,
     /// The files by their names in the archive.
-    pub files: BTreeMap<String, ArchiveEntry>,
+    pub(crate) files: BTreeMap<String, ArchiveEntry>,
 }
 
 /// The line of an archive's manifest about one file: its path, size and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ArchiveEntry {
+pub(crate) struct ArchiveEntry {
     /// Path of the file, which begins with `config/`, `include/`, `state/` or `workspace/`.
-    pub path: String,
+    pub(crate) path: String,
     /// Size in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// SHA-256 of the content, in hex.
-    pub sha256: String,
+    pub(crate) sha256: String,
 }
 
 impl Manifest {
     /// Returns the manifest of an archive that is to be made, without files and paths.
-    pub fn new(kind: ArchiveKind, profile: &str, created: &str, reason: &str) -> Self {
+    pub(crate) fn new(kind: ArchiveKind, profile: &str, created: &str, reason: &str) -> Self {
         Self {
             version: VERSION,
             kind,
@@ -104,14 +104,14 @@ impl Manifest {
     }
 
     /// Returns the size of all files of an archive together, unpacked, in bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.files.values().map(|entry| entry.size).sum()
     }
 }
 
 /// The reason why an archive of an instance is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
+pub(crate) enum ArchiveError {
     /// A name leads elsewhere, or some system can't hold it.
     #[error("unusable name {0:?}")]
     Name(String),
@@ -140,7 +140,7 @@ pub enum ArchiveError {
 
 impl ArchiveError {
     /// Returns the error for the user about the refused archive of an instance at this path.
-    pub fn into_error(self, archive: &Path) -> Error {
+    pub(crate) fn into_error(self, archive: &Path) -> Error {
         let path = archive.display();
         let msg = match &self {
             Self::Name(name) => msg!("archive.name", path = path, name = name.escape_debug()),

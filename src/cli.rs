@@ -45,20 +45,19 @@ use context::Context;
     disable_help_subcommand = true
 )]
 #[command(arg_required_else_help = true)]
-#[expect(missing_docs, reason = "help texts are in the catalogues")]
 pub struct Cli {
     #[arg(long, global = true, value_name = "NAME", overrides_with = "profile")]
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     #[arg(long, global = true)]
-    pub dev: bool,
+    pub(crate) dev: bool,
     #[arg(long, global = true, value_name = "CODE")]
-    pub lang: Option<String>,
+    pub(crate) lang: Option<String>,
     #[arg(long, global = true)]
-    pub no_color: bool,
+    pub(crate) no_color: bool,
     #[arg(long, global = true)]
-    pub accessible: bool,
+    pub(crate) accessible: bool,
     #[arg(short = 'V', short_alias = 'v', long)]
-    pub version: bool,
+    pub(crate) version: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }

@@ -35,9 +35,9 @@ const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct GatewayEndpoint {
     /// The URL of the gateway, such as `ws://127.0.0.1:19789`.
-    pub url: String,
+    pub(crate) url: String,
     /// The credentials with which the client authenticates.
-    pub auth: ClientAuth,
+    pub(crate) auth: ClientAuth,
 }
 
 impl GatewayEndpoint {
@@ -100,9 +100,9 @@ pub(crate) fn call(
 pub(crate) struct GatewayClient {
     socket: tungstenite::WebSocket<DeadlineStream>,
     /// The greeting of the gateway: the payload of `hello-ok`.
-    pub hello: Value,
+    pub(crate) hello: Value,
     /// The time from connecting to the greeting.
-    pub latency: Duration,
+    pub(crate) latency: Duration,
     /// The number of requests so far; each is the id of the last one.
     requests: u32,
 }

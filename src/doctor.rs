@@ -30,7 +30,7 @@ mod system;
 mod tests;
 mod workspace;
 
-pub use check::{Check, Severity};
+pub(crate) use check::{Check, Severity};
 pub(crate) use finding::{Finding, is_worse};
 pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
 pub(crate) use host_report::{HostReport, Scope};

@@ -49,9 +49,9 @@ const COMMAND_NAMES: &[&str] = if cfg!(windows) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeEngine {
     /// The path of the command that runs the engine.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The version of the engine, from the `package.json` or from the command's own answer.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 /// Finds OpenClaw from npm by its npm package, without starting a program: the command that `OPENCLAW_NODE_CLI`

@@ -5,7 +5,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -26,30 +26,29 @@ const MAX_LOCK_FILE_BYTES: u64 = 4096;
 
 /// The lock of an instance, held by its gateway for as long as the value lives.
 #[derive(Debug)]
-pub struct InstanceLock {
+pub(crate) struct InstanceLock {
     file: File,
-    path: PathBuf,
     contents: LockFile,
 }
 
 /// The gateway that holds the lock of an instance, or held it when it was killed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LockHolder {
+pub(crate) struct LockHolder {
     /// Process id of the gateway.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Base port of the gateway.
-    pub port: Port,
+    pub(crate) port: Port,
     /// Profile of the gateway.
-    pub profile: String,
+    pub(crate) profile: String,
     /// Time at which the gateway started.
-    pub started: SystemTime,
+    pub(crate) started: SystemTime,
     /// True when the gateway holds the lock now; false when it ended without emptying the file.
-    pub alive: bool,
+    pub(crate) alive: bool,
 }
 
 /// The reason why the lock of an instance could not be taken.
 #[derive(Debug)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// Another gateway of the instance runs; `None` when it has not written yet who it is.
     Held(Option<LockHolder>),
     /// The lock's file could not be opened or locked.
@@ -69,7 +68,7 @@ struct LockFile {
 impl LockHolder {
     /// Returns the pid of the process that holds the instance lock at `path`; `None` where nobody does, or the pid is
     /// not proved: it may be another process's here, because the holder runs in another container.
-    pub fn proved_pid(&self, path: &Path) -> Option<u32> {
+    pub(crate) fn proved_pid(&self, path: &Path) -> Option<u32> {
         // Only Linux tells which files a process has open.
         let has_open = pid::has_open(self.pid, path).unwrap_or(!cfg!(target_os = "linux"));
         (self.alive && has_open).then_some(self.pid)
@@ -82,7 +81,12 @@ impl InstanceLock {
     /// # Errors
     /// [`LockError::Held`] when another process holds it for longer than a quarter of a second, [`LockError::Failed`]
     /// when the file can't be opened or locked.
-    pub fn acquire(path: &Path, profile: &str, port: Port, started: SystemTime) -> Result<Self, LockError> {
+    pub(crate) fn acquire(
+        path: &Path,
+        profile: &str,
+        port: Port,
+        started: SystemTime,
+    ) -> Result<Self, LockError> {
         let file = apply::open_lock_file(path).map_err(LockError::Failed)?;
         let deadline = Instant::now() + ACQUIRE_TIMEOUT;
         loop {
@@ -108,19 +112,13 @@ impl InstanceLock {
             profile: profile.to_owned(),
             started_at: humantime::format_rfc3339_millis(started).to_string(),
         };
-        let path = path.to_path_buf();
-        let lock = Self { file, path, contents };
+        let lock = Self { file, contents };
         lock.write_contents();
         Ok(lock)
     }
 
-    /// Returns the path of the lock file of an instance.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Sets the gateway's base port that the lock file of its instance names.
-    pub fn set_port(&mut self, port: Port) {
+    pub(crate) fn set_port(&mut self, port: Port) {
         self.contents.port = port;
         self.write_contents();
     }
@@ -160,7 +158,7 @@ impl LockFile {
 
 /// Returns the gateway that holds the lock of an instance, or held it when it was killed; `None` where none ran or the
 /// last one ended in order. Never keeps a gateway from starting.
-pub fn read_holder(path: &Path) -> Option<LockHolder> {
+pub(crate) fn read_holder(path: &Path) -> Option<LockHolder> {
     if !std::fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }

@@ -41,15 +41,15 @@ const ENVELOPE_FIELDS: [&str; 11] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogLine {
     /// The time stamp as it is written in the line; empty where there is none.
-    pub time: String,
+    pub(crate) time: String,
     /// The level: `INFO`, `WARN`, ...; empty where there is none.
-    pub level: String,
+    pub(crate) level: String,
     /// The stable name of the event, such as `gateway.ended`; empty where there is none.
-    pub code: String,
+    pub(crate) code: String,
     /// The message, followed by the further fields of the line.
-    pub message: String,
+    pub(crate) message: String,
     /// The line as it is written in the file.
-    pub raw: String,
+    pub(crate) raw: String,
 }
 
 impl LogLine {
@@ -193,15 +193,15 @@ fn read_from_line_start(file: &mut File, from: u64, max_bytes: u64) -> std::io::
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogSlice {
     /// The complete lines of the part, without empty ones.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// The offset at which the next part begins, in bytes.
-    pub cursor: u64,
+    pub(crate) cursor: u64,
     /// The size of the file, in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// `true` if the file has more before this part, which was skipped because no cursor was given.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
     /// `true` if the part does not begin at the requested cursor, which lies too far back or beyond the end.
-    pub reset: bool,
+    pub(crate) reset: bool,
 }
 
 /// Reads at most `max_bytes` bytes of a log file from a cursor on, and returns the last `count` lines of these. Without

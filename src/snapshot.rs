@@ -25,29 +25,29 @@ const FOLDER_HASH_BYTES: usize = 6;
 
 /// A snapshot of an instance that exists on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The name of the snapshot, which is the time at which it was made: `20261122T192245123Z`.
-    pub id: String,
+    pub(crate) id: String,
     /// Path of the archive.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Size of the archive in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// A snapshot of an instance that was just made.
 #[derive(Clone, Debug)]
-pub struct CreatedSnapshot {
+pub(crate) struct CreatedSnapshot {
     /// The snapshot.
-    pub snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// The manifest of its archive.
-    pub manifest: Manifest,
+    pub(crate) manifest: Manifest,
     /// Paths of the instance that no archive can hold.
-    pub skipped: Vec<PathBuf>,
+    pub(crate) skipped: Vec<PathBuf>,
 }
 
 /// Returns the folder of an instance's snapshots, which has the name of its profile; and of the hash of the config's path
 /// where that is not the profile's own.
-pub fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> PathBuf {
+pub(crate) fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> PathBuf {
     let canonical = Instance::canonical(home, instance.profile.clone());
     let name = if canonical.config_path == instance.config_path {
         instance.profile.to_string()
@@ -60,7 +60,7 @@ pub fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) -> Path
 }
 
 /// Returns the snapshots of an instance in a folder, newest first.
-pub fn list(folder: &Path) -> Vec<Snapshot> {
+pub(crate) fn list(folder: &Path) -> Vec<Snapshot> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries
         .filter_map(|entry| {
@@ -80,19 +80,19 @@ pub fn list(folder: &Path) -> Vec<Snapshot> {
 
 /// The instance whose snapshot is made or restored, and what of the host that takes into account.
 #[derive(Clone, Copy, Debug)]
-pub struct SnapshotTarget<'a> {
+pub(crate) struct SnapshotTarget<'a> {
     /// The instance.
-    pub instance: &'a Instance,
+    pub(crate) instance: &'a Instance,
     /// The home folder of its user.
-    pub home: &'a Path,
+    pub(crate) home: &'a Path,
     /// The workspaces of the instance, which stay as they are.
-    pub workspaces: &'a [PathBuf],
+    pub(crate) workspaces: &'a [PathBuf],
     /// Configs, state folders and workspaces of the other instances.
-    pub others: &'a [PathBuf],
+    pub(crate) others: &'a [PathBuf],
     /// The folder of the instance's snapshots.
-    pub folder: &'a Path,
+    pub(crate) folder: &'a Path,
     /// The time, as OpenClaw writes it.
-    pub now: &'a str,
+    pub(crate) now: &'a str,
 }
 
 impl SnapshotTarget<'_> {
@@ -107,7 +107,7 @@ impl SnapshotTarget<'_> {
     /// # Errors
     /// With [`ErrorReason::NothingToSnapshot`] when the instance has no files; else when there are too many, or one can't be
     /// read, or the archive can't be written.
-    pub fn create(&self, reason: &str) -> Result<CreatedSnapshot> {
+    pub(crate) fn create(&self, reason: &str) -> Result<CreatedSnapshot> {
         let files = FileSet::collect(self.instance, &self.protected_paths());
         if files.sources.is_empty() {
             let path = self.instance.state_dir.display();
@@ -156,7 +156,7 @@ impl SnapshotTarget<'_> {
     ///
     /// # Errors
     /// When it is damaged, or another instance's.
-    pub fn verify(&self, snapshot: &Snapshot) -> Result<Manifest> {
+    pub(crate) fn verify(&self, snapshot: &Snapshot) -> Result<Manifest> {
         let manifest = archive::verify(&snapshot.path, archive::ArchiveOrigin::OwnSnapshot)
             .map_err(|error| error.into_error(&snapshot.path))?;
         if manifest.kind != ArchiveKind::Snapshot || manifest.config != self.instance.config_path {
@@ -172,7 +172,7 @@ impl SnapshotTarget<'_> {
 
     /// Plans a restore: to replace the config and the state of an instance by the snapshot that was unpacked to
     /// `staging`, a folder in the state folder. What is there is moved aside.
-    pub fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
+    pub(crate) fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
         let state = &self.instance.state_dir;
         let staged_state = staging.join("state");
         let kept = self.paths_kept_in_state();

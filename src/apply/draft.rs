@@ -20,7 +20,7 @@ const MAX_DRAFT_BYTES: u64 = 64 * 1024;
 
 /// The file of one wizard run in which its answers are kept until it ends.
 #[derive(Debug)]
-pub struct AnswersDraft {
+pub(crate) struct AnswersDraft {
     path: PathBuf,
     /// The locked file of the draft; `None` before the first answer is saved.
     file: Option<File>,
@@ -33,7 +33,7 @@ pub struct AnswersDraft {
 impl AnswersDraft {
     /// Opens the file that keeps the answers of this wizard run, and returns what a run that died left in it. Nothing
     /// is written yet.
-    pub fn open(state_home: &Path) -> (Self, Option<String>) {
+    pub(crate) fn open(state_home: &Path) -> (Self, Option<String>) {
         let path = state_home.join(DRAFT_FILE);
         let mut draft = Self {
             path,
@@ -57,7 +57,7 @@ impl AnswersDraft {
 
     /// Replaces the text of the file that keeps the answers of a wizard run. Where that fails the run keeps no draft
     /// any more.
-    pub fn save(&mut self, text: &str) {
+    pub(crate) fn save(&mut self, text: &str) {
         if !self.is_off && self.write(text).is_err() {
             self.is_off = true;
         }
@@ -98,7 +98,7 @@ impl AnswersDraft {
 
     /// Removes the file that keeps the answers of a wizard run, and those folders that were made for it and are
     /// empty.
-    pub fn discard(self) {
+    pub(crate) fn discard(self) {
         if self.file.is_some() {
             let _ = remove_if_present(&self.path);
             for folder in &self.made_folders {

@@ -22,7 +22,7 @@ pub(super) fn remove(path: &Path) -> Result<(), IoFailure> {
 ///
 /// # Errors
 /// When the system refuses.
-pub fn remove_if_present(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
@@ -41,7 +41,7 @@ pub(super) fn exists(path: &Path) -> bool {
 }
 
 /// Returns the first path that does not exist among those that `candidate` makes of 0, 1, 2 and so on.
-pub fn free_path(candidate: impl Fn(u32) -> PathBuf) -> PathBuf {
+pub(crate) fn free_path(candidate: impl Fn(u32) -> PathBuf) -> PathBuf {
     let mut number = 0;
     loop {
         let path = candidate(number);

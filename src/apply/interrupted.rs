@@ -8,10 +8,10 @@ use crate::host::read::canonicalize_existing;
 
 /// A transaction of file changes that was cut short and has not been recovered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InterruptedTransaction {
+pub(crate) struct InterruptedTransaction {
     /// The config that the transaction is about, or else the last path that it changes; the journal where that can't be
     /// read.
-    pub about: PathBuf,
+    pub(crate) about: PathBuf,
     /// Paths that the transaction changes; `None` where the journal can't be read.
     paths: Option<Vec<PathBuf>>,
 }
@@ -32,7 +32,7 @@ impl InterruptedTransaction {
 
     /// Returns whether an interrupted transaction changes one of these files or folders or something in them. One
     /// whose journal can't be read may change anything.
-    pub fn touches(&self, roots: &[&Path]) -> bool {
+    pub(crate) fn touches(&self, roots: &[&Path]) -> bool {
         self.paths.as_ref().is_none_or(|paths| {
             paths
                 .iter()
@@ -63,7 +63,7 @@ pub(crate) fn changes_any(state_home: &Path, roots: &[&Path]) -> bool {
 
 /// Returns the transaction of file changes that was cut short in this state home, or `None` where there is none. One
 /// that another process is just carrying out was not cut short. Only reads.
-pub fn interrupted_transaction(state_home: &Path) -> Option<InterruptedTransaction> {
+pub(crate) fn interrupted_transaction(state_home: &Path) -> Option<InterruptedTransaction> {
     unfinished_phase(state_home).filter(|_| !is_locked(state_home))?;
     // The run may have ended between the two looks.
     let phase = unfinished_phase(state_home)?;

@@ -290,7 +290,7 @@ impl Journal {
     }
 }
 
-/// Returns the phase of the transaction that was cut short, or `None` when there is none.
+/// Returns the phase in which a disk transaction of an earlier run was interrupted, or `None` when none was.
 pub(super) fn unfinished_phase(state_home: &Path) -> Option<Phase> {
     Phase::ALL
         .into_iter()

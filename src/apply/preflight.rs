@@ -58,7 +58,7 @@ pub(super) struct PreflightReport<'a> {
 /// # Errors
 /// `apply.stale` for a file that is not as it was when the plan was made; `apply.foreign-owner` for a config or record in
 /// another user's folder; `apply.isolation` and others for what the plan must not do.
-pub fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
+pub(crate) fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
     inspect(plan, others).map(drop)
 }
 

@@ -19,7 +19,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// When the system refuses. The old file is there as it was.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent_folder(path);
     make_folders(folder)?;
     let temporary = temporary_path(path);
@@ -44,7 +44,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// When the system refuses.
-pub fn remove_file(path: &Path) -> Result<()> {
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
     Ok(remove(path)?)
 }
 
@@ -53,7 +53,7 @@ pub fn remove_file(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the name is taken, or the stream or the system fails.
-pub fn stage_file(path: &Path, from: &mut dyn io::Read) -> Result<()> {
+pub(crate) fn stage_file(path: &Path, from: &mut dyn io::Read) -> Result<()> {
     make_folders(parent_folder(path))?;
     let written = (|| {
         let mut file = system::create(path)?;
@@ -65,7 +65,7 @@ pub fn stage_file(path: &Path, from: &mut dyn io::Read) -> Result<()> {
 
 /// Removes a staging folder with everything in it. Best effort: what can't be removed is a leftover beside whole
 /// files, and the next look for leftovers shows it.
-pub fn remove_staging(folder: &Path) {
+pub(crate) fn remove_staging(folder: &Path) {
     let _ = std::fs::remove_dir_all(folder);
 }
 
@@ -73,7 +73,7 @@ pub fn remove_staging(folder: &Path) {
 ///
 /// # Errors
 /// When the name is taken, or `write` or the system fails. Nothing is left then.
-pub fn create_file<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T> {
+pub(crate) fn create_file<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T> {
     let folder = parent_folder(path);
     make_folders(folder)?;
     let temporary = temporary_path(path);

@@ -37,7 +37,7 @@ fn holds_secrets(path: &str) -> bool {
 
 /// Removes the secrets from an export: files of secrets are left out, secrets in configs and other JSON are replaced by
 /// [`REDACTED`].
-pub fn remove_secrets(files: &mut FileSet) {
+pub(crate) fn remove_secrets(files: &mut FileSet) {
     files.sources.retain(|source| !holds_secrets(&source.path));
     let is_json = |path: &str| {
         let json = [".json", ".json5"].iter().any(|end| path.ends_with(end));

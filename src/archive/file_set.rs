@@ -17,22 +17,22 @@ use crate::instance::Instance;
 
 /// A file to be packed into an archive of an instance.
 #[derive(Clone, Debug)]
-pub struct ArchiveSource {
+pub(crate) struct ArchiveSource {
     /// Path in the archive.
-    pub path: String,
+    pub(crate) path: String,
     /// Path on the disk.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The bytes to pack in place of those of the file.
-    pub bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 /// The files of an instance that are to be packed into an archive.
 #[derive(Clone, Debug, Default)]
-pub struct FileSet {
+pub(crate) struct FileSet {
     /// The files, in order of their paths in the archive.
-    pub sources: Vec<ArchiveSource>,
+    pub(crate) sources: Vec<ArchiveSource>,
     /// Paths that were left out because they are no regular file or their name is not Unicode.
-    pub skipped: Vec<PathBuf>,
+    pub(crate) skipped: Vec<PathBuf>,
 }
 
 /// Names at the top of a state folder that are left out of archives: they are made anew, or belong to another program.
@@ -72,7 +72,7 @@ fn is_left_out(name: &str) -> bool {
 impl FileSet {
     /// Collects the config and the state of an instance to pack them into an archive. `protected` are paths that are
     /// not its state: workspaces, and all paths of other instances.
-    pub fn collect(instance: &Instance, protected: &[PathBuf]) -> Self {
+    pub(crate) fn collect(instance: &Instance, protected: &[PathBuf]) -> Self {
         let mut set = Self::default();
         let config = &instance.config_path;
         if config.is_file() {
@@ -105,7 +105,7 @@ impl FileSet {
     }
 
     /// Adds the files of an instance's workspace to the files to be archived.
-    pub fn add_workspace(&mut self, workspace: &Path) {
+    pub(crate) fn add_workspace(&mut self, workspace: &Path) {
         let root = canonicalize_existing(workspace);
         self.walk("workspace", &root, &root, &|path| {
             path.file_name().is_some_and(|name| name == "node_modules")
@@ -116,7 +116,7 @@ impl FileSet {
     ///
     /// # Errors
     /// When there is too much; for an export, which may be read where case does not count, when two names are one there.
-    pub fn check(&self, kind: ArchiveKind) -> Result<()> {
+    pub(crate) fn check(&self, kind: ArchiveKind) -> Result<()> {
         let too_large = |bound: u64| Err(Error::failed(msg!("archive.too-much", bound = bound)));
         // The manifest is an entry too.
         if self.sources.len() as u64 >= MAX_FILES {
@@ -240,7 +240,7 @@ fn collect_includes(value: &Value, into: &mut Vec<String>) {
 
 /// Returns the paths to rename when an instance's state below `root` is replaced: the entries of `root`; of an entry
 /// that holds a path of `stay`, its own entries. `stay` and the result are relative to `root`.
-pub fn movable_entries(root: &Path, stay: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn movable_entries(root: &Path, stay: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     collect_movable(root, Path::new(""), stay, &mut found);
     found.sort();

@@ -15,15 +15,15 @@ use crate::secret::Secret;
 
 /// The new instance that the import of an exported instance makes.
 #[derive(Debug)]
-pub struct ImportTarget<'a> {
+pub(crate) struct ImportTarget<'a> {
     /// The manifest of the archive, which describes the original.
-    pub manifest: &'a Manifest,
+    pub(crate) manifest: &'a Manifest,
     /// The new instance.
-    pub instance: &'a Instance,
+    pub(crate) instance: &'a Instance,
     /// The ports of the new instance.
     pub(crate) ports: PortFamily,
     /// The token of the new instance's gateway.
-    pub token: &'a Secret,
+    pub(crate) token: &'a Secret,
 }
 
 impl ImportTarget<'_> {
@@ -32,7 +32,7 @@ impl ImportTarget<'_> {
     ///
     /// # Errors
     /// When the text of the config can't be edited.
-    pub fn rewrite_config(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>, EditError> {
+    pub(crate) fn rewrite_config(&self, document: &mut ConfigDocument) -> Result<Vec<KeyPath>, EditError> {
         let mut missing = Vec::new();
         collect_redacted(document.value(), &KeyPath::root(), &mut missing);
         for path in missing.iter().rev() {
@@ -156,7 +156,7 @@ fn collect_redacted(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
 
 /// Returns whether a file of an export belongs to the original instance alone: its keys as a device, what it paired,
 /// its `instance.toml`.
-pub fn is_original_only(path: &str) -> bool {
+pub(crate) fn is_original_only(path: &str) -> bool {
     ["state/identity/", "state/devices/"]
         .iter()
         .any(|start| path.starts_with(start))

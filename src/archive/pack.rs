@@ -14,7 +14,11 @@ use super::{ArchiveEntry, MANIFEST, Manifest};
 ///
 /// # Errors
 /// When a file can't be read or has become shorter meanwhile, or `to` fails.
-pub fn pack(to: impl Write, mut manifest: Manifest, sources: &[ArchiveSource]) -> io::Result<Manifest> {
+pub(crate) fn pack(
+    to: impl Write,
+    mut manifest: Manifest,
+    sources: &[ArchiveSource],
+) -> io::Result<Manifest> {
     let mut tar = Builder::new(RatioLimitedWriter::new(to));
     for source in sources {
         let (mut file, size) = open(source)?;

@@ -11,13 +11,13 @@ pub(super) const RESTORE_PREFIX: &str = ".restore-";
 const IMPORT_INFIX: &str = ".import-";
 
 /// Returns the folder into which a restore unpacks a snapshot of an instance. `stamp` makes the name this run's own.
-pub fn restore_staging_dir(state: &Path, stamp: &str) -> PathBuf {
+pub(crate) fn restore_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     state.join(format!("{RESTORE_PREFIX}{stamp}"))
 }
 
 /// Returns the folder into which an import unpacks an export that becomes the instance with this state folder.
 /// `stamp` makes the name this run's own.
-pub fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
+pub(crate) fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(format!("{IMPORT_INFIX}{stamp}"));
     path.into()
@@ -25,7 +25,7 @@ pub fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
 
 /// Returns the staging folders into which restores and imports of this instance unpack an archive. Under the host
 /// lock no run is under way: there each of them was left by a run that was killed.
-pub fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
+pub(crate) fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
     let mut prefix = state.file_name().map(OsString::from).unwrap_or_default();
     prefix.push(IMPORT_INFIX);
     let imports = state

@@ -29,7 +29,7 @@ pub(super) const RATIO_FREE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The origin of an archive of an instance, which decides how far its content is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArchiveOrigin {
+pub(crate) enum ArchiveOrigin {
     /// An archive of this program's state home: its compression ratio is not limited.
     OwnSnapshot,
     /// An archive that anybody may have made: its compression ratio is limited.
@@ -51,7 +51,7 @@ impl ArchiveOrigin {
 ///
 /// # Errors
 /// The first thing that is wrong with the archive.
-pub fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
+pub(crate) fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
     let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut manifest = None;
     walk(path, origin, &mut |name, entry| {
@@ -109,7 +109,7 @@ fn refuse_files_as_folders(paths: &BTreeSet<String>) -> Result<(), ArchiveError>
 ///
 /// # Errors
 /// When a file is not what the manifest says, or can't be written.
-pub fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::Result<()> {
+pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::Result<()> {
     let mut failed = None;
     // Verifying has bounded what the archive unpacks to, and its files.
     let read = walk(path, ArchiveOrigin::OwnSnapshot, &mut |name, entry| {

@@ -31,7 +31,7 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     #[arg(value_name = "SHELL")]
-    pub shell: Shell,
+    pub(crate) shell: Shell,
 }
 
 /// A shell for which the program has a completion script.

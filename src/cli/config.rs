@@ -29,9 +29,9 @@ use change::{change_config, read_config};
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
-    pub command: ConfigCommand,
+    pub(crate) command: ConfigCommand,
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The subcommands of `openclaw config`.

@@ -19,13 +19,13 @@ use crate::ui::Ui;
 #[derive(Clone, Debug)]
 pub(crate) struct Context<'a> {
     /// The system that the program runs on.
-    pub host: &'a Host,
+    pub(crate) host: &'a Host,
     /// The environment variables that concern OpenClaw.
-    pub env: Environment,
+    pub(crate) env: Environment,
     /// The instance that `--profile` and the environment choose.
-    pub instance: Instance,
+    pub(crate) instance: Instance,
     /// The output of the command.
-    pub ui: Ui,
+    pub(crate) ui: Ui,
 }
 
 impl<'a> Context<'a> {

@@ -34,9 +34,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Args)]
 pub(crate) struct DashboardArgs {
     #[arg(long)]
-    pub no_open: bool,
+    pub(crate) no_open: bool,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs `openclaw dashboard`.

@@ -22,15 +22,15 @@ use super::Context;
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     #[arg(long)]
-    pub all: bool,
+    pub(crate) all: bool,
     #[arg(long)]
-    pub fix: bool,
+    pub(crate) fix: bool,
     #[arg(long, requires = "fix")]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     #[arg(long, requires = "fix")]
-    pub yes: bool,
+    pub(crate) yes: bool,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs `openclaw doctor`: exit 1 where an error was found and not repaired.

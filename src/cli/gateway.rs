@@ -22,9 +22,9 @@ use service::{InstallArgs, ServiceAction, ServiceActionArgs};
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct GatewayArgs {
     #[command(subcommand)]
-    pub command: Option<GatewayCommand>,
+    pub(crate) command: Option<GatewayCommand>,
     #[command(flatten)]
-    pub run: RunArgs,
+    pub(crate) run: RunArgs,
 }
 
 /// The subcommands of `openclaw gateway`.

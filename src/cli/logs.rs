@@ -17,13 +17,13 @@ use crate::record::{Engine, Record};
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     #[arg(short, long)]
-    pub follow: bool,
+    pub(crate) follow: bool,
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
-    pub lines: usize,
+    pub(crate) lines: usize,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     #[arg(long, value_name = "MS", value_parser = parse_time_limit)]
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Interval at which the log is read again while `logs --follow` runs.

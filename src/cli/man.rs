@@ -20,7 +20,7 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
     #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// Section of the manual that the program's man pages belong to.

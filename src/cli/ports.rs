@@ -40,9 +40,9 @@ use map::span_document;
 #[derive(Debug, Args)]
 pub(crate) struct PortsArgs {
     #[command(subcommand)]
-    pub command: Option<PortsCommand>,
+    pub(crate) command: Option<PortsCommand>,
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The subcommands of `openclaw ports`.

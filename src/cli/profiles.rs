@@ -29,9 +29,9 @@ use find::find_instance;
 #[derive(Debug, Args)]
 pub(crate) struct ProfilesArgs {
     #[command(subcommand)]
-    pub command: Option<ProfilesCommand>,
+    pub(crate) command: Option<ProfilesCommand>,
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The subcommands of `openclaw profiles`.

@@ -30,9 +30,9 @@ use diagnosis::{Diagnosis, parse_profile};
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct RescueArgs {
     #[command(subcommand)]
-    pub command: Option<RescueCommand>,
+    pub(crate) command: Option<RescueCommand>,
     #[command(flatten)]
-    pub repair: RepairArgs,
+    pub(crate) repair: RepairArgs,
 }
 
 /// The subcommands of `openclaw rescue`.
@@ -48,36 +48,36 @@ pub(crate) enum RescueCommand {
 #[derive(Debug, Args)]
 pub(crate) struct DiagnoseArgs {
     #[arg(value_name = "NAME")]
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The arguments of `openclaw rescue repair`.
 #[derive(Debug, Args)]
 pub(crate) struct RepairArgs {
     #[arg(value_name = "NAME")]
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     #[arg(long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The arguments of `openclaw rescue watch`.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     #[arg(value_name = "NAME")]
-    pub targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
 }
 
 /// The arguments of `openclaw rescue history`.
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs `openclaw rescue` and its subcommands.

@@ -22,9 +22,9 @@ use crate::{apply, archive, plan, probe};
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct SnapshotArgs {
     #[command(subcommand)]
-    pub command: SnapshotCommand,
+    pub(crate) command: SnapshotCommand,
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The subcommands of `openclaw snapshot`.

@@ -206,7 +206,8 @@ fn is_bare(key: &str) -> bool {
 }
 
 impl KeyPathError {
-    /// Returns the usage error for a config's key path as the user typed it.
+    /// Returns the usage error that says why a text that the user typed is not the key path of a config value, and
+    /// quotes it.
     pub(crate) fn usage_error(&self, typed: &str) -> Error {
         let error = match self {
             Self::Empty => Error::usage(msg!("config.path-empty")),

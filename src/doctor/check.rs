@@ -6,7 +6,7 @@ use crate::i18n::Msg;
 
 /// The severity of a finding of the doctor, from the worst to the most harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The instance can't run, is not isolated, or a secret can be read by others.
     Error,
     /// The instance runs and will cause trouble sooner or later.
@@ -17,7 +17,7 @@ pub enum Severity {
 
 impl Severity {
     /// Returns the stable name of a doctor finding's severity, as `--json` has it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -36,7 +36,7 @@ pub struct Check {
     /// The stable name, by which scripts and people refer to the check.
     pub id: &'static str,
     /// The severity of everything that the check finds.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     pub(super) find: FindProblems,
 }
 

@@ -54,7 +54,7 @@ pub enum WatchEvent {
 
 impl WatchEvent {
     /// Returns the stable name of a change in a watched gateway's state, for responses and web pages.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Watching => "watching",
             Self::Lost(_) => "lost",
@@ -67,12 +67,12 @@ impl WatchEvent {
     }
 
     /// Returns whether the watched gateway is well after this change of its state.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         matches!(self, Self::Watching | Self::Recovered | Self::Repaired)
     }
 
     /// Returns the sentence that tells a user how a watched gateway's state changed.
-    pub fn msg(&self, name: &ProfileName) -> Msg {
+    pub(crate) fn msg(&self, name: &ProfileName) -> Msg {
         let because = |why: Option<Msg>, with: &'static str, without: &'static str| match why {
             Some(why) => Msg::new(with).with("profile", name).with_msg("why", why),
             None => Msg::new(without).with("profile", name),

@@ -204,7 +204,7 @@ fn workspace_file_name(change: &Change) -> Option<&str> {
     }
 }
 
-/// Returns the words that stand for a planned secret of this origin on the screen.
+/// Returns the words that a plan on the screen shows in place of a secret: new, given, or kept.
 fn origin_msg(origin: SecretOrigin) -> Msg {
     match origin {
         SecretOrigin::Generated => msg!("plan.generated"),

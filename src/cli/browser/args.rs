@@ -7,13 +7,13 @@ use clap::{Args, Subcommand};
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct BrowserArgs {
     #[command(subcommand)]
-    pub command: BrowserCommand,
+    pub(crate) command: BrowserCommand,
     #[arg(long, global = true, value_name = "NAME")]
-    pub browser_profile: Option<String>,
+    pub(crate) browser_profile: Option<String>,
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     #[arg(long, global = true, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
 }
 
 /// The subcommands of `openclaw browser`.

@@ -21,17 +21,17 @@ use crate::settings::ClientAuth;
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     #[arg(value_name = "METHOD")]
-    pub method: String,
+    pub(crate) method: String,
     #[arg(long, value_name = "JSON")]
-    pub params: Option<String>,
+    pub(crate) params: Option<String>,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     #[arg(long, value_name = "MS", value_parser = parse_time_limit, default_value = "10000")]
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     #[arg(long, value_name = "FILE", requires = "url")]
-    pub token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// Runs `openclaw gateway call METHOD`.

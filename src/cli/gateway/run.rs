@@ -24,29 +24,29 @@ use crate::wizard::terminal::Terminal;
 #[derive(Debug, Default, Args)]
 pub(crate) struct RunArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(Port))]
-    pub port: Option<Port>,
+    pub(crate) port: Option<Port>,
     #[arg(long, value_name = "MODE", value_parser = name_parser(Bind::ALL, Bind::name))]
-    pub bind: Option<String>,
+    pub(crate) bind: Option<String>,
     #[arg(long, value_name = "MODE", value_parser = name_parser(Auth::ALL, Auth::name))]
-    pub auth: Option<String>,
+    pub(crate) auth: Option<String>,
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
     #[arg(long, value_name = "PASSWORD", conflicts_with = "password_file")]
-    pub password: Option<String>,
+    pub(crate) password: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
+    pub(crate) password_file: Option<PathBuf>,
     #[arg(long)]
-    pub allow_unconfigured: bool,
+    pub(crate) allow_unconfigured: bool,
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
     #[arg(long)]
-    pub dev: bool,
+    pub(crate) dev: bool,
     #[arg(long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
     #[arg(long, value_name = "ENGINE", value_parser = node::engine_names())]
-    pub engine: Option<Engine>,
+    pub(crate) engine: Option<Engine>,
 }
 
 /// Returns a command-line parser that accepts the names of these enum values.

@@ -24,22 +24,22 @@ use crate::wizard::terminal::Terminal;
 #[derive(Debug, Default, Args)]
 pub(crate) struct InstallArgs {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(Port))]
-    pub port: Option<Port>,
+    pub(crate) port: Option<Port>,
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
     #[arg(long)]
-    pub linger: bool,
+    pub(crate) linger: bool,
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The arguments of the actions on a gateway's installed service, such as start.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServiceActionArgs {
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// An action on a gateway's installed service, such as start.

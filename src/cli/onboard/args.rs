@@ -8,111 +8,111 @@ use clap::Args;
 #[derive(Debug, Default, Args)]
 pub(crate) struct OnboardArgs {
     #[arg(long)]
-    pub non_interactive: bool,
+    pub(crate) non_interactive: bool,
     #[arg(long)]
-    pub accept_risk: bool,
+    pub(crate) accept_risk: bool,
     #[arg(long, value_name = "FLOW")]
-    pub flow: Option<String>,
+    pub(crate) flow: Option<String>,
     #[arg(long, value_name = "MODE")]
-    pub mode: Option<String>,
+    pub(crate) mode: Option<String>,
     #[arg(long, value_name = "CHOICE")]
-    pub existing: Option<String>,
+    pub(crate) existing: Option<String>,
     #[arg(long)]
-    pub reset: bool,
+    pub(crate) reset: bool,
     #[arg(long, value_name = "SCOPE", requires = "reset")]
-    pub reset_scope: Option<String>,
+    pub(crate) reset_scope: Option<String>,
     #[arg(long, value_name = "DIR")]
-    pub workspace: Option<String>,
+    pub(crate) workspace: Option<String>,
     #[arg(long, value_name = "PORT")]
-    pub gateway_port: Option<String>,
+    pub(crate) gateway_port: Option<String>,
     #[arg(long, value_name = "BIND")]
-    pub gateway_bind: Option<String>,
+    pub(crate) gateway_bind: Option<String>,
     #[arg(long, value_name = "IP")]
-    pub gateway_custom_host: Option<String>,
+    pub(crate) gateway_custom_host: Option<String>,
     #[arg(long, value_name = "MODE")]
-    pub gateway_auth: Option<String>,
+    pub(crate) gateway_auth: Option<String>,
     #[command(flatten)]
-    pub secrets: SecretArgs,
+    pub(crate) secrets: SecretArgs,
     #[arg(long, value_name = "CHOICE")]
-    pub auth_choice: Option<String>,
+    pub(crate) auth_choice: Option<String>,
     #[arg(long, value_name = "URL")]
-    pub custom_base_url: Option<String>,
+    pub(crate) custom_base_url: Option<String>,
     #[arg(long, value_name = "ID")]
-    pub custom_model_id: Option<String>,
+    pub(crate) custom_model_id: Option<String>,
     #[arg(long, value_name = "ID")]
-    pub custom_provider_id: Option<String>,
+    pub(crate) custom_provider_id: Option<String>,
     #[arg(long, value_name = "MODEL")]
-    pub model: Option<String>,
+    pub(crate) model: Option<String>,
     #[arg(long, value_name = "CHANNEL")]
-    pub channel: Option<String>,
+    pub(crate) channel: Option<String>,
     #[arg(long, overrides_with_all = ["no_install_daemon", "skip_daemon"])]
-    pub install_daemon: bool,
+    pub(crate) install_daemon: bool,
     #[arg(long, overrides_with = "install_daemon")]
-    pub no_install_daemon: bool,
+    pub(crate) no_install_daemon: bool,
     #[arg(long, overrides_with = "install_daemon")]
-    pub skip_daemon: bool,
+    pub(crate) skip_daemon: bool,
     #[arg(long)]
-    pub skip_channels: bool,
+    pub(crate) skip_channels: bool,
     #[arg(long)]
-    pub skip_bootstrap: bool,
+    pub(crate) skip_bootstrap: bool,
     #[arg(long)]
-    pub skip_health: bool,
+    pub(crate) skip_health: bool,
     #[arg(long)]
-    pub skip_skills: bool,
+    pub(crate) skip_skills: bool,
     #[arg(long)]
-    pub skip_ui: bool,
+    pub(crate) skip_ui: bool,
     #[arg(long)]
-    pub skip_hooks: bool,
+    pub(crate) skip_hooks: bool,
     #[arg(long)]
-    pub skip_search: bool,
+    pub(crate) skip_search: bool,
     #[arg(long, value_name = "MODE")]
-    pub tailscale: Option<String>,
+    pub(crate) tailscale: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub answers: Option<PathBuf>,
+    pub(crate) answers: Option<PathBuf>,
     #[arg(long, value_name = "FILE")]
-    pub save_answers: Option<PathBuf>,
+    pub(crate) save_answers: Option<PathBuf>,
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The secrets of `openclaw onboard`, as values or, better, from files (`-` is standard input).
 #[derive(Debug, Default, Args)]
 pub(crate) struct SecretArgs {
     #[arg(long, value_name = "TOKEN", conflicts_with = "gateway_token_file")]
-    pub gateway_token: Option<String>,
+    pub(crate) gateway_token: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub gateway_token_file: Option<PathBuf>,
+    pub(crate) gateway_token_file: Option<PathBuf>,
     #[arg(long, value_name = "PASSWORD", conflicts_with = "gateway_password_file")]
-    pub gateway_password: Option<String>,
+    pub(crate) gateway_password: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub gateway_password_file: Option<PathBuf>,
+    pub(crate) gateway_password_file: Option<PathBuf>,
     #[arg(long, value_name = "KEY")]
-    pub anthropic_api_key: Option<String>,
+    pub(crate) anthropic_api_key: Option<String>,
     #[arg(long, value_name = "KEY")]
-    pub openai_api_key: Option<String>,
+    pub(crate) openai_api_key: Option<String>,
     #[arg(long, value_name = "KEY")]
-    pub openrouter_api_key: Option<String>,
+    pub(crate) openrouter_api_key: Option<String>,
     #[arg(long, value_name = "KEY")]
-    pub gemini_api_key: Option<String>,
+    pub(crate) gemini_api_key: Option<String>,
     #[arg(long, value_name = "KEY")]
-    pub custom_api_key: Option<String>,
+    pub(crate) custom_api_key: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub api_key_file: Option<PathBuf>,
+    pub(crate) api_key_file: Option<PathBuf>,
     #[arg(long, value_name = "TOKEN", conflicts_with = "channel_token_file")]
-    pub channel_token: Option<String>,
+    pub(crate) channel_token: Option<String>,
     #[arg(long, value_name = "FILE")]
-    pub channel_token_file: Option<PathBuf>,
+    pub(crate) channel_token_file: Option<PathBuf>,
 }
 
 /// The arguments of `openclaw setup`.
 #[derive(Debug, Args)]
 pub(crate) struct SetupArgs {
     #[arg(long, value_name = "DIR")]
-    pub workspace: Option<String>,
+    pub(crate) workspace: Option<String>,
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }

@@ -10,16 +10,16 @@ use crate::cli::duration::parse_time_limit;
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct AskArgs {
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     #[arg(long, value_name = "MS", value_parser = parse_time_limit, default_value = "3000")]
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The arguments of `openclaw status`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct StatusArgs {
     #[arg(long)]
-    pub all: bool,
+    pub(crate) all: bool,
     #[command(flatten)]
-    pub ask: AskArgs,
+    pub(crate) ask: AskArgs,
 }

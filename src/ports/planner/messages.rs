@@ -57,8 +57,8 @@ impl Listener {
 }
 
 impl PortRefusal {
-    /// Returns the message about why a base port is refused, with its numbers. `base` is the base port that is
-    /// refused.
+    /// Returns the message that tells the user why a base port is refused, with the ports, the process or the
+    /// instance that stand in its way. `base` is the base port that is refused.
     pub(crate) fn msg(&self, base: u16) -> Msg {
         match self {
             Self::Privileged => msg!("ports.privileged", base = base, min = MIN_BASE),
