@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::url::ServerUrl;
+
 /// Creates the HTTP agent for debugging ports and the browser control service, which uses no proxy, follows no
 /// redirect, and returns every status as a response.
 pub(super) fn agent(timeout: Duration) -> ureq::Agent {
@@ -20,12 +22,12 @@ pub(super) fn agent(timeout: Duration) -> ureq::Agent {
 
 /// Tells whether a URL of a browser has one of the supported schemes, `http` and `ws`, which are not encrypted.
 pub(super) fn is_unencrypted(url: &str) -> bool {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| {
-        ["http", "ws"]
-            .iter()
-            .any(|known| scheme.eq_ignore_ascii_case(known))
-    })
+    ServerUrl::parse(url).is_some_and(|url| is_unencrypted_scheme(url.scheme()))
+}
+
+/// Returns whether the scheme of a browser's URL, in lower case, is one without encryption: `http` or `ws`.
+pub(super) fn is_unencrypted_scheme(scheme: &str) -> bool {
+    matches!(scheme, "http" | "ws")
 }
 
 /// Requests a JSON document from a URL by an HTTP GET.

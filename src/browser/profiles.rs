@@ -12,6 +12,9 @@ use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Record;
+use crate::url::{ServerUrl, is_loopback_host};
+
+use super::http_client::is_unencrypted_scheme;
 
 /// Name of the managed browser profile, which every instance has and which is the default one.
 pub(crate) const MANAGED_PROFILE: &str = "openclaw";
@@ -303,16 +306,9 @@ fn parse_endpoint(
 
 /// Returns the port of an unencrypted URL on loopback; `None` for any other URL.
 fn loopback_port(url: &str) -> Option<Port> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (host, port) = authority.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let local = host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.to_canonical().is_loopback());
-    let unencrypted = ["http", "ws"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
-    port.parse().ok().filter(|_| unencrypted && local)
+    let url = ServerUrl::parse(url).filter(|url| !url.has_credentials())?;
+    let is_local = is_unencrypted_scheme(url.scheme()) && is_loopback_host(url.host());
+    url.port().and_then(Port::new).filter(|_| is_local)
 }
 
 /// Returns a URL without the parts that may hold a secret: user name, password, query and fragment.

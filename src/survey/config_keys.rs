@@ -1,6 +1,5 @@
 //! Reads the keys of a config that matter to a survey: ports, workspaces, and channel tokens.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -11,6 +10,7 @@ use crate::environment::Environment;
 use crate::host::read;
 use crate::ports::{Claim, Port, Role, Span};
 use crate::secret::Secret;
+use crate::url::{ServerUrl, host_ip, is_loopback_host};
 
 /// Result of reading a config file.
 #[derive(Debug)]
@@ -36,18 +36,9 @@ pub(super) fn read_config(path: &Path) -> ConfigReading {
 
 /// Returns the port of a URL on this host, or `None` for a URL of another host or without a port.
 fn local_port(value: &Value) -> Option<Port> {
-    let (_, rest) = value.as_str()?.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let address = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, address)| address);
-    let (host, port) = address.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let local = host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.to_canonical().is_loopback() || ip.is_unspecified());
-    port.parse().ok().filter(|_| local)
+    let url = ServerUrl::parse(value.as_str()?)?;
+    let is_local = is_loopback_host(url.host()) || host_ip(url.host()).is_some_and(|ip| ip.is_unspecified());
+    url.port().and_then(Port::new).filter(|_| is_local)
 }
 
 /// Distance from the first to the last port of a CDP pool.

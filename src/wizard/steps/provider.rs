@@ -4,6 +4,7 @@ use crate::answers::{Answers, Provider};
 use crate::config::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
+use crate::url::ServerUrl;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
 use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
@@ -76,11 +77,8 @@ impl WizardStep for CustomBaseUrl {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let typed = reply.text();
-        let rest = typed
-            .strip_prefix("http://")
-            .or_else(|| typed.strip_prefix("https://"));
-        let is_usable = rest.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
-        if !is_usable || typed.contains(char::is_whitespace) {
+        let is_usable = ServerUrl::parse(typed).is_some_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_usable {
             let value = typed.escape_debug();
             return Err(Error::usage(msg!("step.custom-base-url.invalid", value = value)).into());
         }
