@@ -37,6 +37,11 @@ impl ServerUrl {
         &self.scheme
     }
 
+    /// Returns whether the scheme of a URL is `http` or `ws`, which are not encrypted.
+    pub(crate) fn is_unencrypted(&self) -> bool {
+        matches!(self.scheme.as_str(), "http" | "ws")
+    }
+
     /// Returns the host of a URL as it is written, an IPv6 address without its brackets.
     pub(crate) fn host(&self) -> &str {
         bare_host(self.authority.host())

@@ -22,12 +22,7 @@ pub(super) fn agent(timeout: Duration) -> ureq::Agent {
 
 /// Tells whether a URL of a browser has one of the supported schemes, `http` and `ws`, which are not encrypted.
 pub(super) fn is_unencrypted(url: &str) -> bool {
-    ServerUrl::parse(url).is_some_and(|url| is_unencrypted_scheme(url.scheme()))
-}
-
-/// Returns whether the scheme of a browser's URL, in lower case, is one without encryption: `http` or `ws`.
-pub(super) fn is_unencrypted_scheme(scheme: &str) -> bool {
-    matches!(scheme, "http" | "ws")
+    ServerUrl::parse(url).is_some_and(|url| url.is_unencrypted())
 }
 
 /// Requests a JSON document from a URL by an HTTP GET.

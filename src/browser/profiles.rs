@@ -14,8 +14,6 @@ use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::url::{ServerUrl, is_loopback_host};
 
-use super::http_client::is_unencrypted_scheme;
-
 /// Name of the managed browser profile, which every instance has and which is the default one.
 pub(crate) const MANAGED_PROFILE: &str = "openclaw";
 /// Name of the browser driver for browsers that this program drives itself, in `browser.profiles.NAME.driver`.
@@ -307,7 +305,7 @@ fn parse_endpoint(
 /// Returns the port of an unencrypted URL on loopback; `None` for any other URL.
 fn loopback_port(url: &str) -> Option<Port> {
     let url = ServerUrl::parse(url).filter(|url| !url.has_credentials())?;
-    let is_local = is_unencrypted_scheme(url.scheme()) && is_loopback_host(url.host());
+    let is_local = url.is_unencrypted() && is_loopback_host(url.host());
     url.port().and_then(Port::new).filter(|_| is_local)
 }
 
