@@ -1,8 +1,9 @@
 //! The lock files of gateways, by which a process proves that it is the gateway of an instance.
 //!
 //! A gateway of this program holds `gateway.lock` of its state folder open for as long as it lives. OpenClaw from npm
-//! holds a file that names its process and its config (docs/openclaw.md#gateway-lock), in a folder of the system for
-//! temporary files or in its state folder.
+//! holds a file that names its config (docs/openclaw.md#gateway-lock), in a folder of the system for temporary files or
+//! in its state folder. Either file also names its process. Both facts together are the proof: a file that is only open
+//! may be read by a backup program that listens somewhere, and a number in a file may be of another container.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -64,6 +65,7 @@ impl<'a> GatewayLocks<'a> {
         let mut files = open.iter();
         files.find_map(|file| {
             let native = self.native.get(&file.id).copied();
+            let native = native.filter(|index| self.native_lock_names(*index, pid));
             native.or_else(|| self.instance_of_openclaw_lock(&file.path, pid))
         })
     }
@@ -71,10 +73,7 @@ impl<'a> GatewayLocks<'a> {
     /// Returns the index of the instance whose gateway lock file names this process, where the system does not tell
     /// which files a process has open.
     fn instance_by_content(&self, pid: u32) -> Option<usize> {
-        let names_pid = |instance: &SurveyedInstance| {
-            LockContent::read_for_pid(pid, &instance.state_dir.join(LOCK_FILE)).is_some()
-        };
-        let native = self.instances.iter().position(names_pid);
+        let native = (0..self.instances.len()).find(|index| self.native_lock_names(*index, pid));
         native.or_else(|| {
             let state_dirs = self
                 .instances
@@ -84,6 +83,12 @@ impl<'a> GatewayLocks<'a> {
             let mut files = folders.flat_map(|folder| openclaw_locks_in(&folder));
             files.find_map(|file| self.instance_of_openclaw_lock(&file, pid))
         })
+    }
+
+    /// Returns whether the lock file of this program's gateway of the instance with this index names this process.
+    fn native_lock_names(&self, index: usize, pid: u32) -> bool {
+        let lock = self.instances[index].state_dir.join(LOCK_FILE);
+        LockContent::read_for_pid(pid, &lock).is_some()
     }
 
     /// Returns the index of the instance that a lock file of OpenClaw names, where it also names this process.
@@ -136,12 +141,14 @@ mod tests {
             let index = GatewayLocks::new(&survey.instances).instance_of(own_pid)?;
             Some(survey.instances[index].label.clone())
         };
-        let native = home.write(".openclaw/gateway.lock", "");
+        let native = home.write(".openclaw/gateway.lock", format!("{{\"pid\": {own_pid}}}"));
         let content = |pid: u32| serde_json::json!({"pid": pid, "configPath": config}).to_string();
         let of_openclaw = home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid));
         assert_eq!(label(), None, "nobody has them open");
         let held = File::open(&native).unwrap();
         assert_eq!(label().as_deref(), Some("default"));
+        home.write(".openclaw/gateway.lock", format!("{{\"pid\": {}}}", own_pid + 1));
+        assert_eq!(label(), None, "it is open and names another process");
         drop(held);
         let held = File::open(&of_openclaw).unwrap();
         assert_eq!(label().as_deref(), Some("rescue"));
