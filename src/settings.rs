@@ -144,14 +144,7 @@ impl SettingSources<'_> {
         {
             return Some(token.expose().to_owned());
         }
-        let inherited = self
-            .host
-            .var(name)
-            .filter(|_| !Environment::is_own_variable(name));
-        inherited
-            .map(str::to_owned)
-            .or_else(|| env_file::variable(&self.instance.env_file(), name))
-            .or_else(|| variables::variable_from_config(self.config, name))
+        look_up_variable(self.host, self.instance, self.config, name)
     }
 
     /// Returns the text at a key of the config with its variables filled in; `None` where it is missing or empty. A
@@ -383,6 +376,21 @@ impl SettingSources<'_> {
             Some(credential) => Ok(credential),
         }
     }
+}
+
+/// Returns the value of a variable that a config refers to, in OpenClaw's order: from the environment, from the `.env` of
+/// the instance, or from the config itself. A variable that names an instance is not inherited from the environment.
+pub(crate) fn look_up_variable(
+    host: &Host,
+    instance: &Instance,
+    config: &Value,
+    name: &str,
+) -> Option<String> {
+    let inherited = host.var(name).filter(|_| !Environment::is_own_variable(name));
+    inherited
+        .map(str::to_owned)
+        .or_else(|| env_file::variable(&instance.env_file(), name))
+        .or_else(|| variables::variable_from_config(config, name))
 }
 
 /// Returns the base port of an instance profile for which nothing sets one (docs/design.md#port-rules, rule 4).

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::profiles::{BrowserProfiles, default_color};
 use crate::config::variables;
-use crate::env_file;
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::instance::Instance;
 use crate::ports::{Port, PortFamily};
 use crate::record::Record;
+use crate::settings::look_up_variable;
 
 /// The instance whose browsers are used, the base port of its gateway, and the host that it is on.
 #[derive(Clone, Debug)]
@@ -35,16 +35,7 @@ impl BrowserContext {
     /// A variable that is set nowhere stays in the text as it is written: the text is then refused as an address
     /// where it is used.
     pub(crate) fn profiles(&self, config: &Value, record: &Record) -> BrowserProfiles {
-        let lookup = |name: &str| {
-            let inherited = self
-                .host
-                .var(name)
-                .filter(|_| !Environment::is_own_variable(name));
-            inherited
-                .map(str::to_owned)
-                .or_else(|| env_file::variable(&self.instance.env_file(), name))
-                .or_else(|| variables::variable_from_config(config, name))
-        };
+        let lookup = |name: &str| look_up_variable(&self.host, &self.instance, config, name);
         let expand = |text: &str| variables::substitute(text, &lookup).unwrap_or_else(|_| text.to_owned());
         let color = default_color(&self.instance.profile);
         BrowserProfiles::from_config(config, record, color, &expand)
