@@ -111,9 +111,9 @@ fn hold(folder: &Path) {
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-/// Listens on the port that is suggested first, makes the file `listening`, and goes on until its input ends.
-/// Listens on a port, accepts and never answers, until standard input ends. Where the environment names a lock file, it
-/// is held open with the content that OpenClaw from npm writes.
+/// Listens on a port, by default the one that is suggested first, accepts and never answers, until standard input ends.
+/// The file `listening` says that it does. Where the environment names a lock file, it is held open with the content
+/// that OpenClaw from npm writes.
 fn listen(folder: &Path) {
     let port = std::env::var(LISTEN_PORT).map_or(19789, |port| port.parse().expect("a port"));
     let _listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port");

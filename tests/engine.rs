@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use crate::support::child::ChildGuard;
 use crate::support::{Reason, Sandbox, skipped};
 
 /// The script of the fake engine, which prints its pid, its arguments and its variables, and exits with code 23.
@@ -285,16 +286,6 @@ fn config_of_a_newer_release_gives_a_notice_and_an_old_release_is_refused() {
     assert!(!ran.stdout.contains("arg="), "{}", ran.stdout);
 }
 
-/// A gateway process, which is killed when the test ends.
-struct RunningGateway(std::process::Child);
-
-impl Drop for RunningGateway {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Returns the paths of the real releases' commands, which are wrappers outside of their packages; `None` where the
 /// releases are not installed.
 fn peers() -> Option<[PathBuf; 2]> {
@@ -329,7 +320,7 @@ fn real_releases_run_as_the_gateway_of_the_chosen_instance() {
         write_config(&sandbox, port, "node");
         let mut command = sandbox.command(["--profile", "rescue", "gateway"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut gateway = RunningGateway(command.spawn().unwrap());
+        let mut gateway = ChildGuard(command.spawn().unwrap());
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(std::time::Instant::now() < deadline, "{peer:?} does not listen");

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::onboard::{MAIN, change_times, config_path, onboard_ok, sandbox_with_main, written_files};
-use crate::support::stand_in::StandIn;
+use crate::support::stand_in::start_stand_in;
 use crate::support::{Sandbox, network};
 
 /// Returns a sandbox with a default instance, one that was onboarded, and one whose config is broken.
@@ -211,7 +211,7 @@ fn instance_whose_gateway_runs_is_not_removed() {
     network::own(|| {
         let sandbox = sandbox_with_main();
         let _ = onboard_ok(&sandbox, "rescue", &[]);
-        let gateway = StandIn::start(&sandbox, "rescue");
+        let gateway = start_stand_in(&sandbox, "rescue");
         let run = sandbox
             .run(["profiles", "remove", "rescue", "--yes", "--json"])
             .exits(78);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::onboard::{change_times, config_path, onboard_ok, sandbox_with_main};
 use crate::support::gateway::{Gateway, wait_for};
-use crate::support::stand_in::StandIn;
+use crate::support::stand_in::start_stand_in;
 use crate::support::{Ran, Sandbox, network};
 
 /// Runs `openclaw --profile rescue snapshot --json WORDS`.
@@ -162,7 +162,7 @@ fn a_restore_is_refused_while_a_gateway_of_openclaw_runs() {
     network::own(|| {
         let sandbox = home_with_rescue();
         let _ = snapshot(&sandbox, &["create"]).exits(0);
-        let gateway = StandIn::start(&sandbox, "rescue");
+        let gateway = start_stand_in(&sandbox, "rescue");
         let before = change_times(&sandbox.path(".openclaw-rescue"));
         let ran = snapshot(&sandbox, &["restore", "--yes"]).exits(78);
         assert_eq!(ran.json()["code"], "snapshot.running");

@@ -2,13 +2,14 @@
 //! of a config.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use openclaw::apply::has_unfinished_transaction;
 
 use super::{KillPoint, WRITING_CALLS, kill_points};
 use crate::onboard::{change_times, config_path, onboard_args, onboard_ok, sandbox_with_main};
+use crate::support::strace::under_strace;
 use crate::support::{Reason, Sandbox, network, skipped};
 
 /// A command that is killed.
@@ -22,25 +23,7 @@ struct KilledCommand {
 
 /// Returns the command under strace, with these options.
 fn traced(sandbox: &Sandbox, job: &KilledCommand, options: &[&str]) -> Command {
-    let program = sandbox.command(&job.args);
-    let mut command = Command::new("strace");
-    command
-        .args(["-f", "-qq"])
-        .args(options)
-        .arg("--")
-        .arg(program.get_program())
-        .args(program.get_args())
-        .env_clear()
-        .envs(
-            program
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .current_dir(sandbox.home())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
+    under_strace(sandbox, &sandbox.command(&job.args), options)
 }
 
 /// Returns the paths below HOME with their modes.

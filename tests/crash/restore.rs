@@ -2,10 +2,11 @@
 //! nothing that would lose data, and both doctor and a starting gateway complete it.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::snapshot::home_with_rescue;
 use crate::support::gateway::Gateway;
+use crate::support::strace::under_strace;
 use crate::support::{Ran, Reason, Sandbox, network, skipped};
 
 /// Session file that the restore brings back.
@@ -24,23 +25,17 @@ fn killed_restore(nth: usize) -> Option<Sandbox> {
     sandbox.write(SESSION, "second\n");
     let program = sandbox.command(["--profile", "rescue", "snapshot", "restore", "--yes"]);
     let renames = "?rename,?renameat,?renameat2";
-    let mut command = Command::new("strace");
-    command
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={renames}")])
-        .args(["-e", &format!("inject={renames}:signal=KILL:when={nth}"), "--"])
-        .arg(program.get_program())
-        .args(program.get_args())
-        .env_clear()
-        .envs(
-            program
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .current_dir(sandbox.home())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let _ = command.status().expect("strace");
+    let options = [
+        "-o",
+        "/dev/null",
+        "-e",
+        &format!("trace={renames}"),
+        "-e",
+        &format!("inject={renames}:signal=KILL:when={nth}"),
+    ];
+    let _ = under_strace(&sandbox, &program, &options)
+        .status()
+        .expect("strace");
     sandbox
         .path(".local/state/openclaw/journal.commit.json")
         .exists()

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use super::{config_path, onboard, onboard_args, onboard_ok, read_config};
+use crate::support::strace::under_strace;
 use crate::support::{Ran, Reason, Sandbox, installed, skipped};
 
 /// Secrets with characters that JSON, TOML and terminals write in ways of their own.
@@ -230,18 +231,10 @@ fn secret_is_in_no_argument_of_a_started_process() {
     let flags = ["--gateway-token-file", given.to_str().expect("text")];
     let inner = sandbox.command(onboard_args("rescue", &flags));
     let trace = sandbox.path("given/trace");
-    let mut strace = std::process::Command::new("strace");
-    strace.args(["-f", "-qq", "-s", "9999", "-e", "trace=execve", "-o"]);
-    strace
-        .arg(&trace)
-        .arg(inner.get_program())
-        .args(inner.get_args())
-        .env_clear()
-        .envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))))
-        .current_dir(sandbox.home())
-        .stdin(Stdio::null());
-    let output = strace.output().expect("strace");
-    if !output.status.success() {
+    let log = trace.to_str().expect("text");
+    let options = ["-s", "9999", "-e", "trace=execve", "-o", log];
+    let status = under_strace(&sandbox, &inner, &options).status().expect("strace");
+    if !status.success() {
         return skipped(Reason::NoTracing, "the program under strace failed");
     }
     let trace = std::fs::read_to_string(trace).expect("a trace");

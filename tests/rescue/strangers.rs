@@ -1,13 +1,14 @@
 //! Programs and processes that are not the target's gateway, whatever they are called: no rescuer ends them.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::without_manager::{run_rescue, sandbox_without_manager};
 use crate::support::Sandbox;
+use crate::support::child::ChildGuard;
 use crate::support::gateway::{self, Gateway, configure, wait_for};
-use crate::support::stranger::Stranger;
+use crate::support::stranger::start_stranger;
 
 /// Returns the ids of the causes of a diagnosis.
 fn causes(report: &Value) -> Vec<&str> {
@@ -19,7 +20,7 @@ fn causes(report: &Value) -> Vec<&str> {
 fn program_whose_path_holds_openclaw_is_left_alone_by_repair_run_and_stop() {
     let sandbox = sandbox_without_manager();
     let port = configure(&sandbox, "default");
-    let mut stranger = Stranger::start(&sandbox, "default", port);
+    let mut stranger = start_stranger(&sandbox, "default", port);
     let report = run_rescue(&sandbox, &["repair", "--yes", "--json"])
         .exits(1)
         .json();
@@ -34,7 +35,7 @@ fn program_whose_path_holds_openclaw_is_left_alone_by_repair_run_and_stop() {
     let listener = &status["port"]["listeners"][0];
     assert_eq!(
         (&listener["pid"], &listener["instance"]),
-        (&stranger.pid().into(), &Value::Null)
+        (&stranger.0.id().into(), &Value::Null)
     );
 }
 
@@ -44,7 +45,7 @@ fn program_whose_path_holds_openclaw_is_left_alone_by_the_watcher() {
     let record = "[rescue]\nwatch = ['default']\ninterval = 1\npatience = 0\nrest = 10\n";
     sandbox.write(".openclaw-rescue/instance.toml", record);
     let port = configure(&sandbox, "default");
-    let mut stranger = Stranger::start(&sandbox, "default", port);
+    let mut stranger = start_stranger(&sandbox, "default", port);
     let rescuer = Gateway::start(&sandbox, "rescue");
     wait_for("a repair fails", || {
         gateway::log(&sandbox, "rescue")
@@ -56,35 +57,20 @@ fn program_whose_path_holds_openclaw_is_left_alone_by_the_watcher() {
     assert!(stranger.is_running());
 }
 
-/// A process that has nothing to do with a gateway.
-struct Innocent(Child);
-
-impl Innocent {
-    fn start() -> Self {
-        Self(
-            Command::new("sleep")
-                .arg("600")
-                .stdin(Stdio::null())
-                .spawn()
-                .unwrap(),
-        )
-    }
-
-    fn is_running(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Innocent {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts a process that has nothing to do with a gateway.
+fn start_innocent() -> ChildGuard {
+    let mut command = Command::new("sleep");
+    command
+        .arg("600")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    ChildGuard(command.spawn().unwrap())
 }
 
 /// Returns a home in whose main lock an innocent process is named, and the lock, which somebody holds that can't be
 /// seen: what a gateway in another container leaves on a shared volume.
-fn sandbox_with_lock_held_elsewhere(innocent: &Innocent) -> (Sandbox, std::fs::File) {
+fn sandbox_with_lock_held_elsewhere(innocent: &ChildGuard) -> (Sandbox, std::fs::File) {
     let sandbox = sandbox_without_manager();
     let port = configure(&sandbox, "default");
     let pid = innocent.0.id();
@@ -97,8 +83,10 @@ fn sandbox_with_lock_held_elsewhere(innocent: &Innocent) -> (Sandbox, std::fs::F
 
 #[test]
 fn gateway_in_another_container_is_left_to_a_person() {
-    let mut innocent = Innocent::start();
+    let mut innocent = start_innocent();
     let (sandbox, _lock) = sandbox_with_lock_held_elsewhere(&innocent);
+    // This process has the lock file open and listens, as a backup program may; the file names another one.
+    let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let report = run_rescue(&sandbox, &["repair", "--yes", "--json"])
         .exits(1)
         .json();
@@ -110,7 +98,7 @@ fn gateway_in_another_container_is_left_to_a_person() {
 
 #[test]
 fn watcher_leaves_the_process_alone_that_has_the_pid_of_a_gateway_in_another_container() {
-    let mut innocent = Innocent::start();
+    let mut innocent = start_innocent();
     let (sandbox, _lock) = sandbox_with_lock_held_elsewhere(&innocent);
     let record = "[rescue]\nwatch = ['default']\ninterval = 1\npatience = 0\nrest = 10\n";
     sandbox.write(".openclaw-rescue/instance.toml", record);

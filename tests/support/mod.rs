@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 #[cfg(target_os = "linux")]
+pub mod child;
+#[cfg(target_os = "linux")]
 pub mod gateway;
 #[cfg(target_os = "linux")]
 pub mod manager;
@@ -21,6 +23,9 @@ pub mod pty;
 pub mod skip;
 #[cfg(target_os = "linux")]
 pub mod stand_in;
+#[cfg(target_os = "linux")]
+pub mod strace;
+#[cfg(target_os = "linux")]
 pub mod stranger;
 
 pub(crate) use skip::{Reason, skipped};

@@ -1,0 +1,27 @@
+//! Commands of a sandbox that run under strace.
+
+use std::process::{Command, Stdio};
+
+use super::Sandbox;
+
+/// Returns a command of the sandbox under strace with these options. All processes that it starts are traced, and
+/// nothing is printed.
+pub fn under_strace(sandbox: &Sandbox, program: &Command, options: &[&str]) -> Command {
+    let vars = program
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq"])
+        .args(options)
+        .arg("--")
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .envs(vars)
+        .current_dir(sandbox.home())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
