@@ -108,9 +108,8 @@ pub(crate) fn wait_until_healthy_while(
     }
 }
 
-/// Probes the gateway of an instance by a survey of the host, with its `status` where `in_detail`. Also returns the
-/// credentials for it. Returns the process that is proved to be the gateway of an instance: it holds the lock,
-/// whether it listens or not. Sends no request.
+/// Returns the process that is proved to be the gateway of an instance: it holds the lock, whether it listens or not.
+/// Sends no request.
 pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
     let instance = context.instance;
     let path = instance.lock_path();
@@ -132,6 +131,8 @@ fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
     owners.find(is_own).map(|owner| owner.pid)
 }
 
+/// Probes the gateway of an instance by a survey of the host, with its `status` where `in_detail`. Also returns the
+/// credentials for the gateway.
 fn run(
     context: InstanceContext<'_>,
     survey: &Survey,

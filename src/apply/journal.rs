@@ -57,11 +57,11 @@ impl Phase {
 /// The reason why the journal of an interrupted transaction is not obeyed.
 #[derive(Debug)]
 pub(super) enum JournalError {
-    /// Another user, with this id, wrote it.
+    /// Another user, with this id, wrote the journal.
     Foreign(u32),
-    /// It can't be understood; the reason, in English.
+    /// The journal can't be understood; the reason, in English.
     Broken(String),
-    /// It can't be read.
+    /// The journal can't be read.
     Io(IoFailure),
 }
 

@@ -36,7 +36,7 @@ pub(super) enum PathKind {
     Other,
 }
 
-/// Whether a symbolic link that is the last part of a path is followed when the path is resolved.
+/// The treatment of a symbolic link that is the last part of a path: followed or kept when the path is resolved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastLink {
     Follow,

@@ -56,7 +56,7 @@ const INHERITED_VARIABLES: [&str; 32] = [
     "all_proxy",
 ];
 
-/// Whether a browser runs with or without a window, and the reason.
+/// The choice to run a browser with or without a window, and its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Headless {
     /// The browser has a window.

@@ -46,7 +46,7 @@ pub(super) fn owner_of(port: Port, leader: Option<u32>, folder: &Path) -> PortOw
     }
 }
 
-/// Whether the process that listens on a port of loopback belongs to the user of this process.
+/// The answer to whether the process that listens on a port of loopback belongs to the user of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListenerUser {
     /// No process listens.

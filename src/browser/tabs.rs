@@ -1,4 +1,4 @@
-//! What a request does with the tabs of a running browser: list, open, show, close, screenshot, snapshot.
+//! Operations on the tabs of a running browser that a request asks for: list, open, show, close, screenshot, snapshot.
 
 use base64::Engine as _;
 use serde_json::{Value, json};

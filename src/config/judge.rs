@@ -59,11 +59,11 @@ pub struct UnjudgedKeys {
 /// The rules by which a config was judged as valid or invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// Those of this program's own gateway: what one of the known releases accepts.
+    /// The rules of this program's own gateway: what one of the known releases accepts.
     Native,
-    /// Those of a known release.
+    /// The rules of a known release.
     Release(Release),
-    /// Those of the known release that is nearest to this version.
+    /// The rules of the known release that is nearest to this version.
     Nearest(Release, String),
 }
 

@@ -115,7 +115,7 @@ pub(crate) struct ConnectionPermit {
 
 impl ConnectionPermit {
     /// Records whether a connection to the gateway is silent, answers a request, or has become a WebSocket session.
-    /// Its client has to be authenticated anew after each request.
+    /// A connection's client has to be authenticated anew after each request.
     pub(crate) fn set_stage(&self, stage: ConnectionStage) {
         let is_session = stage == ConnectionStage::Session;
         let counted = if is_session { UNCOUNTED } else { 0 };

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 /// Builds an HTTP error reply of the gateway, `{"error": {"message", "type"}}` (docs/openclaw.md#http-unauthorized).
-/// Its texts belong to the protocol and are the same in every language.
+/// The texts of the reply belong to the protocol and are the same in every language.
 pub(crate) fn error(status: StatusCode, message: &str, kind: &str) -> Response {
     let body = json!({ "error": { "message": message, "type": kind } });
     (status, Json(body)).into_response()

@@ -315,8 +315,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Answers a ping or a close of a gateway's WebSocket client, and passes any other message on to the session.
-    /// Returns it where it is one for the session.
+    /// Answers a ping or a close of a gateway's WebSocket client, and returns any other message, which is for the
+    /// session.
     fn handle_decoded(&mut self, message: DecodedMessage) -> Option<IncomingMessage> {
         match message {
             DecodedMessage::Data(bytes) => {

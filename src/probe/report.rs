@@ -98,7 +98,7 @@ pub(crate) struct Probe {
     /// The pid of the process that is proved to be the gateway of the instance: it holds the lock. No other process may
     /// be ended for the gateway.
     pub(crate) proved_pid: Option<u32>,
-    /// Whether a gateway holds the lock whose process can't be seen from here: one in another container, for example.
+    /// `true` if a gateway holds the lock whose process can't be seen from here: one in another container, for example.
     pub(crate) is_out_of_reach: bool,
     /// The version that the gateway reported.
     pub(crate) version: Option<String>,

@@ -36,19 +36,19 @@ pub(crate) enum StateDirHealth {
 /// The evidence about a gateway that can be collected from outside, for a diagnosis.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
-    /// What the gateway itself answers.
+    /// The answer of the gateway itself.
     pub(crate) probe: Probe,
-    /// Whether the gateway can use its files.
+    /// The state of the folder and the files that the gateway needs.
     pub(crate) state_dir: StateDirHealth,
     /// Number of free bytes on the disk of the state folder, where known.
     pub(crate) free_bytes: Option<u64>,
-    /// Why no gateway starts from the config.
+    /// The reason why no gateway starts from the config.
     pub(crate) config_refusal: Option<Msg>,
-    /// What a person can do about that, where it is not the config that is to be mended.
+    /// The hint for a person about that reason, where it is not the config that is to be mended.
     pub(crate) refusal_hint: Option<Msg>,
     /// An earlier config from which a gateway would start: that of the last healthy start, else a backup.
     pub(crate) restorable_config: Option<PathBuf>,
-    /// What was changed in the config since the last healthy start.
+    /// The changes of the config since the last healthy start.
     pub(crate) config_changes: Vec<ConfigDifference>,
     /// The service of the target; `None` where no manager can be asked.
     pub(crate) service: Option<ServiceStatus>,

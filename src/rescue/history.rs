@@ -45,7 +45,7 @@ pub(crate) struct HistoryEntry {
     pub(crate) rescuer: String,
     /// The profile that was repaired.
     pub(crate) target: String,
-    /// Whether a watching gateway repaired by itself.
+    /// `true` if a watching gateway repaired by itself.
     pub(crate) watched: bool,
     /// The causes, the most probable first.
     pub(crate) causes: Vec<Recorded<CauseKind>>,

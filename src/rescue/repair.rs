@@ -41,9 +41,9 @@ pub(crate) struct RepairJob<'a> {
     pub(crate) target: InstanceContext<'a>,
     /// The instance that repairs.
     pub(crate) rescuer: &'a Instance,
-    /// Whether a watching gateway repairs by itself.
+    /// `true` if a watching gateway repairs by itself.
     pub(crate) is_watched: bool,
-    /// Whether to repair however often the target was repaired lately.
+    /// `true` if the gateway is repaired however often it was repaired lately.
     pub(crate) is_forced: bool,
     /// Set once the rescuer itself is told to end.
     pub(crate) stop: &'a StopSignal,
@@ -54,7 +54,7 @@ pub(crate) struct RepairJob<'a> {
 pub(crate) struct RepairReport {
     /// The steps that were tried, in order.
     pub(crate) results: Vec<StepResult>,
-    /// Whether the target is well now.
+    /// `true` if the gateway is well after the repair.
     pub(crate) is_healthy: bool,
     /// The copy of the config that was replaced.
     pub(crate) kept_config: Option<PathBuf>,

@@ -24,7 +24,7 @@ pub(crate) enum RepairStep {
     RestoreConfig {
         /// The file that holds that config.
         from: PathBuf,
-        /// Whether the service is installed anew, because the present one could not start anything.
+        /// `true` if the service is installed anew, because the present one could not start anything.
         reinstalls: bool,
     },
     /// Install the service of the gateway anew, and start it.

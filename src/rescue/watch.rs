@@ -27,7 +27,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) struct WatchContext<'a> {
     /// The instance whose gateway, or command line, watches.
     pub(crate) rescuer: InstanceContext<'a>,
-    /// How often the watcher probes, and how long it waits.
+    /// The intervals at which the watcher probes and waits.
     pub(crate) policy: WatchPolicy,
     /// Tells the watcher to end.
     pub(crate) stop: &'a StopSignal,

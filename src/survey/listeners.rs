@@ -1,6 +1,6 @@
 //! Listening sockets, each attributed to the instance to which its process belongs.
 //!
-//! What a process is called, and what its path or its command line contains, proves nothing: anybody's program may lie
+//! The name, the path and the command line of a process prove nothing: anybody's program may lie
 //! in a folder called `openclaw`. A process is the gateway of an instance where it holds that instance's lock file open
 //! ([`GatewayLocks`]). A browser that a gateway started holds none: it is known by the environment that it inherited,
 //! on the ports of browsers only, and is no gateway.

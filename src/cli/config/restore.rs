@@ -1,6 +1,6 @@
 //! `openclaw config restore`: lists the backups of the config, and puts one in its place.
 //!
-//! It is the only subcommand that works on a config that can't be read. The replaced file is kept: as the newest backup, or
+//! `restore` is the only subcommand that works on a config that can't be read. The replaced file is kept: as the newest backup, or
 //! beside the config where no backup could hold it.
 
 use std::path::{Path, PathBuf};

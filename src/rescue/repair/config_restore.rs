@@ -28,7 +28,7 @@ pub(super) struct ReplacedConfig {
     pub(super) kept: Option<PathBuf>,
 }
 
-/// What was in the place of a config before a gateway's repair replaced it.
+/// The state of a config before a gateway's repair replaced it.
 #[derive(Debug)]
 enum ConfigBefore {
     /// A text, of which a copy is kept.
