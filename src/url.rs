@@ -67,6 +67,19 @@ impl ServerUrl {
         self.authority.as_str().contains('@')
     }
 
+    /// Returns the authority of a URL as it is written, with its user name and password.
+    pub(crate) fn authority(&self) -> &str {
+        self.authority.as_str()
+    }
+
+    /// Returns the host and the port of a URL as they are written, without user name and password.
+    pub(crate) fn address(&self) -> &str {
+        let authority = self.authority.as_str();
+        authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, address)| address)
+    }
+
     /// Returns the path and the query of a URL, `/` where it has neither.
     pub(crate) fn path_and_query(&self) -> &str {
         &self.path_and_query

@@ -180,7 +180,7 @@ fn check_remote(
             key = key
         ));
     }
-    if status::is_reachable(url, browser_config.remote_timeout) {
+    if http_client::is_reachable(url, browser_config.remote_timeout) {
         BrowserCheck::good(id, msg!("browser.remote-answers", url = shown))
     } else {
         BrowserCheck::bad(id, msg!("browser.unreachable", url = shown))

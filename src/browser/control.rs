@@ -162,7 +162,7 @@ impl BrowserControl {
     async fn state(&self, profile: &BrowserProfile, config: &Value) -> BrowserState {
         if let BrowserEndpoint::Remote { url, .. } = &profile.endpoint {
             let (url, timeout) = (url.clone(), BrowserConfig::from_config(config).remote_timeout);
-            let probe = tokio::task::spawn_blocking(move || status::is_reachable(&url, timeout));
+            let probe = tokio::task::spawn_blocking(move || super::http_client::is_reachable(&url, timeout));
             return BrowserState::Remote {
                 reachable: probe.await.unwrap_or(false),
             };

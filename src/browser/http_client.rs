@@ -44,22 +44,27 @@ fn get_json(url: &str, timeout: Duration) -> anyhow::Result<Value> {
 /// # Errors
 /// As [`get_json`]; also for a URL with an encrypted scheme, which the debugging protocol does not have.
 pub(super) fn socket_url(url: &str, timeout: Duration) -> anyhow::Result<String> {
-    let (scheme, rest) = url
-        .split_once("://")
-        .ok_or_else(|| anyhow::anyhow!("no scheme in {}", super::profiles::redact_url(url)))?;
-    match scheme.to_ascii_lowercase().as_str() {
+    let parsed = ServerUrl::parse(url)
+        .ok_or_else(|| anyhow::anyhow!("not a URL: {}", super::profiles::redact_url(url)))?;
+    match parsed.scheme() {
         "ws" => Ok(url.to_owned()),
-        "http" => {
-            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            let version = get_json(&format!("http://{authority}/json/version"), timeout)?;
-            let debugger_url = version.get("webSocketDebuggerUrl").and_then(Value::as_str);
-            let path = debugger_url
-                .and_then(|url| url.split_once("://")?.1.split_once('/'))
-                .map(|(_, path)| path)
-                .ok_or_else(|| anyhow::anyhow!("no webSocketDebuggerUrl"))?;
-            let address = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
-            Ok(format!("ws://{address}/{path}"))
-        }
+        "http" => ask_socket_url(&parsed, timeout),
         other => anyhow::bail!("{other}: only http and ws are spoken"),
     }
+}
+
+/// Returns whether a remote browser answers at an unencrypted URL of its debugging port within a time limit.
+pub(super) fn is_reachable(url: &str, timeout: Duration) -> bool {
+    let url = ServerUrl::parse(url).filter(ServerUrl::is_unencrypted);
+    url.is_some_and(|url| ask_socket_url(&url, timeout).is_ok())
+}
+
+/// Asks a browser for its WebSocket URL at the debugging port that a URL names. Only the path of the reply is used.
+fn ask_socket_url(url: &ServerUrl, timeout: Duration) -> anyhow::Result<String> {
+    let version = get_json(&format!("http://{}/json/version", url.authority()), timeout)?;
+    let reply = version.get("webSocketDebuggerUrl").and_then(Value::as_str);
+    let socket = reply
+        .and_then(ServerUrl::parse)
+        .ok_or_else(|| anyhow::anyhow!("no webSocketDebuggerUrl"))?;
+    Ok(format!("ws://{}{}", url.address(), socket.path_and_query()))
 }

@@ -2,7 +2,7 @@
 //! running gateway knows of the browser, or from the files alone where no gateway runs.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -199,20 +199,11 @@ pub(crate) fn state_without_gateway(
 ) -> BrowserState {
     if let BrowserEndpoint::Remote { url, .. } = &profile.endpoint {
         return BrowserState::Remote {
-            reachable: is_reachable(url, browser_config.remote_timeout),
+            reachable: http_client::is_reachable(url, browser_config.remote_timeout),
         };
     }
     let orphan = orphan::find_on_folder(&context.instance.browser(&profile.name));
     orphan.map_or(BrowserState::Stopped, BrowserState::Orphan)
-}
-
-/// Tells whether a remote browser answers within a time limit.
-pub(super) fn is_reachable(url: &str, timeout: Duration) -> bool {
-    let by_http = match url.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => format!("http://{rest}"),
-        _ => url.to_owned(),
-    };
-    http_client::socket_url(&by_http, timeout).is_ok()
 }
 
 /// Returns the URL of a browser profile's remote browser without the parts that may hold a secret. `None` where the
