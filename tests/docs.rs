@@ -219,7 +219,7 @@ fn code_spans(page: &str) -> Vec<String> {
 }
 
 /// Splits a text into words of letters, digits and underscores.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+fn split_words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
 }
 
@@ -228,15 +228,15 @@ fn every_name_of_the_code_in_the_architecture_exists() {
     let page = text(Path::new(ARCHITECTURE)).unwrap();
     let sources: Vec<_> = files_below(&root().join("src")).into_iter().collect();
     let code: String = sources.iter().filter_map(|path| text(path)).collect();
-    let known: BTreeSet<_> = words(&code).collect();
+    let known: BTreeSet<_> = split_words(&code).collect();
     let is_name = |span: &&String| {
         let name = span.trim_end_matches("()");
-        !name.is_empty() && name.split("::").all(|part| words(part).eq([part]))
+        !name.is_empty() && name.split("::").all(|part| split_words(part).eq([part]))
     };
     let missing: Vec<_> = code_spans(&page)
         .iter()
         .filter(is_name)
-        .filter(|span| !words(span).all(|word| known.contains(word)))
+        .filter(|span| !split_words(span).all(|word| known.contains(word)))
         .cloned()
         .collect();
     assert!(missing.is_empty(), "not in src: {missing:#?}");

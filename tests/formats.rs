@@ -55,7 +55,7 @@ struct Home {
 
 impl Home {
     /// Copies `home` and then the files of `extra`; `None` where nothing can be mounted, and the test is skipped.
-    fn of(release: &str, extra: Option<&str>) -> Option<Self> {
+    fn copied_from(release: &str, extra: Option<&str>) -> Option<Self> {
         let own = Self {
             dir: tempfile::tempdir().expect("a temporary folder"),
         };
@@ -128,7 +128,7 @@ impl Home {
 /// Runs a test on the files of each release, in a network where nothing listens.
 fn each_release(extra: Option<&str>, test: impl Fn(&Home)) {
     for (release, _) in FROZEN {
-        if let Some(home) = Home::of(release, extra) {
+        if let Some(home) = Home::copied_from(release, extra) {
             test(&home);
         }
     }

@@ -94,7 +94,7 @@ impl History {
     }
 
     /// Adds a repair to the history of gateway repairs, or replaces the last entry of the same time and gateway.
-    pub(crate) fn put(&mut self, entry: HistoryEntry) -> Result<()> {
+    pub(crate) fn insert_or_replace(&mut self, entry: HistoryEntry) -> Result<()> {
         let is_same = |old: &HistoryEntry| old.at == entry.at && old.target == entry.target;
         match self.entries.iter_mut().rfind(|old| is_same(old)) {
             Some(old) => *old = entry,
@@ -139,7 +139,9 @@ mod tests {
         let mut history = History::read(dir.path());
         for number in [0, 5, 9] {
             assert_eq!(history.time_until_next_repair("main", minute(number)), None);
-            history.put(entry(unix_millis(minute(number)), "main")).unwrap();
+            history
+                .insert_or_replace(entry(unix_millis(minute(number)), "main"))
+                .unwrap();
         }
         assert_eq!(
             history.time_until_next_repair("main", minute(10)),
@@ -155,11 +157,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut history = History::read(dir.path());
         for number in 0..=MAX_ENTRIES as u64 {
-            history.put(entry(number, "main")).unwrap();
+            history.insert_or_replace(entry(number, "main")).unwrap();
         }
         let mut done = entry(MAX_ENTRIES as u64, "main");
         done.outcome = RepairOutcome::Healthy;
-        history.put(done).unwrap();
+        history.insert_or_replace(done).unwrap();
         let read = History::read(dir.path()).entries;
         assert_eq!((read.len(), read[0].at), (MAX_ENTRIES, 1));
         assert_eq!(read.last().unwrap().outcome, RepairOutcome::Healthy);
@@ -174,7 +176,7 @@ mod tests {
         );
         apply::write_file(&dir.path().join(HISTORY_FILE), line.as_bytes()).unwrap();
         let mut history = History::read(dir.path());
-        history.put(entry(2, "main")).unwrap();
+        history.insert_or_replace(entry(2, "main")).unwrap();
         let text = read::text(&dir.path().join(HISTORY_FILE)).unwrap();
         assert_eq!(text.lines().next(), Some(line));
     }

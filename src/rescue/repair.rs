@@ -124,7 +124,7 @@ pub(crate) fn run_repair(
     job.check_limit()?;
     let mut history = History::read(&folder);
     let mut entry = job.begin_entry(causes, steps);
-    history.put(entry.clone())?;
+    history.insert_or_replace(entry.clone())?;
     let mut runner = RepairRunner::new(job.target, job.stop);
     let results = run_steps(steps, &evidence.probe.verdict, &mut runner, on_event);
     let is_healthy = results
@@ -145,7 +145,7 @@ pub(crate) fn run_repair(
     } else {
         RepairOutcome::InVain
     };
-    history.put(entry)?;
+    history.insert_or_replace(entry)?;
     if is_healthy {
         boot::save_last_good_of_node_engine(job.target);
     }
