@@ -1,6 +1,7 @@
 //! Turns `locales/*.toml` into sorted tables that the program holds as static data: no catalogue is
 //! parsed at run time, and a third language is one new file. Beside a language, `locales/workspace/CODE`
-//! may hold its workspace files.
+//! may hold its workspace files. And turns the config schemas of OpenClaw (`schemas/`) into nodes that are decoded one
+//! by one, when a config is judged.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,6 +12,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
+
+#[path = "build/config_schema.rs"]
+mod config_schema;
 
 fn main() {
     println!("cargo::rerun-if-changed=locales");
@@ -33,8 +37,27 @@ fn main() {
         out.push_str("    ] },\n");
     }
     out.push_str("];\n");
-    let target = Path::new(&env::var("OUT_DIR").unwrap()).join("locales.rs");
-    fs::write(target, out).unwrap();
+    write("locales.rs", &out);
+    write_config_schemas();
+}
+
+fn write_config_schemas() {
+    let mut nodes = config_schema::SchemaNodes::default();
+    let releases = [("EARLY_ROOT", "2026.1.30"), ("LATE_ROOT", "2026.9.6")];
+    let roots = releases.map(|(name, release)| {
+        let path = format!("schemas/openclaw-{release}.config.schema.json");
+        println!("cargo::rerun-if-changed={path}");
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let schema = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
+        (name, nodes.add(&schema))
+    });
+    write("config_schema.json", &nodes.text());
+    write("config_schema.rs", &nodes.index(&roots));
+}
+
+fn write(name: &str, text: &str) {
+    let target = Path::new(&env::var("OUT_DIR").unwrap()).join(name);
+    fs::write(target, text).unwrap();
 }
 
 /// The files of a folder with this ending, as (name without ending, path), in order of name.

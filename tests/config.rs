@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Ran, Sandbox};
 
 mod newer;
+mod releases;
 mod restore;
 
 /// Path of the rescue instance's config below HOME.

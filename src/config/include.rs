@@ -196,7 +196,7 @@ fn merge(under: Value, over: Value) -> Value {
 
 /// Removes `.` and `..` from a path by its text alone, so that one file has one name in the chain of included
 /// configs.
-fn normalize(path: &Path) -> PathBuf {
+pub(super) fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

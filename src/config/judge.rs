@@ -38,6 +38,9 @@ pub struct Verdict {
     pub basis: Basis,
     /// The reasons for which the reader refuses the config; empty where it accepts it.
     pub refused: Vec<SchemaFinding>,
+    /// The channels and plugins that the config names and that do not come with the reader. They are refused only
+    /// where nothing installed on the host brings them, which the config does not tell.
+    pub not_installed: Vec<SchemaFinding>,
     /// The keys that the known releases lack, in a config for another version. They are not refused.
     pub unjudged: Option<UnjudgedKeys>,
     /// The known releases that would refuse the config although the reader accepts it, each with its reasons.
@@ -101,6 +104,8 @@ impl ConfigJudge {
             Basis::Native => refused_by_all(config, &findings),
             Basis::Release(release) | Basis::Nearest(release, _) => findings_of(&findings, *release),
         };
+        let is_missing_plugin = |finding: &mut SchemaFinding| finding.violation == Violation::NotInstalled;
+        let not_installed = refused.extract_if(.., is_missing_plugin).collect();
         let version = match &basis {
             Basis::Native => written_by(config),
             Basis::Release(_) => None,
@@ -118,6 +123,7 @@ impl ConfigJudge {
                 .collect(),
             basis,
             refused,
+            not_installed,
             unjudged,
         }
     }

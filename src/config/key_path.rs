@@ -19,6 +19,16 @@ pub(crate) enum PathSegment {
     Index(usize),
 }
 
+impl PathSegment {
+    /// Returns the key; `None` for an index.
+    pub(crate) fn as_key(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Index(_) => None,
+        }
+    }
+}
+
 /// The reason why a text is not the key path of a config value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyPathError {

@@ -51,6 +51,12 @@ pub(crate) fn variable_from_config(config: &Value, name: &str) -> Option<String>
     value.as_str().map(str::to_owned)
 }
 
+/// Returns whether a text holds a `${NAME}`, whatever it stands for.
+pub(crate) fn has_variable(text: &str) -> bool {
+    let mut names = text.split("${").skip(1);
+    names.any(|rest| rest.split_once('}').is_some_and(|(name, _)| is_name(name)))
+}
+
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && name

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{onboard_ok, read_config};
 use crate::support::Sandbox;
 
-const EARLY: &str = include_str!("../fixtures/openclaw-2026.1.30.config.schema.json");
-const LATE: &str = include_str!("../fixtures/openclaw-2026.9.6.config.schema.json");
+const EARLY: &str = include_str!("../../schemas/openclaw-2026.1.30.config.schema.json");
+const LATE: &str = include_str!("../../schemas/openclaw-2026.9.6.config.schema.json");
 
 /// Returns a validator for the schema of a release.
 fn validator(schema: &str) -> jsonschema::Validator {

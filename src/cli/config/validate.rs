@@ -60,6 +60,10 @@ fn print(context: &Context<'_>, verdict: &Verdict) {
         ));
         unjudged.findings.iter().for_each(print_finding);
     }
+    if !verdict.not_installed.is_empty() {
+        context.ui.print_line(&msg!("config.not-installed"));
+        verdict.not_installed.iter().for_each(print_finding);
+    }
     if verdict.is_accepted() {
         for (release, findings) in &verdict.other_releases {
             context
@@ -76,7 +80,7 @@ fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
         let finding = |finding: &SchemaFinding| {
             json!({
                 "path": finding.path.to_string(),
-                "code": finding.why.key(),
+                "code": finding.code,
                 "message": ui.render(&finding.why),
             })
         };
@@ -89,6 +93,7 @@ fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
         "ok": verdict.is_accepted(),
         "dialect": verdict.basis.name(),
         "findings": list(&verdict.refused),
+        "notInstalled": list(&verdict.not_installed),
         "unjudged": unjudged.map_or_else(Vec::new, |unjudged| list(&unjudged.findings)),
         "otherReleases": Value::Object(others.collect()),
     })

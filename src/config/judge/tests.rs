@@ -6,7 +6,7 @@ use super::*;
 fn lines(findings: &[SchemaFinding]) -> Vec<String> {
     findings
         .iter()
-        .map(|finding| format!("{} {}", finding.path, finding.why.key()))
+        .map(|finding| format!("{} {}", finding.path, finding.code))
         .collect()
 }
 
