@@ -22,6 +22,7 @@ mod identity;
 mod last_run;
 mod location;
 mod messages;
+mod phase;
 mod report;
 mod session;
 #[cfg(test)]
@@ -113,11 +114,10 @@ pub(crate) fn wait_until_healthy_while(
 pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
     let instance = context.instance;
     let path = instance.lock_path();
-    let lock_pid = lock::read_holder(&path).and_then(|holder| holder.proved_pid(&path));
-    lock_pid.or_else(|| {
-        let survey = survey::survey_host(context.host, context.env);
-        let index = survey.position(&instance.config_path)?;
-        listening_gateway(&survey, &survey.instances[index].label)
+    let native = lock::read_holder(&path).and_then(|holder| holder.proved_pid(&path));
+    native.or_else(|| {
+        let holder = survey::find_openclaw_lock_holder(&instance.state_dir, &instance.config_path);
+        holder.map(|holder| holder.pid)
     })
 }
 
@@ -161,6 +161,12 @@ fn run(
     let holder = lock::read_holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let lock_pid = alive.and_then(|holder| holder.proved_pid(&instance.lock_path()));
+/// Returns the process that listens as the gateway of an instance in a survey.
+fn listening_process(instance: &Instance, survey: &Survey) -> Option<u32> {
+    let index = survey.position(&instance.config_path)?;
+    listening_gateway(survey, &survey.instances[index].label)
+}
+
     let lock_owner = lock_pid.zip(alive.map(|holder| holder.port));
     let process_owner = |process| pid::process_owner(process, &instance.state_dir);
     let location = location::locate(
@@ -173,11 +179,8 @@ fn run(
     );
     probe.proved_pid = lock_pid.or_else(|| listening_gateway(survey, label?));
     probe.is_out_of_reach = alive.is_some() && probe.proved_pid.is_none();
-    if let (Some(holder), GatewayLocation::Nowhere) = (alive, &location) {
-        // The process exists and does not listen here: it is starting or ending, or runs in another container.
-        probe.pid = lock_pid;
-        probe.started = Some(holder.started);
-        probe.verdict = ProbeVerdict::Slow;
+    if location == GatewayLocation::Nowhere {
+        probe.set_silent_holder(context, alive, lock_pid);
     }
     session::query(&mut probe, location, context, &files, deadline, in_detail);
     if !probe.is_running() {

@@ -27,6 +27,7 @@ mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
 pub(crate) use discover::FoundBy;
+pub(crate) use gateway_locks::find_openclaw_lock_holder;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 

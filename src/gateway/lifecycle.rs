@@ -19,6 +19,7 @@ use super::{browser, canvas, http, last_good, log, periodic_events, serve, syste
 use crate::boot::StartConfig;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
+use crate::lock::InstanceLock;
 use crate::ports::Role;
 
 /// Maximum time that clients, browsers and the rescue thread have to end when a gateway stops: longer than the drain
@@ -89,6 +90,7 @@ impl GatewayLifecycle<'_> {
         base: BoundPort,
         signals: &mut Signals,
     ) -> std::io::Result<ServeOutcome> {
+        lock: &mut InstanceLock,
         let addresses = local_addresses(&base.listeners)?;
         let (ports, missing_ports) = self.bind_ports(start, base);
         let active = ActiveConfig::new(&start.usable, start.warning.clone(), missing_ports);
@@ -119,12 +121,13 @@ impl GatewayLifecycle<'_> {
         }
         if reason == StopReason::Signal {
             systemd_notify::stopping();
+            lock.set_stopping(state.context.host.now());
             log::info(self.lang, &msg!("gateway.stopping"));
         }
         tokio::select! {
             () = wait_for_end(&state, servers, rescue) => Ok(ServeOutcome::Stopped(reason)),
             () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => Ok(ServeOutcome::Stopped(reason)),
-            () = signals.next() => Ok(ServeOutcome::Interrupted),
+            _ = signals.next() => Ok(ServeOutcome::Interrupted),
         }
     }
 

@@ -123,7 +123,7 @@ impl StartedGateway<'_> {
         loop {
             let port = start.usable.settings.port;
             self.lock.set_port(port);
-            let outcome = runtime.block_on(self.lifecycle.serve(&start, base, signals));
+            let outcome = runtime.block_on(self.lifecycle.serve(&start, base, signals, &mut self.lock));
             match outcome {
                 Ok(ServeOutcome::Stopped(StopReason::Restart)) => {}
                 Ok(ServeOutcome::Stopped(StopReason::Signal)) => {

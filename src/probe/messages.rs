@@ -37,6 +37,8 @@ impl Probe {
             ),
             ProbeVerdict::TokenRefused => msg!("probe.token-refused", profile = profile),
             ProbeVerdict::Slow => msg!("probe.slow", profile = profile, port = port),
+            ProbeVerdict::Starting => msg!("probe.starting", profile = profile),
+            ProbeVerdict::ShuttingDown => msg!("probe.shutting-down", profile = profile),
             ProbeVerdict::Unhealthy(why) => msg!("probe.unhealthy", profile = profile, why = why),
         }
     }
@@ -73,6 +75,9 @@ impl Probe {
             ProbeVerdict::Slow => {
                 hints.push(msg!("probe.hint-time", command = command));
                 hints.push(msg!("probe.hint-logs", command = command));
+            }
+            ProbeVerdict::Starting | ProbeVerdict::ShuttingDown => {
+                hints.push(msg!("probe.hint-again", command = command));
             }
             ProbeVerdict::Unhealthy(_) => hints.push(msg!("probe.hint-logs", command = command)),
         }

@@ -40,6 +40,10 @@ pub(crate) enum Cause {
     Hung(u32),
     /// The gateway runs where its process can't be seen: in another container, or as another user.
     OutOfReach,
+    /// The gateway is starting.
+    Starting,
+    /// The gateway is ending, as it was told to.
+    ShuttingDown,
     /// The program that the service starts is missing.
     ProgramGone(PathBuf),
     /// The service manager starts the service no more; with the last exit code.
@@ -74,6 +78,8 @@ impl Cause {
             Self::Hung(_) => CauseKind::Hung,
             Self::OutOfReach => CauseKind::OutOfReach,
             Self::ProgramGone(_) => CauseKind::ProgramGone,
+            Self::Starting => CauseKind::Starting,
+            Self::ShuttingDown => CauseKind::ShuttingDown,
             Self::GaveUp(_) => CauseKind::GaveUp,
             Self::Masked(_) => CauseKind::Masked,
             Self::CrashLoop(_) => CauseKind::CrashLoop,
@@ -108,6 +114,8 @@ impl Cause {
             Self::OutOfReach => msg!("rescue.cause-out-of-reach"),
             Self::ProgramGone(path) => msg!("rescue.cause-program-gone", path = path.display()),
             Self::GaveUp(Some(code)) => msg!("rescue.cause-gave-up", code = code),
+            Self::Starting => msg!("rescue.cause-starting"),
+            Self::ShuttingDown => msg!("rescue.cause-shutting-down"),
             Self::GaveUp(None) => msg!("rescue.cause-gave-up-signal"),
             Self::Masked(name) => msg!("rescue.cause-masked", name = name),
             Self::CrashLoop(restarts) => msg!("rescue.cause-crash-loop", restarts = restarts),
@@ -136,6 +144,7 @@ impl Cause {
                 msg!(
                     "service.unmask",
                     command = format!("systemctl --user unmask {name}")
+            Self::Starting | Self::ShuttingDown => msg!("rescue.hand-wait"),
                 )
             }
             _ => return None,
@@ -183,6 +192,8 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
             let is_explained = !causes.is_empty();
             causes.extend(cause_of_absence(evidence, is_explained));
         }
+        ProbeVerdict::Starting => causes.push(Cause::Starting),
+        ProbeVerdict::ShuttingDown => causes.push(Cause::ShuttingDown),
         ProbeVerdict::Healthy => {}
     }
     causes

@@ -71,6 +71,10 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let (log, openclaw_log) = log_excerpt::last_complaints(instance, engine);
     let state_dir = check_state_dir(host, instance);
+    let service = service::status(target).ok();
+    if let Some(service) = &service {
+        probe.note_service(service, host.now());
+    }
     let loader = ConfigLoader::for_other_gateway(target);
     let restorable_config = loader.as_ref().ok().and_then(find_restorable_config);
     // A record that can't be read is no fault of the config.
@@ -89,7 +93,7 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         refusal_hint: hint.filter(|_| is_config_usable),
         config_refusal: refusal.map(|error| error.msg),
         restorable_config,
-        service: service::status(target).ok(),
+        service,
         log,
         openclaw_log,
     }

@@ -9,8 +9,8 @@ use super::stop::StopSignal;
 use super::{evidence, resolve_target, steps};
 use crate::boot;
 use crate::i18n::{Msg, msg};
-use crate::instance::InstanceContext;
-use crate::probe;
+use crate::instance::{Instance, InstanceContext};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
 use crate::survey::{self, Survey};
 

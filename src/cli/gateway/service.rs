@@ -1,7 +1,6 @@
 //! `openclaw gateway install`, `uninstall`, `start`, `stop` and `restart`: manage the service of the instance.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -14,6 +13,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::ports::Port;
 use crate::probe;
+use crate::record::Record;
 use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
     ServiceStatus,
@@ -50,9 +50,6 @@ pub(super) enum ServiceAction {
     Stop,
     Restart,
 }
-
-/// Maximum time for a service's started gateway to answer.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A finished installation of a gateway's service.
 struct Installation {
@@ -195,9 +192,10 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
             )
         })
     };
+    let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let healthy = probe::wait_until_healthy_while(
         context.instance_context().with_instance(&target),
-        HEALTH_TIMEOUT,
+        engine.start_timeout(),
         may_start,
     )
     .is_healthy();
