@@ -109,10 +109,50 @@ pub(crate) fn wait_until_healthy_while(
     }
 }
 
+/// A gateway that runs, as the commands see it that must not change its files meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunningGateway {
+    /// Process id of the gateway; 0 where it is not known.
+    pub(crate) pid: u32,
+    /// `true` if the process is proved to be the gateway of the instance, so that `gateway stop` can end it.
+    pub(crate) is_proved: bool,
+}
+
+/// Finds the gateway of an instance by a survey of the host that was just made, also one that does not listen yet or any
+/// more, and one in another container. Returns within `limit`.
+pub(crate) fn find_running_gateway(
+    context: InstanceContext<'_>,
+    survey: &Survey,
+    limit: Duration,
+) -> Option<RunningGateway> {
+    let proved =
+        lock_holder_process(context.instance).or_else(|| listening_process(context.instance, survey));
+    if let Some(pid) = proved {
+        return Some(RunningGateway { pid, is_proved: true });
+    }
+    let unproved = |pid| RunningGateway {
+        pid,
+        is_proved: false,
+    };
+    let holder = lock::read_holder(&context.instance.lock_path()).filter(|holder| holder.alive);
+    // The owner of another user's process is not known: the gateway's own answer tells.
+    holder.map(|holder| unproved(holder.pid)).or_else(|| {
+        let probe = probe_in_detail(context, survey, Instant::now() + limit);
+        probe
+            .is_running()
+            .then(|| unproved(probe.pid.unwrap_or_default()))
+    })
+}
+
 /// Returns the process that is proved to be the gateway of an instance: it holds the lock, whether it listens or not.
 /// Sends no request.
 pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
-    let instance = context.instance;
+    lock_holder_process(context.instance)
+        .or_else(|| listening_process(context.instance, &survey::survey_host(context.host, context.env)))
+}
+
+/// Returns the process that holds the lock of an instance's gateway, of either engine, and is proved to.
+fn lock_holder_process(instance: &Instance) -> Option<u32> {
     let path = instance.lock_path();
     let native = lock::read_holder(&path).and_then(|holder| holder.proved_pid(&path));
     native.or_else(|| {

@@ -13,7 +13,7 @@ use super::error::ManagerError;
 use super::manager::{RunState, ServiceManager, ServiceState};
 use super::spec;
 use crate::error::{Error, Result};
-use crate::host::{pid, read};
+use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::{Port, PortSource};
@@ -194,7 +194,7 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
         ))
         .hint(msg!(
             "service.end-foreground",
-            command = pid::end_command(owner.pid)
+            command = format!("{} gateway stop", context.instance.command())
         )),
         Some(owner) => Error::blocked(msg!(
             "service.port-held",

@@ -18,6 +18,7 @@ use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
     ServiceStatus,
 };
+use crate::stop_record;
 use crate::wizard::terminal::Terminal;
 
 /// The arguments of `openclaw gateway install`.
@@ -47,7 +48,6 @@ pub(crate) struct ServiceActionArgs {
 pub(super) enum ServiceAction {
     Uninstall,
     Start,
-    Stop,
     Restart,
 }
 
@@ -243,10 +243,14 @@ pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result
         match action {
             ServiceAction::Uninstall => {
                 let _lock = context.lock()?;
-                ("uninstall", service::uninstall(instance)?)
+                let pid = probe::find_gateway_process(instance);
+                let report = service::uninstall(instance)?;
+                if report.outcome == ActionOutcome::Uninstalled {
+                    stop_record::write(instance.instance, pid, context.host.now());
+                }
+                ("uninstall", report)
             }
             ServiceAction::Start => ("start", service::start(instance)?),
-            ServiceAction::Stop => ("stop", service::stop(instance)?),
             ServiceAction::Restart => ("restart", service::restart(instance)?),
         }
     };
@@ -274,7 +278,7 @@ fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
 }
 
 /// Returns the sentence about the outcome of a service action such as start.
-fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
+pub(super) fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
     let name = &report.status.name;
     let pid = match report.status.state {
         RunState::Running(pid) => pid.to_string(),
@@ -306,7 +310,12 @@ fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
 
 /// Returns the JSON document of a service action such as start, with OpenClaw's keys
 /// (docs/openclaw.md#service-results) and those of this program.
-fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings: &[Msg]) -> Value {
+pub(super) fn document(
+    context: &Context<'_>,
+    action: &str,
+    report: &ActionReport,
+    warnings: &[Msg],
+) -> Value {
     let ui = &context.ui;
     let status = &report.status;
     let (loaded, not_loaded) = match status.manager {
