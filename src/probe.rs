@@ -161,6 +161,12 @@ fn lock_holder_process(instance: &Instance) -> Option<u32> {
     })
 }
 
+/// Returns the process that listens as the gateway of an instance in a survey.
+fn listening_process(instance: &Instance, survey: &Survey) -> Option<u32> {
+    let index = survey.position(&instance.config_path)?;
+    listening_gateway(survey, &survey.instances[index].label)
+}
+
 /// Returns the pid of the process that listens as the gateway of the instance with this label in a survey.
 fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
     let mut owners = survey
@@ -201,12 +207,6 @@ fn run(
     let holder = lock::read_holder(&instance.lock_path());
     let alive = holder.as_ref().filter(|holder| holder.alive);
     let lock_pid = alive.and_then(|holder| holder.proved_pid(&instance.lock_path()));
-/// Returns the process that listens as the gateway of an instance in a survey.
-fn listening_process(instance: &Instance, survey: &Survey) -> Option<u32> {
-    let index = survey.position(&instance.config_path)?;
-    listening_gateway(survey, &survey.instances[index].label)
-}
-
     let lock_owner = lock_pid.zip(alive.map(|holder| holder.port));
     let process_owner = |process| pid::process_owner(process, &instance.state_dir);
     let location = location::locate(

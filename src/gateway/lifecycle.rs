@@ -90,8 +90,8 @@ impl GatewayLifecycle<'_> {
         start: &StartConfig,
         base: BoundPort,
         signals: &mut Signals,
-    ) -> std::io::Result<ServeOutcome> {
         lock: &mut InstanceLock,
+    ) -> std::io::Result<ServeOutcome> {
         let addresses = local_addresses(&base.listeners)?;
         let (ports, missing_ports) = self.bind_ports(start, base);
         let active = ActiveConfig::new(&start.usable, start.warning.clone(), missing_ports);
@@ -121,8 +121,8 @@ impl GatewayLifecycle<'_> {
             rescue.request_end();
         }
         if reason == StopReason::Signal {
-            systemd_notify::stopping();
             lock.set_stopping(state.context.host.now());
+            systemd_notify::stopping();
             log::info(self.lang, &msg!("gateway.stopping"));
         }
         tokio::select! {
