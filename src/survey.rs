@@ -27,7 +27,7 @@ mod service;
 mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
-pub(crate) use discover::FoundBy;
+pub(crate) use discover::{FoundBy, holds_workspaces_only};
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 

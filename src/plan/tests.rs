@@ -379,7 +379,7 @@ fn removal_keeps_the_workspace_unless_it_moves_too() {
     let found = other_instance("helper", 20789);
     let entries = ["openclaw.json", "workspace-helper", "agents"];
     let existing = ExistingPaths {
-        state_entries: entries.map(|name| found.state_dir.join(name)).to_vec(),
+        state_entries: Some(entries.map(|name| found.state_dir.join(name)).to_vec()),
         outside: vec![path("notes")],
     };
     let registry = Scenario::empty().registry;
