@@ -1,4 +1,4 @@
-//! The record that a user stopped the gateway of an instance, `gateway.stopped` in its state folder. Who watches the
+//! The record that a user stopped the gateway of an instance, `gateway-stopped` in its state folder. Who watches the
 //! gateway leaves it alone then.
 //!
 //! The record is written before the gateway ends, so that no watcher sees the one without the other, and it names the
@@ -15,7 +15,7 @@ use crate::host::read;
 use crate::instance::Instance;
 
 /// Name of the file in a state folder that records that a user stopped the gateway.
-const STOP_FILE: &str = "gateway.stopped";
+const STOP_FILE: &str = "gateway-stopped";
 
 /// The contents of the file which records that a user stopped a gateway, as JSON.
 #[derive(Debug, Serialize, Deserialize)]

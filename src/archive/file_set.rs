@@ -43,7 +43,7 @@ const LEFT_OUT_NAMES: [&str; 10] = [
     "tmp",
     "aside",
     "gateway.lock",
-    "gateway.stopped",
+    "gateway-stopped",
     "snapshots",
     "sandboxes",
     "node_modules",

@@ -160,6 +160,23 @@ fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
     }
 }
 
+/// Asks a person at the terminal to confirm the restore of a snapshot.
+///
+/// # Errors
+/// When there is no terminal, or the person declines.
+fn ask_consent(context: &Context<'_>, chosen: &Snapshot) -> Result<()> {
+    let terminal = context.host.terminal();
+    if !(terminal.stdin && terminal.stderr) {
+        return Err(Error::usage(msg!("snapshot.unasked", id = chosen.id)));
+    }
+    let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);
+    if Terminal::new(context.ui).confirm(&ask, Some(false))? {
+        Ok(())
+    } else {
+        Err(Error::failed(msg!("snapshot.left")))
+    }
+}
+
 /// Runs `openclaw snapshot restore`.
 fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCode> {
     let chosen = find_snapshot(context, id)?;
@@ -167,14 +184,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     refuse_running(context, &context.survey())?;
     let ui = &context.ui;
     if !yes {
-        let terminal = context.host.terminal();
-        if !(terminal.stdin && terminal.stderr) {
-            return Err(Error::usage(msg!("snapshot.unasked", id = chosen.id)));
-        }
-        let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);
-        if !Terminal::new(*ui).confirm(&ask, Some(false))? {
-            return Err(Error::failed(msg!("snapshot.left")));
-        }
+        ask_consent(context, &chosen)?;
     }
     let lock = context.lock()?;
     let survey = context.survey();

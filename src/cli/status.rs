@@ -44,7 +44,7 @@ pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode
         (service.join().ok().flatten(), probe)
     });
     if let Some(status) = service.as_ref().and_then(ServiceReport::status) {
-        probe.note_service(status, context.host.now());
+        status.refine_verdict(&mut probe, context.host.now());
     }
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));

@@ -230,7 +230,7 @@ impl<'a> Collector<'_, 'a> {
                 report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
                 (report.service, report.drift) = ask_manager(context, found);
                 if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
-                    probe.note_service(service, self.host.now());
+                    service.refine_verdict(probe, self.host.now());
                 }
             }
         }

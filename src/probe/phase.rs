@@ -1,4 +1,4 @@
-//! A gateway that is starting or ending: what its lock, its service and its answers tell about that.
+//! A gateway that is starting or ending and does not listen: what its lock tells about that.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,11 +6,7 @@ use super::report::{Probe, ProbeVerdict};
 use crate::instance::InstanceContext;
 use crate::lock::LockHolder;
 use crate::record::Engine;
-use crate::service::{RunState, ServiceStatus};
 use crate::survey;
-
-/// Number of a service's restarts in a row from which its gateway is not taken for one that is just starting.
-const MAX_STARTING_RESTARTS: u32 = 1;
 
 impl Probe {
     /// Sets the verdict of a probe on a gateway that holds a lock and listens nowhere: it is starting or ending, runs
@@ -46,31 +42,6 @@ impl Probe {
             };
         }
     }
-
-    /// Sets the verdict of a probe to "starting" or "shutting down" where the service manager tells that, and the
-    /// gateway itself does not answer as it would otherwise.
-    pub(crate) fn note_service(&mut self, service: &ServiceStatus, now: SystemTime) {
-        let is_young = service
-            .since
-            .is_some_and(|since| is_within(self.engine.start_timeout(), since, now));
-        let may_start = is_young && service.restarts <= MAX_STARTING_RESTARTS;
-        self.verdict = match (&self.verdict, &service.state) {
-            (
-                ProbeVerdict::NotRunning | ProbeVerdict::Slow | ProbeVerdict::Unhealthy(_),
-                RunState::Stopping,
-            ) => ProbeVerdict::ShuttingDown,
-            (ProbeVerdict::NotRunning | ProbeVerdict::Slow, RunState::Starting) if may_start => {
-                ProbeVerdict::Starting
-            }
-            // The manager takes OpenClaw from npm for running from the first moment.
-            (ProbeVerdict::NotRunning | ProbeVerdict::Slow, RunState::Running(_))
-                if may_start && self.engine == Engine::Node =>
-            {
-                ProbeVerdict::Starting
-            }
-            _ => return,
-        };
-    }
 }
 
 /// Returns whether a time lies at most `limit` before `now`.
@@ -81,30 +52,6 @@ fn is_within(limit: Duration, since: SystemTime, now: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::ManagerKind;
-
-    /// Returns the verdict of a probe of a node gateway after its service manager was asked, whose service entered a
-    /// state the given number of seconds ago.
-    fn verdict(before: ProbeVerdict, state: RunState, seconds: u64, restarts: u32) -> ProbeVerdict {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(1);
-        let mut probe = Probe {
-            verdict: before,
-            engine: Engine::Node,
-            ..Probe::default()
-        };
-        let service = ServiceStatus {
-            manager: ManagerKind::Systemd,
-            name: "openclaw-gateway.service".to_owned(),
-            file: None,
-            enabled: true,
-            state,
-            exit_code: None,
-            since: Some(now - Duration::from_secs(seconds)),
-            restarts,
-        };
-        probe.note_service(&service, now);
-        probe.verdict
-    }
 
     /// Returns the verdict of a probe on a gateway of the native engine that holds its lock and listens nowhere, which
     /// started and began to end the given number of seconds ago.
@@ -138,23 +85,5 @@ mod tests {
         assert_eq!(verdict_of_holder(60, None), ProbeVerdict::Slow);
         assert_eq!(verdict_of_holder(600, Some(5)), ProbeVerdict::ShuttingDown);
         assert_eq!(verdict_of_holder(600, Some(60)), ProbeVerdict::Slow);
-    }
-
-    #[test]
-    fn service_that_started_lately_or_is_stopping_is_in_transition() {
-        use ProbeVerdict::{Healthy, NotRunning, ShuttingDown, Slow, Starting, Unhealthy};
-        let refused = || Unhealthy("not a gateway".to_owned());
-        assert_eq!(verdict(NotRunning, RunState::Running(7), 60, 0), Starting);
-        assert_eq!(verdict(NotRunning, RunState::Running(7), 130, 0), NotRunning);
-        assert_eq!(
-            verdict(NotRunning, RunState::Starting, 1, 5),
-            NotRunning,
-            "a crash loop"
-        );
-        assert_eq!(verdict(Slow, RunState::Running(7), 60, 0), Starting);
-        assert_eq!(verdict(refused(), RunState::Running(7), 60, 0), refused());
-        assert_eq!(verdict(refused(), RunState::Stopping, 300, 0), ShuttingDown);
-        assert_eq!(verdict(Healthy, RunState::Stopping, 1, 0), Healthy);
-        assert_eq!(verdict(NotRunning, RunState::Stopped, 1, 0), NotRunning);
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     }
     let service = service::status(target).ok();
     if let Some(service) = &service {
-        probe.note_service(service, host.now());
+        service.refine_verdict(&mut probe, host.now());
     }
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let (log, openclaw_log) = log_excerpt::last_complaints(target, engine);

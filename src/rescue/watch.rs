@@ -157,7 +157,7 @@ fn watch_target(
     if !probe.is_healthy() {
         let service = service::status(target).ok();
         if let Some(service) = &service {
-            probe.note_service(service, target.host.now());
+            service.refine_verdict(&mut probe, target.host.now());
         }
         if is_stopped_by_user(target.instance, &probe, service.as_ref()) {
             if *state != WatchState::Stopped {
