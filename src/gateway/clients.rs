@@ -55,6 +55,8 @@ pub(crate) struct ConnectedClient {
     pub by_device_token: bool,
     /// The address of the client.
     pub ip: IpAddr,
+    /// `true` for a client on this machine, without a proxy in between.
+    pub local: bool,
     /// The time of the connection.
     pub since: SystemTime,
 }

@@ -74,6 +74,7 @@ impl AcceptedClient {
             device_id: self.connect.device.map(|device| device.id),
             by_device_token: self.method == AuthMethod::DeviceToken,
             ip: peer.address.ip().to_canonical(),
+            local: peer.local,
             since: state.context.host.now(),
         }
     }
