@@ -18,8 +18,10 @@ use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 
+mod config_variables;
 mod context;
 
+pub(crate) use config_variables::ConfigVariables;
 pub use context::{InstanceContext, OwnedInstanceContext};
 
 /// Name of the config file of an instance in its state folder.

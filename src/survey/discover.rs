@@ -156,6 +156,21 @@ fn has_foreign_section(value: &Value) -> bool {
     ConfigJudge::native().judge(value).refused.iter().any(is_foreign)
 }
 
+/// Returns whether a folder without a config holds workspaces and nothing else, as it is left of a removed instance.
+pub(crate) fn holds_workspaces_only(folder: &Path) -> bool {
+    /// File that every release writes into a workspace (docs/openclaw.md#workspace-files).
+    const WORKSPACE_FILE: &str = "AGENTS.md";
+    let mut entries = entries(folder).peekable();
+    let is_workspace = |path: PathBuf| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        path.is_dir() && (name.starts_with("workspace") || path.join(WORKSPACE_FILE).is_file())
+    };
+    entries.peek().is_some() && entries.all(is_workspace)
+}
+
 /// Returns the paths of the files and folders in a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be
 /// read.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
@@ -237,7 +252,8 @@ impl CandidateSet {
         found.retain(|one| {
             let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, ConfigReading::Missing);
             let is_main = one.profile.as_ref().is_some_and(ProfileName::is_default);
-            !is_bare || is_main || !used_state_dirs.contains(&read::canonicalize_existing(&one.state_dir))
+            let is_used = || used_state_dirs.contains(&read::canonicalize_existing(&one.state_dir));
+            !is_bare || !(holds_workspaces_only(&one.state_dir) || (!is_main && is_used()))
         });
         found
     }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::config_keys::{self, ConfigReading};
 use super::discover::{Candidate, FoundBy};
+use super::named_paths::{self, NamedPath, PathPurpose};
 use crate::config::error::ConfigError;
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
-use crate::host::read;
-use crate::instance::{Instance, RECORD_FILE};
+use crate::host::{Host, read};
+use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
 use crate::ports::{
     BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default_base,
 };
@@ -30,6 +31,8 @@ pub(crate) struct SurveyedInstance {
     pub(crate) state_dir: PathBuf,
     /// Workspaces that the config names or the state folder implies: absolute, links resolved where they exist.
     pub(crate) workspaces: Vec<PathBuf>,
+    /// Files and folders that the config names for the use of the instance.
+    pub(crate) named_paths: Vec<NamedPath>,
     /// State of the config file.
     pub(crate) config: ConfigHealth,
     /// Family of the base port that the gateway would use now, with the source of that port.
@@ -65,15 +68,24 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
 }
 
 /// Determines the ports, workspaces, and tokens of an instance that was found on the host, by its files.
-pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedInstance {
+pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) -> SurveyedInstance {
     let (base, claims) = base_and_claims(&found);
     let value = match &found.reading {
         ConfigReading::Ok(value) => Some(value),
         ConfigReading::Missing | ConfigReading::Broken(_) => None,
     };
-    let mut workspaces = value
-        .map(|v| config_keys::named_workspaces(env, &found.state_dir, v))
+    let named_paths = value
+        .map(|value| {
+            let variables = ConfigVariables::new(host, &found.state_dir, value);
+            named_paths::named_paths(env, &variables, &found.state_dir, value)
+        })
         .unwrap_or_default();
+    let named = named_paths
+        .iter()
+        .filter(|named| named.purpose == PathPurpose::Workspace);
+    let mut workspaces: Vec<_> = named.map(|named| named.path.clone()).collect();
+    workspaces.sort();
+    workspaces.dedup();
     if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
         workspaces.extend(implied_workspaces(env, &found));
     }
@@ -90,6 +102,7 @@ pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedIn
         config_path: found.config_path,
         state_dir: found.state_dir,
         workspaces,
+        named_paths,
         config: match found.reading {
             ConfigReading::Ok(_) => ConfigHealth::Ok,
             ConfigReading::Missing => ConfigHealth::Missing,
