@@ -166,6 +166,18 @@ const METHODS: &[Method] = &[
     .with_params(devices::DECISION_PARAMS),
     Method::sync("device.pair.reject", OperatorScope::Pairing, devices::reject)
         .with_params(devices::DECISION_PARAMS),
+    Method::future("device.pair.remove", OperatorScope::Pairing, |call| {
+        devices::remove(call).boxed()
+    })
+    .with_params(devices::REMOVE_PARAMS),
+    Method::future("device.pair.rename", OperatorScope::Pairing, |call| {
+        devices::rename(call).boxed()
+    })
+    .with_params(devices::RENAME_PARAMS),
+    Method::future("device.token.rotate", OperatorScope::Pairing, |call| {
+        devices::rotate(call).boxed()
+    })
+    .with_params(devices::ROTATE_PARAMS),
     Method::future("device.token.revoke", OperatorScope::Pairing, |call| {
         devices::revoke(call).boxed()
     })
