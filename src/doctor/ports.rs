@@ -215,8 +215,17 @@ fn elsewhere(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         _ => None,
     });
     let problems = by_listeners.or(by_probe).map(|found| {
-        let msg = msg!("doctor.ports-elsewhere", port = port, found = found);
-        Problem::new(msg, format!("{} gateway restart", own.command))
+        let is_pinned = own
+            .found
+            .and_then(|own| own.base)
+            .is_some_and(|(_, source)| source == PortSource::Service);
+        if is_pinned {
+            let msg = msg!("doctor.ports-elsewhere-service", port = port, found = found);
+            Problem::new(msg, format!("{} gateway install", own.command))
+        } else {
+            let msg = msg!("doctor.ports-elsewhere", port = port, found = found);
+            Problem::new(msg, format!("{} gateway restart", own.command))
+        }
     });
     problems.into_iter().collect()
 }

@@ -11,7 +11,7 @@ use crate::config::judge::ConfigJudge;
 use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
 use crate::host::read;
-use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
+use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, LegacyPaths, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::registry::{Registry, RegistryEntry};
 
@@ -72,7 +72,8 @@ pub(super) fn find_candidates(env: &Environment, registry: &Registry) -> Vec<Can
     all.into_candidates()
 }
 
-/// Adds the instances whose state folders are `~/.openclaw*` to those that the survey found.
+/// Adds the instances whose state folders are `~/.openclaw*`, or that of an earlier OpenClaw, to those that the survey
+/// found.
 fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
     let mut folders: Vec<_> = entries(&env.home)
         .filter_map(|path| Some((profile_of_folder(path.file_name()?.to_str()?)?, path)))
@@ -80,6 +81,12 @@ fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
         .collect();
     // A folder goes before a link to it, which is the same instance once more.
     folders.sort_by_cached_key(|(profile, path)| (path.is_symlink(), !profile.is_default(), profile.clone()));
+    if let Some(legacy) = LegacyPaths::find(&env.home) {
+        // It is the default instance; a folder by the present name has no config.
+        folders.retain(|(profile, _)| !profile.is_default());
+        let profile = Some(ProfileName::default_profile());
+        all.add(FoundBy::Folder, profile, legacy.config_path, legacy.state_dir);
+    }
     for (profile, folder) in folders {
         all.add(FoundBy::Folder, Some(profile), folder.join(CONFIG_FILE), folder);
     }
@@ -93,7 +100,11 @@ fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
         .filter(|path| path.extension().is_some_and(|e| e == "json"))
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name != CONFIG_FILE && !OTHER_OPENCLAW_FILES.contains(&name))
+            name.is_some_and(|name| {
+                name != CONFIG_FILE
+                    && !LEGACY_CONFIG_FILES.contains(&name)
+                    && !OTHER_OPENCLAW_FILES.contains(&name)
+            })
         })
         .collect();
     files.sort();

@@ -116,19 +116,19 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
     }
 }
 
-/// Returns the base port that the gateway would use now, and every port that the instance holds.
+/// Returns the base port that the gateway would use now, and every port that the instance holds. It holds the port of each
+/// source that may decide next: that of its config too, while a service pins another one.
 fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
-    let set = configured_port(found);
+    let mut sources = configured_ports(found);
+    let set = sources.next();
     let mut claims = Vec::new();
     let base = match set {
         Some((port, source, key)) => {
-            let family = PortFamily::new(port);
-            match family {
-                Some(family) => claims.extend(family.claims()),
-                // No family can be derived from such a port, but it is bound all the same.
-                None => claims.push(Claim::pinned(Span::one(port), Role::Pinned, key)),
-            }
-            family.map(|family| (family, source))
+            claims.extend(claims_of_base(port, key));
+            let may_decide = |source: &PortSource| !matches!(source, PortSource::Record);
+            let others = sources.filter(|(other, source, _)| *other != port && may_decide(source));
+            claims.extend(others.flat_map(|(other, _, key)| claims_of_base(other, key)));
+            PortFamily::new(port).map(|family| (family, source))
         }
         None if matches!(found.reading, ConfigReading::Missing) && found.service.is_none() => None,
         None => {
@@ -155,8 +155,17 @@ fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<
     (base, claims)
 }
 
-/// Returns the base port of an instance from the strongest source that sets one, with the key that sets it.
-fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
+/// Returns the claims of an instance with this base port, which `key` sets.
+fn claims_of_base(port: Port, key: &'static str) -> Vec<Claim> {
+    match PortFamily::new(port) {
+        Some(family) => family.claims().collect(),
+        // No family can be derived from such a port, but it is bound all the same.
+        None => vec![Claim::pinned(Span::one(port), Role::Pinned, key)],
+    }
+}
+
+/// Returns the base port of an instance from each source that sets one, the strongest first, with the key that sets it.
+fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource, &'static str)> {
     const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
@@ -176,7 +185,7 @@ fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)
         let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
         Some((port, PortSource::Record, RECORD_FILE))
     };
-    service().or_else(env_file).or_else(config).or_else(record)
+    [service(), env_file(), config(), record()].into_iter().flatten()
 }
 
 /// Returns the base port of an instance whose config can't be read: of the config that the gateway last ran with,

@@ -13,7 +13,7 @@ use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
-use crate::environment::{Environment, TypedPathError};
+use crate::environment::{Environment, TypedPathError, abbreviate_home};
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::msg;
@@ -148,6 +148,18 @@ impl<'a> InterviewContext<'a> {
     }
 }
 
+/// Refuses to set up an instance at the paths of an earlier OpenClaw: under its present names neither release would find
+/// what is there.
+fn refuse_legacy(instance: &Instance) -> Result<()> {
+    let Some(legacy) = instance.legacy_paths() else {
+        return Ok(());
+    };
+    let path = abbreviate_home(&instance.home, &legacy.config_path);
+    let command = legacy.migrate_command(&instance.home);
+    Err(Error::blocked(msg!("isolation.legacy", path = path))
+        .hint(msg!("isolation.legacy-way-out", command = command)))
+}
+
 /// Reads the facts that the plan of an instance depends on, with the links in all paths followed.
 fn read_input<'a>(
     host: &'a Host,
@@ -155,6 +167,7 @@ fn read_input<'a>(
     env: &'a Environment,
     instance: Instance,
 ) -> Result<PlanInput<'a>> {
+    refuse_legacy(&instance)?;
     let config_path = &instance.config_path;
     let (current, exists) = match config::load(config_path) {
         LoadedConfig::Missing => (ConfigDocument::empty(), false),
