@@ -52,28 +52,30 @@ fn first_port(instance: &SurveyedInstance) -> u16 {
         .unwrap_or(u16::MAX)
 }
 
+/// Returns the row of an instance in the chart of ports.
+fn chart_row(instance: &SurveyedInstance) -> ChartRow {
+    // The few ports between the fixed ones are drawn too: gaps there would carry no information.
+    let families = instance
+        .claims
+        .iter()
+        .filter_map(PortFamily::from_base_claim)
+        .map(PortFamily::span);
+    let claims = instance.claims.iter().map(|claim| claim.span);
+    ChartRow {
+        is_own: false,
+        label: instance.label.clone(),
+        spans: merge_spans(families.chain(claims).collect()),
+    }
+}
+
 /// Prints the chart of all instances' ports, with its legend.
 fn print_chart(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     let glyphs = ChartGlyphs::new(ui.ascii() || ui.plain());
-    let row = |instance: &SurveyedInstance| {
-        // The few ports between the fixed ones are drawn too: gaps there would carry no information.
-        let families = instance
-            .claims
-            .iter()
-            .filter_map(PortFamily::from_base_claim)
-            .map(PortFamily::span);
-        let claims = instance.claims.iter().map(|claim| claim.span);
-        ChartRow {
-            is_own: false,
-            label: instance.label.clone(),
-            spans: merge_spans(families.chain(claims).collect()),
-        }
-    };
     let mut instances: Vec<_> = survey.instances.iter().collect();
     instances.sort_by_key(|instance| first_port(instance));
     let rows: Vec<_> = instances
         .into_iter()
-        .map(row)
+        .map(chart_row)
         .filter(|row| !row.spans.is_empty())
         .collect();
     let paint = |tone: ChartTone, text: &str| tone_style(ui, tone).apply_to(text).to_string();
