@@ -46,6 +46,9 @@ pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
         .collect();
     sort_and_label(&env.home, &mut instances);
     let listeners = listeners::find_listeners(&env.home, &instances);
+    for instance in &mut instances {
+        instance.add_running_ports(&listeners);
+    }
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -90,10 +93,15 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Reads the listening TCP sockets of the host and their processes as they are now.
+    pub(crate) fn current_listeners(&self, env: &Environment) -> Vec<Listener> {
+        listeners::find_listeners(&env.home, &self.instances)
+    }
+
     /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
     /// it was.
     pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
-        self.listeners = listeners::find_listeners(&env.home, &self.instances);
+        self.listeners = self.current_listeners(env);
     }
 
     /// Asks the command of OpenClaw from npm for its version where its files do not tell it and an instance needs it.

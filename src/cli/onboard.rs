@@ -395,8 +395,7 @@ fn check_port_again(context: &InterviewContext<'_>, plan: &Plan, answers: &Answe
         .as_ref()
         .map(|summary| Port::from(summary.ports.base()));
     if let Some(base) = base.filter(|base| context.input.current_port() != Some(*base)) {
-        let check = context.check_port(base, &plan::bind_addresses(&context.input, answers));
-        check.accept(context.input.planner.nearest(base).as_ref())?;
+        context.require_port(base, &plan::bind_addresses(&context.input, answers))?;
     }
     Ok(())
 }

@@ -106,9 +106,7 @@ fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         ProbeVerdict::Unhealthy(why) => {
             msg!("doctor.gateway-unhealthy", port = probe.port_number(), why = why)
         }
-        ProbeVerdict::OtherProfile(other) => {
-            msg!("doctor.gateway-other", port = probe.port_number(), other = other)
-        }
+        ProbeVerdict::OtherProfile(_) => probe.msg(own.instance.profile.as_str()),
         ProbeVerdict::Healthy
         | ProbeVerdict::NotRunning
         | ProbeVerdict::Starting

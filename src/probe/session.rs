@@ -52,7 +52,7 @@ pub(super) fn query(
                     probe.pid = None;
                     probe.listeners.clear();
                 }
-                ProbeVerdict::Slow => set_endpoint(probe, &endpoint),
+                ProbeVerdict::Slow | ProbeVerdict::OtherProfile(_) => set_endpoint(probe, &endpoint),
                 _ => {}
             }
             probe.verdict = verdict;
