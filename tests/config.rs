@@ -12,6 +12,7 @@ use crate::support::{Ran, Sandbox};
 mod newer;
 mod releases;
 mod restore;
+mod verdicts;
 
 /// Path of the rescue instance's config below HOME.
 const CONFIG: &str = ".openclaw-rescue/openclaw.json";

@@ -237,7 +237,10 @@ fn parse_number(text: &str) -> Option<Number> {
 }
 
 /// Returns a double as the whole number that it is; minus zero is none, it is a number of its own.
-#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and exact before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be whole and exact before"
+)]
 fn whole_number(value: f64) -> Option<i64> {
     let is_minus_zero = value == 0.0 && value.is_sign_negative();
     let is_whole = value.fract() == 0.0 && value.abs() < MAX_EXACT_WHOLE;
