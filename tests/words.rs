@@ -176,6 +176,33 @@ fn every_language_has_the_same_sentences_with_the_same_arguments() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Returns the config schemas of both releases of OpenClaw.
+fn config_schemas() -> [serde_json::Value; 2] {
+    let texts = [
+        include_str!("../schemas/openclaw-2026.1.30.config.schema.json"),
+        include_str!("../schemas/openclaw-2026.9.6.config.schema.json"),
+    ];
+    texts.map(|text| serde_json::from_str(text).expect("JSON"))
+}
+
+/// Returns whether a part of a schema names a key by these steps.
+fn has_config_key(schema: &serde_json::Value, part: &serde_json::Value, steps: &[&str]) -> bool {
+    let [step, rest @ ..] = steps else {
+        return true;
+    };
+    let reference = part.get("$ref").and_then(serde_json::Value::as_str);
+    if let Some(part) = reference.and_then(|path| schema.pointer(path.trim_start_matches('#'))) {
+        return has_config_key(schema, part, steps);
+    }
+    let key = part.get("properties").and_then(|keys| keys.get(step));
+    let key = key.or_else(|| part.get("additionalProperties").filter(|_| *step == "*"));
+    let has_rest = key.is_some_and(|part| has_config_key(schema, part, rest));
+    let mut alternatives = ["anyOf", "oneOf", "allOf"]
+        .into_iter()
+        .filter_map(|name| part.get(name)?.as_array());
+    has_rest || alternatives.any(|parts| parts.iter().any(|part| has_config_key(schema, part, steps)))
+}
+
 #[test]
 fn every_used_sentence_exists_and_every_sentence_is_used() {
     let catalogues = catalogues();
@@ -187,15 +214,22 @@ fn every_used_sentence_exists_and_every_sentence_is_used() {
         .map(|key| (key, "the commands".to_owned()))
         .collect();
     // Keys of OpenClaw's config and names of its methods look like keys of sentences where a section has the same name.
-    let tables = ["config/schema/table.rs", "gateway/methods.rs"];
-    let tables = sources
+    let methods = sources
         .iter()
-        .filter(|(path, _)| tables.iter().any(|table| path.ends_with(table)));
-    let of_openclaw: Vec<_> = tables.flat_map(|(_, text)| literals(text, &sections)).collect();
-    assert!(of_openclaw.len() > 2, "the tables of keys and methods are there");
+        .filter(|(path, _)| path.ends_with("gateway/methods.rs"));
+    let methods: Vec<_> = methods.flat_map(|(_, text)| literals(text, &sections)).collect();
+    assert!(methods.len() > 2, "the table of methods is there");
+    let schemas = config_schemas();
+    let is_of_openclaw = |key: &str| {
+        let steps: Vec<_> = key.split('.').collect();
+        methods.contains(&key)
+            || schemas
+                .iter()
+                .any(|schema| has_config_key(schema, schema, &steps))
+    };
     for (path, source) in &sources {
         let literals = literals(source, &sections).into_iter();
-        for key in literals.filter(|key| !of_openclaw.contains(key) || english.contains_key(*key)) {
+        for key in literals.filter(|key| english.contains_key(*key) || !is_of_openclaw(key)) {
             used.entry(key.to_owned())
                 .or_insert_with(|| path.display().to_string());
         }

@@ -122,7 +122,9 @@ impl Peer {
 
 /// Returns what the judge refuses in a config for a release that has no plugins of others.
 fn refused_lines(version: &str, config: &str) -> Vec<String> {
-    let document = ConfigDocument::parse(config).expect("a config that can be read");
+    let Ok(document) = ConfigDocument::parse(config) else {
+        return vec!["a config that can't be read".to_owned()];
+    };
     let verdict = ConfigJudge::for_version(version).judge(document.value());
     let findings = verdict.refused.iter().chain(&verdict.not_installed);
     findings

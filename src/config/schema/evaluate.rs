@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::keyword::{Keyword, is_literal};
-use super::nodes::{self, NodeId};
-use super::{SchemaFinding, expectation, format};
+use super::finding::{SchemaFinding, Violation};
+use super::keyword::{Keyword, NodeId, is_literal};
+use super::{expectation, format, nodes};
 use crate::config::key_path::KeyPath;
 use crate::config::variables;
 use crate::i18n::msg;
@@ -208,9 +208,8 @@ fn explain_alternatives(nodes: &[NodeId], value: &Value, path: &KeyPath, finding
     for node in nodes {
         let mut found = Vec::new();
         evaluate(*node, value, path, &mut found);
-        let is_about_value = |finding: &SchemaFinding| {
-            finding.path == *path && finding.violation == super::Violation::InvalidValue
-        };
+        let is_about_value =
+            |finding: &SchemaFinding| finding.path == *path && finding.violation == Violation::InvalidValue;
         if !found.iter().any(is_about_value) {
             reasons.push(found);
         }

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::keyword::{Keyword, ValueType};
-use super::nodes::{self, NodeId};
-use crate::config::key_path::KeyPath;
-use crate::config::secrets;
+use super::keyword::{Keyword, NodeId, ValueType};
+use super::nodes;
 use crate::i18n::{Msg, msg};
 
 /// The code of a finding at a key that has a fixed set of values.
@@ -13,8 +11,6 @@ pub(super) const WORDS_CODE: &str = "config.schema-word";
 
 /// Maximum number of alternatives and of words that a sentence lists.
 const MAX_LISTED: usize = 16;
-/// Maximum number of characters of a value that is shown.
-const MAX_SHOWN_CHARS: usize = 60;
 
 /// Returns the sentence that says what a node accepts.
 pub(super) fn of(node: NodeId) -> Msg {
@@ -167,23 +163,4 @@ fn of_number(may_be_fraction: bool, keywords: &[Keyword]) -> Msg {
         (true, _, _, Some(most)) => msg!("config.schema-number-most", most = most),
         (true, ..) => msg!("config.schema-number"),
     }
-}
-
-/// Returns the code of an expectation: its first word, without that of its bounds (`config.schema-whole`).
-pub(super) fn code(expectation: &Msg) -> &'static str {
-    let key = expectation.key();
-    let bounds = key.match_indices('-').nth(1);
-    let bounds = bounds.filter(|_| key.starts_with("config.schema-"));
-    bounds.map_or(key, |(end, _)| &key[..end])
-}
-
-/// Returns a value as it may be shown: short, and no secret.
-pub(super) fn shown(path: &KeyPath, value: &Value) -> Option<String> {
-    if matches!(value, Value::Object(_) | Value::Array(_) | Value::Null)
-        || secrets::redact(path, value) != *value
-    {
-        return None;
-    }
-    let text = value.to_string();
-    (!secrets::is_secret(path) && text.chars().count() <= MAX_SHOWN_CHARS).then_some(text)
 }

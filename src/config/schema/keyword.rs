@@ -4,7 +4,8 @@ use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::nodes::NodeId;
+/// The number of a node: a schema, or a part of one.
+pub(super) type NodeId = usize;
 
 /// One condition of a config schema on a value. A condition on another type of value than the one at hand is fulfilled.
 #[derive(Debug, Deserialize)]

@@ -3,12 +3,9 @@
 
 use std::sync::OnceLock;
 
-use super::keyword::Keyword;
+use super::keyword::{Keyword, NodeId};
 use crate::config::release::Release;
 use index::{EARLY_ROOT, LATE_ROOT, NODE_ENDS};
-
-/// The number of a node: a schema, or a part of one.
-pub(super) type NodeId = usize;
 
 /// The numbers of the root nodes, and the offsets at which the nodes end in [`NODE_TEXTS`].
 #[expect(
@@ -16,7 +13,7 @@ pub(super) type NodeId = usize;
     reason = "a program writes the offsets, and nobody reads them"
 )]
 mod index {
-    use super::NodeId;
+    use crate::config::schema::keyword::NodeId;
     include!(concat!(env!("OUT_DIR"), "/config_schema.rs"));
 }
 

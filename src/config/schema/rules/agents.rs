@@ -6,8 +6,8 @@ use std::path::Path;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::super::SchemaFinding;
-use super::{BOTH, EARLY, LATE, Place, Rule};
+use super::super::finding::SchemaFinding;
+use super::place::{BOTH, EARLY, LATE, Place, Rule};
 use crate::config::include;
 use crate::i18n::msg;
 
@@ -61,7 +61,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 /// Returns the id that a release makes of a text.
 pub(super) fn normalize_id(text: &str) -> String {
-    let lower = text.trim().to_lowercase();
+    let lower = text.trim().to_ascii_lowercase();
     if is_id(&lower) {
         return lower;
     }

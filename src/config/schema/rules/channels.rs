@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::{SchemaFinding, Violation};
-use super::{BOTH, EARLY, LATE, Place, Rule, entries, folded};
+use super::super::finding::{SchemaFinding, Violation};
+use super::place::{BOTH, EARLY, LATE, Place, Rule, entries, folded};
 use crate::config::release::Release;
 use crate::i18n::msg;
 

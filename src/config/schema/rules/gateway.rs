@@ -3,8 +3,8 @@
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::super::SchemaFinding;
-use super::{BOTH, EARLY, LATE, Place, Rule, folded};
+use super::super::finding::SchemaFinding;
+use super::place::{BOTH, EARLY, LATE, Place, Rule, folded};
 use crate::i18n::msg;
 use crate::ports::Port;
 
@@ -136,10 +136,10 @@ fn check_portal(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     let own = place
         .value
         .get("port")
-        .and_then(Value::as_f64)
-        .unwrap_or(18_789.0);
-    let port = ingress.get("port").and_then(Value::as_f64);
-    if port.is_some_and(|port| (port - own).abs() < f64::EPSILON) {
+        .cloned()
+        .unwrap_or_else(|| DEFAULT_BASE.into());
+    let own = Port::from_json(&own);
+    if own.is_some() && ingress.get("port").and_then(Port::from_json) == own {
         findings.push(place.refuse(&["portals", "ingress", "port"], msg!("config.rule-portal-port")));
     }
 }
@@ -175,6 +175,9 @@ fn check_edge_headers(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
         seen.push(lower);
     }
 }
+
+/// The base port of a gateway whose config names none.
+const DEFAULT_BASE: u16 = 18_789;
 
 /// Headers that the connection itself sets.
 const TRANSPORT_HEADERS: [&str; 13] = [

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::SchemaFinding;
-use super::{LATE, Place, Rule};
+use super::super::finding::SchemaFinding;
+use super::place::{LATE, Place, Rule};
 use crate::i18n::msg;
 
 pub(super) const RULES: &[Rule] = &[
@@ -109,7 +109,7 @@ const BUILT_IN_PROVIDERS: &[&str] = &[
 
 /// A provider of one's own needs an address and models.
 fn check_provider(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
-    let id = place.last_key().unwrap_or_default().trim().to_lowercase();
+    let id = place.last_key().unwrap_or_default().trim().to_ascii_lowercase();
     if BUILT_IN_PROVIDERS.contains(&id.as_str()) {
         return;
     }
@@ -160,14 +160,15 @@ fn check_model_policy(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     let aliases: Vec<_> = defaults
         .chain(own)
         .filter_map(|(_, model)| model.get("alias")?.as_str())
-        .map(|alias| alias.trim().to_lowercase())
+        .map(|alias| alias.trim().to_ascii_lowercase())
         .collect();
     for (at, model) in allowed.enumerate() {
         let text = model.as_str().unwrap_or_default().trim();
         let name = text
             .strip_suffix("/*")
             .map_or_else(|| text.to_owned(), |start| format!("{start}/x"));
-        let is_valid = (is_model(&name) && !name.contains('*')) || aliases.contains(&text.to_lowercase());
+        let is_valid =
+            (is_model(&name) && !name.contains('*')) || aliases.contains(&text.to_ascii_lowercase());
         if !is_valid {
             let path = place.path.child("modelPolicy").child("allow").index(at);
             findings.push(SchemaFinding::invalid_value(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::super::SchemaFinding;
+use super::super::finding::SchemaFinding;
 use super::agents;
 use crate::config::key_path::{KeyPath, PathSegment};
 use crate::config::release::Release;

@@ -3,8 +3,8 @@
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::super::SchemaFinding;
-use super::{LATE, Place, Rule, folded};
+use super::super::finding::SchemaFinding;
+use super::place::{LATE, Place, Rule, folded};
 use crate::i18n::msg;
 
 pub(super) const RULES: &[Rule] = &[

@@ -3,8 +3,8 @@
 use regex_lite::Regex;
 use serde_json::Value;
 
-use super::super::SchemaFinding;
-use super::{EARLY, LATE, find_places};
+use super::super::finding::SchemaFinding;
+use super::place::{EARLY, LATE, find_places};
 use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
 use crate::config::variables;
@@ -347,7 +347,7 @@ fn is_file_secret(id: &str) -> bool {
 
 fn is_chat_command(text: &str) -> bool {
     let name = text.trim();
-    let name = name.strip_prefix('/').unwrap_or(name).trim().to_lowercase();
+    let name = name.strip_prefix('/').unwrap_or(name).trim().to_ascii_lowercase();
     is_match(r"^[a-z0-9_]{1,32}$", &name)
 }
 

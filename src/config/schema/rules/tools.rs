@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::{SchemaFinding, Violation};
-use super::{BOTH, EARLY, LATE, Place, Rule, channels, has_items, texts};
+use super::super::finding::{SchemaFinding, Violation};
+use super::place::{BOTH, EARLY, LATE, Place, Rule, has_items};
+use super::{channels, texts};
 use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
 use crate::i18n::msg;
