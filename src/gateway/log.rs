@@ -23,6 +23,7 @@ use crate::apply;
 use crate::error::Error;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
+use crate::text::is_unsafe;
 
 /// The start of the name of a gateway's log file, as in `openclaw.2026-11-22.log`. Other files in the folder, such as
 /// `launchd.log`, belong to a service manager.
@@ -169,7 +170,9 @@ where
             Level::DEBUG => "DEBUG ",
             Level::TRACE => "TRACE ",
         };
-        writeln!(writer, "{time} {level}{}{}", fields.message, fields.others)
+        // One line for each event, whatever a client, a path or an error contains.
+        let text = format!("{}{}", fields.message, fields.others).replace(is_unsafe, " ");
+        writeln!(writer, "{time} {level}{text}")
     }
 }
 

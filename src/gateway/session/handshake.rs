@@ -129,7 +129,7 @@ async fn check_connect(
     state: &GatewayState,
     peer: Peer,
     nonce: &str,
-    connect: ConnectParams,
+    mut connect: ConnectParams,
 ) -> Result<AcceptedClient, ConnectRefusal> {
     let (min, max) = (connect.min_protocol, connect.max_protocol);
     let protocol = Protocol::negotiate(min, max).ok_or(ConnectRefusal::Protocol { min, max })?;
@@ -148,6 +148,8 @@ async fn check_connect(
         check_without_device(&connect, &required, protocol, role)?;
         None
     };
+    // Not before the signature over these names was checked.
+    connect.client.sanitize();
     let request = key.map(|key| PairingRequest {
         device_id: key.device_id(),
         public_key: key.to_base64url(),
