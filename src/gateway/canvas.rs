@@ -17,7 +17,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::any;
 
-use super::access::{AllowedHosts, configured_origins, is_websocket_upgrade};
+use super::access::{AllowedHosts, AuthOutcome, configured_origins, is_websocket_upgrade};
 use super::connections::RequestConnection;
 use super::guard::Guard;
 use super::reply;
@@ -153,12 +153,11 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
 /// Refuses an HTTP request with a wrong canvas capability, with the same delay as for a wrong token from the same
 /// address.
 async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Response {
-    if let Some(ip) = peer
-        && state.throttle.acquire(ip).await
-    {
-        state.throttle.record_failure(ip);
-    }
-    reply::unauthorized()
+    let outcome = match peer {
+        Some(ip) => state.throttle.begin(ip, false).fail().await,
+        None => AuthOutcome::Wrong,
+    };
+    reply::unauthenticated(outcome)
 }
 
 /// Serves the live reload socket of a canvas page to an HTTP request whose gateway token was checked by the guard.

@@ -28,6 +28,9 @@ pub(crate) enum ProbeVerdict {
     ElsewhereOn(Port),
     /// The gateway runs and refuses the instance's token or password.
     TokenRefused,
+    /// The gateway runs and did not compare the instance's token or password, because of too many failed attempts to
+    /// authenticate.
+    TooManyAttempts,
     /// The gateway did not answer in time.
     Slow,
     /// The gateway runs and reports that it is not healthy, or gives an unexpected answer; with the reason.
@@ -44,6 +47,7 @@ impl ProbeVerdict {
             Self::Stranger(_) => "stranger",
             Self::ElsewhereOn(_) => "elsewhere",
             Self::TokenRefused => "token-refused",
+            Self::TooManyAttempts => "too-many-attempts",
             Self::Slow => "slow",
             Self::Unhealthy(_) => "unhealthy",
         }
@@ -60,7 +64,10 @@ impl ProbeVerdict {
 
     /// Returns whether a later probe of the gateway may have another verdict although nobody acts.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_))
+        matches!(
+            self,
+            Self::NotRunning | Self::Slow | Self::TooManyAttempts | Self::Unhealthy(_)
+        )
     }
 }
 

@@ -192,6 +192,7 @@ fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
         ProbeVerdict::Stranger(_) => msg!("status.stranger"),
         ProbeVerdict::ElsewhereOn(_) => msg!("status.elsewhere"),
         ProbeVerdict::TokenRefused => msg!("status.token-refused"),
+        ProbeVerdict::TooManyAttempts => msg!("status.too-many-attempts"),
         ProbeVerdict::Slow => msg!("status.slow"),
         ProbeVerdict::Unhealthy(_) => msg!("status.unhealthy"),
     }
