@@ -33,6 +33,10 @@ pub(crate) enum ProbeVerdict {
     TooManyAttempts,
     /// The gateway did not answer in time.
     Slow,
+    /// The gateway is starting, and may take as long as its engine needs for that.
+    Starting,
+    /// The gateway is ending, and may take as long as its engine needs for that.
+    ShuttingDown,
     /// The gateway runs and reports that it is not healthy, or gives an unexpected answer; with the reason.
     Unhealthy(String),
 }
@@ -49,6 +53,8 @@ impl ProbeVerdict {
             Self::TokenRefused => "token-refused",
             Self::TooManyAttempts => "too-many-attempts",
             Self::Slow => "slow",
+            Self::Starting => "starting",
+            Self::ShuttingDown => "shutting-down",
             Self::Unhealthy(_) => "unhealthy",
         }
     }
@@ -67,7 +73,12 @@ impl ProbeVerdict {
         matches!(
             self,
             Self::NotRunning | Self::Slow | Self::TooManyAttempts | Self::Unhealthy(_)
-        )
+        ) || self.is_in_transition()
+    }
+
+    /// Returns whether the gateway is starting or ending, so that it is to be waited for and not to be repaired.
+    pub(crate) fn is_in_transition(&self) -> bool {
+        matches!(self, Self::Starting | Self::ShuttingDown)
     }
 }
 

@@ -194,6 +194,8 @@ fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
         ProbeVerdict::TokenRefused => msg!("status.token-refused"),
         ProbeVerdict::TooManyAttempts => msg!("status.too-many-attempts"),
         ProbeVerdict::Slow => msg!("status.slow"),
+        ProbeVerdict::Starting => msg!("status.starting"),
+        ProbeVerdict::ShuttingDown => msg!("status.shutting-down"),
         ProbeVerdict::Unhealthy(_) => msg!("status.unhealthy"),
     }
 }
