@@ -34,14 +34,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
     let end = args.timeout.map(|limit| Instant::now() + limit);
     let source = find_source(context, args.follow)?;
-    // The follower starts before the last lines are read, so that none is lost in between.
-    let mut follower = LogFollower::new(source.clone());
-    for line in source.last_lines(args.lines) {
-        if !print_log_line(context, &line) {
-            return Ok(ExitCode::SUCCESS);
-        }
+    // The follower goes on where the last lines end, so that none is lost or printed twice.
+    let (mut follower, last_lines) = if args.follow {
+        let (follower, last_lines) = LogFollower::new(source, args.lines);
+        (Some(follower), last_lines)
+    } else {
+        (None, source.last_lines(args.lines))
+    };
+    if !last_lines.iter().all(|line| print_log_line(context, line)) {
+        return Ok(ExitCode::SUCCESS);
     }
-    if args.follow {
+    if let Some(follower) = &mut follower {
         // Until the user interrupts, the reader of the output is gone, or the time is over.
         while follower
             .new_lines()
