@@ -23,6 +23,7 @@ use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::probe::{self, ProbeVerdict};
 use crate::settings::ClientAuth;
+use crate::ui::ReportOutcome;
 
 /// Time for which the dashboard's redirect file exists, so that the browser can read it.
 const REDIRECT_FILE_LIFETIME: Duration = Duration::from_secs(10);
@@ -47,26 +48,33 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     let url = format!("http://{authority}/");
     let port = probe.port_number();
     let running = probe.is_running() && probe.verdict != ProbeVerdict::Slow;
+    let outcome = if running {
+        ReportOutcome::Fine
+    } else {
+        ReportOutcome::Problem(ErrorKind::Failure, probe.msg("").key())
+    };
     let opener = find_opener(host).filter(|_| !args.no_open && running);
     let redirect_file = opener
         .is_some()
         .then(|| write_redirect_file(instance, &url, &auth))
         .transpose()?;
-    let outcome = opener
+    let opened = opener
         .as_ref()
         .zip(redirect_file.as_ref())
         .map(|(opener, file)| open_in_browser(host, opener, file));
     if ui.is_json() {
-        ui.print_json(&json!({
-            "ok": running,
-            "url": url,
-            "port": port,
-            "opened": matches!(outcome, Some(Ok(()))),
-        }));
+        ui.print_report(
+            outcome,
+            json!({
+                "url": url,
+                "port": port,
+                "opened": matches!(opened, Some(Ok(()))),
+            }),
+        );
     } else {
         ui.print_line(&msg!("dashboard.url", url = url));
     }
-    match &outcome {
+    match &opened {
         Some(Ok(())) => ui.eprint_paragraph(&msg!(
             "dashboard.opening",
             seconds = REDIRECT_FILE_LIFETIME.as_secs()
@@ -87,17 +95,13 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         }
     }
     if let Some(file) = redirect_file {
-        if matches!(outcome, Some(Ok(()))) {
+        if matches!(opened, Some(Ok(()))) {
             // Nothing tells when the browser has read the file.
             std::thread::sleep(REDIRECT_FILE_LIFETIME);
         }
         apply::remove_file(&file)?;
     }
-    Ok(if running {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(ErrorKind::Failure.exit_code())
-    })
+    Ok(outcome.exit_code())
 }
 
 /// Writes the file that redirects a browser to the dashboard, with the gateway's token.
