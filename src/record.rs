@@ -84,6 +84,8 @@ pub(crate) enum BootFallback {
 pub(crate) struct Record {
     /// The program that runs as the gateway.
     pub(crate) engine: Engine,
+    /// Name of the profile for which the file was written; another one than the instance's in a copied state folder.
+    pub(crate) profile: Option<String>,
     /// Language of the gateway's own messages, as a code such as `tr`.
     pub(crate) language: Option<String>,
     /// Ports that are reserved for the instance.

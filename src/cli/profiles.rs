@@ -211,10 +211,12 @@ impl Removal<'_> {
     fn run(&self) -> Result<ExitCode> {
         let (context, ui) = (self.context, &self.context.ui);
         let before = context.survey();
+        // The names that are shown are those that the files get.
+        let stamp = plan::folder_stamp(&context.now());
         // Nobody is asked about a removal that is refused.
-        let plan = self.plan(&before)?;
+        let shown = self.plan(&before, &stamp)?;
         if self.dry_run {
-            self.print_result(&plan, true);
+            self.print_plan(&shown, true);
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes {
@@ -222,25 +224,36 @@ impl Removal<'_> {
             if !(terminal.stdin && terminal.stderr) {
                 return Err(Error::usage(msg!("profiles.remove-unasked", profile = self.name)));
             }
-            ui.eprint(&ui.render_plan(&plan, &context.env.home, false));
+            ui.eprint(&ui.render_plan(&shown, &context.env.home, false));
             if !Terminal::new(*ui).confirm(&msg!("profiles.remove-ask", profile = self.name), Some(false))? {
                 return Err(Error::failed(msg!("profiles.remove-left", profile = self.name)));
             }
         }
         let lock = context.lock()?;
         let survey = context.survey();
-        let plan = self.plan(&survey)?;
+        let plan = self.plan(&survey, &stamp)?;
+        if plan != shown {
+            return Err(Error::blocked(msg!(
+                "profiles.remove-changed",
+                profile = self.name
+            )));
+        }
         let others = survey.paths_of_others(&find_instance(&survey, &self.name)?.config_path);
         apply::apply(&lock, &plan, &others, &mut |_| {})?;
-        self.print_result(&plan, false);
+        if self.yes || ui.is_json() {
+            self.print_plan(&plan, false);
+        }
+        if !ui.is_json() {
+            ui.print_line(&msg!("profiles.removed", profile = self.name));
+        }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Plans the removal of a profile's instance.
+    /// Plans the removal of a profile's instance. `stamp` makes the new names unique.
     ///
     /// # Errors
     /// When there is no such instance, its gateway runs, or it has a service.
-    fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
+    fn plan(&self, survey: &Survey, stamp: &str) -> Result<plan::Plan> {
         let found = find_instance(survey, &self.name)?;
         if let Some(pid) = gateway_pid(survey, found) {
             return Err(Error::blocked(msg!(
@@ -259,10 +272,11 @@ impl Removal<'_> {
         }
         let registry = &survey.registry;
         registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
-        let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
-            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-            Err(_) => Vec::new(),
-        };
+        let entries = std::fs::read_dir(&found.state_dir).ok().map(|entries| {
+            let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            paths.sort();
+            paths
+        });
         let existing = ExistingPaths {
             state_entries: entries,
             outside: ExistingPaths::outside_candidates(found)
@@ -270,14 +284,13 @@ impl Removal<'_> {
                 .cloned()
                 .collect(),
         };
-        let stamp = plan::folder_stamp(&self.context.now());
-        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, &stamp);
+        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, stamp);
         apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
         Ok(plan)
     }
 
-    /// Prints the changes that the removal of an instance made.
-    fn print_result(&self, plan: &plan::Plan, dry_run: bool) {
+    /// Prints the changes of the removal of an instance.
+    fn print_plan(&self, plan: &plan::Plan, dry_run: bool) {
         let ui = &self.context.ui;
         if ui.is_json() {
             let changes = report::changes(plan);
@@ -286,9 +299,6 @@ impl Removal<'_> {
             );
         } else {
             ui.print(&ui.render_plan(plan, &self.context.env.home, false));
-            if !dry_run {
-                ui.print_line(&msg!("profiles.removed", profile = self.name));
-            }
         }
     }
 }

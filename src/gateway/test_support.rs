@@ -334,6 +334,7 @@ pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> Connected
         device_id: None,
         by_device_token: false,
         ip: [127, 0, 0, 1].into(),
+        local: true,
         since: SystemTime::UNIX_EPOCH,
     }
 }

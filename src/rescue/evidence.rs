@@ -69,7 +69,7 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         probe = probe::wait_until_healthy(target, PROBE_TIMEOUT);
     }
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
-    let (log, openclaw_log) = log_excerpt::last_complaints(instance, engine);
+    let (log, openclaw_log) = log_excerpt::last_complaints(target, engine);
     let state_dir = check_state_dir(host, instance);
     let loader = ConfigLoader::for_other_gateway(target);
     let restorable_config = loader.as_ref().ok().and_then(find_restorable_config);

@@ -82,6 +82,12 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
         port,
         ..settings::RunOverrides::default()
     })?;
+    if matches!(settings.port_source, PortSource::Flag | PortSource::Environment)
+        && config::base_port(config) != Some(settings.port)
+    {
+        let survey = survey::survey_host(host, context.env);
+        survey::ports::refuse_claimed_base(host, &survey, instance, settings.port)?;
+    }
     let configured = config::base_port(config).filter(|configured| *configured != settings.port);
     let differing = configured.filter(|_| settings.port_source != PortSource::Config);
     let notice = |configured| {

@@ -6,20 +6,20 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::boot;
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorKind, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::ports::Port;
-use crate::probe;
+use crate::ports::{Port, PortSource};
 use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
     ServiceStatus,
 };
+use crate::settings::InstanceFiles;
 use crate::ui::ReportOutcome;
 use crate::wizard::terminal::Terminal;
+use crate::{boot, config, probe};
 
 /// The arguments of `openclaw gateway install`.
 #[derive(Debug, Default, Args)]
@@ -261,15 +261,37 @@ pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result
     if is_missing {
         return Err(not_installed(context, &report.status));
     }
+    let mut notices = report.notices.clone();
+    if matches!(action, ServiceAction::Start | ServiceAction::Restart) {
+        notices.extend(pinned_port_notice(context));
+    }
     if ui.is_json() {
-        ui.print_json(&document(context, name, &report, &report.notices));
+        ui.print_json(&document(context, name, &report, &notices));
     } else {
         ui.print_paragraph(&outcome_msg(context, &report));
-        for notice in &report.notices {
+        for notice in &notices {
             ui.eprint_paragraph(notice);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the notice that a service starts the gateway on another port than its config has; `None` where it does not.
+fn pinned_port_notice(context: &Context<'_>) -> Option<Msg> {
+    let survey = context.survey();
+    let found = &survey.instances[survey.position(&context.instance.config_path)?];
+    let (family, source) = found.base?;
+    let files = InstanceFiles::read(&context.instance).ok()?;
+    let configured = config::base_port(&files.config)?;
+    let is_pinned = source == PortSource::Service && family.base() != configured.get();
+    is_pinned.then(|| {
+        msg!(
+            "service.pins-port",
+            port = family.base(),
+            configured = configured,
+            command = format!("{} gateway install", context.instance.command())
+        )
+    })
 }
 
 /// Returns the error for an action on a gateway's service that is not installed.
