@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         .is_some()
         .then(|| write_redirect_file(instance, &url, &auth))
         .transpose()?;
-    let opened = opener
+    let launch = opener
         .as_ref()
         .zip(redirect_file.as_ref())
         .map(|(opener, file)| open_in_browser(host, opener, file));
@@ -68,13 +68,13 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
             json!({
                 "url": url,
                 "port": port,
-                "opened": matches!(opened, Some(Ok(()))),
+                "opened": matches!(launch, Some(Ok(()))),
             }),
         );
     } else {
         ui.print_line(&msg!("dashboard.url", url = url));
     }
-    match &opened {
+    match &launch {
         Some(Ok(())) => ui.eprint_paragraph(&msg!(
             "dashboard.opening",
             seconds = REDIRECT_FILE_LIFETIME.as_secs()
@@ -95,7 +95,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         }
     }
     if let Some(file) = redirect_file {
-        if matches!(opened, Some(Ok(()))) {
+        if matches!(launch, Some(Ok(()))) {
             // Nothing tells when the browser has read the file.
             std::thread::sleep(REDIRECT_FILE_LIFETIME);
         }

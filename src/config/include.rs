@@ -146,7 +146,7 @@ struct IncludeResolver<'a> {
     replacement: Option<(&'a Path, &'a Value)>,
 }
 
-impl<'a> IncludeResolver<'a> {
+impl IncludeResolver<'_> {
     fn new(path: &Path) -> Self {
         Self {
             chain: vec![normalize(path)],

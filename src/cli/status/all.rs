@@ -51,8 +51,8 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
 
 /// Returns the outcome of the gateway with the worst verdict; a host without an instance is a failure.
 fn worst_outcome(probed: &[ProbedInstance]) -> ReportOutcome {
-    let probes = probed.iter().map(|(probe, _)| probe);
-    probes.max_by_key(|probe| probe.verdict.class()).map_or(
+    let all = probed.iter().map(|(probe, _)| probe);
+    all.max_by_key(|probe| probe.verdict.class()).map_or(
         ReportOutcome::Problem(ErrorKind::Failure, "status.none"),
         probe_outcome,
     )
