@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::probe::{self, ProbeVerdict};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::settings::ClientAuth;
 use crate::ui::ReportOutcome;
 
@@ -48,11 +48,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     let url = format!("http://{authority}/");
     let port = probe.port_number();
     let running = probe.is_running() && probe.verdict != ProbeVerdict::Slow;
-    let outcome = if running {
-        ReportOutcome::Fine
-    } else {
-        ReportOutcome::Problem(ErrorKind::Failure, probe.msg("").key())
-    };
+    let outcome = outcome(&probe, running);
     let opener = find_opener(host).filter(|_| !args.no_open && running);
     let redirect_file = opener
         .is_some()
@@ -102,6 +98,15 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         apply::remove_file(&file)?;
     }
     Ok(outcome.exit_code())
+}
+
+/// Returns the outcome of `openclaw dashboard`: a failure where the gateway does not serve the page.
+fn outcome(probe: &Probe, running: bool) -> ReportOutcome {
+    if running {
+        ReportOutcome::Fine
+    } else {
+        ReportOutcome::Problem(ErrorKind::Failure, probe.msg("").key())
+    }
 }
 
 /// Writes the file that redirects a browser to the dashboard, with the gateway's token.
