@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
+use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
 use crate::profile::ProfileName;
+use crate::record::{Engine, Record};
 use crate::registry::{self, Registry};
 
 mod config_keys;
@@ -28,6 +30,7 @@ mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
 pub(crate) use discover::{FoundBy, holds_workspaces_only};
+pub(crate) use gateway_locks::find_openclaw_lock_holder;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
@@ -43,6 +46,9 @@ pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
         .collect();
     sort_and_label(&env.home, &mut instances);
     let listeners = listeners::find_listeners(&env.home, &instances);
+    for instance in &mut instances {
+        instance.add_running_ports(&listeners);
+    }
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -87,10 +93,26 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Reads the listening TCP sockets of the host and their processes as they are now.
+    pub(crate) fn current_listeners(&self, env: &Environment) -> Vec<Listener> {
+        listeners::find_listeners(&env.home, &self.instances)
+    }
+
     /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
     /// it was.
     pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
-        self.listeners = listeners::find_listeners(&env.home, &self.instances);
+        self.listeners = self.current_listeners(env);
+    }
+
+    /// Asks the command of OpenClaw from npm for its version where its files do not tell it and an instance needs it.
+    pub(crate) fn query_node_version(&mut self, host: &Host, env: &Environment) {
+        let is_node = |instance: &SurveyedInstance| {
+            let record = Record::read(&instance.state_dir.join(RECORD_FILE));
+            record.is_ok_and(|record| record.engine == Engine::Node)
+        };
+        if self.node.is_none() && self.instances.iter().any(is_node) {
+            self.node = engine::locate(host, env).ok();
+        }
     }
 
     /// Returns the configs, state folders, workspaces and other named paths of every instance but the one with this

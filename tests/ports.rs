@@ -310,3 +310,109 @@ fn configured_port_is_held_while_a_service_or_the_env_file_sets_another() {
         assert_eq!(suggested["suggestions"][0]["base"], 21789, "{suggested:#}");
     });
 }
+
+/// As OpenClaw's guide to several gateways starts them by hand, on a port of the command line.
+#[test]
+fn gateway_on_a_port_of_the_command_line_is_drawn_and_held_where_it_runs() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.write(
+        ".openclaw/a.json",
+        "{gateway: {mode: 'local', auth: {token: '0123456789abcdef'}}}",
+    );
+    let port = gateway::free_base();
+    let mut command = sandbox.command(["gateway", "--port", &port.to_string()]);
+    command
+        .env("OPENCLAW_CONFIG_PATH", &config)
+        .env("OPENCLAW_STATE_DIR", sandbox.path(".openclaw-a"));
+    let running = gateway::Gateway::launch(command, port);
+    let map = sandbox.run(["ports", "--json"]).exits(0).json();
+    let own = instance(&map, "~/.openclaw/a.json");
+    assert_eq!(own["running"], port, "{own:#}");
+    let base = own["ports"]
+        .as_array()
+        .expect("ports")
+        .iter()
+        .find(|p| p["first"] == port);
+    assert_eq!(base.expect("its base port")["state"], "own", "{own:#}");
+    let text = sandbox.run(["--lang", "en", "ports"]).exits(0).stdout;
+    assert!(
+        text.contains(&format!("{port}-{}, in use now", port + 110)),
+        "{text}"
+    );
+    let near = (port + 5).to_string();
+    let checked = sandbox
+        .run(["--profile", "b", "ports", "check", &near, "--json"])
+        .exits(78)
+        .json();
+    assert_eq!(checked["code"], "ports.too-close", "{checked:#}");
+    // Nobody listens on the port that the profile of that state folder would have.
+    let status = sandbox
+        .run(["--lang", "en", "--profile", "a", "status"])
+        .exits(3)
+        .stdout;
+    assert!(
+        status.contains(&format!("port {port}, pid {}", running.pid())),
+        "{status}"
+    );
+    assert!(!status.contains("uses it"), "{status}");
+    drop(running);
+}
+
+#[test]
+fn map_is_sorted_by_port() {
+    let sandbox = Sandbox::new();
+    for (name, port) in [
+        ("-bot10", 21789),
+        ("-bot2", 20789),
+        ("-rescue", 19789),
+        ("", 22789),
+    ] {
+        sandbox.write(format!(".openclaw{name}/openclaw.json"), gateway::config(port));
+    }
+    let text = sandbox.run(["ports"]).exits(0).stdout;
+    let at = |label: &str| {
+        text.find(&format!("\n{label}: "))
+            .unwrap_or_else(|| panic!("{label}: {text}"))
+    };
+    assert!(
+        at("rescue") < at("bot2") && at("bot2") < at("bot10") && at("bot10") < at("default"),
+        "{text}"
+    );
+    let chart: Vec<_> = text
+        .lines()
+        .skip(1)
+        .take(4)
+        .map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(chart, ["rescue", "bot2", "bot10", "default"].map(Some), "{text}");
+}
+
+#[test]
+fn port_of_another_instance_is_not_pinned_or_restored() {
+    let sandbox = sandbox_with_two_instances();
+    let run = |profile: &str, words: &[&str]| sandbox.run(["--profile", profile].iter().chain(words));
+    for (key, value) in [
+        ("browser.cdpUrl", "http://127.0.0.1:19791"),
+        ("browser.profiles.work.cdpPort", "19789"),
+        ("canvasHost.port", "19793"),
+    ] {
+        let ran = run("b", &["--lang", "en", "config", "set", key, value]).exits(78);
+        assert!(ran.stderr.contains("also reserved by a"), "{key}: {}", ran.stderr);
+    }
+    let _ = run(
+        "b",
+        &["config", "set", "browser.cdpUrl", "http://127.0.0.1:29000"],
+    )
+    .exits(0);
+    // A pool is shared, and what was pinned before is not judged again.
+    let _ = run("b", &["config", "set", "gateway.bind", "lan"]).exits(0);
+    let _ = run("b", &["config", "set", "gateway.port", "22789"]).exits(0);
+    sandbox.write(".openclaw-c/openclaw.json", gateway::config(20789));
+    let ran = run("b", &["--lang", "en", "config", "restore"]).exits(78);
+    assert!(
+        ran.stderr.contains("20789") && ran.stderr.contains('c'),
+        "{}",
+        ran.stderr
+    );
+    assert!(sandbox.read(".openclaw-b/openclaw.json").contains("22789"));
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::profile::ProfileName;
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
-use crate::{plan, report};
+use crate::{plan, probe, report};
 
 use super::Context;
 
@@ -197,6 +198,9 @@ fn gateway_pid(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
     own.map(|owner| owner.pid).next()
 }
 
+/// Maximum time for a gateway to answer that it runs.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The inputs of a run of `openclaw profiles remove NAME`.
 struct Removal<'a> {
     context: &'a Context<'a>,
@@ -255,21 +259,7 @@ impl Removal<'_> {
     /// When there is no such instance, its gateway runs, or it has a service.
     fn plan(&self, survey: &Survey, stamp: &str) -> Result<plan::Plan> {
         let found = find_instance(survey, &self.name)?;
-        if let Some(pid) = gateway_pid(survey, found) {
-            return Err(Error::blocked(msg!(
-                "profiles.remove-running",
-                profile = self.name,
-                pid = pid
-            )));
-        }
-        if let Some(service) = &found.service {
-            let path = abbreviate_home(&self.context.env.home, service);
-            return Err(Error::blocked(msg!(
-                "profiles.remove-service",
-                profile = self.name,
-                path = path
-            )));
-        }
+        self.refuse_running(survey, found)?;
         let registry = &survey.registry;
         registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
         let entries = std::fs::read_dir(&found.state_dir).ok().map(|entries| {
@@ -287,6 +277,31 @@ impl Removal<'_> {
         let plan = plan::remove(found, &existing, &survey.registry, self.workspace, stamp);
         apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
         Ok(plan)
+    }
+
+    /// Refuses to remove an instance whose gateway runs, or that has a service, and names the command that helps.
+    fn refuse_running(&self, survey: &Survey, found: &SurveyedInstance) -> Result<()> {
+        let (profile, instance) = (&self.name, probe::instance_of(&self.context.env, found));
+        let command = instance.command();
+        let context = self.context.instance_context().with_instance(&instance);
+        if let Some(running) = probe::find_running_gateway(context, survey, PROBE_TIMEOUT) {
+            let error = Error::blocked(msg!(
+                "profiles.remove-running",
+                profile = profile,
+                pid = running.pid
+            ));
+            return Err(if running.is_proved {
+                error.hint(msg!("snapshot.stop-first", command = command))
+            } else {
+                error.hint(msg!("service.stop-there"))
+            });
+        }
+        if let Some(service) = &found.service {
+            let path = abbreviate_home(&self.context.env.home, service);
+            let error = Error::blocked(msg!("profiles.remove-service", profile = profile, path = path));
+            return Err(error.hint(msg!("profiles.uninstall-first", command = command)));
+        }
+        Ok(())
     }
 
     /// Prints the changes of the removal of an instance.

@@ -170,12 +170,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
             continue;
         };
         let msg = match &listener.owner {
-            Some(owner) => msg!(
-                "doctor.ports-held",
-                port = listener.port,
-                name = owner.name,
-                pid = owner.pid
-            ),
+            Some(_) => msg!("doctor.ports-held", port = listener.port).with_msg("process", listener.msg()),
             None => msg!("doctor.ports-held-unknown", port = listener.port),
         };
         if !problems.iter().any(|known| known.msg == msg) {

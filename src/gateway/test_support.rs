@@ -61,6 +61,7 @@ impl TestGateway {
         let env = Environment::read(&host).unwrap();
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(home.path(), profile);
+        crate::apply::make_folders(&instance.state_dir).unwrap();
         let identity = GatewayIdentity {
             profile: "rescue".to_owned(),
             instance_id: "0123456789abcdef".to_owned(),

@@ -44,6 +44,8 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
     let family = PortFamily::new(base).unwrap();
     SurveyedInstance {
         named_paths: Vec::new(),
+        running: None,
+        unset_variables: Vec::new(),
         label: name.to_owned(),
         profile: Some(profile),
         workspaces: vec![instance.default_workspace()],

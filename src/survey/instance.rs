@@ -6,13 +6,15 @@ use super::config_keys::{self, ConfigReading};
 use super::discover::{Candidate, FoundBy};
 use super::named_paths::{self, NamedPath, PathPurpose};
 use crate::config::error::ConfigError;
+use crate::config::key_path::KeyPath;
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
 use crate::host::{Host, read};
 use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
 use crate::ports::{
-    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default_base,
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Listener, Port, PortFamily, PortSource, Role, Span,
+    hashed_default_base,
 };
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -33,10 +35,14 @@ pub(crate) struct SurveyedInstance {
     pub(crate) workspaces: Vec<PathBuf>,
     /// Files and folders that the config names for the use of the instance.
     pub(crate) named_paths: Vec<NamedPath>,
+    /// Keys of the config whose path can't be completed, each with the variable that is not set.
+    pub(crate) unset_variables: Vec<(KeyPath, String)>,
     /// State of the config file.
     pub(crate) config: ConfigHealth,
     /// Family of the base port that the gateway would use now, with the source of that port.
     pub(crate) base: Option<(PortFamily, PortSource)>,
+    /// Family of the base port on which the gateway runs now, where that is another one than `base`.
+    pub(crate) running: Option<PortFamily>,
     /// Every port that the instance holds: derived ones, pinned ones, and those that its engine might use instead.
     pub(crate) claims: Vec<Claim>,
     /// Messaging tokens of the config as (key, value), to be compared and never shown.
@@ -74,10 +80,13 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
         ConfigReading::Ok(value) => Some(value),
         ConfigReading::Missing | ConfigReading::Broken(_) => None,
     };
-    let named_paths = value
+    let (named_paths, unset_variables) = value
         .map(|value| {
             let variables = ConfigVariables::new(host, &found.state_dir, value);
-            named_paths::named_paths(env, &variables, &found.state_dir, value)
+            (
+                named_paths::named_paths(env, &variables, &found.state_dir, value),
+                named_paths::unset_variables(&variables, value),
+            )
         })
         .unwrap_or_default();
     let named = named_paths
@@ -103,16 +112,51 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
         state_dir: found.state_dir,
         workspaces,
         named_paths,
+        unset_variables,
         config: match found.reading {
             ConfigReading::Ok(_) => ConfigHealth::Ok,
             ConfigReading::Missing => ConfigHealth::Missing,
             ConfigReading::Broken(fault) => ConfigHealth::Broken(fault),
         },
         base,
+        running: None,
         claims,
         tokens,
         service: found.service.map(|service| service.file),
         found_by: found.found_by,
+    }
+}
+
+impl SurveyedInstance {
+    /// Adds the ports of the instance's gateway where it runs on another base port than its files say: one that was started
+    /// with `--port`.
+    pub(super) fn add_running_ports(&mut self, listeners: &[Listener]) {
+        let is_own = |listener: &&Listener| {
+            let owner = listener.owner.as_ref();
+            owner.is_some_and(|owner| owner.is_gateway && owner.instance.as_ref() == Some(&self.label))
+        };
+        let ports: Vec<_> = listeners
+            .iter()
+            .filter(is_own)
+            .map(|listener| listener.port)
+            .collect();
+        let is_set = |port: &Port| self.base.is_some_and(|(family, _)| family.base() == port.get());
+        if ports.iter().any(is_set) {
+            return;
+        }
+        // The base port is the lowest one that a gateway listens on.
+        let Some(family) = ports.into_iter().min().and_then(PortFamily::new) else {
+            return;
+        };
+        self.running = Some(family);
+        let is_held = self
+            .claims
+            .iter()
+            .filter_map(PortFamily::from_base_claim)
+            .any(|held| held == family);
+        if !is_held {
+            self.claims.extend(family.claims());
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use crate::i18n::msg;
 use crate::instance::{ConfigVariables, Instance, InstanceContext};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
-use crate::ports::Port;
-use crate::ports::planner::{PortCheck, PortSuggestion};
+use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
+use crate::ports::{Listener, Port};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::survey::Survey;
@@ -114,7 +114,7 @@ impl<'a> InterviewContext<'a> {
     /// # Errors
     /// Where no base port is left.
     pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<PortSuggestion>> {
-        let mut planner = self.input.planner.clone();
+        let mut planner = self.current_planner();
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
             match self.host.pick_unused_port() {
@@ -124,9 +124,32 @@ impl<'a> InterviewContext<'a> {
         })
     }
 
+    /// Returns the planner of base ports for the wizard's instance, with the sockets that listen now: a person may take
+    /// minutes to answer.
+    pub(crate) fn current_planner(&self) -> Planner {
+        let mut planner = self.input.planner.clone();
+        let listeners = self.survey.current_listeners(self.input.env).into_iter();
+        let is_own = |listener: &Listener| planner.own_ports.contains(&listener.port);
+        planner.listeners = listeners.filter(|listener| !is_own(listener)).collect();
+        planner
+    }
+
     /// Judges a base port for the wizard's instance, and probes its fixed ports.
-    pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> PortCheck {
-        check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
+    pub(crate) fn check_port(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
+        check_probed(self.host, &mut self.current_planner(), addresses, base)
+    }
+
+    /// Requires a base port to be usable for the wizard's instance now.
+    ///
+    /// # Errors
+    /// Exit 78 with the reason, and the base port that the wizard offers instead.
+    pub(crate) fn require_port(&self, base: Port, addresses: &[IpAddr]) -> Result<()> {
+        let check = self.check_port(base, addresses);
+        let instead = match check.verdict {
+            PortVerdict::Refused(_) => self.suggest_ports(1, addresses).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        check.accept(instead.first()).map(drop)
     }
 
     /// Plans the instance that the wizard sets up with these answers, from a snapshot of the disk. Without an

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::ports::Port;
-use crate::survey::Survey;
+use crate::survey::{self, Survey};
 
 /// Reads the config of the instance.
 ///
@@ -84,7 +84,7 @@ pub(super) fn change_config(
     }
     refuse_newer(context, &survey, &edit)?;
     refuse_new_findings(context, edit.new_findings(&judge))?;
-    refuse_taken_port(context, &survey, &edit)?;
+    refuse_taken_port(context, &survey, &edit.config_before, &edit.config_after)?;
     let EditTarget { file, document, .. } = &edit.after;
     refuse_foreign_file(context, &survey, path, file)?;
     let bytes = edit.before.document.text().as_bytes().to_vec();
@@ -260,10 +260,16 @@ fn refuse_new_findings(context: &Context<'_>, findings: Vec<SchemaFinding>) -> R
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// Refuses a config's new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
-fn refuse_taken_port(context: &Context<'_>, survey: &Survey, edit: &PlannedEdit) -> Result<()> {
+/// Refuses a config's new base port, and new ports that its keys pin, by the rules that hold in the wizard too
+/// (docs/design.md#port-rules). The values have included files merged in.
+pub(super) fn refuse_taken_port(
+    context: &Context<'_>,
+    survey: &Survey,
+    before: &Value,
+    after: &Value,
+) -> Result<()> {
+    survey::ports::refuse_claimed_pins(survey, &context.instance, before, after)?;
     let port = |config: &Value| config.pointer("/gateway/port").and_then(Port::from_json);
-    let (before, after) = (&edit.config_before, &edit.config_after);
     let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
         return Ok(());
     };

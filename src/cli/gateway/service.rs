@@ -1,7 +1,6 @@
 //! `openclaw gateway install`, `uninstall`, `start`, `stop` and `restart`: manage the service of the instance.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::ports::{Port, PortSource};
+use crate::record::Record;
 use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
     ServiceStatus,
@@ -19,7 +19,7 @@ use crate::service::{
 use crate::settings::InstanceFiles;
 use crate::ui::ReportOutcome;
 use crate::wizard::terminal::Terminal;
-use crate::{boot, config, probe};
+use crate::{boot, config, probe, stop_record};
 
 /// The arguments of `openclaw gateway install`.
 #[derive(Debug, Default, Args)]
@@ -48,12 +48,8 @@ pub(crate) struct ServiceActionArgs {
 pub(super) enum ServiceAction {
     Uninstall,
     Start,
-    Stop,
     Restart,
 }
-
-/// Maximum time for a service's started gateway to answer.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A finished installation of a gateway's service.
 struct Installation {
@@ -199,9 +195,10 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
             )
         })
     };
+    let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let healthy = probe::wait_until_healthy_while(
         context.instance_context().with_instance(&target),
-        HEALTH_TIMEOUT,
+        engine.start_timeout(),
         may_start,
     )
     .is_healthy();
@@ -249,10 +246,14 @@ pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result
         match action {
             ServiceAction::Uninstall => {
                 let _lock = context.lock()?;
-                ("uninstall", service::uninstall(instance)?)
+                let pid = probe::find_gateway_process(instance);
+                let report = service::uninstall(instance)?;
+                if report.outcome == ActionOutcome::Uninstalled {
+                    stop_record::write(instance.instance, pid, context.host.now());
+                }
+                ("uninstall", report)
             }
             ServiceAction::Start => ("start", service::start(instance)?),
-            ServiceAction::Stop => ("stop", service::stop(instance)?),
             ServiceAction::Restart => ("restart", service::restart(instance)?),
         }
     };
@@ -302,7 +303,7 @@ fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
 }
 
 /// Returns the sentence about the outcome of a service action such as start.
-fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
+pub(super) fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
     let name = &report.status.name;
     let pid = match report.status.state {
         RunState::Running(pid) => pid.to_string(),
@@ -334,7 +335,12 @@ fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
 
 /// Returns the JSON document of a service action such as start, with OpenClaw's keys
 /// (docs/openclaw.md#service-results) and those of this program.
-fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings: &[Msg]) -> Value {
+pub(super) fn document(
+    context: &Context<'_>,
+    action: &str,
+    report: &ActionReport,
+    warnings: &[Msg],
+) -> Value {
     let ui = &context.ui;
     let status = &report.status;
     let (loaded, not_loaded) = match status.manager {
