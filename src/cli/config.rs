@@ -128,6 +128,26 @@ fn read_stdin_value() -> Result<String> {
     Ok(text)
 }
 
+/// Returns a value in which a whole number has one form however it is written, as OpenClaw prints it: `20789.0` is
+/// `20789`.
+fn with_whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            let text = number.as_f64().map(|double| double.to_string());
+            let whole = text.and_then(|text| text.parse::<i64>().ok());
+            whole
+                .filter(|_| number.is_f64())
+                .map_or(Value::Number(number), Value::from)
+        }
+        Value::Array(elements) => elements.into_iter().map(with_whole_numbers).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, with_whole_numbers(value)))
+            .collect(),
+        other => other,
+    }
+}
+
 /// Runs `openclaw config get`.
 fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let path = parse_path(typed)?;
@@ -138,7 +158,9 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
     })?;
-    let shown = secrets::redact(&path, value);
+    let redacted = secrets::redact(&path, value);
+    let is_redacted = redacted != *value;
+    let shown = with_whole_numbers(redacted);
     if context.ui.is_json() {
         context
             .ui
@@ -148,7 +170,7 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
             Value::String(text) => text.clone(),
             other => format!("{other:#}"),
         });
-        if shown != *value {
+        if is_redacted {
             context
                 .ui
                 .print_note(&msg!("config.hidden-note", path = file.display()));

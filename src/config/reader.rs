@@ -198,11 +198,7 @@ fn is_identifier(word: &str) -> bool {
         && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'))
 }
 
-/// Largest whole number up to which every whole number is a double of its own.
-const MAX_EXACT_WHOLE: f64 = 9_007_199_254_740_992.0;
-
-/// Parses a number of JSON5. A whole number has one form however it is written, as in JavaScript: `20789.0` is `20789`.
-/// `None` for `Infinity`, `NaN` and numbers that are too large for a double.
+/// Parses a number of JSON5. `None` for `Infinity`, `NaN` and numbers that are too large for a double.
 fn parse_number(text: &str) -> Option<Number> {
     let digits = text.trim_start_matches(['+', '-']);
     let negative = text.starts_with('-');
@@ -229,20 +225,5 @@ fn parse_number(text: &str) -> Option<Number> {
     }
     // Rust parses `.5`, `5.` and `1e3` as JSON5 does, and also the names of infinity; from_f64 refuses those.
     let value: f64 = digits.parse().ok()?;
-    let value = if negative { -value } else { value };
-    match whole_number(value) {
-        Some(whole) => Some(whole.into()),
-        None => Number::from_f64(value),
-    }
-}
-
-/// Returns a double as the whole number that it is; minus zero is none, it is a number of its own.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "checked to be whole and exact before"
-)]
-fn whole_number(value: f64) -> Option<i64> {
-    let is_minus_zero = value == 0.0 && value.is_sign_negative();
-    let is_whole = value.fract() == 0.0 && value.abs() < MAX_EXACT_WHOLE;
-    (is_whole && !is_minus_zero).then_some(value as i64)
+    Number::from_f64(if negative { -value } else { value })
 }

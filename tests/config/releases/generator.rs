@@ -117,7 +117,7 @@ impl<'s> Generator<'s> {
         };
         let mut chosen: Vec<String> = required.iter().map(|key| (*key).to_owned()).collect();
         for _ in 0..extra {
-            chosen.push(self.choose(&names).to_string());
+            chosen.push((*self.choose(&names)).clone());
         }
         for key in chosen {
             if let Some(part) = properties.get(&key) {
@@ -126,7 +126,7 @@ impl<'s> Generator<'s> {
             }
         }
         if let Some(part @ Value::Object(_)) = schema.get("additionalProperties") {
-            for _ in 0..1 + self.below(2) {
+            for _ in 0..=self.below(2) {
                 let key = (*self.choose(&["alpha", "b2", "main", "-100123", "work", "*"])).to_owned();
                 let value = self.value(part, definitions, depth + 1);
                 object.insert(key, value);
@@ -165,12 +165,10 @@ impl<'s> Generator<'s> {
             .or_else(|| bound("exclusiveMinimum").map(|bound| bound + 1.0))
             .unwrap_or(0.0);
         let most = bound("maximum").unwrap_or(least + 100.0);
-        let picked = least + ((most - least) * (self.below(5) as f64 / 4.0)).floor();
-        if picked.fract() == 0.0 {
-            json!(picked as i64)
-        } else {
-            json!(picked)
-        }
+        let quarter = [0.0, 0.25, 0.5, 0.75, 1.0][self.below(5)];
+        let picked = least + ((most - least) * quarter).floor();
+        // Text has no fraction where the number has none.
+        serde_json::from_str(&picked.to_string()).expect("a number")
     }
 
     fn text(&mut self, schema: &Map<String, Value>) -> Value {
