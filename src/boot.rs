@@ -201,6 +201,18 @@ impl ConfigLoader {
     }
 }
 
+/// Saves the config with which OpenClaw from npm is about to be started as the last good one, where none is saved yet: a
+/// config that its release accepts is better than none, in case the file is broken before anybody finds the gateway
+/// healthy. A failure is ignored: only a later repair would need the file.
+pub(crate) fn save_first_config(context: InstanceContext<'_>) {
+    if !context.instance.last_good_path().exists()
+        && let Ok(loader) = ConfigLoader::for_other_gateway(context)
+        && let Ok(usable) = loader.load()
+    {
+        let _ = loader.save_last_good(&usable);
+    }
+}
+
 /// Saves the config of a gateway that was just found healthy as the last good one, where its engine is OpenClaw from
 /// npm, which keeps no config that could be restored. A failure is ignored: only a later repair would need the file.
 pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
@@ -276,6 +288,24 @@ mod tests {
         std::fs::write(&loader.context.instance.config_path, "{ gateway").unwrap();
         save_last_good_of_node_engine(loader.context.borrowed());
         assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
+    }
+
+    #[test]
+    fn first_config_is_saved_before_a_start_and_replaces_none() {
+        let (_home, loader) = home_with("{ broken");
+        let saved = loader.context.instance.last_good_path();
+        save_first_config(loader.context.borrowed());
+        assert!(!saved.exists(), "no gateway starts from it");
+        std::fs::write(&loader.context.instance.config_path, GOOD).unwrap();
+        save_first_config(loader.context.borrowed());
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
+        std::fs::write(&loader.context.instance.config_path, GOOD.replace("kept", "new")).unwrap();
+        save_first_config(loader.context.borrowed());
+        assert_eq!(
+            std::fs::read_to_string(&saved).unwrap(),
+            GOOD,
+            "a healthy start may have used it"
+        );
     }
 
     #[test]
