@@ -6,6 +6,7 @@ use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
 mod acting;
+mod sign_in;
 
 const RISK: &str = "Do you accept this risk?";
 const FLOW: &str = "Setup type";
