@@ -15,14 +15,17 @@ use super::protocol::shape::{FrameField, FrameShape};
 use super::protocol::{ClientRole, ErrorCode, ErrorResponse, MethodResult, OperatorScope, Protocol};
 use super::state::GatewayState;
 
+mod agents;
 mod browser;
 pub(crate) mod call;
 pub(crate) mod config;
 mod dashboard;
 mod devices;
+mod empty;
 pub(crate) mod health;
 mod known;
 mod logs;
+mod sessions;
 mod status;
 pub(crate) mod surface;
 #[cfg(test)]
@@ -41,6 +44,8 @@ enum Handler {
     Sync(fn(&MethodCall) -> MethodResult),
     /// Answers later.
     Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
+    /// Answers with this JSON text.
+    Fixed(&'static str),
 }
 
 /// The parameters that a method of the gateway's WebSocket protocol takes, and whether they are checked before its
@@ -93,6 +98,16 @@ impl Method {
         }
     }
 
+    /// Creates a method of the gateway's WebSocket protocol whose answer is always the same JSON text.
+    const fn fixed(name: &'static str, scope: OperatorScope, answer: &'static str) -> Self {
+        Self {
+            name,
+            scopes: [scope; 2],
+            params: MethodParams::Ignored,
+            handler: Handler::Fixed(answer),
+        }
+    }
+
     /// Sets the fields of a gateway method's parameters, which are checked before its handler is called.
     const fn with_params(mut self, params: &'static [FrameField]) -> Self {
         self.params = MethodParams::Fields(params);
@@ -138,8 +153,17 @@ impl Method {
     }
 }
 
-/// Every method of the WebSocket protocol that the gateway serves.
-const METHODS: &[Method] = &[
+/// The methods of the WebSocket protocol that the gateway serves, in tables by what they are about.
+const TABLES: [&[Method]; 5] = [
+    OWN_METHODS,
+    config::METHODS,
+    agents::METHODS,
+    sessions::METHODS,
+    empty::METHODS,
+];
+
+/// The methods of the WebSocket protocol about the gateway itself, its devices and its browsers.
+const OWN_METHODS: &[Method] = &[
     Method::future("health", OperatorScope::Read, |call| {
         async move { Ok(health::document(&call.state).await) }.boxed()
     }),
@@ -149,11 +173,6 @@ const METHODS: &[Method] = &[
     }),
     // There has never been a heartbeat: this engine runs no agents.
     Method::sync("last-heartbeat", OperatorScope::Read, |_| Ok(Value::Null)),
-    Method::future("config.get", OperatorScope::Admin, |call| {
-        config::get(call).boxed()
-    })
-    .with_scope_since_4(OperatorScope::Read)
-    .with_params(&[]),
     Method::future("logs.tail", OperatorScope::Read, |call| logs::tail(call).boxed())
         .with_params(logs::TAIL_PARAMS),
     Method::future("device.pair.list", OperatorScope::Pairing, |call| {
@@ -199,9 +218,14 @@ const METHODS: &[Method] = &[
     .with_unchecked_params(),
 ];
 
+/// Returns every method of the WebSocket protocol that the gateway serves.
+fn served() -> impl Iterator<Item = &'static Method> {
+    TABLES.into_iter().flatten()
+}
+
 /// Returns the names of the methods that the gateway serves over the WebSocket.
 pub(crate) fn served_names() -> Vec<&'static str> {
-    METHODS.iter().map(|method| method.name).collect()
+    served().map(|method| method.name).collect()
 }
 
 /// A call to a gateway method that the client may make, with its checked parameters.
@@ -225,6 +249,11 @@ impl AllowedCall {
         match self.handler {
             Handler::Sync(handler) => std::future::ready(handler(&call)).boxed(),
             Handler::Async(handler) => handler(call),
+            Handler::Fixed(answer) => {
+                let answer = serde_json::from_str(answer);
+                let answer = answer.map_err(|_| ErrorResponse::unavailable("invalid answer"));
+                std::future::ready(answer).boxed()
+            }
         }
     }
 }
@@ -258,7 +287,7 @@ fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, 
         )));
     }
     // Before the scope: with another one the client would be told that the method is not there.
-    let method = METHODS.iter().find(|method| method.name == name);
+    let method = served().find(|method| method.name == name);
     let method = method.ok_or_else(|| missing_method(name))?;
     let scope = method.scopes[usize::from(client.protocol == Protocol::Four)];
     if !is_for_nodes && !client.has_scope(scope) {
@@ -271,6 +300,12 @@ fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, 
 fn missing_method(name: &str) -> ErrorResponse {
     if name == "connect" {
         ErrorResponse::invalid_request("connect is only valid as the first request")
+    } else if known::needs_agent(name) {
+        let message = format!(
+            "{name} needs an agent with a model, and the native engine of this gateway has none; \
+             `openclaw gateway --engine node` runs OpenClaw's own"
+        );
+        ErrorResponse::unavailable(message).with_details(json!({"code": "NO_AGENT", "engine": "native"}))
     } else if known::is_known(name) {
         ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
     } else {
