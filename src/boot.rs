@@ -2,6 +2,7 @@
 //! record allows that.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -225,6 +226,21 @@ pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
     }
 }
 
+/// Saves the config with which OpenClaw from npm was started at the time `started`, and was just found healthy, as the
+/// last good one. A config that was changed since may not be the one that it runs with, and is not saved.
+pub(crate) fn save_config_of_healthy_start(context: InstanceContext<'_>, started: Option<SystemTime>) {
+    let (config, saved) = (&context.instance.config_path, context.instance.last_good_path());
+    let changed = std::fs::metadata(config).and_then(|meta| meta.modified()).ok();
+    let is_unchanged = started
+        .zip(changed)
+        .is_some_and(|(started, changed)| changed < started);
+    // Most configs include no file, and are saved already.
+    let is_saved = || read::bytes(config).ok() == read::bytes(&saved).ok();
+    if !saved.exists() || (is_unchanged && !is_saved()) {
+        save_last_good_of_node_engine(context);
+    }
+}
+
 #[cfg(all(test, unix))]
 #[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
 mod tests {
@@ -306,6 +322,29 @@ mod tests {
             GOOD,
             "a healthy start may have used it"
         );
+    }
+
+    #[test]
+    fn config_that_a_healthy_start_used_replaces_the_saved_one() {
+        let (_home, loader) = home_with(GOOD);
+        let (context, saved) = (
+            loader.context.borrowed(),
+            loader.context.instance.last_good_path(),
+        );
+        std::fs::write(loader.context.instance.record_path(), "engine = 'node'").unwrap();
+        let first = GOOD.replace("kept", "first");
+        std::fs::write(&saved, &first).unwrap();
+        let hour = std::time::Duration::from_hours(1);
+        save_config_of_healthy_start(context, Some(SystemTime::now() - hour));
+        assert_eq!(
+            std::fs::read_to_string(&saved).unwrap(),
+            first,
+            "it was changed since"
+        );
+        save_config_of_healthy_start(context, None);
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), first);
+        save_config_of_healthy_start(context, Some(SystemTime::now() + hour));
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
     }
 
     #[test]

@@ -42,6 +42,8 @@ const MAX_PARAMS_BYTES: usize = 1024 * 1024;
 enum Handler {
     /// Answers at once, from memory.
     Sync(fn(&MethodCall) -> MethodResult),
+    /// Answers at once, from memory, and never with an error.
+    Infallible(fn(&MethodCall) -> Value),
     /// Answers later.
     Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
     /// Answers with this JSON text.
@@ -81,6 +83,16 @@ impl Method {
             scopes: [scope; 2],
             params: MethodParams::Ignored,
             handler: Handler::Sync(handler),
+        }
+    }
+
+    /// Creates a method of the gateway's WebSocket protocol that is answered at once, and never with an error.
+    const fn infallible(name: &'static str, scope: OperatorScope, handler: fn(&MethodCall) -> Value) -> Self {
+        Self {
+            name,
+            scopes: [scope; 2],
+            params: MethodParams::Ignored,
+            handler: Handler::Infallible(handler),
         }
     }
 
@@ -248,6 +260,7 @@ impl AllowedCall {
         };
         match self.handler {
             Handler::Sync(handler) => std::future::ready(handler(&call)).boxed(),
+            Handler::Infallible(handler) => std::future::ready(Ok(handler(&call))).boxed(),
             Handler::Async(handler) => handler(call),
             Handler::Fixed(answer) => {
                 let answer = serde_json::from_str(answer);

@@ -5,18 +5,18 @@ use serde_json::{Map, Value, json};
 use super::call::MethodCall;
 use super::config;
 use super::{Method, OperatorScope};
+use crate::gateway::protocol::Protocol;
 use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
-use crate::gateway::protocol::{MethodResult, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::instance::ConfigVariables;
 
 /// The methods about agents and models, all answered from the active config.
 pub(super) const METHODS: &[Method] = &[
-    Method::sync("agents.list", OperatorScope::Read, list).with_params(&[]),
-    Method::sync("agent.identity.get", OperatorScope::Read, identity).with_params(IDENTITY_PARAMS),
-    Method::sync("models.list", OperatorScope::Read, models),
-    Method::sync("skills.status", OperatorScope::Read, skills),
-    Method::sync("migrations.memory.plan", OperatorScope::Admin, memory_plan),
+    Method::infallible("agents.list", OperatorScope::Read, list).with_params(&[]),
+    Method::infallible("agent.identity.get", OperatorScope::Read, identity).with_params(IDENTITY_PARAMS),
+    Method::infallible("models.list", OperatorScope::Read, models),
+    Method::infallible("skills.status", OperatorScope::Read, skills),
+    Method::infallible("migrations.memory.plan", OperatorScope::Admin, memory_plan),
 ];
 
 /// The parameters of the gateway's method `agent.identity.get`.
@@ -36,7 +36,7 @@ fn agent_entry<'a>(config: &'a Value, id: &str) -> Option<&'a Value> {
 }
 
 /// Answers the gateway's method `agents.list`: the agents that the config names, the default one first.
-fn list(call: &MethodCall) -> MethodResult {
+fn list(call: &MethodCall) -> Value {
     let active = call.state.active();
     let config = &active.config;
     let agent = |id: &String| {
@@ -61,11 +61,11 @@ fn list(call: &MethodCall) -> MethodResult {
         answer["ownership"] = if ids.len() == 1 { "sole" } else { "explicit" }.into();
         answer["selectionRequired"] = false.into();
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `agent.identity.get`: how an agent is shown.
-fn identity(call: &MethodCall) -> MethodResult {
+fn identity(call: &MethodCall) -> Value {
     let active = call.state.active();
     let config = &active.config;
     let of_session = || {
@@ -91,12 +91,12 @@ fn identity(call: &MethodCall) -> MethodResult {
     if call.client.protocol == Protocol::Four {
         answer["nameSource"] = source.into();
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `models.list`: the models of the providers in the config, none of which this engine
 /// asks. OpenClaw 2026.1.30 answers with a catalogue that comes with it.
-fn models(call: &MethodCall) -> MethodResult {
+fn models(call: &MethodCall) -> Value {
     let active = call.state.active();
     let providers = active
         .config
@@ -122,7 +122,7 @@ fn models(call: &MethodCall) -> MethodResult {
         .filter_map(|(provider, entry)| Some((provider, entry.get("models")?.as_array()?)))
         .flat_map(|(provider, models)| models.iter().filter_map(move |entry| model(provider, entry)))
         .collect();
-    Ok(json!({ "models": models }))
+    json!({ "models": models })
 }
 
 /// Returns the workspace of the default agent: the folder that the config names, else the instance's own.
@@ -139,7 +139,7 @@ fn workspace(state: &GatewayState) -> std::path::PathBuf {
 }
 
 /// Answers the gateway's method `skills.status`: this engine has no skills.
-fn skills(call: &MethodCall) -> MethodResult {
+fn skills(call: &MethodCall) -> Value {
     let state = &call.state;
     let managed = state.context.instance.state_dir.join("skills");
     let mut answer = json!({
@@ -150,14 +150,14 @@ fn skills(call: &MethodCall) -> MethodResult {
     if call.client.protocol == Protocol::Four {
         answer["agentId"] = config::default_agent(&state.active().config).into();
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `migrations.memory.plan`: there is nothing to take over from another program.
-fn memory_plan(call: &MethodCall) -> MethodResult {
-    Ok(json!({
+fn memory_plan(call: &MethodCall) -> Value {
+    json!({
         "agentId": config::default_agent(&call.state.active().config),
         "workspace": workspace(&call.state).display().to_string(),
         "providers": [],
-    }))
+    })
 }

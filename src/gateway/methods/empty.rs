@@ -24,20 +24,22 @@ pub(super) const METHODS: &[Method] = &[
         OperatorScope::Pairing,
         r#"{"accounts":[],"requests":[],"commandOwnerConfigured":false,"limits":{"pendingPerAccount":3,"ttlMs":3600000}}"#,
     ),
-    Method::sync("channels.status", OperatorScope::Read, channels),
+    Method::infallible("channels.status", OperatorScope::Read, channels),
     Method::fixed(
         "chat.metadata",
         OperatorScope::Read,
         r#"{"models":[],"commands":[],"swarmEnabled":false,"runtimeSelectionLocked":false}"#,
     ),
     Method::fixed("commands.list", OperatorScope::Read, r#"{"commands":[]}"#),
-    Method::sync("cron.list", OperatorScope::Read, jobs).with_unchecked_params(),
-    Method::sync("cron.runs", OperatorScope::Read, runs).with_unchecked_params(),
-    Method::sync("cron.status", OperatorScope::Read, scheduler),
-    Method::sync("diagnostics.lanes", OperatorScope::Read, |call| {
-        Ok(json!({"ts": now_ms(call), "lanes": [], "dynamic": null}))
-    }),
-    Method::sync("doctor.memory.status", OperatorScope::Read, memory),
+    Method::infallible("cron.list", OperatorScope::Read, jobs).with_unchecked_params(),
+    Method::infallible("cron.runs", OperatorScope::Read, runs).with_unchecked_params(),
+    Method::infallible("cron.status", OperatorScope::Read, scheduler),
+    Method::infallible(
+        "diagnostics.lanes",
+        OperatorScope::Read,
+        |call| json!({"ts": now_ms(call), "lanes": [], "dynamic": null}),
+    ),
+    Method::infallible("doctor.memory.status", OperatorScope::Read, memory),
     Method::fixed("environments.list", OperatorScope::Read, r#"{"environments":[]}"#),
     Method::fixed(
         "exec.approval.grants.list",
@@ -48,12 +50,16 @@ pub(super) const METHODS: &[Method] = &[
     Method::future("exec.approvals.get", OperatorScope::Admin, |call| {
         exec_approvals(call).boxed()
     }),
-    Method::sync("models.authStatus", OperatorScope::Read, |call| {
-        Ok(json!({"ts": now_ms(call), "providers": [], "providerCapabilities": []}))
-    }),
-    Method::sync("node.list", OperatorScope::Read, |call| {
-        Ok(json!({"ts": now_ms(call), "nodes": call.state.clients.connected_nodes()}))
-    }),
+    Method::infallible(
+        "models.authStatus",
+        OperatorScope::Read,
+        |call| json!({"ts": now_ms(call), "providers": [], "providerCapabilities": []}),
+    ),
+    Method::infallible(
+        "node.list",
+        OperatorScope::Read,
+        |call| json!({"ts": now_ms(call), "nodes": call.state.clients.connected_nodes()}),
+    ),
     Method::fixed(
         "node.pair.list",
         OperatorScope::Pairing,
@@ -89,7 +95,7 @@ pub(super) const METHODS: &[Method] = &[
         OperatorScope::Read,
         r#"{"ok":true}"#,
     ),
-    Method::sync("sessions.usage", OperatorScope::Read, usage::sessions).with_unchecked_params(),
+    Method::infallible("sessions.usage", OperatorScope::Read, usage::sessions).with_unchecked_params(),
     Method::fixed("skills.library.list", OperatorScope::Read, SKILL_LIBRARY),
     Method::fixed("skills.proposals.list", OperatorScope::Read, SKILL_PROPOSALS),
     Method::fixed(
@@ -99,7 +105,7 @@ pub(super) const METHODS: &[Method] = &[
     ),
     Method::fixed("tasks.list", OperatorScope::Read, r#"{"tasks":[]}"#),
     Method::fixed("themes.list", OperatorScope::Read, THEMES),
-    Method::sync("tools.github.status", OperatorScope::Read, github).with_unchecked_params(),
+    Method::infallible("tools.github.status", OperatorScope::Read, github).with_unchecked_params(),
     Method::fixed(
         "transcripts.list",
         OperatorScope::Read,
@@ -110,11 +116,13 @@ pub(super) const METHODS: &[Method] = &[
         OperatorScope::Admin,
         r#"{"sentinel":null,"updateAvailable":null,"effectiveChannel":"stable","schedule":{"channel":"stable","autoEnabled":false}}"#,
     ),
-    Method::sync("usage.cost", OperatorScope::Read, usage::cost).with_unchecked_params(),
-    Method::sync("usage.status", OperatorScope::Read, |call| {
-        Ok(json!({"updatedAt": now_ms(call), "providers": []}))
-    }),
-    Method::sync("webSearch.status", OperatorScope::Read, web_search),
+    Method::infallible("usage.cost", OperatorScope::Read, usage::cost).with_unchecked_params(),
+    Method::infallible(
+        "usage.status",
+        OperatorScope::Read,
+        |call| json!({"updatedAt": now_ms(call), "providers": []}),
+    ),
+    Method::infallible("webSearch.status", OperatorScope::Read, web_search),
     Method::fixed("worktrees.list", OperatorScope::Read, r#"{"worktrees":[]}"#),
 ];
 
@@ -143,7 +151,7 @@ fn now_ms(call: &MethodCall) -> u64 {
 }
 
 /// Answers the gateway's method `channels.status`: this engine serves no channel, whatever the config names.
-fn channels(call: &MethodCall) -> MethodResult {
+fn channels(call: &MethodCall) -> Value {
     let mut answer = json!({
         "ts": now_ms(call),
         "channelOrder": [],
@@ -158,21 +166,21 @@ fn channels(call: &MethodCall) -> MethodResult {
     if call.client.protocol == Protocol::Four {
         answer["statusIssues"] = json!([]);
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `cron.list`: this engine has no jobs.
-fn jobs(call: &MethodCall) -> MethodResult {
+fn jobs(call: &MethodCall) -> Value {
     let mut answer = page("jobs", call);
     if call.client.protocol == Protocol::Four {
         answer["snapshotRevision"] = EMPTY_REVISION.into();
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `cron.runs`: no job ever ran.
-fn runs(call: &MethodCall) -> MethodResult {
-    Ok(page("entries", call))
+fn runs(call: &MethodCall) -> Value {
+    page("entries", call)
 }
 
 /// Returns an empty page of a list; in version 4 of the protocol with its place in the whole list where the client
@@ -192,7 +200,7 @@ fn page(list: &str, call: &MethodCall) -> Value {
 
 /// Answers the gateway's method `cron.status`: whether the config allows jobs. This engine has none, not even those that
 /// OpenClaw keeps in the file.
-fn scheduler(call: &MethodCall) -> MethodResult {
+fn scheduler(call: &MethodCall) -> Value {
     let store = call.state.context.instance.state_dir.join("cron/jobs.json");
     let active = call.state.active();
     let enabled = active.config.pointer("/cron/enabled").and_then(Value::as_bool);
@@ -205,11 +213,11 @@ fn scheduler(call: &MethodCall) -> MethodResult {
     if call.client.protocol == Protocol::Four {
         answer["triggersEnabled"] = answer["enabled"].clone();
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `tools.github.status`: no account is known.
-fn github(call: &MethodCall) -> MethodResult {
+fn github(call: &MethodCall) -> Value {
     let identity = json!({
         "source": "system-detected",
         "credentialKind": "native",
@@ -223,17 +231,17 @@ fn github(call: &MethodCall) -> MethodResult {
         "repositoryGrants": "unknown",
     });
     let scope = call.text("selectedScope").unwrap_or("system");
-    Ok(json!({
+    json!({
         "agentId": config::default_agent(&call.state.active().config),
         "selectedScope": scope,
         "selected": {"scope": scope, "configured": false, "identity": identity},
         "effective": identity,
-    }))
+    })
 }
 
 /// Answers the gateway's method `webSearch.status`: this engine searches nowhere.
-fn web_search(call: &MethodCall) -> MethodResult {
-    Ok(json!({
+fn web_search(call: &MethodCall) -> Value {
+    json!({
         "enabled": false,
         "provider": null,
         "agentId": config::default_agent(&call.state.active().config),
@@ -245,16 +253,16 @@ fn web_search(call: &MethodCall) -> MethodResult {
             "testable": false,
             "reason": "The native engine runs no agents.",
         },
-    }))
+    })
 }
 
 /// Answers the gateway's method `doctor.memory.status`: this engine remembers nothing.
-fn memory(call: &MethodCall) -> MethodResult {
-    Ok(json!({
+fn memory(call: &MethodCall) -> Value {
+    json!({
         "agentId": config::default_agent(&call.state.active().config),
         "provider": "none",
         "embedding": {"ok": false, "checked": false},
-    }))
+    })
 }
 
 /// Answers the gateway's method `exec.approvals.get`: the rules for commands that OpenClaw 2026.1.30 keeps in the state

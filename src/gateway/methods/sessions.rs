@@ -35,22 +35,29 @@ pub(super) const METHODS: &[Method] = &[
         preview(call).boxed()
     })
     .with_unchecked_params(),
-    Method::sync("sessions.subscribe", OperatorScope::Read, |_| {
-        Ok(json!({"subscribed": true}))
-    })
+    Method::infallible(
+        "sessions.subscribe",
+        OperatorScope::Read,
+        |_| json!({"subscribed": true}),
+    )
     .with_params(&[]),
-    Method::sync("sessions.messages.subscribe", OperatorScope::Read, subscribe).with_params(SUBSCRIBE_PARAMS),
-    Method::sync("sessions.messages.unsubscribe", OperatorScope::Read, |call| {
-        Ok(json!({"subscribed": false, "key": call.text("key")}))
-    })
+    Method::infallible("sessions.messages.subscribe", OperatorScope::Read, subscribe)
+        .with_params(SUBSCRIBE_PARAMS),
+    Method::infallible(
+        "sessions.messages.unsubscribe",
+        OperatorScope::Read,
+        |call| json!({"subscribed": false, "key": call.text("key")}),
+    )
     .with_params(SUBSCRIBE_PARAMS),
     Method::future("chat.history", OperatorScope::Read, |call| history(call).boxed())
         .with_params(HISTORY_PARAMS),
     Method::future("chat.startup", OperatorScope::Read, |call| history(call).boxed())
         .with_params(HISTORY_PARAMS),
-    Method::sync("chat.abort", OperatorScope::Write, |_| {
-        Ok(json!({"ok": true, "aborted": false, "runIds": []}))
-    })
+    Method::infallible(
+        "chat.abort",
+        OperatorScope::Write,
+        |_| json!({"ok": true, "aborted": false, "runIds": []}),
+    )
     .with_params(ABORT_PARAMS),
 ];
 
@@ -134,16 +141,13 @@ async fn list(call: MethodCall) -> MethodResult {
     let state = &call.state;
     let active = state.active();
     let protocol = call.client.protocol;
-    let limit = match call.params.get("limit") {
-        None | Some(Value::Null) => None,
-        Some(limit) => match limit.as_u64() {
-            Some(limit @ 1..) => Some(limit),
-            _ => {
-                let message = "invalid sessions.list params: at /limit: must be >= 1";
-                return Err(ErrorResponse::invalid_request(message));
-            }
-        },
-    };
+    let limit = call.params.get("limit").filter(|limit| !limit.is_null());
+    let limit = limit.map(|limit| {
+        let invalid = "invalid sessions.list params: at /limit: must be >= 1";
+        let limit = limit.as_u64().filter(|limit| *limit > 0);
+        limit.ok_or_else(|| ErrorResponse::invalid_request(invalid))
+    });
+    let limit = limit.transpose()?;
     let limit = limit.or((protocol == Protocol::Four).then_some(DEFAULT_SESSIONS));
     let minutes = call.params.get("activeMinutes").and_then(Value::as_u64);
     let now = unix_millis(state.context.host.now());
@@ -223,7 +227,7 @@ async fn preview(call: MethodCall) -> MethodResult {
 }
 
 /// Answers the gateway's method `sessions.messages.subscribe`. No event follows: no message comes.
-fn subscribe(call: &MethodCall) -> MethodResult {
+fn subscribe(call: &MethodCall) -> Value {
     let key = call.text("key").unwrap_or_default();
     let mut answer = json!({"subscribed": true, "key": key});
     if call.params.get("includeApprovals") == Some(&true.into()) {
@@ -234,7 +238,7 @@ fn subscribe(call: &MethodCall) -> MethodResult {
             "truncated": false,
         });
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's methods `chat.history` and `chat.startup`: the last messages of a session, none for one that

@@ -138,7 +138,7 @@ fn wanted_value(call: &MethodCall, kind: EditKind, before: &ConfigDocument) -> R
             EditKind::Patch => ErrorResponse::invalid_request("config.patch raw must be an object"),
             EditKind::Replace => {
                 let message = "Invalid input: expected object";
-                invalid_config(call, vec![json!({"path": "", "message": message})])
+                invalid_config(call, &[json!({"path": "", "message": message})])
             }
         });
     }
@@ -217,7 +217,7 @@ fn refuse_newer(before: &Value, after: &Value) -> Result<(), ErrorResponse> {
 }
 
 /// Returns the error of a config that would be invalid, in the words of the protocol.
-fn invalid_config(call: &MethodCall, issues: Vec<Value>) -> ErrorResponse {
+fn invalid_config(call: &MethodCall, issues: &[Value]) -> ErrorResponse {
     let first = issues.first().map(|issue| {
         let path = issue["path"].as_str().filter(|path| !path.is_empty());
         format!(
@@ -239,11 +239,11 @@ fn refuse_new_findings(call: &MethodCall, before: &Value, after: &Value) -> Resu
     if findings.is_empty() {
         return Ok(());
     }
-    let issues = findings
+    let issues: Vec<_> = findings
         .iter()
         .map(|finding| issue(&call.state, finding))
         .collect();
-    Err(invalid_config(call, issues))
+    Err(invalid_config(call, &issues))
 }
 
 /// Refuses a config's new base port by the rules that hold in the wizard too (docs/design.md#port-rules).

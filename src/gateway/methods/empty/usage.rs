@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::now_ms;
 use crate::gateway::methods::call::MethodCall;
-use crate::gateway::protocol::{MethodResult, Protocol};
+use crate::gateway::protocol::Protocol;
 
 /// The names of the sums of tokens and costs in both versions of the protocol.
 const SUMS: [&str; 7] = [
@@ -44,7 +44,7 @@ fn cache_status() -> Value {
 }
 
 /// Answers the gateway's method `usage.cost`.
-pub(super) fn cost(call: &MethodCall) -> MethodResult {
+pub(super) fn cost(call: &MethodCall) -> Value {
     let days = call.params.get("days").and_then(Value::as_u64).unwrap_or(30);
     let mut answer = json!({
         "updatedAt": now_ms(call),
@@ -55,11 +55,11 @@ pub(super) fn cost(call: &MethodCall) -> MethodResult {
     if call.client.protocol == Protocol::Four {
         answer["cacheStatus"] = cache_status();
     }
-    Ok(answer)
+    answer
 }
 
 /// Answers the gateway's method `sessions.usage`, which OpenClaw 2026.1.30 does not have.
-pub(super) fn sessions(call: &MethodCall) -> MethodResult {
+pub(super) fn sessions(call: &MethodCall) -> Value {
     let now = humantime::format_rfc3339_seconds(call.state.context.host.now()).to_string();
     let today = now.split('T').next().unwrap_or_default();
     let date = |key: &str| call.text(key).unwrap_or(today).to_owned();
@@ -73,7 +73,7 @@ pub(super) fn sessions(call: &MethodCall) -> MethodResult {
     for list in BREAKDOWNS {
         aggregates[list] = json!([]);
     }
-    Ok(json!({
+    json!({
         "updatedAt": now_ms(call),
         "startDate": date("startDate"),
         "endDate": date("endDate"),
@@ -82,5 +82,5 @@ pub(super) fn sessions(call: &MethodCall) -> MethodResult {
         "aggregates": aggregates,
         "creatorOptions": [],
         "cacheStatus": cache_status(),
-    }))
+    })
 }

@@ -13,8 +13,9 @@ const RECORDED: &str = include_str!("recorded_answers.txt");
 fn params_of(method: &str) -> Value {
     match method {
         "chat.history" | "chat.startup" | "chat.abort" => json!({"sessionKey": "agent:main:main"}),
-        "sessions.describe" | "sessions.messages.subscribe" => json!({"key": "agent:main:main"}),
-        "sessions.messages.unsubscribe" => json!({"key": "agent:main:main"}),
+        "sessions.describe" | "sessions.messages.subscribe" | "sessions.messages.unsubscribe" => {
+            json!({"key": "agent:main:main"})
+        }
         "sessions.preview" => json!({"keys": ["agent:main:main"]}),
         _ => json!({}),
     }
@@ -137,8 +138,8 @@ async fn sessions_that_openclaw_left_are_listed_with_their_messages() {
         assert_eq!(history["sessionId"], "id-1");
         let roles = (&history["messages"][0]["role"], &history["messages"][1]["role"]);
         assert_eq!(roles, (&"user".into(), &"assistant".into()));
-        let last = call("chat.history", json!({"sessionKey": "main", "limit": 1})).await;
-        assert_eq!(last["messages"][0]["role"], "assistant");
+        let shortened = call("chat.history", json!({"sessionKey": "main", "limit": 1})).await;
+        assert_eq!(shortened["messages"][0]["role"], "assistant");
         let other = call(
             "chat.history",
             json!({"sessionKey": "agent:main:telegram:group:7"}),
