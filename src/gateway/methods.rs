@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::clients::ConnectedClient;
 use super::clients::presence::MAX_ENTRIES;
-use super::protocol::shape::{FrameField, FrameShape};
 use super::protocol::{ClientRole, ErrorCode, ErrorResponse, MethodResult, OperatorScope, Protocol};
 use super::state::GatewayState;
 
@@ -19,159 +18,35 @@ mod agents;
 mod browser;
 pub(crate) mod call;
 pub(crate) mod config;
+mod config_edit;
+mod config_schema;
 mod dashboard;
 mod devices;
 mod empty;
 pub(crate) mod health;
 mod known;
 mod logs;
+mod method;
 mod sessions;
 mod status;
 pub(crate) mod surface;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use call::MethodCall;
-
-/// Maximum size of the parameters of a call to a gateway method, in bytes: that of a body which browser control
-/// accepts over HTTP. No other method reads as many.
-const MAX_PARAMS_BYTES: usize = 1024 * 1024;
-
-/// The function that answers a method of the gateway's WebSocket protocol, at once or later.
-#[derive(Clone, Copy)]
-enum Handler {
-    /// Answers at once, from memory.
-    Sync(fn(&MethodCall) -> MethodResult),
-    /// Answers at once, from memory, and never with an error.
-    Infallible(fn(&MethodCall) -> Value),
-    /// Answers later.
-    Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
-    /// Answers with this JSON text.
-    Fixed(&'static str),
-}
-
-/// The parameters that a method of the gateway's WebSocket protocol takes, and whether they are checked before its
-/// handler is called.
-#[derive(Clone, Copy)]
-enum MethodParams {
-    /// The method reads none: whatever is there is not looked at.
-    Ignored,
-    /// An object with these fields, which is checked before the handler is called.
-    Fields(&'static [FrameField]),
-    /// The handler checks them itself.
-    Unchecked,
-}
-
-/// A method of the WebSocket protocol that this gateway serves, and what a call of it requires.
-struct Method {
-    name: &'static str,
-    /// The scope that it requires in protocol 3, and in 4.
-    scopes: [OperatorScope; 2],
-    params: MethodParams,
-    handler: Handler,
-}
-
-impl Method {
-    /// Creates a method of the gateway's WebSocket protocol that is answered at once.
-    const fn sync(
-        name: &'static str,
-        scope: OperatorScope,
-        handler: fn(&MethodCall) -> MethodResult,
-    ) -> Self {
-        Self {
-            name,
-            scopes: [scope; 2],
-            params: MethodParams::Ignored,
-            handler: Handler::Sync(handler),
-        }
-    }
-
-    /// Creates a method of the gateway's WebSocket protocol that is answered at once, and never with an error.
-    const fn infallible(name: &'static str, scope: OperatorScope, handler: fn(&MethodCall) -> Value) -> Self {
-        Self {
-            name,
-            scopes: [scope; 2],
-            params: MethodParams::Ignored,
-            handler: Handler::Infallible(handler),
-        }
-    }
-
-    /// Creates a method of the gateway's WebSocket protocol that is answered later.
-    const fn future(
-        name: &'static str,
-        scope: OperatorScope,
-        handler: fn(MethodCall) -> BoxFuture<'static, MethodResult>,
-    ) -> Self {
-        Self {
-            name,
-            scopes: [scope; 2],
-            params: MethodParams::Ignored,
-            handler: Handler::Async(handler),
-        }
-    }
-
-    /// Creates a method of the gateway's WebSocket protocol whose answer is always the same JSON text.
-    const fn fixed(name: &'static str, scope: OperatorScope, answer: &'static str) -> Self {
-        Self {
-            name,
-            scopes: [scope; 2],
-            params: MethodParams::Ignored,
-            handler: Handler::Fixed(answer),
-        }
-    }
-
-    /// Sets the fields of a gateway method's parameters, which are checked before its handler is called.
-    const fn with_params(mut self, params: &'static [FrameField]) -> Self {
-        self.params = MethodParams::Fields(params);
-        self
-    }
-
-    /// Leaves the check of a gateway method's parameters to its handler.
-    const fn with_unchecked_params(mut self) -> Self {
-        self.params = MethodParams::Unchecked;
-        self
-    }
-
-    /// Builds and checks the parameters of a call to a gateway method; `Null` where there are none, or the method
-    /// reads none.
-    fn parse_params(&self, text: Option<&str>, protocol: Protocol) -> Result<Value, ErrorResponse> {
-        let name = self.name;
-        let invalid =
-            |reason: &str| ErrorResponse::invalid_request(format!("invalid {name} params: {reason}"));
-        let fields = match self.params {
-            MethodParams::Ignored => return Ok(Value::Null),
-            MethodParams::Fields(fields) => Some(fields),
-            MethodParams::Unchecked => None,
-        };
-        let params = match text {
-            None => Value::Null,
-            Some(text) if text.len() > MAX_PARAMS_BYTES => return Err(invalid("too large")),
-            Some(text) => serde_json::from_str(text).map_err(|_| invalid("not JSON"))?,
-        };
-        if let Some(fields) = fields {
-            let nothing = json!({});
-            let params = if params.is_null() { &nothing } else { &params };
-            let checked = FrameShape::Object(fields).check(params, protocol);
-            checked.map_err(|reason| invalid(&reason))?;
-        }
-        Ok(params)
-    }
-
-    /// Sets the permission scope that a method requires in version 4 of the gateway's protocol, where it differs from
-    /// that of version 3.
-    const fn with_scope_since_4(mut self, scope: OperatorScope) -> Self {
-        self.scopes[1] = scope;
-        self
-    }
-}
+use method::{Handler, Method};
 
 /// The methods of the WebSocket protocol that the gateway serves, in tables by what they are about.
-const TABLES: [&[Method]; 5] = [
+const TABLES: [&[Method]; 8] = [
     OWN_METHODS,
     config::METHODS,
+    config_edit::METHODS,
+    config_schema::METHODS,
     agents::METHODS,
     sessions::METHODS,
     empty::METHODS,
+    usage::METHODS,
 ];
 
 /// The methods of the WebSocket protocol about the gateway itself, its devices and its browsers.

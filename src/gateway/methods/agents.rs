@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::call::MethodCall;
 use super::config;
-use super::{Method, OperatorScope};
-use crate::gateway::protocol::Protocol;
+use super::method::Method;
 use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
+use crate::gateway::protocol::{OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::instance::ConfigVariables;
 

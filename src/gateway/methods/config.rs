@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
-use super::{Method, OperatorScope};
+use super::method::Method;
 use crate::config::document::ConfigDocument;
 use crate::config::error::ConfigError;
 use crate::config::judge::ConfigJudge;
@@ -18,15 +18,10 @@ use crate::config::key_path::KeyPath;
 use crate::config::schema::SchemaFinding;
 use crate::config::secrets;
 use crate::config::{self, LoadedConfig};
-use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
+use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
-
-mod edit;
-mod schema;
-
-use edit::EditKind;
 
 /// Returns the ids of the agents in an OpenClaw config, the default one first; `main` where the config names none.
 pub(super) fn agent_ids(config: &Value) -> Vec<String> {
@@ -76,7 +71,7 @@ pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {
 }
 
 /// Returns the SHA-256 hash of some bytes, salted with a secret of this gateway process.
-fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
+pub(super) fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(state.fingerprint_salt)
         .chain_update(bytes)
@@ -85,42 +80,26 @@ fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
 }
 
 /// The methods about the config.
-pub(super) const METHODS: &[Method] = &[
-    Method::future("config.get", OperatorScope::Admin, |call| get(call).boxed())
-        .with_scope_since_4(OperatorScope::Read)
-        .with_params(&[]),
-    Method::future("config.schema", OperatorScope::Admin, |call| {
-        schema::schema(call).boxed()
-    })
-    .with_scope_since_4(OperatorScope::Read)
-    .with_params(&[]),
-    Method::future("config.set", OperatorScope::Admin, |call| {
-        edit::edit(call, EditKind::Replace).boxed()
-    })
-    .with_params(edit::EDIT_PARAMS),
-    Method::future("config.apply", OperatorScope::Admin, |call| {
-        edit::edit(call, EditKind::Replace).boxed()
-    })
-    .with_params(edit::EDIT_PARAMS),
-    Method::future("config.patch", OperatorScope::Admin, |call| {
-        edit::edit(call, EditKind::Patch).boxed()
-    })
-    .with_params(edit::EDIT_PARAMS),
-];
+pub(super) const METHODS: &[Method] =
+    &[
+        Method::future("config.get", OperatorScope::Admin, |call| get(call).boxed())
+            .with_scope_since_4(OperatorScope::Read)
+            .with_params(&[]),
+    ];
 
 /// Returns the value of a config with its included files merged in, or its own where one of them can't be read.
-fn effective_or_own(path: &Path, document: &ConfigDocument) -> Value {
+pub(super) fn effective_or_own(path: &Path, document: &ConfigDocument) -> Value {
     config::effective(path, document).unwrap_or_else(|_| document.value().clone())
 }
 
 /// Returns what is wrong with a config that can't be read, as answers to the gateway's methods have it.
-fn broken_issues(state: &GatewayState, path: &Path, fault: &ConfigError) -> Value {
+pub(super) fn broken_issues(state: &GatewayState, path: &Path, fault: &ConfigError) -> Value {
     let message = format!("{}: {}", fault.location(path), fault.why.render(state.lang));
     json!([{"path": "", "message": message}])
 }
 
 /// Returns a value of a config that is refused, as answers to the gateway's methods have it.
-fn issue(state: &GatewayState, finding: &SchemaFinding) -> Value {
+pub(super) fn issue(state: &GatewayState, finding: &SchemaFinding) -> Value {
     json!({"path": finding.path.to_string(), "message": finding.why.render(state.lang)})
 }
 

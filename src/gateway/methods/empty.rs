@@ -8,12 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
 use super::config;
-use super::{Method, OperatorScope};
-use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
+use super::method::Method;
+use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::host::read;
-use crate::time::unix_millis;
-
-mod usage;
 
 /// The methods about what this engine does not have.
 pub(super) const METHODS: &[Method] = &[
@@ -37,7 +34,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::infallible(
         "diagnostics.lanes",
         OperatorScope::Read,
-        |call| json!({"ts": now_ms(call), "lanes": [], "dynamic": null}),
+        |call| json!({"ts": call.now_ms(), "lanes": [], "dynamic": null}),
     ),
     Method::infallible("doctor.memory.status", OperatorScope::Read, memory),
     Method::fixed("environments.list", OperatorScope::Read, r#"{"environments":[]}"#),
@@ -53,12 +50,12 @@ pub(super) const METHODS: &[Method] = &[
     Method::infallible(
         "models.authStatus",
         OperatorScope::Read,
-        |call| json!({"ts": now_ms(call), "providers": [], "providerCapabilities": []}),
+        |call| json!({"ts": call.now_ms(), "providers": [], "providerCapabilities": []}),
     ),
     Method::infallible(
         "node.list",
         OperatorScope::Read,
-        |call| json!({"ts": now_ms(call), "nodes": call.state.clients.connected_nodes()}),
+        |call| json!({"ts": call.now_ms(), "nodes": call.state.clients.connected_nodes()}),
     ),
     Method::fixed(
         "node.pair.list",
@@ -95,7 +92,6 @@ pub(super) const METHODS: &[Method] = &[
         OperatorScope::Read,
         r#"{"ok":true}"#,
     ),
-    Method::infallible("sessions.usage", OperatorScope::Read, usage::sessions).with_unchecked_params(),
     Method::fixed("skills.library.list", OperatorScope::Read, SKILL_LIBRARY),
     Method::fixed("skills.proposals.list", OperatorScope::Read, SKILL_PROPOSALS),
     Method::fixed(
@@ -116,11 +112,10 @@ pub(super) const METHODS: &[Method] = &[
         OperatorScope::Admin,
         r#"{"sentinel":null,"updateAvailable":null,"effectiveChannel":"stable","schedule":{"channel":"stable","autoEnabled":false}}"#,
     ),
-    Method::infallible("usage.cost", OperatorScope::Read, usage::cost).with_unchecked_params(),
     Method::infallible(
         "usage.status",
         OperatorScope::Read,
-        |call| json!({"updatedAt": now_ms(call), "providers": []}),
+        |call| json!({"updatedAt": call.now_ms(), "providers": []}),
     ),
     Method::infallible("webSearch.status", OperatorScope::Read, web_search),
     Method::fixed("worktrees.list", OperatorScope::Read, r#"{"worktrees":[]}"#),
@@ -145,15 +140,10 @@ const THEMES: &str = r#"{
 /// The revision of an empty list of jobs: the SHA-256 of nothing, in the form of OpenClaw 2026.9.6.
 const EMPTY_REVISION: &str = "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 
-/// Returns the present time in milliseconds since 1970.
-fn now_ms(call: &MethodCall) -> u64 {
-    unix_millis(call.state.context.host.now())
-}
-
 /// Answers the gateway's method `channels.status`: this engine serves no channel, whatever the config names.
 fn channels(call: &MethodCall) -> Value {
     let mut answer = json!({
-        "ts": now_ms(call),
+        "ts": call.now_ms(),
         "channelOrder": [],
         "channelLabels": {},
         "channelDetailLabels": {},

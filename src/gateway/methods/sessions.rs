@@ -1,7 +1,7 @@
 //! The methods about sessions and their messages, as far as they only read.
 //!
 //! This engine holds no conversations. What OpenClaw 2026.1.30 left in the state folder is shown: the sessions that
-//! `sessions.json` of each agent lists, and the messages of their transcripts (docs/openclaw.md#sessions).
+//! `sessions.json` of each agent lists, and the messages of their transcripts (docs/openclaw.md#empty-answers).
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::call::MethodCall;
 use super::config;
-use super::{Method, OperatorScope};
+use super::method::Method;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, required};
-use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
+use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::time::unix_millis;
 

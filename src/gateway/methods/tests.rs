@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 mod config_edit;
 mod empty_answers;
 
+use super::method::MethodParams;
 use super::*;
 use crate::gateway::test_support::{TestGateway, connected_client};
 

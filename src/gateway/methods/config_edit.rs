@@ -6,18 +6,20 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
-use super::{broken_issues, effective_or_own, issue, salted_hash};
+use super::call::MethodCall;
+use super::config::{broken_issues, effective_or_own, issue, salted_hash};
+use super::method::Method;
 use crate::apply::{self, HostLock};
 use crate::config::document::ConfigDocument;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::{self, LoadedConfig, dialect, secrets};
 use crate::error::Error;
-use crate::gateway::methods::call::MethodCall;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, required};
-use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
+use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::plan::{self, Plan};
 use crate::ports::Port;
@@ -29,8 +31,24 @@ mod redaction;
 
 use redaction::restore_secrets;
 
+/// The methods that change the config.
+pub(super) const METHODS: &[Method] = &[
+    Method::future("config.set", OperatorScope::Admin, |call| {
+        edit(call, EditKind::Replace).boxed()
+    })
+    .with_params(EDIT_PARAMS),
+    Method::future("config.apply", OperatorScope::Admin, |call| {
+        edit(call, EditKind::Replace).boxed()
+    })
+    .with_params(EDIT_PARAMS),
+    Method::future("config.patch", OperatorScope::Admin, |call| {
+        edit(call, EditKind::Patch).boxed()
+    })
+    .with_params(EDIT_PARAMS),
+];
+
 /// The parameters of the gateway's methods `config.set`, `config.apply` and `config.patch`.
-pub(in crate::gateway::methods) const EDIT_PARAMS: &[FrameField] = &[
+const EDIT_PARAMS: &[FrameField] = &[
     required("raw", TEXT),
     optional("baseHash", TEXT),
     optional("sessionKey", TEXT),
@@ -42,7 +60,7 @@ pub(in crate::gateway::methods) const EDIT_PARAMS: &[FrameField] = &[
 
 /// The way in which a client changes the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::gateway::methods) enum EditKind {
+enum EditKind {
     /// The whole config is replaced.
     Replace,
     /// An object is merged into the config; `null` removes a key.
@@ -51,7 +69,7 @@ pub(in crate::gateway::methods) enum EditKind {
 
 /// Answers the gateway's methods `config.set`, `config.apply` and `config.patch`. The gateway reloads the changed file
 /// by itself.
-pub(in crate::gateway::methods) async fn edit(call: MethodCall, kind: EditKind) -> MethodResult {
+async fn edit(call: MethodCall, kind: EditKind) -> MethodResult {
     let edited = tokio::task::spawn_blocking(move || edit_file(&call, kind));
     edited
         .await

@@ -2,9 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::now_ms;
-use crate::gateway::methods::call::MethodCall;
-use crate::gateway::protocol::Protocol;
+use super::call::MethodCall;
+use super::method::Method;
+use crate::gateway::protocol::{OperatorScope, Protocol};
+
+/// The methods about what was used.
+pub(super) const METHODS: &[Method] = &[
+    Method::infallible("sessions.usage", OperatorScope::Read, sessions).with_unchecked_params(),
+    Method::infallible("usage.cost", OperatorScope::Read, cost).with_unchecked_params(),
+];
 
 /// The names of the sums of tokens and costs in both versions of the protocol.
 const SUMS: [&str; 7] = [
@@ -44,10 +50,10 @@ fn cache_status() -> Value {
 }
 
 /// Answers the gateway's method `usage.cost`.
-pub(super) fn cost(call: &MethodCall) -> Value {
+fn cost(call: &MethodCall) -> Value {
     let days = call.params.get("days").and_then(Value::as_u64).unwrap_or(30);
     let mut answer = json!({
-        "updatedAt": now_ms(call),
+        "updatedAt": call.now_ms(),
         "days": days,
         "daily": [],
         "totals": totals(call.client.protocol),
@@ -59,7 +65,7 @@ pub(super) fn cost(call: &MethodCall) -> Value {
 }
 
 /// Answers the gateway's method `sessions.usage`, which OpenClaw 2026.1.30 does not have.
-pub(super) fn sessions(call: &MethodCall) -> Value {
+fn sessions(call: &MethodCall) -> Value {
     let now = humantime::format_rfc3339_seconds(call.state.context.host.now()).to_string();
     let today = now.split('T').next().unwrap_or_default();
     let date = |key: &str| call.text(key).unwrap_or(today).to_owned();
@@ -74,7 +80,7 @@ pub(super) fn sessions(call: &MethodCall) -> Value {
         aggregates[list] = json!([]);
     }
     json!({
-        "updatedAt": now_ms(call),
+        "updatedAt": call.now_ms(),
         "startDate": date("startDate"),
         "endDate": date("endDate"),
         "sessions": [],
