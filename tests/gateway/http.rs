@@ -56,8 +56,6 @@ fn every_other_route_requires_the_token() {
         ("GET", "/api/x", 404),
         ("GET", "/v1/models", 404),
         ("POST", "/tools/invoke", 404),
-        ("POST", "/v1/chat/completions", 404),
-        ("POST", "/v1/responses", 404),
         ("GET", "/tools/invoke", 405),
         ("GET", "/__openclaw__/ws", 426),
         ("GET", "/__openclaw__/a2ui/", 404),
