@@ -41,7 +41,10 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     let instance = Instance::canonical(&context.env.home, name.clone());
     if dry_run {
         let manifest = if path == Path::new(STDIN) {
-            verified(&path, archive::verify_stream(std::io::stdin().lock(), ArchiveOrigin::Untrusted))?
+            verified(
+                &path,
+                archive::verify_stream(std::io::stdin().lock(), ArchiveOrigin::Untrusted),
+            )?
         } else {
             verified(&path, archive::verify(&path, ArchiveOrigin::Untrusted))?
         };
