@@ -16,9 +16,11 @@ mod install;
 mod launchd;
 mod linger;
 mod manager;
+mod replaced_file;
 mod schtasks;
 mod spec;
 mod systemd;
+mod transition;
 
 pub(crate) use control::{
     ActionOutcome, ActionReport, ServiceStatus, last_log_lines, restart, start, status, stop,

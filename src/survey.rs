@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
+use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
 use crate::profile::ProfileName;
+use crate::record::{Engine, Record};
 use crate::registry::{self, Registry};
 
 mod config_keys;
@@ -20,13 +22,15 @@ mod gateway_locks;
 mod instance;
 mod listeners;
 pub(crate) mod map;
+pub(crate) mod named_paths;
 pub(crate) mod ports;
 mod service;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
-pub(crate) use discover::FoundBy;
+pub(crate) use discover::{FoundBy, holds_workspaces_only};
+pub(crate) use gateway_locks::find_openclaw_lock_holder;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
@@ -38,10 +42,13 @@ pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
     let candidates = discover::find_candidates(env, &registry);
     let mut instances: Vec<_> = candidates
         .into_iter()
-        .map(|candidate| instance::survey_instance(env, candidate))
+        .map(|candidate| instance::survey_instance(host, env, candidate))
         .collect();
     sort_and_label(&env.home, &mut instances);
     let listeners = listeners::find_listeners(&env.home, &instances);
+    for instance in &mut instances {
+        instance.add_running_ports(&listeners);
+    }
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -86,13 +93,30 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Reads the listening TCP sockets of the host and their processes as they are now.
+    pub(crate) fn current_listeners(&self, env: &Environment) -> Vec<Listener> {
+        listeners::find_listeners(&env.home, &self.instances)
+    }
+
     /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
     /// it was.
     pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
-        self.listeners = listeners::find_listeners(&env.home, &self.instances);
+        self.listeners = self.current_listeners(env);
     }
 
-    /// Returns the configs, state folders, and workspaces of every instance but the one with this config.
+    /// Asks the command of OpenClaw from npm for its version where its files do not tell it and an instance needs it.
+    pub(crate) fn query_node_version(&mut self, host: &Host, env: &Environment) {
+        let is_node = |instance: &SurveyedInstance| {
+            let record = Record::read(&instance.state_dir.join(RECORD_FILE));
+            record.is_ok_and(|record| record.engine == Engine::Node)
+        };
+        if self.node.is_none() && self.instances.iter().any(is_node) {
+            self.node = engine::locate(host, env).ok();
+        }
+    }
+
+    /// Returns the configs, state folders, workspaces and other named paths of every instance but the one with this
+    /// config.
     pub(crate) fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
         let own = self.position(config_path);
         let others = self
@@ -102,9 +126,9 @@ impl Survey {
             .filter(|(at, _)| Some(*at) != own);
         others
             .flat_map(|(_, other)| {
-                other
-                    .workspaces
-                    .iter()
+                let named = other.named_paths.iter().map(|named| &named.path);
+                named
+                    .chain(&other.workspaces)
                     .chain([&other.config_path, &other.state_dir])
             })
             .cloned()

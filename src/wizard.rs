@@ -227,6 +227,9 @@ fn ask_until_valid(
         };
         match accept_reply(step, question, reply.clone(), context, answers) {
             Ok(()) => {
+                if let Some(echo) = step.echo(&reply, context, answers) {
+                    prompter.show_echo(&echo);
+                }
                 history.record(step.id(), question, reply);
                 return Ok(true);
             }

@@ -2,6 +2,7 @@
 
 mod back;
 mod language;
+mod ports;
 mod resize;
 mod scenario;
 mod secrets;

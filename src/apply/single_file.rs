@@ -14,6 +14,7 @@ use super::lock::make_folders;
 use super::run_id::{is_run_id, run_id};
 use super::system;
 use crate::error::{Error, Result};
+use crate::i18n::msg;
 
 /// Ending of the name of a temporary file.
 const TEMPORARY_ENDING: &str = ".tmp";
@@ -46,6 +47,21 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = remove_if_present(&temporary);
     }
     Ok(written.during(Operation::Write, path)?)
+}
+
+/// Replaces a file of an instance as [`write_file`] does, where the state folder of the instance exists. A folder that was
+/// moved away under a running gateway must not be made anew with a single file in it, which would pass for the instance.
+///
+/// # Errors
+/// When the state folder is missing, or the system refuses. The old file is there as it was.
+pub(crate) fn write_state_file(state_dir: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    if !state_dir.is_dir() {
+        return Err(Error::failed(msg!(
+            "apply.state-gone",
+            path = state_dir.display()
+        )));
+    }
+    write_file(path, bytes)
 }
 
 /// Removes a file; a missing file is no error.
@@ -211,6 +227,20 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(names, 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn state_folder_that_is_gone_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, path) = (
+            dir.path().join("state"),
+            dir.path().join("state/devices/paired.json"),
+        );
+        assert!(write_state_file(&state, &path, b"x").is_err());
+        assert!(!state.exists());
+        std::fs::create_dir(&state).unwrap();
+        write_state_file(&state, &path, b"x").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

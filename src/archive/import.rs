@@ -8,10 +8,12 @@ use super::Manifest;
 use crate::config;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
+use crate::config::variables;
 use crate::instance::Instance;
 use crate::ports::{Port, PortFamily, Role};
 use crate::secret::REDACTED;
 use crate::secret::Secret;
+use crate::survey::named_paths::{PathPurpose, own_workspace, path_texts};
 
 /// The new instance that the import of an exported instance makes.
 #[derive(Debug)]
@@ -55,21 +57,26 @@ impl ImportTarget<'_> {
             self.token.expose().into(),
         )?;
         let workspace = KeyPath::keys(["agents", "defaults", "workspace"]);
-        document.set(
-            &workspace,
-            self.instance.default_workspace().display().to_string().into(),
-        )?;
-        let log = KeyPath::keys(["logging", "file"]);
-        let outside = document
-            .get(&log)
-            .and_then(Value::as_str)
-            .is_some_and(|path| !Path::new(path).starts_with(&self.instance.state_dir));
-        if outside {
-            document.unset(&log)?;
+        document.set(&workspace, config_text(&self.instance.default_workspace()))?;
+        for (purpose, key) in self.outside_paths(document.value()) {
+            if purpose == PathPurpose::Workspace {
+                let own = own_workspace(self.instance, document.value(), &key);
+                document.set(&key, config_text(&own))?;
+            } else {
+                document.unset(&key)?;
+            }
         }
         let own = ["gateway.auth.token", "gateway.auth.password"];
         missing.retain(|path| !own.contains(&path.to_string().as_str()));
         Ok(missing)
+    }
+
+    /// Returns the keys of a config that name a file or folder outside of the new instance, which would be shared with the
+    /// original. The gateway has places of its own where they are not set, except for the workspaces of agents.
+    fn outside_paths(&self, config: &Value) -> Vec<(PathPurpose, KeyPath)> {
+        let is_own = |text: &str| Path::new(text).starts_with(&self.instance.state_dir);
+        let outside = path_texts(config).into_iter().filter(|(.., text)| !is_own(text));
+        outside.map(|(purpose, key, _)| (purpose, key)).collect()
     }
 
     /// Adds a change for every text of an imported config that is a path of the original instance.
@@ -87,7 +94,7 @@ impl ImportTarget<'_> {
             }
             Value::String(text) => {
                 if let Some(moved) = self.moved_path(text) {
-                    changes.push((path.clone(), moved.display().to_string().into()));
+                    changes.push((path.clone(), config_text(&moved)));
                 }
             }
             _ => {}
@@ -96,6 +103,9 @@ impl ImportTarget<'_> {
 
     /// Returns the new path for a file path of the original of an imported instance; `None` for any other text.
     fn moved_path(&self, text: &str) -> Option<PathBuf> {
+        // Of the variables of the original only its home folder is known.
+        let home = |name: &str| (name == "HOME").then(|| self.manifest.home.display().to_string());
+        let text = variables::substitute(text, &home).ok()?;
         let typed = match text.strip_prefix("~/") {
             Some(below) => self.manifest.home.join(below),
             None => PathBuf::from(text),
@@ -136,6 +146,11 @@ impl ImportTarget<'_> {
             changes.push((KeyPath::keys(["browser", "cdpUrl"]), url.into()));
         }
     }
+}
+
+/// Returns a path as the text of a config that stands for it.
+fn config_text(path: &Path) -> Value {
+    variables::escape(&path.display().to_string()).into()
 }
 
 /// Collects the keys of an imported config whose secrets were left out.

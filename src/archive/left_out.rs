@@ -97,7 +97,7 @@ pub(crate) struct LeftOut {
 }
 
 /// Names at the top of a state folder that are left out of archives, with the reasons.
-const LEFT_OUT_NAMES: [(&str, LeftOutReason); 11] = [
+const LEFT_OUT_NAMES: [(&str, LeftOutReason); 12] = [
     ("logs", LeftOutReason::Rebuilt),
     ("log", LeftOutReason::Rebuilt),
     ("cache", LeftOutReason::Rebuilt),
@@ -106,6 +106,7 @@ const LEFT_OUT_NAMES: [(&str, LeftOutReason); 11] = [
     // Links to the release's own folder, which the release makes when it starts: docs/openclaw.md#files-on-disk.
     ("plugin-skills", LeftOutReason::Rebuilt),
     ("gateway.lock", LeftOutReason::Process),
+    ("gateway-stopped", LeftOutReason::Process),
     ("aside", LeftOutReason::Aside),
     ("snapshots", LeftOutReason::Aside),
     ("sandboxes", LeftOutReason::Workspace),

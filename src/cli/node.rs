@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::Context;
+use crate::boot;
 use crate::engine::{self, NodeEngine};
 use crate::error::{Error, ErrorReason, Result};
 use crate::gateway::GatewayOptions;
@@ -16,6 +17,7 @@ use crate::i18n::msg;
 use crate::ports::Port;
 use crate::record::{Engine, Record};
 use crate::settings::InstanceFiles;
+use crate::stop_record;
 use crate::ui::Ui;
 
 /// Returns the parser of the flag `--engine`, which accepts the names of the gateway engines.
@@ -60,6 +62,8 @@ pub(super) fn run_gateway(context: &Context<'_>, options: &GatewayOptions) -> Re
     if options.verbose {
         call.args.push("--verbose".into());
     }
+    stop_record::remove(instance);
+    boot::save_first_config(context.instance_context());
     exec(context.host, &engine, &call)
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::answers::Answers;
 use crate::apply::{self, HostLock};
+use crate::boot;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, Msg, msg};
@@ -16,6 +17,7 @@ use crate::plan::disk::DiskSnapshot;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, PlanStamp};
 use crate::ports::Port;
 use crate::profile::ProfileName;
+use crate::record::{Engine, Record};
 use crate::report;
 use crate::secret::Secret;
 use crate::survey::Survey;
@@ -244,7 +246,17 @@ impl OnboardRun<'_> {
         plan.notices.extend(applied.notices);
         // The wait for a service must not block other runs.
         drop(lock);
+        self.keep_first_config(&context.input.instance);
         self.print_result(context, &plan, answers)
+    }
+
+    /// Keeps the config of an instance that OpenClaw from npm runs, which keeps none itself, in case the config is
+    /// broken soon after the first start.
+    fn keep_first_config(&self, instance: &Instance) {
+        let record = Record::read(&instance.record_path());
+        if record.is_ok_and(|record| record.engine == Engine::Node) {
+            boot::save_first_config(self.context.instance_context().with_instance(instance));
+        }
     }
 
     /// Installs the service of an onboarded instance where it was chosen, and prints the result and the next
@@ -383,8 +395,7 @@ fn check_port_again(context: &InterviewContext<'_>, plan: &Plan, answers: &Answe
         .as_ref()
         .map(|summary| Port::from(summary.ports.base()));
     if let Some(base) = base.filter(|base| context.input.current_port() != Some(*base)) {
-        let check = context.check_port(base, &plan::bind_addresses(&context.input, answers));
-        check.accept(context.input.planner.nearest(base).as_ref())?;
+        context.require_port(base, &plan::bind_addresses(&context.input, answers))?;
     }
     Ok(())
 }

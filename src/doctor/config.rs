@@ -7,10 +7,10 @@ use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
 use crate::config::dialect;
 use crate::config::judge::{ConfigJudge, Verdict};
+use crate::config::key_path::KeyPath;
 use crate::config::schema::Violation;
 use crate::i18n::{Msg, msg};
-use crate::instance::CONFIG_FILE;
-use crate::instance::shell_quote;
+use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, shell_quote};
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
@@ -31,10 +31,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("config-owner", owner),
     Check::warning("config-link", link),
     Check::warning("config-newer", newer),
+    Check::error("config-variable", unset_variable),
 ];
-
-/// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
-const LEGACY_NAMES: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
 /// Reports an instance whose config file does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
@@ -171,8 +169,16 @@ fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a config, or variables in `.env`, with names that only early releases of OpenClaw used.
 fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let canonical = Instance::canonical_state(&report.home, &own.instance.profile);
+    let legacy = own.instance.legacy_paths();
+    // A config by an early name in the present folder is renamed below.
+    if let Some(legacy) = legacy.filter(|legacy| legacy.config_path.parent() != Some(&canonical)) {
+        let path = report.display_path(&legacy.config_path);
+        let msg = msg!("doctor.config-legacy-instance", path = path);
+        return vec![Problem::new(msg, legacy.migrate_command(&report.home))];
+    }
     let folder = &own.instance.state_dir;
-    let file = LEGACY_NAMES
+    let file = LEGACY_CONFIG_FILES
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file());
@@ -214,6 +220,27 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Reports a path in the config that refers to a variable which is not set: one release refuses the config, another one uses
+/// a folder that is called like the variable.
+fn unset_variable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let unset = own
+        .found
+        .map(|found| &found.unset_variables[..])
+        .unwrap_or_default();
+    let env_file = own.instance.env_file();
+    let problem = |(key, name): &(KeyPath, String)| {
+        let msg = msg!(
+            "doctor.config-variable",
+            key = key,
+            name = name,
+            path = report.display_path(&env_file)
+        );
+        let key = shell_quote(key.to_string().as_ref());
+        Problem::new(msg, format!("{} config unset {key}", own.command))
+    };
+    unset.iter().map(problem).collect()
 }
 
 /// Reports a config file that belongs to another user.

@@ -37,7 +37,8 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
         Engine::Node => "Type=exec\n".to_owned(),
     };
     // Five starts of the longest possible duration (60 s to start or until the watchdog, 2 s between, 30 s to stop)
-    // take less than 600 s: the start limit is reached however slowly the gateway fails.
+    // take less than 600 s: the start limit is reached however slowly the gateway fails. The longer time to stop of
+    // OpenClaw from npm, which has no watchdog, passes only where somebody stops it.
     format!(
         "{HEADER}; a change by hand is lost with the next one.\n\
          # To change it for good: systemctl --user edit {name}\n\
@@ -57,7 +58,7 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
          RestartPreventExitStatus={usage} {blocked}\n\
          SuccessExitStatus=143\n\
          TimeoutStartSec=60\n\
-         TimeoutStopSec=30\n\
+         TimeoutStopSec={stop}\n\
          KillMode=mixed\n\
          OOMPolicy=continue\n\
          UMask=0077\n\
@@ -73,6 +74,7 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
          WantedBy=default.target\n",
         usage = ErrorKind::Usage.exit_code(),
         blocked = ErrorKind::Blocked.exit_code(),
+        stop = spec.engine.stop_timeout().as_secs(),
         description = escape_specifiers(&spec.description()),
         folder = working_directory(&spec.state_dir.to_string_lossy()),
     )
@@ -192,6 +194,22 @@ pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
     unit
 }
 
+/// Returns the assignments of a systemd unit, in order: section, key and value.
+pub(super) fn assignments(text: &str) -> Vec<(String, String, String)> {
+    let mut section = String::new();
+    let mut found = Vec::new();
+    for line in logical_lines(text) {
+        let line = line.trim_matches(WHITESPACE);
+        if let Some(name) = line.strip_prefix('[') {
+            name.trim_end_matches(']').clone_into(&mut section);
+        } else if let Some((key, value)) = line.split_once('=') {
+            let trim = |text: &str| text.trim_matches(WHITESPACE).to_owned();
+            found.push((section.clone(), trim(key), trim(value)));
+        }
+    }
+    found
+}
+
 /// Returns the lines of a systemd unit without comments, with continued lines joined: a backslash at the end of a
 /// line stands for a blank and the next line. Comments between continued lines are skipped.
 fn logical_lines(text: &str) -> Vec<String> {
@@ -215,7 +233,7 @@ fn logical_lines(text: &str) -> Vec<String> {
 }
 
 /// Splits a value of a systemd unit into words at blanks, with quotes and escape sequences as in systemd.syntax(7).
-fn split_words(value: &str) -> Vec<String> {
+pub(super) fn split_words(value: &str) -> Vec<String> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut word: Option<Vec<u8>> = None;
     let mut quote = None;

@@ -6,20 +6,22 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::answers::Answers;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
-use crate::environment::Environment;
+use crate::environment::{Environment, TypedPathError, abbreviate_home};
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::msg;
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::{ConfigVariables, Instance, InstanceContext};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
-use crate::ports::Port;
-use crate::ports::planner::{PortCheck, PortSuggestion};
+use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
+use crate::ports::{Listener, Port};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::survey::Survey;
@@ -97,6 +99,11 @@ impl<'a> InterviewContext<'a> {
         self.input.exists && !answers.existing.is_reset()
     }
 
+    /// Returns the absolute path that a user typed as the reply to a question of the wizard.
+    pub(crate) fn expand_typed(&self, typed: &str) -> Result<PathBuf, TypedPathError> {
+        self.input.env.expand_typed(self.host, typed)
+    }
+
     /// Returns the paths of the host's other instances, which a plan of the wizard must not touch.
     pub(crate) fn other_paths(&self) -> Vec<PathBuf> {
         self.survey.paths_of_others(&self.input.instance.config_path)
@@ -107,7 +114,7 @@ impl<'a> InterviewContext<'a> {
     /// # Errors
     /// Where no base port is left.
     pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<PortSuggestion>> {
-        let mut planner = self.input.planner.clone();
+        let mut planner = self.current_planner();
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
             match self.host.pick_unused_port() {
@@ -117,9 +124,32 @@ impl<'a> InterviewContext<'a> {
         })
     }
 
+    /// Returns the planner of base ports for the wizard's instance, with the sockets that listen now: a person may take
+    /// minutes to answer.
+    pub(crate) fn current_planner(&self) -> Planner {
+        let mut planner = self.input.planner.clone();
+        let listeners = self.survey.current_listeners(self.input.env).into_iter();
+        let is_own = |listener: &Listener| planner.own_ports.contains(&listener.port);
+        planner.listeners = listeners.filter(|listener| !is_own(listener)).collect();
+        planner
+    }
+
     /// Judges a base port for the wizard's instance, and probes its fixed ports.
-    pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> PortCheck {
-        check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
+    pub(crate) fn check_port(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
+        check_probed(self.host, &mut self.current_planner(), addresses, base)
+    }
+
+    /// Requires a base port to be usable for the wizard's instance now.
+    ///
+    /// # Errors
+    /// Exit 78 with the reason, and the base port that the wizard offers instead.
+    pub(crate) fn require_port(&self, base: Port, addresses: &[IpAddr]) -> Result<()> {
+        let check = self.check_port(base, addresses);
+        let instead = match check.verdict {
+            PortVerdict::Refused(_) => self.suggest_ports(1, addresses).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        check.accept(instead.first()).map(drop)
     }
 
     /// Plans the instance that the wizard sets up with these answers, from a snapshot of the disk. Without an
@@ -141,6 +171,18 @@ impl<'a> InterviewContext<'a> {
     }
 }
 
+/// Refuses to set up an instance at the paths of an earlier OpenClaw: under its present names neither release would find
+/// what is there.
+fn refuse_legacy(instance: &Instance) -> Result<()> {
+    let Some(legacy) = instance.legacy_paths() else {
+        return Ok(());
+    };
+    let path = abbreviate_home(&instance.home, &legacy.config_path);
+    let command = legacy.migrate_command(&instance.home);
+    Err(Error::blocked(msg!("isolation.legacy", path = path))
+        .hint(msg!("isolation.legacy-way-out", command = command)))
+}
+
 /// Reads the facts that the plan of an instance depends on, with the links in all paths followed.
 fn read_input<'a>(
     host: &'a Host,
@@ -148,6 +190,7 @@ fn read_input<'a>(
     env: &'a Environment,
     instance: Instance,
 ) -> Result<PlanInput<'a>> {
+    refuse_legacy(&instance)?;
     let config_path = &instance.config_path;
     let (current, exists) = match config::load(config_path) {
         LoadedConfig::Missing => (ConfigDocument::empty(), false),
@@ -162,11 +205,15 @@ fn read_input<'a>(
         .filter(|(at, _)| Some(*at) != own)
         .map(|(_, found)| OtherInstance::new(found, read::canonicalize_existing))
         .collect();
+    let variables = ConfigVariables::new(host, &instance.state_dir, &effective);
+    let named_workspace = effective
+        .pointer("/agents/defaults/workspace")
+        .and_then(Value::as_str)
+        .and_then(|typed| variables.path(env, host.cwd(), typed));
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
     let dialect = Dialect::choose(node_version, exists.then(|| current.value()));
     Ok(PlanInput {
         env,
-        cwd: host.cwd(),
         resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
         surveyed: own.map(|at| &survey.instances[at]),
         others,
@@ -174,6 +221,7 @@ fn read_input<'a>(
         planner: survey.planner(&instance.profile, config_path),
         current,
         effective,
+        named_workspace,
         token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
         dialect,

@@ -78,6 +78,7 @@ struct Script {
     replies: VecDeque<String>,
     asked: Vec<&'static str>,
     rejected: Vec<&'static str>,
+    echoed: Vec<Msg>,
 }
 
 impl Script {
@@ -110,6 +111,10 @@ impl Prompter for Script {
 
     fn show_rejection(&mut self, rejection: &Error) {
         self.rejected.push(rejection.code());
+    }
+
+    fn show_echo(&mut self, echo: &Msg) {
+        self.echoed.push(echo.clone());
     }
 }
 
@@ -412,4 +417,20 @@ fn step_ids_are_ascending_and_every_step_has_a_flag() {
     for provider in Provider::ALL {
         assert!(has_flag(provider.key_flag()), "--{}", provider.key_flag());
     }
+}
+
+#[test]
+fn typed_workspace_is_expanded_and_echoed_in_full() {
+    let home = TestHome::new();
+    let (interview, script) = home.person(
+        Some("rescue"),
+        &["yes", "-", "~nobody/ws", "'$HOME/ws'", "-", "skip", "-", "-"],
+    );
+    let workspace = home.folder.path().join("ws");
+    assert_eq!(interview.unwrap().answers.workspace.as_ref(), Some(&workspace));
+    assert_eq!(script.rejected, ["step.workspace.other-home"]);
+    assert_eq!(
+        script.echoed,
+        [msg!("step.workspace.full", path = workspace.display())]
+    );
 }

@@ -89,15 +89,14 @@ fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(St
     let stamp = plan::folder_stamp(&context.now());
     let staging = StagingDir::for_import(&lock, &instance.state_dir, &stamp)?;
     drop(lock);
-    let (archive, manifest) = match manifest {
-        Some(manifest) => (path.to_path_buf(), manifest),
-        None => {
-            let archive = staging.path().join("archive.tar.gz");
-            let mut bounded = std::io::stdin().lock().take(archive::MAX_UNPACKED_BYTES);
-            apply::stage_file(&archive, &mut bounded, false)?;
-            let manifest = verify(&archive)?;
-            (archive, manifest)
-        }
+    let (archive, manifest) = if let Some(manifest) = manifest {
+        (path.to_path_buf(), manifest)
+    } else {
+        let archive = staging.path().join("archive.tar.gz");
+        let mut bounded = std::io::stdin().lock().take(archive::MAX_UNPACKED_BYTES);
+        apply::stage_file(&archive, &mut bounded, false)?;
+        let manifest = verify(&archive)?;
+        (archive, manifest)
     };
     archive::unpack(&archive, &manifest, &staging.path().join("archive"))?;
     arrange_state(&manifest, instance, staging.path())?;

@@ -3,14 +3,14 @@
 //!
 //! - keys of this program: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one
 //!   watches), `verdict` (`healthy`, `not-running`, `other-profile`,
-//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
+//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `starting`, `shutting-down`, `unhealthy`), `message`, `warning`, `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
 //! - `gateway`: `mode`, `remoteUrl` (where that is `remote`), `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
 //!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
 //!   its manager can't be asked, or the state that it reports; without `--all` also `linger`, `drift` (null, or `files`,
-//!   `disabled`, `stale`), `lastLines` of a service that gave up, and `warnings`.
+//!   `disabled`, `stale`, `addedLines`), `lastLines` of a service that gave up, and `warnings`.
 
 use std::time::SystemTime;
 
