@@ -186,7 +186,7 @@ impl FileSet {
         let mut names = BTreeSet::new();
         let sources = self.sources.iter();
         sources
-            .filter(|source| !names.insert(source.path.to_lowercase()))
+            .filter(|source| !names.insert(source.path.to_ascii_lowercase()))
             .map(|source| source.file.as_path())
             .collect()
     }

@@ -114,9 +114,11 @@ impl<W: Write> Packer<'_, W> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(failed)?,
         };
+        // First, while it is short: it grows for as long as checkpoints are kept out.
+        let log = database.log().map_err(failed)?;
         let (mut file, size) = database.content().map_err(failed)?;
         self.append(source, &source.path, &mut file, size, false)?;
-        if let Some((ending, bytes)) = database.log().map_err(failed)? {
+        if let Some((ending, bytes)) = log {
             let path = format!("{}{ending}", source.path);
             self.append(source, &path, &mut &bytes[..], bytes.len() as u64, false)?;
         }

@@ -100,8 +100,8 @@ impl LockedDatabase {
         Ok((file, size))
     }
 
-    /// Returns the log or journal without which the file is not whole, with the ending of its name. To be read after the
-    /// file: what is in the log then is newer than the file, or in it already.
+    /// Returns the log or journal without which the file is not whole, with the ending of its name. The file does not
+    /// change while this value lives: what is in the log is newer than the file, or in it already.
     ///
     /// # Errors
     /// When it can't be read, or is too large.
@@ -144,9 +144,11 @@ fn lock_out_checkpoints(path: &Path) -> io::Result<Option<DatabaseFile>> {
 /// the database back. Each beginning has a header of its own, which SQLite writes first.
 fn read_log(file: &mut File) -> io::Result<Vec<u8>> {
     for _ in 0..MAX_LOG_READS {
+        // No further than it reaches now: a reader must not chase a writer.
+        let size = file.metadata()?.len();
         let mut bytes = Vec::new();
         file.rewind()?;
-        file.take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes)?;
+        file.take(size.min(MAX_LOG_BYTES + 1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_LOG_BYTES {
             return Err(io::ErrorKind::FileTooLarge.into());
         }

@@ -42,7 +42,7 @@ impl ArchiveOrigin {
     fn comparable(self, name: &str) -> String {
         let ignores_case = cfg!(any(target_os = "macos", windows));
         match self {
-            Self::Untrusted if ignores_case => name.to_lowercase(),
+            Self::Untrusted if ignores_case => name.to_ascii_lowercase(),
             Self::OwnSnapshot | Self::Untrusted => name.to_owned(),
         }
     }

@@ -92,7 +92,7 @@ fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(St
     let (archive, manifest) = if let Some(manifest) = manifest {
         (path.to_path_buf(), manifest)
     } else {
-        let archive = staging.path().join("archive.tar.gz");
+        let archive = staging.path().join("stdin.tar.gz");
         let mut bounded = std::io::stdin().lock().take(archive::MAX_UNPACKED_BYTES);
         apply::stage_file(&archive, &mut bounded, false)?;
         let manifest = verify(&archive)?;
