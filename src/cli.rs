@@ -23,6 +23,7 @@ mod dashboard;
 mod doctor;
 mod duration;
 mod gateway;
+mod left_out;
 mod logs;
 mod man;
 pub(crate) mod node;
