@@ -222,6 +222,9 @@ impl Ui {
     /// Prints on stderr why a reply to the wizard was rejected, before its question is asked again.
     pub(crate) fn print_rejection(&self, error: &Error) {
         self.eprint_paragraph(&error.msg);
+        if let Some(cause) = &error.cause {
+            self.eprint(&format!("  {cause:#}"));
+        }
         for hint in &error.hints {
             let lines = wrap(&self.render(hint), self.width.saturating_sub(5));
             for (at, line) in lines.iter().enumerate() {

@@ -6,17 +6,20 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::answers::Answers;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
+use crate::editor::Editor;
 use crate::env_file;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::msg;
 use crate::instance::{Instance, InstanceContext};
-use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
+use crate::plan::disk::{DiskEntry, DiskSnapshot, FolderObstacle, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
 use crate::ports::Port;
 use crate::ports::planner::{PortCheck, PortSuggestion};
@@ -46,17 +49,16 @@ pub(crate) struct InterviewContext<'a> {
 impl<'a> InterviewContext<'a> {
     /// Reads the context of an instance for the wizard, for an interview without a person.
     ///
-    /// # Errors
-    /// Where the config of the instance cannot be read or understood: it is never overwritten.
-    pub(crate) fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Result<Self> {
-        Ok(Self {
+    /// A config that can't be used is one of the facts: it is never overwritten.
+    pub(crate) fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Self {
+        Self {
             host: at.host,
             survey,
-            input: read_input(at.host, survey, at.env, at.instance.clone())?,
+            input: read_input(at.host, survey, at.env, at.instance.clone()),
             interactive: false,
             fresh_token,
             on_probe: &|_, _| {},
-        })
+        }
     }
 
     /// Makes this the context of a wizard's interview with a person, who is shown how far the probing of ports has
@@ -73,13 +75,34 @@ impl<'a> InterviewContext<'a> {
     /// Changes the wizard to the instance of another profile, under the environment rules
     /// (docs/design.md#environment-rules).
     pub(crate) fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
-        self.choose_instance(Instance::resolve(self.input.env, Some(profile))?)
+        self.choose_instance(Instance::resolve(self.input.env, Some(profile))?);
+        Ok(())
     }
 
     /// Changes the wizard to another instance and reads its config.
-    pub(crate) fn choose_instance(&mut self, instance: Instance) -> Result<()> {
-        self.input = read_input(self.host, self.survey, self.input.env, instance)?;
-        Ok(())
+    pub(crate) fn choose_instance(&mut self, instance: Instance) {
+        self.input = read_input(self.host, self.survey, self.input.env, instance);
+    }
+
+    /// Returns `true` if the host has an instance of the profile with this name.
+    pub(crate) fn has_profile(&self, name: &str) -> bool {
+        let mut profiles = self
+            .survey
+            .instances
+            .iter()
+            .filter_map(|found| found.profile.as_ref());
+        profiles.any(|profile| profile.as_str() == name)
+    }
+
+    /// Returns a text that starts with a path for the screen, with `~` for the home folder.
+    pub(crate) fn abbreviate(&self, text: &str) -> String {
+        self.input.display_path(Path::new(text))
+    }
+
+    /// Returns the program that opens a file for the person, from `VISUAL` or `EDITOR`, else the first known editor that is
+    /// installed.
+    pub(crate) fn editor(&self) -> Option<Editor> {
+        Editor::find(self.host)
     }
 
     /// Returns the text at a key of the current config, as the default of a wizard's question; `None` where the
@@ -95,6 +118,11 @@ impl<'a> InterviewContext<'a> {
     /// Returns `true` if the instance has a config whose values stay unless an answer of the wizard changes them.
     pub(crate) fn keeps_existing(&self, answers: &Answers) -> bool {
         self.input.exists && !answers.existing.is_reset()
+    }
+
+    /// Reads the state of a path on the disk for a question of the wizard.
+    pub(crate) fn read_path(&self, path: &Path) -> DiskSnapshot {
+        read_disk(self.host, [path.to_path_buf()])
     }
 
     /// Returns the paths of the host's other instances, which a plan of the wizard must not touch.
@@ -147,15 +175,17 @@ fn read_input<'a>(
     survey: &'a Survey,
     env: &'a Environment,
     instance: Instance,
-) -> Result<PlanInput<'a>> {
+) -> PlanInput<'a> {
     let config_path = &instance.config_path;
-    let (current, exists) = match config::load(config_path) {
-        LoadedConfig::Missing => (ConfigDocument::empty(), false),
-        LoadedConfig::Ok(document) => (document, true),
-        LoadedConfig::Broken(fault) => return Err(config::broken_error(config_path, &fault)),
+    let (current, exists, broken) = match config::load(config_path) {
+        LoadedConfig::Missing => (ConfigDocument::empty(), false, None),
+        LoadedConfig::Ok(document) => (document, true, None),
+        LoadedConfig::Broken(fault) => (ConfigDocument::empty(), true, Some(fault)),
     };
-    let effective = config::effective(config_path, &current)
-        .map_err(|fault| config::broken_error(config_path, &fault))?;
+    let (current, effective, broken) = match config::effective(config_path, &current) {
+        Ok(value) => (current, value, broken),
+        Err(fault) => (ConfigDocument::empty(), Value::Null, Some(fault)),
+    };
     let own = survey.position(config_path);
     let others = survey.instances.iter().enumerate();
     let others = others
@@ -163,8 +193,11 @@ fn read_input<'a>(
         .map(|(_, found)| OtherInstance::new(found, read::canonicalize_existing))
         .collect();
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
-    let dialect = Dialect::choose(node_version, exists.then(|| current.value()));
-    Ok(PlanInput {
+    let dialect = Dialect::choose(
+        node_version,
+        (exists && broken.is_none()).then(|| current.value()),
+    );
+    PlanInput {
         env,
         cwd: host.cwd(),
         resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
@@ -176,18 +209,20 @@ fn read_input<'a>(
         effective,
         token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
+        broken,
         dialect,
         openclaw_version: dialect.version_stamp(node_version).to_owned(),
         instance,
-    })
+    }
 }
 
 /// Reads the state of these paths on the disk for a plan, with their links followed.
-pub(crate) fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
+pub(crate) fn read_disk(host: &Host, paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
     let entry = |path: PathBuf| {
         let entry = DiskEntry {
             state: path_state(&path),
             resolved: read::canonicalize_existing(&path),
+            obstacle: folder_obstacle(host, &path),
         };
         (path, entry)
     };
@@ -203,5 +238,20 @@ fn path_state(path: &Path) -> PathState {
         Err(read::ReadError::Missing) => PathState::Missing,
         Err(_) if path.exists() => PathState::Unreadable,
         Err(_) => PathState::Unreachable,
+    }
+}
+
+/// Returns the reason why no folder can be used or created at a path, by the deepest part of the path that exists.
+fn folder_obstacle(host: &Host, path: &Path) -> Option<FolderObstacle> {
+    use std::io::ErrorKind::ReadOnlyFilesystem;
+    let deepest = path.ancestors().find(|part| part.symlink_metadata().is_ok())?;
+    match deepest.metadata() {
+        Ok(meta) if meta.is_dir() => match host.folder_write_error(deepest)?.kind() {
+            ReadOnlyFilesystem => Some(FolderObstacle::ReadOnly(deepest.to_path_buf())),
+            _ => Some(FolderObstacle::Permission(deepest.to_path_buf())),
+        },
+        Ok(_) => Some(FolderObstacle::File(deepest.to_path_buf())),
+        // A link to something that is still to be made.
+        Err(_) => None,
     }
 }

@@ -1,9 +1,12 @@
 //! A question as data, the reply to it, and the interface for asking it.
 
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::Span;
 use crate::secret::Secret;
+
+/// The text that stands for a secret on the screen, whatever its length.
+pub(super) const HIDDEN_SECRET: &str = "********";
 
 /// A question of the wizard: the lines before it, its text, and how it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +90,9 @@ pub(crate) trait Prompter {
     /// Asks a person a question of the wizard. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;
 
+    /// Shows the reply to a question of the wizard that need not be asked: a draft of an earlier run has it.
+    fn show_answer(&mut self, question: &Question, reply: &Reply);
+
     /// Shows why a reply to the wizard was rejected, before its question is asked again.
     fn show_rejection(&mut self, rejection: &Error);
 }
@@ -155,6 +161,20 @@ impl Question {
     pub(crate) fn with_port_chart(mut self, chart: PortChart) -> Self {
         self.port_chart = Some(chart);
         self
+    }
+
+    /// Returns the text that stands for a reply behind the question of the wizard that it answered.
+    pub(crate) fn shown_reply(&self, reply: &Reply) -> Msg {
+        match (&self.kind, reply) {
+            (QuestionKind::Choice { options, .. }, Reply::Text(id)) => {
+                let option = options.iter().find(|option| option.id == *id);
+                option.map_or_else(|| msg!("ui.typed", text = id), |option| option.label.clone())
+            }
+            (_, Reply::Text(text)) => msg!("ui.typed", text = text),
+            (_, Reply::Yes(true)) => msg!("ui.yes"),
+            (_, Reply::Yes(false)) => msg!("ui.no"),
+            (_, Reply::Secret(_) | Reply::Back) => msg!("ui.typed", text = HIDDEN_SECRET),
+        }
     }
 
     /// Returns the reply that answers a question of the wizard where nobody is asked.

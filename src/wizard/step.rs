@@ -3,6 +3,7 @@
 use crate::answers::{Answers, NamedValue, named_enum};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::profile::ProfileName;
 use crate::secret::Secret;
 
 use super::context::InterviewContext;
@@ -114,13 +115,27 @@ pub(crate) enum Rejection {
     Invalid(Error),
     /// The reply is a refusal to go on: it ends the interview.
     Declined(Error),
+    /// The reply asks for a repair of the broken config before the interview goes on. The error says what is wrong with
+    /// the config, for whom nobody repairs it.
+    Repair(ConfigRepair, Error),
+}
+
+/// A way to repair the broken config of the wizard's instance, or to do without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigRepair {
+    /// Open the config in the editor, at the place of the fault.
+    Edit,
+    /// Replace the config by its backup with this number, 1 the newest; by the last working config without one.
+    Restore(Option<usize>),
+    /// Leave the config as it is, and set up a rescue bot of this profile beside it.
+    RescueBot(ProfileName),
 }
 
 impl Rejection {
     /// Returns the error for a reply to the wizard that was rejected, whether it can be asked again or not.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Invalid(error) | Self::Declined(error) => error,
+            Self::Invalid(error) | Self::Declined(error) | Self::Repair(_, error) => error,
         }
     }
 }

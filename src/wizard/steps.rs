@@ -22,7 +22,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,
     &flow::STEP,
     &profile::Profile,
-    &existing::STEP,
+    &existing::ExistingConfig,
     &workspace::Workspace,
     &port::GatewayPort,
     &port::TypedPort,

@@ -27,7 +27,7 @@ use std::{io, mem};
 use console::Term;
 
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::ui::Ui;
 
 use self::input::KeyReader;
@@ -114,6 +114,22 @@ impl Terminal {
     pub(crate) fn show(&mut self, text: &str) {
         self.theme.ui.eprint(text);
         self.shown.extend(text.split('\n').map(str::to_owned));
+    }
+
+    /// Runs something that uses the terminal itself, such as an editor, with the modes that the terminal was found with.
+    pub(crate) fn release<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        input::restore();
+        let result = run();
+        // From the next question on nothing is echoed again.
+        self.screen.forget_drawing();
+        result
+    }
+
+    /// Leaves everything on the terminal as it is from now on: lines that are no question's were printed below.
+    pub(crate) fn settle(&mut self) {
+        self.blocks.clear();
+        self.shown.clear();
+        self.went_back = false;
     }
 
     /// Asks the person at the terminal for a final yes; Esc is a no.
@@ -223,6 +239,31 @@ impl Prompter for Terminal {
             self.ask_drawn(question)
         };
         reply.map_err(prompt_error)
+    }
+
+    fn show_answer(&mut self, question: &Question, reply: &Reply) {
+        let (text, answer) = (
+            self.theme.text(&question.text),
+            self.theme.text(&question.shown_reply(reply)),
+        );
+        if self.theme.ui.plain() {
+            self.theme
+                .ui
+                .eprint_paragraph(&msg!("ui.spoken-answered", question = text, answer = answer));
+            return;
+        }
+        let answer = self
+            .theme
+            .answered_lines(&text, &answer, self.screen.size().columns);
+        if self.screen.print_lines(&answer).is_ok() {
+            self.blocks.push(QuestionBlock {
+                question: question.text.clone(),
+                shown: mem::take(&mut self.shown),
+                intro: Vec::new(),
+                answer,
+                rejection: Vec::new(),
+            });
+        }
     }
 
     fn show_rejection(&mut self, rejection: &Error) {

@@ -54,7 +54,11 @@ impl TestHome {
             env: &self.env,
             instance: &instance,
         };
-        InterviewContext::read(at, &self.survey, Secret::new("token")).map(check)
+        Ok(check(InterviewContext::read(
+            at,
+            &self.survey,
+            Secret::new("token"),
+        )))
     }
 
     fn plan(&self, answers: &Answers) -> Result<Plan> {
@@ -64,7 +68,7 @@ impl TestHome {
             lang: Lang::english(),
         };
         self.with_context(|context| {
-            let disk = read_disk(plan::paths_to_read(&context.input, answers));
+            let disk = read_disk(&self.host, plan::paths_to_read(&context.input, answers));
             context.plan(answers, &disk, &stamp)
         })?
     }
@@ -155,12 +159,15 @@ fn links_are_followed_in_the_paths_of_all_instances() {
     })
     .unwrap();
     let [linked, below_file] = ["innocent/workspace", "file/workspace"].map(|name| home.path(name));
-    let disk = read_disk([
-        linked.clone(),
-        below_file.clone(),
-        home.path("file"),
-        sessions.clone(),
-    ]);
+    let disk = read_disk(
+        &home.host,
+        [
+            linked.clone(),
+            below_file.clone(),
+            home.path("file"),
+            sessions.clone(),
+        ],
+    );
     assert_eq!(disk.resolved(&linked), real("elsewhere/workspace"));
     assert_eq!(*disk.state(&linked), PathState::Missing);
     assert_eq!(*disk.state(&sessions), PathState::Folder);

@@ -4,7 +4,7 @@ use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::plan::isolation;
-use crate::wizard::context::{InterviewContext, read_disk};
+use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
 use crate::wizard::step::{Rejection, StepId, WizardStep};
 
@@ -50,7 +50,7 @@ impl WizardStep for Workspace {
             return Err(unusable().into());
         }
         let path = context.input.path(typed).ok_or_else(unusable)?;
-        isolation::check_workspace(&context.input, &read_disk([path.clone()]), &path)?;
+        isolation::check_workspace(&context.input, &context.read_path(&path), &path)?;
         answers.workspace = Some(path);
         Ok(())
     }

@@ -5,11 +5,11 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::keys::Key;
 use super::line_editor::LineEditor;
-use super::prompt::{EMPTY_ANSWER, HIDDEN_SECRET, KeyOutcome, Prompt};
+use super::prompt::{EMPTY_ANSWER, KeyOutcome, Prompt};
 use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
-use crate::wizard::question::Reply;
+use crate::wizard::question::{HIDDEN_SECRET, Reply};
 
 /// Minimum number of columns to type in at a text prompt: where fewer are left behind the question, the next line is
 /// used.

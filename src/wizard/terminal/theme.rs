@@ -144,6 +144,10 @@ impl PromptTheme {
     /// Returns the lines that a prompt shows about a rejected reply: the reason, and the ways out.
     pub(super) fn rejection_lines(&self, rejection: &Error, columns: usize) -> Vec<String> {
         let mut lines = self.error_lines(&rejection.msg, columns);
+        if let Some(cause) = &rejection.cause {
+            let cause = self.wrap_plain(&format!("{cause:#}"), columns.saturating_sub(MARK_WIDTH));
+            lines.extend(cause.into_iter().map(|line| format!("{:MARK_WIDTH$}{line}", "")));
+        }
         let arrow = if self.ui.ascii() { "  ->" } else { "  →" };
         let indent = measure_text_width(arrow) + 1;
         for hint in &rejection.hints {
