@@ -49,7 +49,7 @@ pub(crate) struct Interview {
 #[derive(Debug)]
 pub(crate) enum InterviewEnd {
     /// Every question is answered.
-    Answered(Interview),
+    Answered(Box<Interview>),
     /// The person wants the broken config of the chosen instance repaired before the interview goes on.
     Repair(ConfigRepair),
 }
@@ -87,7 +87,7 @@ pub(crate) fn interview(
     let start = context.input.instance.clone();
     loop {
         match run_pass(context, preset, &mut source)? {
-            PassResult::Complete(interview) => return Ok(InterviewEnd::Answered(*interview)),
+            PassResult::Complete(interview) => return Ok(InterviewEnd::Answered(interview)),
             PassResult::Repair(repair) => return Ok(InterviewEnd::Repair(repair)),
             PassResult::Back(to) => {
                 context.choose_instance(start.clone());

@@ -147,9 +147,8 @@ pub(super) fn folder_write_error(folder: &Path) -> Option<io::Error> {
 /// Returns whether a folder is a view of the kernel's data, such as `/proc`, and on no disk.
 #[cfg(target_os = "linux")]
 fn is_kernel_view(folder: &Path) -> bool {
-    // The numbers of procfs and sysfs (linux/magic.h).
-    const MAGIC_NUMBERS: [i64; 2] = [0x9fa0, 0x6265_6572];
-    rustix::fs::statfs(folder).is_ok_and(|stat| MAGIC_NUMBERS.contains(&i64::from(stat.f_type)))
+    // The numbers of procfs and sysfs (linux/magic.h), whose type depends on the architecture.
+    rustix::fs::statfs(folder).is_ok_and(|stat| [0x9fa0, 0x6265_6572].contains(&stat.f_type))
 }
 
 #[cfg(not(target_os = "linux"))]

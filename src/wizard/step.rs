@@ -117,7 +117,7 @@ pub(crate) enum Rejection {
     Declined(Error),
     /// The reply asks for a repair of the broken config before the interview goes on. The error says what is wrong with
     /// the config, for whom nobody repairs it.
-    Repair(ConfigRepair, Error),
+    Repair(ConfigRepair, Box<Error>),
 }
 
 /// A way to repair the broken config of the wizard's instance, or to do without it.
@@ -135,7 +135,8 @@ impl Rejection {
     /// Returns the error for a reply to the wizard that was rejected, whether it can be asked again or not.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Invalid(error) | Self::Declined(error) | Self::Repair(_, error) => error,
+            Self::Invalid(error) | Self::Declined(error) => error,
+            Self::Repair(_, error) => *error,
         }
     }
 }

@@ -58,7 +58,7 @@ impl TestHome {
             context = context.with_person(&|_, _| {});
         }
         match super::interview(&mut context, preset, source)? {
-            InterviewEnd::Answered(interview) => Ok(interview),
+            InterviewEnd::Answered(interview) => Ok(*interview),
             InterviewEnd::Repair(repair) => panic!("{repair:?}"),
         }
     }

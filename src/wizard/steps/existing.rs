@@ -66,7 +66,7 @@ impl WizardStep for ExistingConfig {
         });
         if let Some(error) = error {
             return match (parse_repair(reply.text()), Existing::from_name(reply.text())) {
-                (Some(repair), _) if context.interactive => Err(Rejection::Repair(repair, error)),
+                (Some(repair), _) if context.interactive => Err(Rejection::Repair(repair, Box::new(error))),
                 (_, Some(existing)) if !existing.is_reset() => Err(Rejection::Invalid(error)),
                 _ => STEP.accept(reply, context, answers),
             };
