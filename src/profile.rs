@@ -180,6 +180,7 @@ impl ProfileNameError {
             Self::Empty => msg!("profile.empty"),
             Self::TooLong(len) => msg!("profile.too-long", len = len, max = MAX_NAME_LENGTH),
             Self::Start(c) => msg!("profile.start", name = shown, char = c.escape_debug()),
+            Self::Character(c) if c.is_whitespace() => msg!("profile.blank", name = shown),
             Self::Character(c) => msg!("profile.character", name = shown, char = c.escape_debug()),
             Self::Device => msg!("profile.device", name = shown),
         };

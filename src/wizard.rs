@@ -21,6 +21,7 @@ use crate::i18n::{Msg, msg};
 pub(crate) use context::InterviewContext;
 pub(crate) use history::AnswerHistory;
 pub(crate) use preset::PresetAnswers;
+use question::QuestionKind;
 pub(crate) use question::{Prompter, Question, Reply};
 pub(crate) use step::{ConfigRepair, Rejection, StepId, WizardStep};
 
@@ -190,6 +191,11 @@ impl Pass {
         let default = question.default_reply();
         let is_open = match source {
             AnswerSource::Person(prompter, history) if !is_silent || default.is_none() => {
+                let question = if self.asked.is_empty() {
+                    question.with_cancel()
+                } else {
+                    question
+                };
                 let asked = ask_until_valid(step, &question, *prompter, history, context, &mut self.answers)?;
                 if matches!(asked, Asked::Answered) {
                     self.asked.push((step.id(), question.text));
@@ -249,7 +255,7 @@ fn ask_until_valid(
         }
         return Ok(Asked::Answered);
     }
-    let shown = history.with_past_default(step.id(), question);
+    let mut shown = history.with_past_default(step.id(), question);
     loop {
         let reply = match prompter.ask(&shown)? {
             Reply::Back => return Ok(Asked::Back),
@@ -263,6 +269,12 @@ fn ask_until_valid(
             Err(Rejection::Declined(error)) => return Err(error),
             Err(Rejection::Repair(repair, _)) => return Ok(Asked::Repair(repair)),
             Err(Rejection::Invalid(error)) => prompter.show_rejection(&error),
+            Err(Rejection::Correctable(error, proposed)) => {
+                prompter.show_rejection(&error);
+                if let QuestionKind::Text { default } = &mut shown.kind {
+                    *default = Some(proposed);
+                }
+            }
         }
     }
 }

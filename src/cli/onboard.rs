@@ -84,7 +84,8 @@ fn ask_language(ui: &Ui) -> Result<Ui> {
         Choice::new(lang.code(), msg!("language.own", name = name))
     };
     let options = Lang::all().map(option).collect();
-    let question = Question::choice(Msg::new("onboard.language"), options, Lang::english().code());
+    let question =
+        Question::choice(Msg::new("onboard.language"), options, Lang::english().code()).with_cancel();
     let reply = Terminal::new(*ui).ask(&question)?;
     if reply == Reply::Back {
         // Nothing comes before the first question, so going back leaves the wizard.
@@ -262,7 +263,8 @@ impl OnboardRun<'_> {
             instance: interview_context.input.instance.clone(),
             ..self.context.clone()
         };
-        let install = || gateway::service::install_after_onboarding(&context, self.waits_for_gateway);
+        let linger = answers.linger == Some(true);
+        let install = || gateway::service::install_after_onboarding(&context, linger, self.waits_for_gateway);
         if ui.is_json() {
             let service = answers.service.then(install).transpose();
             let mut plan = plan.clone();

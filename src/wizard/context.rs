@@ -3,12 +3,13 @@
 //! This is where the wizard reads the host: the config of the chosen instance, the paths with their links
 //! followed, and ports that are tried by binding them. The plan itself gets the results as data.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Provider};
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
@@ -25,6 +26,7 @@ use crate::ports::Port;
 use crate::ports::planner::{PortCheck, PortSuggestion};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
+use crate::service::{self, Linger};
 use crate::survey::Survey;
 use crate::survey::ports::{check_probed, suggest_probed};
 
@@ -42,6 +44,7 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) interactive: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
+    linger: OnceCell<Linger>,
     /// Called with the number of probed ports and the number of all that are probed.
     on_probe: &'a dyn Fn(u64, u64),
 }
@@ -57,6 +60,7 @@ impl<'a> InterviewContext<'a> {
             input: read_input(at.host, survey, at.env, at.instance.clone()),
             interactive: false,
             fresh_token,
+            linger: OnceCell::new(),
             on_probe: &|_, _| {},
         }
     }
@@ -92,6 +96,22 @@ impl<'a> InterviewContext<'a> {
             .iter()
             .filter_map(|found| found.profile.as_ref());
         profiles.any(|profile| profile.as_str() == name)
+    }
+
+    /// Returns the environment variable with the API key of a model provider, and the key, where there is one.
+    pub(crate) fn environment_key(&self, provider: Provider) -> Option<(&'static str, Secret)> {
+        let name = provider.key_variable()?;
+        Some((name, Secret::new(self.host.var(name)?)))
+    }
+
+    /// Returns the state of systemd's lingering for this user, which is read once.
+    pub(crate) fn linger(&self) -> Linger {
+        let at = InstanceContext {
+            host: self.host,
+            env: self.input.env,
+            instance: &self.input.instance,
+        };
+        *self.linger.get_or_init(|| service::linger(at))
     }
 
     /// Returns a text that starts with a path for the screen, with `~` for the home folder.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::i18n::Msg;
 
-use super::question::{Question, QuestionKind, Reply};
+use super::question::{EmptyReply, Question, QuestionKind, Reply};
 use super::step::{StepId, WizardStep};
 use super::steps;
 
@@ -119,10 +119,7 @@ impl<'a> AnswerHistory<'a> {
             }
             (QuestionKind::Text { default }, Reply::Text(text)) => *default = Some(text.clone()),
             (QuestionKind::YesNo { default }, Reply::Yes(yes)) => *default = Some(*yes),
-            (QuestionKind::Secret { optional }, Reply::Secret(_)) => {
-                *optional = true;
-                question.intro.push(Msg::new("ui.secret-kept"));
-            }
+            (QuestionKind::Secret { empty }, Reply::Secret(_)) => *empty = Some(EmptyReply::Kept),
             _ => {}
         }
         question

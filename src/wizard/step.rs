@@ -56,6 +56,8 @@ named_enum! {
         ChannelToken = "channel-token",
         /// Decides whether a service runs the gateway.
         InstallDaemon = "install-daemon",
+        /// Decides whether services go on after logout.
+        Linger = "linger",
     }
 }
 
@@ -113,6 +115,8 @@ pub(crate) trait WizardStep: Sync {
 pub(crate) enum Rejection {
     /// The reply is not possible: the question is asked again.
     Invalid(Error),
+    /// The reply is not possible, and this one like it is: the question is asked again with it as the default.
+    Correctable(Error, String),
     /// The reply is a refusal to go on: it ends the interview.
     Declined(Error),
     /// The reply asks for a repair of the broken config before the interview goes on. The error says what is wrong with
@@ -135,7 +139,7 @@ impl Rejection {
     /// Returns the error for a reply to the wizard that was rejected, whether it can be asked again or not.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Invalid(error) | Self::Declined(error) => error,
+            Self::Invalid(error) | Self::Correctable(error, _) | Self::Declined(error) => error,
             Self::Repair(_, error) => *error,
         }
     }

@@ -40,6 +40,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &channel::STEP,
     &channel::ChannelToken,
     &service::InstallDaemon,
+    &service::EnableLinger,
 ];
 
 /// Returns the wizard's answers as an answers file holds them, without secrets.

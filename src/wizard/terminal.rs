@@ -9,6 +9,7 @@
 //! An answered question stays on the screen as one line. A question that is left backwards is erased.
 
 mod accessible;
+mod completion;
 mod input;
 mod keys;
 mod line_editor;
@@ -46,11 +47,19 @@ fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + '
     match &question.kind {
         QuestionKind::Choice { options, default } => {
             let chart = question.port_chart.as_ref();
-            Box::new(SelectPrompt::new(text, options, chart, *default))
+            let prompt = SelectPrompt::new(text, options, chart, *default);
+            Box::new(prompt.with_keys_of(question, theme))
         }
-        QuestionKind::Text { default } => Box::new(TextPrompt::text(text, default.clone())),
-        QuestionKind::Secret { optional } => Box::new(TextPrompt::secret(text, *optional)),
-        QuestionKind::YesNo { default } => Box::new(YesNoPrompt::new(text, theme.ui.lang(), *default)),
+        QuestionKind::Text { default } => {
+            Box::new(TextPrompt::text(text, default.clone()).with_keys_of(question))
+        }
+        QuestionKind::Secret { empty } => {
+            Box::new(TextPrompt::secret(text, empty.clone()).with_keys_of(question))
+        }
+        QuestionKind::YesNo { default } => {
+            let prompt = YesNoPrompt::new(text, theme.ui.lang(), *default);
+            Box::new(prompt.with_escape(question.escape))
+        }
     }
 }
 
@@ -132,9 +141,9 @@ impl Terminal {
         self.went_back = false;
     }
 
-    /// Asks the person at the terminal for a final yes; Esc is a no.
+    /// Asks the person at the terminal for a final yes. It is a question without one before it: Esc is a no.
     pub(crate) fn confirm(&mut self, text: &Msg, default: Option<bool>) -> Result<bool> {
-        let reply = self.ask(&Question::yes_no(text.clone(), default))?;
+        let reply = self.ask(&Question::yes_no(text.clone(), default).with_cancel())?;
         Ok(reply == Reply::Yes(true))
     }
 
@@ -167,8 +176,13 @@ impl Terminal {
                 continue;
             };
             drawn_size = None;
-            if key == Key::Interrupt {
-                return Err(io::ErrorKind::Interrupted.into());
+            match key {
+                Key::Interrupt => return Err(io::ErrorKind::Interrupted.into()),
+                Key::Suspend => {
+                    self.suspend()?;
+                    continue;
+                }
+                _ => {}
             }
             let KeyOutcome::Answered(reply) = prompt.handle_key(&key) else {
                 continue;
@@ -190,6 +204,17 @@ impl Terminal {
             self.blocks.push(block);
             return Ok(reply);
         }
+    }
+
+    /// Stops the program as Ctrl-Z does elsewhere, with the modes that the terminal was found with. Returns when the person
+    /// continues it; the prompt is drawn anew then.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.screen.leave_drawing()?;
+        self.screen.set_bracketed_paste(false)?;
+        input::restore();
+        input::suspend();
+        input::set_question_mode()?;
+        self.screen.set_bracketed_paste(true)
     }
 
     /// Prints the introduction of a wizard's question on the terminal; in the place of its last answer, where that

@@ -93,8 +93,10 @@ impl OnboardRun<'_> {
         };
         let question =
             Question::yes_no(Msg::new("onboard.resume"), Some(true)).with_intro(Msg::new("onboard.draft"));
-        match terminal.ask(&question)? {
+        match terminal.ask(&question.with_cancel())? {
             Reply::Yes(true) => Ok(AnswerHistory::from_draft(&table)),
+            // The draft stays for the next run.
+            Reply::Back => Err(Error::failed(Msg::new("onboard.left"))),
             _ => Ok(AnswerHistory::default()),
         }
     }

@@ -20,7 +20,9 @@ impl WizardStep for Workspace {
             return None;
         }
         let (input, instance) = (&context.input, &context.input.instance);
-        let question = |default: String| Question::text(msg!("step.workspace.ask"), Some(default));
+        let question = |default: String| {
+            Question::text(msg!("step.workspace.ask"), Some(default)).completing_folders(&input.env.home)
+        };
         if let Some(current) = context.current_text(answers, "agents.defaults.workspace") {
             let path = input.path(current);
             let shown = path.map_or_else(|| current.to_owned(), |path| input.display_path(&path));

@@ -6,10 +6,12 @@ use super::prompt::{KeyOutcome, Prompt};
 use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
 use crate::i18n::msg;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
-use crate::wizard::question::{Choice, PortChart, Reply};
+use crate::wizard::question::{Choice, EscapeEffect, PortChart, Question, Reply};
 
 /// Minimum number of columns in which a prompt draws a port chart.
 const MIN_CHART_WIDTH: usize = 20;
+/// The highest digit that marks a choice of a prompt.
+const MAX_DIGIT: usize = 9;
 /// Number of columns by which the details of a choice are indented in a prompt.
 const DETAIL_INDENT: usize = 4;
 
@@ -20,6 +22,9 @@ pub(super) struct SelectPrompt<'a> {
     options: &'a [Choice],
     port_chart: Option<&'a PortChart>,
     marked: usize,
+    escape: EscapeEffect,
+    /// The first letter of each label as the screen shows it, in lower case.
+    initials: Vec<String>,
 }
 
 impl<'a> SelectPrompt<'a> {
@@ -34,7 +39,34 @@ impl<'a> SelectPrompt<'a> {
             options,
             port_chart,
             marked: default.min(options.len().saturating_sub(1)),
+            escape: EscapeEffect::Back,
+            initials: Vec::new(),
         }
+    }
+
+    /// Makes a prompt with choices say what Esc does, and letters mark the next choice that starts with them.
+    pub(super) fn with_keys_of(mut self, question: &Question, theme: &PromptTheme) -> Self {
+        self.escape = question.escape;
+        let initial = |option: &Choice| {
+            let label = theme.text(&option.label);
+            label.chars().take(1).flat_map(char::to_lowercase).collect()
+        };
+        self.initials = self.options.iter().map(initial).collect();
+        self
+    }
+
+    /// Returns the index of the choice that a typed letter marks: the next one that starts with it, else, as in vi, the one
+    /// below for `j` and above for `k`.
+    fn choice_of_letter(&self, letter: char) -> usize {
+        let letter: String = letter.to_lowercase().collect();
+        let (count, marked) = (self.options.len(), self.marked);
+        let mut others = (1..=count).map(|step| (marked + step) % count);
+        let found = others.find(|at| self.initials.get(*at) == Some(&letter));
+        found.unwrap_or(match letter.as_str() {
+            "j" => (marked + 1).min(count.saturating_sub(1)),
+            "k" => marked.saturating_sub(1),
+            _ => marked,
+        })
     }
 
     /// Returns the lines of one choice of a prompt, with its details where it is marked.
@@ -160,6 +192,7 @@ impl Prompt for SelectPrompt<'_> {
                 }
                 wanted
             }
+            Key::Char(letter) if !self.options.is_empty() => self.choice_of_letter(*letter),
             Key::Enter => {
                 return match self.options.get(self.marked) {
                     Some(option) => KeyOutcome::Answered(Reply::Text(option.id.clone())),
@@ -179,7 +212,10 @@ impl Prompt for SelectPrompt<'_> {
         let room = size.rows.saturating_sub(lines.len()).max(1);
         let list = self.list_lines(theme, size.columns, room);
         let chart = self.chart_lines(theme, size.columns);
-        let keys = theme.key_hint(&msg!("ui.keys-choice"), size.columns);
+        let keys = msg!("ui.keys-choice", count = self.options.len().min(MAX_DIGIT))
+            .with_msg("arrows", theme.vertical_arrows())
+            .with_msg("escape", self.escape.msg());
+        let keys = theme.key_hint(&keys, size.columns);
         let mut left = room - list.len().min(room);
         lines.extend(list);
         if !chart.is_empty() && chart.len() < left {
@@ -187,11 +223,9 @@ impl Prompt for SelectPrompt<'_> {
             lines.push(String::new());
             lines.extend(chart);
         }
-        if left > 1
-            && let Some(keys) = keys
-        {
+        if left > keys.len() {
             lines.push(String::new());
-            lines.push(keys);
+            lines.extend(keys);
         }
         Frame { lines, cursor: None }
     }
