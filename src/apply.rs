@@ -55,7 +55,9 @@ pub use lock::HostLock;
 pub(crate) use lock::{make_folders, open_lock_file};
 pub(crate) use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};
-pub(crate) use single_file::{create_file, remove_file, remove_staging, stage_file, write_file};
+pub(crate) use single_file::{
+    create_file, remove_file, remove_staging, stage_file, write_file, write_state_file,
+};
 
 /// The result of a plan of file changes that was carried out on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -138,7 +138,7 @@ impl ConfigLoader {
         if read::bytes(&path).is_ok_and(|saved| saved == text.as_bytes()) {
             return Ok(());
         }
-        apply::write_file(&path, text.as_bytes())
+        apply::write_state_file(&self.context.instance.state_dir, &path, text.as_bytes())
     }
 
     /// Loads the config of an instance from another file than its own: an earlier config that may replace it.

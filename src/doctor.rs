@@ -20,6 +20,7 @@ mod gateway;
 mod host_report;
 mod isolation;
 mod modes;
+mod originality;
 mod ports;
 mod service;
 mod state;

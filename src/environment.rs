@@ -11,6 +11,10 @@ use crate::host::Host;
 use crate::i18n::msg;
 use crate::secret::Secret;
 
+mod typed_path;
+
+pub(crate) use typed_path::TypedPathError;
+
 /// The values of this program's environment variables (`OPENCLAW_*`) and the home folder; an empty variable counts as
 /// unset.
 #[derive(Clone, Debug, Default)]
@@ -203,8 +207,8 @@ fn absolute_path(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::R
     Ok(without_dots(&path))
 }
 
-/// Removes `.` and `..` from a file path by its text alone, without following links. Where `link` is a symbolic link,
-/// `link/../x` becomes another file than the kernel's.
+/// Removes `.` and `..` from a file path. A symbolic link before `..` is followed, so that the path leads where it leads
+/// for the system.
 fn without_dots(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut out = PathBuf::new();
@@ -212,6 +216,9 @@ fn without_dots(path: &Path) -> PathBuf {
         match part {
             Component::CurDir => {}
             Component::ParentDir => {
+                if out.is_symlink() {
+                    out = out.canonicalize().unwrap_or(out);
+                }
                 out.pop();
             }
             part => out.push(part),

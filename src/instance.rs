@@ -18,9 +18,13 @@ use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 
+mod config_variables;
 mod context;
+mod legacy;
 
+pub(crate) use config_variables::ConfigVariables;
 pub use context::{InstanceContext, OwnedInstanceContext};
+pub(crate) use legacy::{LEGACY_CONFIG_FILES, LegacyPaths};
 
 /// Name of the config file of an instance in its state folder.
 pub(crate) const CONFIG_FILE: &str = "openclaw.json";
@@ -105,6 +109,7 @@ impl Instance {
 
         let mut instance = Self::canonical(&env.home, profile.clone());
         instance.set_custom_paths(state, config);
+        instance.follow_legacy_paths();
         if own_path(&owners.state_dir) && own_path(&owners.config_path) {
             instance.set_port_and_token(env)?;
         } else {
@@ -132,6 +137,7 @@ impl Instance {
             instance.config_path.clone_from(path);
         }
         instance.is_explicit = env.state_dir.is_some() || env.config_path.is_some();
+        instance.follow_legacy_paths();
         // An unusable port is reported by the command that needs one; without a profile it can't reach a wrong instance.
         instance.env_port = env.gateway_port.as_deref().and_then(Port::from_variable);
         instance.env_token.clone_from(&env.gateway_token);
@@ -277,6 +283,9 @@ impl Instance {
             let is_own = path == own;
             (!is_own).then(|| format!("{name}={}", shell_quote(path)))
         };
+        if self.legacy_paths().is_some() {
+            return "openclaw".to_owned();
+        }
         let own_config = self.state_dir.join(CONFIG_FILE);
         let own_state = Self::canonical_state(&self.home, &self.profile);
         let flag = (!self.profile.is_default()).then(|| format!("--profile {}", self.profile));

@@ -49,6 +49,7 @@ mod service;
 mod service_files;
 pub mod settings;
 pub mod snapshot;
+mod stop_record;
 mod survey;
 mod sync;
 mod text;

@@ -42,6 +42,8 @@ pub(crate) struct LockHolder {
     pub(crate) profile: String,
     /// Time at which the gateway started.
     pub(crate) started: SystemTime,
+    /// Time at which the gateway began to end; `None` while it serves.
+    pub(crate) stopping_since: Option<SystemTime>,
     /// True when the gateway holds the lock now; false when it ended without emptying the file.
     pub(crate) alive: bool,
 }
@@ -63,6 +65,8 @@ struct LockFile {
     port: Port,
     profile: String,
     started_at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stopping_at: Option<String>,
 }
 
 impl LockHolder {
@@ -111,6 +115,7 @@ impl InstanceLock {
             port,
             profile: profile.to_owned(),
             started_at: humantime::format_rfc3339_millis(started).to_string(),
+            stopping_at: None,
         };
         let lock = Self { file, contents };
         lock.write_contents();
@@ -120,6 +125,12 @@ impl InstanceLock {
     /// Sets the gateway's base port that the lock file of its instance names.
     pub(crate) fn set_port(&mut self, port: Port) {
         self.contents.port = port;
+        self.write_contents();
+    }
+
+    /// Writes into the lock file of an instance that its gateway is ending, so that others wait for that.
+    pub(crate) fn set_stopping(&mut self, since: SystemTime) {
+        self.contents.stopping_at = Some(humantime::format_rfc3339_millis(since).to_string());
         self.write_contents();
     }
 
@@ -151,6 +162,7 @@ impl LockFile {
             port: self.port,
             profile: self.profile,
             started: humantime::parse_rfc3339(&self.started_at).ok()?,
+            stopping_since: (self.stopping_at).and_then(|text| humantime::parse_rfc3339(&text).ok()),
             alive,
         })
     }
@@ -197,6 +209,7 @@ mod tests {
             port: Port::known(20789),
             profile: "rescue".to_owned(),
             started: SystemTime::UNIX_EPOCH,
+            stopping_since: None,
             alive: true,
         };
         assert_eq!(read_holder(&path), Some(expected.clone()));
@@ -204,6 +217,11 @@ mod tests {
             Err(LockError::Held(found)) => assert_eq!(found, Some(expected)),
             other => panic!("{other:?}"),
         }
+        lock.set_stopping(SystemTime::UNIX_EPOCH);
+        assert_eq!(
+            read_holder(&path).unwrap().stopping_since,
+            Some(SystemTime::UNIX_EPOCH)
+        );
         drop(lock);
         assert_eq!(read_holder(&path), None, "it ended in order");
         acquire(&path).unwrap();

@@ -22,6 +22,7 @@ mod identity;
 mod last_run;
 mod location;
 mod messages;
+mod phase;
 mod report;
 mod session;
 #[cfg(test)]
@@ -108,17 +109,62 @@ pub(crate) fn wait_until_healthy_while(
     }
 }
 
+/// A gateway that runs, as the commands see it that must not change its files meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunningGateway {
+    /// Process id of the gateway; 0 where it is not known.
+    pub(crate) pid: u32,
+    /// `true` if the process is proved to be the gateway of the instance, so that `gateway stop` can end it.
+    pub(crate) is_proved: bool,
+}
+
+/// Finds the gateway of an instance by a survey of the host that was just made, also one that does not listen yet or any
+/// more, and one in another container. Returns within `limit`.
+pub(crate) fn find_running_gateway(
+    context: InstanceContext<'_>,
+    survey: &Survey,
+    limit: Duration,
+) -> Option<RunningGateway> {
+    let proved =
+        lock_holder_process(context.instance).or_else(|| listening_process(context.instance, survey));
+    if let Some(pid) = proved {
+        return Some(RunningGateway { pid, is_proved: true });
+    }
+    let unproved = |pid| RunningGateway {
+        pid,
+        is_proved: false,
+    };
+    let holder = lock::read_holder(&context.instance.lock_path()).filter(|holder| holder.alive);
+    // The owner of another user's process is not known: the gateway's own answer tells.
+    holder.map(|holder| unproved(holder.pid)).or_else(|| {
+        let probe = probe_in_detail(context, survey, Instant::now() + limit);
+        probe
+            .is_running()
+            .then(|| unproved(probe.pid.unwrap_or_default()))
+    })
+}
+
 /// Returns the process that is proved to be the gateway of an instance: it holds the lock, whether it listens or not.
 /// Sends no request.
 pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
-    let instance = context.instance;
+    lock_holder_process(context.instance)
+        .or_else(|| listening_process(context.instance, &survey::survey_host(context.host, context.env)))
+}
+
+/// Returns the process that holds the lock of an instance's gateway, of either engine, and is proved to.
+fn lock_holder_process(instance: &Instance) -> Option<u32> {
     let path = instance.lock_path();
-    let lock_pid = lock::read_holder(&path).and_then(|holder| holder.proved_pid(&path));
-    lock_pid.or_else(|| {
-        let survey = survey::survey_host(context.host, context.env);
-        let index = survey.position(&instance.config_path)?;
-        listening_gateway(&survey, &survey.instances[index].label)
+    let native = lock::read_holder(&path).and_then(|holder| holder.proved_pid(&path));
+    native.or_else(|| {
+        let holder = survey::find_openclaw_lock_holder(&instance.state_dir, &instance.config_path);
+        holder.map(|holder| holder.pid)
     })
+}
+
+/// Returns the process that listens as the gateway of an instance in a survey.
+fn listening_process(instance: &Instance, survey: &Survey) -> Option<u32> {
+    let index = survey.position(&instance.config_path)?;
+    listening_gateway(survey, &survey.instances[index].label)
 }
 
 /// Returns the pid of the process that listens as the gateway of the instance with this label in a survey.
@@ -173,11 +219,8 @@ fn run(
     );
     probe.proved_pid = lock_pid.or_else(|| listening_gateway(survey, label?));
     probe.is_out_of_reach = alive.is_some() && probe.proved_pid.is_none();
-    if let (Some(holder), GatewayLocation::Nowhere) = (alive, &location) {
-        // The process exists and does not listen here: it is starting or ending, or runs in another container.
-        probe.pid = lock_pid;
-        probe.started = Some(holder.started);
-        probe.verdict = ProbeVerdict::Slow;
+    if location == GatewayLocation::Nowhere {
+        probe.set_silent_holder(context, alive, lock_pid);
     }
     session::query(&mut probe, location, context, &files, deadline, in_detail);
     if !probe.is_running() {

@@ -24,6 +24,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -64,6 +65,25 @@ impl Engine {
             Self::Node => "node",
         }
     }
+
+    /// Returns the maximum time from the start of a gateway to its first healthy answer. OpenClaw from npm needs a
+    /// minute where the host does other things too, and may bring its state up to date first
+    /// (docs/openclaw.md#start-and-end).
+    pub(crate) fn start_timeout(self) -> Duration {
+        match self {
+            Self::Native => Duration::from_secs(30),
+            Self::Node => Duration::from_mins(2),
+        }
+    }
+
+    /// Returns the maximum time that a gateway takes to end once it was told to. OpenClaw from npm first completes the
+    /// runs of its agents (docs/openclaw.md#start-and-end).
+    pub(crate) fn stop_timeout(self) -> Duration {
+        match self {
+            Self::Native => Duration::from_secs(30),
+            Self::Node => Duration::from_secs(330),
+        }
+    }
 }
 
 /// Behaviour of a gateway that starts with a broken config.
@@ -84,6 +104,8 @@ pub(crate) enum BootFallback {
 pub(crate) struct Record {
     /// The program that runs as the gateway.
     pub(crate) engine: Engine,
+    /// Name of the profile for which the file was written; another one than the instance's in a copied state folder.
+    pub(crate) profile: Option<String>,
     /// Language of the gateway's own messages, as a code such as `tr`.
     pub(crate) language: Option<String>,
     /// Ports that are reserved for the instance.

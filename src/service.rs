@@ -19,6 +19,7 @@ mod manager;
 mod schtasks;
 mod spec;
 mod systemd;
+mod transition;
 
 pub(crate) use control::{
     ActionOutcome, ActionReport, ServiceStatus, last_log_lines, restart, start, status, stop,

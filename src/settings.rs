@@ -15,12 +15,11 @@ use crate::config::error::ConfigError;
 use crate::config::variables::{self, MissingVariable};
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
-use crate::environment::Environment;
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
-use crate::instance::Instance;
+use crate::instance::{ConfigVariables, Instance};
 use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default_base};
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -144,7 +143,7 @@ impl SettingSources<'_> {
         {
             return Some(token.expose().to_owned());
         }
-        look_up_variable(self.host, self.instance, self.config, name)
+        ConfigVariables::new(self.host, &self.instance.state_dir, self.config).get(name)
     }
 
     /// Returns the text at a key of the config with its variables filled in; `None` where it is missing or empty. A
@@ -376,21 +375,6 @@ impl SettingSources<'_> {
             Some(credential) => Ok(credential),
         }
     }
-}
-
-/// Returns the value of a variable that a config refers to, in OpenClaw's order: from the environment, from the `.env` of
-/// the instance, or from the config itself. A variable that names an instance is not inherited from the environment.
-pub(crate) fn look_up_variable(
-    host: &Host,
-    instance: &Instance,
-    config: &Value,
-    name: &str,
-) -> Option<String> {
-    let inherited = host.var(name).filter(|_| !Environment::is_own_variable(name));
-    inherited
-        .map(str::to_owned)
-        .or_else(|| env_file::variable(&instance.env_file(), name))
-        .or_else(|| variables::variable_from_config(config, name))
 }
 
 /// Returns the base port of an instance profile for which nothing sets one (docs/design.md#port-rules, rule 4).

@@ -20,13 +20,15 @@ mod gateway_locks;
 mod instance;
 mod listeners;
 pub(crate) mod map;
+pub(crate) mod named_paths;
 pub(crate) mod ports;
 mod service;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
-pub(crate) use discover::FoundBy;
+pub(crate) use discover::{FoundBy, holds_workspaces_only};
+pub(crate) use gateway_locks::find_openclaw_lock_holder;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
@@ -38,10 +40,13 @@ pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
     let candidates = discover::find_candidates(env, &registry);
     let mut instances: Vec<_> = candidates
         .into_iter()
-        .map(|candidate| instance::survey_instance(env, candidate))
+        .map(|candidate| instance::survey_instance(host, env, candidate))
         .collect();
     sort_and_label(&env.home, &mut instances);
     let listeners = listeners::find_listeners(&env.home, &instances);
+    for instance in &mut instances {
+        instance.add_running_ports(&listeners);
+    }
     let span = |(first, last)| Span { first, last };
     Survey {
         instances,
@@ -86,13 +91,19 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Reads the listening TCP sockets of the host and their processes as they are now.
+    pub(crate) fn current_listeners(&self, env: &Environment) -> Vec<Listener> {
+        listeners::find_listeners(&env.home, &self.instances)
+    }
+
     /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
     /// it was.
     pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
-        self.listeners = listeners::find_listeners(&env.home, &self.instances);
+        self.listeners = self.current_listeners(env);
     }
 
-    /// Returns the configs, state folders, and workspaces of every instance but the one with this config.
+    /// Returns the configs, state folders, workspaces and other named paths of every instance but the one with this
+    /// config.
     pub(crate) fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
         let own = self.position(config_path);
         let others = self
@@ -102,9 +113,9 @@ impl Survey {
             .filter(|(at, _)| Some(*at) != own);
         others
             .flat_map(|(_, other)| {
-                other
-                    .workspaces
-                    .iter()
+                let named = other.named_paths.iter().map(|named| &named.path);
+                named
+                    .chain(&other.workspaces)
                     .chain([&other.config_path, &other.state_dir])
             })
             .cloned()

@@ -91,7 +91,7 @@ pub(crate) fn interview(
             PassResult::Complete(interview) => return Ok(InterviewEnd::Answered(interview)),
             PassResult::Repair(repair) => return Ok(InterviewEnd::Repair(repair)),
             PassResult::Back(to) => {
-                context.choose_instance(start.clone());
+                context.choose_instance(start.clone())?;
                 if let AnswerSource::Person(prompter, history) = &mut source {
                     match to {
                         Some(step) => history.ask_from(step),
@@ -263,6 +263,9 @@ fn ask_until_valid(
         };
         match accept_reply(step, question, reply.clone(), context, answers) {
             Ok(()) => {
+                if let Some(echo) = step.echo(&reply, context, answers) {
+                    prompter.show_echo(&echo);
+                }
                 history.record(step.id(), question, reply);
                 return Ok(Asked::Answered);
             }

@@ -13,6 +13,7 @@ use crate::support::{Ran, Sandbox, network};
 mod faults;
 mod host;
 mod inside;
+mod paths;
 mod running;
 
 /// Creates a home folder with a default instance and a `rescue` instance, both set up by this program.

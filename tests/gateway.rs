@@ -11,3 +11,4 @@ mod reload;
 mod run;
 mod security;
 mod session;
+mod stop;

@@ -12,6 +12,7 @@ mod basics;
 mod broken;
 mod flags;
 mod leaks;
+mod legacy;
 mod ports;
 mod races;
 mod rerun;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, network};
+use crate::support::{Sandbox, gateway, network};
 
 /// Returns a sandbox with the default instance and one whose base port lies in its pool.
 fn sandbox_with_overlap() -> Sandbox {
@@ -217,4 +217,172 @@ fn map_without_instances_says_so() {
         sandbox.run(["ports", "--json"]).exits(0).json()["instances"],
         json!([])
     );
+}
+
+/// Returns a sandbox with two instances that are far from each other.
+fn sandbox_with_two_instances() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (name, port) in [("a", 19789), ("b", 20789)] {
+        sandbox.write(format!(".openclaw-{name}/openclaw.json"), gateway::config(port));
+    }
+    sandbox
+}
+
+#[test]
+fn port_of_another_instance_is_refused_whichever_way_it_is_set() {
+    network::own(|| {
+        let sandbox = sandbox_with_two_instances();
+        let install = ["gateway", "install", "--dry-run"];
+        let ways: [(&[&str], Option<&str>); 8] = [
+            (&["gateway", "run", "--port", "19789"], None),
+            (&["gateway", "run", "--port", "19795"], None),
+            (&["gateway", "--port", "19770"], None),
+            (&["gateway", "run"], Some("19789")),
+            (&["gateway", "install", "--dry-run", "--port", "19789"], None),
+            (&install, Some("127.0.0.1:19795")),
+            (&["config", "set", "gateway.port", "19795.0"], None),
+            (
+                &[
+                    "onboard",
+                    "--non-interactive",
+                    "--accept-risk",
+                    "--gateway-port",
+                    "19795",
+                ],
+                None,
+            ),
+        ];
+        let config = sandbox.read(".openclaw-b/openclaw.json");
+        for (words, inherited) in ways {
+            let mut command = sandbox.command(["--lang", "en", "--profile", "b"].iter().chain(words));
+            if let Some(port) = inherited {
+                command.env("OPENCLAW_GATEWAY_PORT", port);
+            }
+            let output = command.output().expect("a run");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(78), "{words:?}: {stderr}");
+            assert!(
+                stderr.contains(" a") && stderr.contains("19789"),
+                "{words:?}: {stderr}"
+            );
+            assert_eq!(sandbox.read(".openclaw-b/openclaw.json"), config, "{words:?}");
+        }
+        let own = sandbox
+            .command([
+                "--profile",
+                "b",
+                "gateway",
+                "install",
+                "--dry-run",
+                "--port",
+                "20789",
+            ])
+            .output();
+        let stderr = String::from_utf8_lossy(&own.as_ref().expect("a run").stderr).into_owned();
+        assert!(!stderr.contains("19789"), "its own port: {stderr}");
+    });
+}
+
+#[test]
+fn configured_port_is_held_while_a_service_or_the_env_file_sets_another() {
+    network::own(|| {
+        let sandbox = sandbox_with_two_instances();
+        let state = sandbox.path(".openclaw-a").display().to_string();
+        let unit = format!(
+            "[Service]\nExecStart=openclaw gateway --port 28789\nEnvironment=OPENCLAW_STATE_DIR={state}\n"
+        );
+        sandbox.write(".config/systemd/user/openclaw-gateway-a.service", unit);
+        sandbox.write(".openclaw-a/.env", "OPENCLAW_GATEWAY_PORT=29789\n");
+        let map = sandbox.run(["ports", "--json"]).exits(0).json();
+        let own = instance(&map, "a");
+        assert_eq!((&own["base"], &own["source"]), (&json!(28789), &json!("service")));
+        for port in ["28789", "29789", "19789"] {
+            let checked = sandbox
+                .run(["--profile", "b", "ports", "check", port, "--json"])
+                .exits(78)
+                .json();
+            assert_eq!(checked["code"], "ports.same-base", "{port}: {checked:#}");
+        }
+        let suggested = sandbox
+            .run(["--profile", "new", "ports", "suggest", "--json"])
+            .exits(0)
+            .json();
+        assert_eq!(suggested["suggestions"][0]["base"], 21789, "{suggested:#}");
+    });
+}
+
+/// As OpenClaw's guide to several gateways starts them by hand, on a port of the command line.
+#[test]
+fn gateway_on_a_port_of_the_command_line_is_drawn_and_held_where_it_runs() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.write(
+        ".openclaw/a.json",
+        "{gateway: {mode: 'local', auth: {token: '0123456789abcdef'}}}",
+    );
+    let port = gateway::free_base();
+    let mut command = sandbox.command(["gateway", "--port", &port.to_string()]);
+    command
+        .env("OPENCLAW_CONFIG_PATH", &config)
+        .env("OPENCLAW_STATE_DIR", sandbox.path(".openclaw-a"));
+    let running = gateway::Gateway::launch(command, port);
+    let map = sandbox.run(["ports", "--json"]).exits(0).json();
+    let own = instance(&map, "~/.openclaw/a.json");
+    assert_eq!(own["running"], port, "{own:#}");
+    let base = own["ports"]
+        .as_array()
+        .expect("ports")
+        .iter()
+        .find(|p| p["first"] == port);
+    assert_eq!(base.expect("its base port")["state"], "own", "{own:#}");
+    let text = sandbox.run(["--lang", "en", "ports"]).exits(0).stdout;
+    assert!(
+        text.contains(&format!("{port}-{}, in use now", port + 110)),
+        "{text}"
+    );
+    let near = (port + 5).to_string();
+    let checked = sandbox
+        .run(["--profile", "b", "ports", "check", &near, "--json"])
+        .exits(78)
+        .json();
+    assert_eq!(checked["code"], "ports.too-close", "{checked:#}");
+    // Nobody listens on the port that the profile of that state folder would have.
+    let status = sandbox
+        .run(["--lang", "en", "--profile", "a", "status"])
+        .exits(3)
+        .stdout;
+    assert!(
+        status.contains(&format!("port {port}, pid {}", running.pid())),
+        "{status}"
+    );
+    assert!(!status.contains("uses it"), "{status}");
+    drop(running);
+}
+
+#[test]
+fn map_is_sorted_by_port() {
+    let sandbox = Sandbox::new();
+    for (name, port) in [
+        ("-bot10", 21789),
+        ("-bot2", 20789),
+        ("-rescue", 19789),
+        ("", 22789),
+    ] {
+        sandbox.write(format!(".openclaw{name}/openclaw.json"), gateway::config(port));
+    }
+    let text = sandbox.run(["ports"]).exits(0).stdout;
+    let at = |label: &str| {
+        text.find(&format!("\n{label}: "))
+            .unwrap_or_else(|| panic!("{label}: {text}"))
+    };
+    assert!(
+        at("rescue") < at("bot2") && at("bot2") < at("bot10") && at("bot10") < at("default"),
+        "{text}"
+    );
+    let chart: Vec<_> = text
+        .lines()
+        .skip(1)
+        .take(4)
+        .map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(chart, ["rescue", "bot2", "bot10", "default"].map(Some), "{text}");
 }

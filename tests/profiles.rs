@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::onboard::{MAIN, change_times, config_path, onboard_ok, sandbox_with_main, written_files};
+use crate::support::pty::{Key, Size, Terminal};
 use crate::support::stand_in::start_stand_in;
 use crate::support::{Sandbox, network};
 
@@ -222,4 +223,75 @@ fn instance_whose_gateway_runs_is_not_removed() {
         drop(gateway);
         let _ = sandbox.run(["profiles", "remove", "rescue", "--yes"]).exits(0);
     });
+}
+
+#[test]
+fn removed_profile_with_its_workspace_left_is_no_instance_any_more() {
+    let sandbox = sandbox_with_main();
+    // A workspace of any name in the state folder stays.
+    let _ = onboard_ok(&sandbox, "ghost", &["--workspace", "~/.openclaw-ghost/desk"]);
+    let _ = sandbox.run(["profiles", "remove", "ghost", "--yes"]).exits(0);
+    assert!(sandbox.path(".openclaw-ghost/desk/SOUL.md").is_file());
+    let names: Vec<_> = listed_profiles(&sandbox)
+        .iter()
+        .map(|p| p["name"].clone())
+        .collect();
+    assert_eq!(names, ["default"]);
+    for words in [&["status", "--all"][..], &["ports"], &["doctor", "--all"]] {
+        let ran = sandbox.run(words);
+        assert!(!ran.stdout.contains("ghost"), "{words:?}: {}", ran.stdout);
+    }
+    let again = sandbox.run(["profiles", "remove", "ghost", "--yes"]).exits(1);
+    assert!(again.stdout.is_empty(), "{}", again.stdout);
+    let aside = || {
+        let entries = std::fs::read_dir(sandbox.home()).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        names
+            .filter(|name| name.to_string_lossy().contains(".aside-"))
+            .count()
+    };
+    assert_eq!(aside(), 1, "the second run made nothing");
+}
+
+#[test]
+fn plan_of_a_removal_is_shown_once_and_done_as_shown() {
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "rescue", &[]);
+    let mut terminal = Terminal::start(&sandbox, ["profiles", "remove", "rescue"], Size::tall(120));
+    terminal
+        .wait_for("moved aside, not deleted")
+        .type_in("y")
+        .press(Key::Enter);
+    assert_eq!(terminal.exit_code(), 0);
+    let text = terminal.screen().text();
+    let shown: std::collections::BTreeSet<_> = text
+        .split(".openclaw-rescue.aside-")
+        .skip(1)
+        .filter_map(|rest| rest.get(..19))
+        .collect();
+    assert_eq!(shown.len(), 1, "{text}");
+    let stamp = shown.first().expect("a name");
+    assert!(
+        sandbox
+            .path(format!(".openclaw-rescue.aside-{stamp}/openclaw.json"))
+            .is_file(),
+        "{text}"
+    );
+    assert_eq!(text.matches("Planned changes").count(), 1, "{text}");
+}
+
+#[test]
+fn workspace_that_another_instance_names_by_a_variable_is_not_moved() {
+    let sandbox = sandbox_with_main();
+    let _ = onboard_ok(&sandbox, "a", &["--workspace", "~/ws"]);
+    let _ = onboard_ok(&sandbox, "g", &[]);
+    let mut config: Value = serde_json::from_str(&sandbox.read(config_path("g"))).expect("JSON");
+    config["agents"]["defaults"]["workspace"] = "${HOME}/ws".into();
+    sandbox.write(config_path("g"), config.to_string());
+    let before = sandbox.tree();
+    let ran = sandbox
+        .run(["profiles", "remove", "a", "--workspace", "--yes"])
+        .exits(78);
+    assert!(ran.stderr.contains("/ws"), "{}", ran.stderr);
+    assert_eq!(sandbox.tree(), before);
 }

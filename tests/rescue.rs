@@ -6,6 +6,7 @@ mod inside;
 mod killed;
 mod killed_inside;
 mod limits;
+mod state_gone;
 mod strangers;
 mod watch;
 mod without_manager;

@@ -363,3 +363,21 @@ fn probe_shows_listeners_and_answers_and_logs_are_followed_until_a_timeout() {
         "{followed:?}"
     );
 }
+
+#[test]
+fn gateway_of_the_same_name_in_another_home_folder_is_called_that() {
+    let theirs = Sandbox::new();
+    let running = Gateway::start(&theirs, "rescue");
+    let ours = Sandbox::new();
+    ours.write(
+        ".openclaw-rescue/openclaw.json",
+        crate::support::gateway::config(running.port),
+    );
+    let status = ours
+        .run(["--lang", "en", "--profile", "rescue", "status"])
+        .exits(3)
+        .stdout;
+    assert!(status.contains("another home folder"), "{status}");
+    assert!(status.contains(&format!("pid {}", running.pid())), "{status}");
+    drop(running);
+}

@@ -4,6 +4,7 @@ mod back;
 mod broken;
 mod failures;
 mod language;
+mod ports;
 mod resize;
 mod scenario;
 mod secrets;

@@ -12,7 +12,8 @@ use super::io_failure::{During as _, Operation};
 use super::lock::make_folders;
 use super::run_id::run_id;
 use super::system;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::i18n::msg;
 
 /// Replaces a file durably: temporary file in the same folder, fsync, rename, fsync of the folder. The file is 0600 before it has content, and missing folders are made, 0700. The caller sees to it that nobody
 /// else writes the file (the gateway's lock).
@@ -38,6 +39,21 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = remove_if_present(&temporary);
     }
     Ok(written.during(Operation::Write, path)?)
+}
+
+/// Replaces a file of an instance as [`write_file`] does, where the state folder of the instance exists. A folder that was
+/// moved away under a running gateway must not be made anew with a single file in it, which would pass for the instance.
+///
+/// # Errors
+/// When the state folder is missing, or the system refuses. The old file is there as it was.
+pub(crate) fn write_state_file(state_dir: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    if !state_dir.is_dir() {
+        return Err(Error::failed(msg!(
+            "apply.state-gone",
+            path = state_dir.display()
+        )));
+    }
+    write_file(path, bytes)
 }
 
 /// Removes a file; a missing file is no error.
@@ -117,6 +133,20 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(names, 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn state_folder_that_is_gone_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, path) = (
+            dir.path().join("state"),
+            dir.path().join("state/devices/paired.json"),
+        );
+        assert!(write_state_file(&state, &path, b"x").is_err());
+        assert!(!state.exists());
+        std::fs::create_dir(&state).unwrap();
+        write_state_file(&state, &path, b"x").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"x");
     }
 
     #[test]

@@ -36,13 +36,14 @@ pub(crate) struct FileSet {
 }
 
 /// Names at the top of a state folder that are left out of archives: they are made anew, or belong to another program.
-const LEFT_OUT_NAMES: [&str; 9] = [
+const LEFT_OUT_NAMES: [&str; 10] = [
     "logs",
     "log",
     "cache",
     "tmp",
     "aside",
     "gateway.lock",
+    "gateway-stopped",
     "snapshots",
     "sandboxes",
     "node_modules",

@@ -8,6 +8,7 @@ use super::Manifest;
 use crate::config;
 use crate::config::document::{ConfigDocument, EditError};
 use crate::config::key_path::KeyPath;
+use crate::config::variables;
 use crate::instance::Instance;
 use crate::ports::{Port, PortFamily, Role};
 use crate::secret::REDACTED;
@@ -55,10 +56,7 @@ impl ImportTarget<'_> {
             self.token.expose().into(),
         )?;
         let workspace = KeyPath::keys(["agents", "defaults", "workspace"]);
-        document.set(
-            &workspace,
-            self.instance.default_workspace().display().to_string().into(),
-        )?;
+        document.set(&workspace, config_text(&self.instance.default_workspace()))?;
         let log = KeyPath::keys(["logging", "file"]);
         let outside = document
             .get(&log)
@@ -87,7 +85,7 @@ impl ImportTarget<'_> {
             }
             Value::String(text) => {
                 if let Some(moved) = self.moved_path(text) {
-                    changes.push((path.clone(), moved.display().to_string().into()));
+                    changes.push((path.clone(), config_text(&moved)));
                 }
             }
             _ => {}
@@ -96,6 +94,9 @@ impl ImportTarget<'_> {
 
     /// Returns the new path for a file path of the original of an imported instance; `None` for any other text.
     fn moved_path(&self, text: &str) -> Option<PathBuf> {
+        // Of the variables of the original only its home folder is known.
+        let home = |name: &str| (name == "HOME").then(|| self.manifest.home.display().to_string());
+        let text = variables::substitute(text, &home).ok()?;
         let typed = match text.strip_prefix("~/") {
             Some(below) => self.manifest.home.join(below),
             None => PathBuf::from(text),
@@ -136,6 +137,11 @@ impl ImportTarget<'_> {
             changes.push((KeyPath::keys(["browser", "cdpUrl"]), url.into()));
         }
     }
+}
+
+/// Returns a path as the text of a config that stands for it.
+fn config_text(path: &Path) -> Value {
+    variables::escape(&path.display().to_string()).into()
 }
 
 /// Collects the keys of an imported config whose secrets were left out.

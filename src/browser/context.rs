@@ -3,13 +3,11 @@
 use serde_json::Value;
 
 use super::profiles::{BrowserProfiles, default_color};
-use crate::config::variables;
 use crate::environment::Environment;
 use crate::host::Host;
-use crate::instance::Instance;
+use crate::instance::{ConfigVariables, Instance};
 use crate::ports::{Port, PortFamily};
 use crate::record::Record;
-use crate::settings::look_up_variable;
 
 /// The instance whose browsers are used, the base port of its gateway, and the host that it is on.
 #[derive(Clone, Debug)]
@@ -35,8 +33,8 @@ impl BrowserContext {
     /// A variable that is set nowhere stays in the text as it is written: the text is then refused as an address
     /// where it is used.
     pub(crate) fn profiles(&self, config: &Value, record: &Record) -> BrowserProfiles {
-        let lookup = |name: &str| look_up_variable(&self.host, &self.instance, config, name);
-        let expand = |text: &str| variables::substitute(text, &lookup).unwrap_or_else(|_| text.to_owned());
+        let variables = ConfigVariables::new(&self.host, &self.instance.state_dir, config);
+        let expand = |text: &str| variables.substitute(text).unwrap_or_else(|_| text.to_owned());
         let color = default_color(&self.instance.profile);
         BrowserProfiles::from_config(config, record, color, &expand)
     }

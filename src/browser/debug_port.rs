@@ -303,7 +303,7 @@ fn edit_record(context: &BrowserContext, change: impl FnOnce(&mut RecordDocument
     let mut record = RecordDocument::read_or_new(&path, context.instance.profile.as_str())
         .map_err(|error| error.blocked(&path))?;
     change(&mut record);
-    apply::write_file(&path, record.to_string().as_bytes())?;
+    apply::write_state_file(&context.instance.state_dir, &path, record.to_string().as_bytes())?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub(super) fn store(
     let stamp: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
     let random = hex::encode(context.host.random::<2>());
     let path = folder.join(format!("{stamp}-{random}-{profile}.{extension}"));
-    apply::write_file(&path, bytes)?;
+    apply::write_state_file(&context.instance.state_dir, &path, bytes)?;
     remove_oldest(&folder);
     Ok(path)
 }

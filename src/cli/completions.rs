@@ -255,7 +255,11 @@ fn profiles(host: &Host) -> Vec<(String, Option<&'static str>)> {
         return Vec::new();
     };
     let mut names: Vec<ProfileName> = entries
-        .filter_map(|entry| profile_of_folder(entry.ok()?.file_name().to_str()?))
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let profile = profile_of_folder(entry.file_name().to_str()?)?;
+            (!survey::holds_workspaces_only(&entry.path())).then_some(profile)
+        })
         .collect();
     names.sort();
     names.into_iter().map(|name| (name.to_string(), None)).collect()

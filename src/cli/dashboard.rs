@@ -46,7 +46,8 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     let authority = probe.url.trim_start_matches("ws://");
     let url = format!("http://{authority}/");
     let port = probe.port_number();
-    let running = probe.is_running() && probe.verdict != ProbeVerdict::Slow;
+    let answers = probe.verdict != ProbeVerdict::Slow && !probe.verdict.is_in_transition();
+    let running = probe.is_running() && answers;
     let opener = find_opener(host).filter(|_| !args.no_open && running);
     let redirect_file = opener
         .is_some()

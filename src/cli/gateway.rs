@@ -12,6 +12,7 @@ mod health;
 mod probe;
 pub(crate) mod run;
 pub(super) mod service;
+mod stop;
 
 use super::status::{self, AskArgs};
 use run::RunArgs;
@@ -54,7 +55,7 @@ pub(super) fn run(context: &Context<'_>, args: &GatewayArgs) -> Result<ExitCode>
         Some(GatewayCommand::Install(args)) => service::install(context, args),
         Some(GatewayCommand::Uninstall(_)) => service::run_action(context, ServiceAction::Uninstall),
         Some(GatewayCommand::Start(_)) => service::run_action(context, ServiceAction::Start),
-        Some(GatewayCommand::Stop(_)) => service::run_action(context, ServiceAction::Stop),
+        Some(GatewayCommand::Stop(_)) => stop::run(context),
         Some(GatewayCommand::Restart(_)) => service::run_action(context, ServiceAction::Restart),
     }
 }

@@ -16,6 +16,7 @@ use crate::i18n::msg;
 use crate::ports::Port;
 use crate::record::{Engine, Record};
 use crate::settings::InstanceFiles;
+use crate::stop_record;
 use crate::ui::Ui;
 
 /// Returns the parser of the flag `--engine`, which accepts the names of the gateway engines.
@@ -60,6 +61,7 @@ pub(super) fn run_gateway(context: &Context<'_>, options: &GatewayOptions) -> Re
     if options.verbose {
         call.args.push("--verbose".into());
     }
+    stop_record::remove(instance);
     exec(context.host, &engine, &call)
 }
 

@@ -158,7 +158,7 @@ impl OnboardRun<'_> {
         }
         loop {
             let survey = self.survey();
-            let mut context = self.interview_context(&survey, &self.instance);
+            let mut context = self.interview_context(&survey, &self.instance)?;
             let answers = self.interview(&mut context, AnswerSource::Defaults)?;
             let plan = self.plan(&context, &answers)?;
             match lock.take() {
@@ -178,7 +178,7 @@ impl OnboardRun<'_> {
     /// that answer the open questions.
     fn refuse_open_questions(&self) -> Result<ExitCode> {
         let survey = self.survey();
-        let mut context = self.interview_context(&survey, &self.instance);
+        let mut context = self.interview_context(&survey, &self.instance)?;
         self.interview(&mut context, AnswerSource::Nobody)?;
         Err(Error::usage(Msg::new("answers.nobody")))
     }
@@ -188,7 +188,11 @@ impl OnboardRun<'_> {
     }
 
     /// Reads the facts that the questions of the wizard about an instance depend on.
-    fn interview_context<'s>(&'s self, survey: &'s Survey, instance: &'s Instance) -> InterviewContext<'s> {
+    fn interview_context<'s>(
+        &'s self,
+        survey: &'s Survey,
+        instance: &'s Instance,
+    ) -> Result<InterviewContext<'s>> {
         let at = InstanceContext {
             host: self.context.host,
             env: &self.context.env,
@@ -411,8 +415,7 @@ fn check_port_again(context: &InterviewContext<'_>, plan: &Plan, answers: &Answe
         .as_ref()
         .map(|summary| Port::from(summary.ports.base()));
     if let Some(base) = base.filter(|base| context.input.current_port() != Some(*base)) {
-        let check = context.check_port(base, &plan::bind_addresses(&context.input, answers));
-        check.accept(context.input.planner.nearest(base).as_ref())?;
+        context.require_port(base, &plan::bind_addresses(&context.input, answers))?;
     }
     Ok(())
 }

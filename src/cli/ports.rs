@@ -6,7 +6,8 @@
 //! - `ports`: `ok`; `ephemeral` (span or null); `excluded` (spans); `instances`, each with `label`,
 //!   `profile` (or null), `config`, `stateDir`, `service` (or null), `health` (`ok`, `missing`, `invalid`),
 //!   `fault` (null, or `{line, column, message}`), `base` (or null), `source` (`config`, `service`,
-//!   `env-file`, `backup`, `record`, `default`, or null), `ports`, each a span with `role`, `why` (`derived`,
+//!   `env-file`, `backup`, `record`, `default`, or null), `running` (another base port on which the gateway runs, or
+//!   null), `ports`, each a span with `role`, `why` (`derived`,
 //!   `pinned`, `listening`), `key` (or null), `state` (`free`, `own`, `held`) and `listeners`, and
 //!   `neighbours`, each `{label, conflict, message}`; `listeners`: others among the instances' ports,
 //!   each `{ip, port, pid, name, instance}`.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::profile::ProfileName;
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
-use crate::{plan, report};
+use crate::{plan, probe, report};
 
 use super::Context;
 
@@ -197,6 +198,9 @@ fn gateway_pid(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
     own.map(|owner| owner.pid).next()
 }
 
+/// Maximum time for a gateway to answer that it runs.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The inputs of a run of `openclaw profiles remove NAME`.
 struct Removal<'a> {
     context: &'a Context<'a>,
@@ -211,10 +215,12 @@ impl Removal<'_> {
     fn run(&self) -> Result<ExitCode> {
         let (context, ui) = (self.context, &self.context.ui);
         let before = context.survey();
+        // The names that are shown are those that the files get.
+        let stamp = plan::folder_stamp(&context.now());
         // Nobody is asked about a removal that is refused.
-        let plan = self.plan(&before)?;
+        let shown = self.plan(&before, &stamp)?;
         if self.dry_run {
-            self.print_result(&plan, true);
+            self.print_plan(&shown, true);
             return Ok(ExitCode::SUCCESS);
         }
         if !self.yes {
@@ -222,47 +228,45 @@ impl Removal<'_> {
             if !(terminal.stdin && terminal.stderr) {
                 return Err(Error::usage(msg!("profiles.remove-unasked", profile = self.name)));
             }
-            ui.eprint(&ui.render_plan(&plan, &context.env.home, false));
+            ui.eprint(&ui.render_plan(&shown, &context.env.home, false));
             if !Terminal::new(*ui).confirm(&msg!("profiles.remove-ask", profile = self.name), Some(false))? {
                 return Err(Error::failed(msg!("profiles.remove-left", profile = self.name)));
             }
         }
         let lock = context.lock()?;
         let survey = context.survey();
-        let plan = self.plan(&survey)?;
+        let plan = self.plan(&survey, &stamp)?;
+        if plan != shown {
+            return Err(Error::blocked(msg!(
+                "profiles.remove-changed",
+                profile = self.name
+            )));
+        }
         let others = survey.paths_of_others(&find_instance(&survey, &self.name)?.config_path);
         apply::apply(&lock, &plan, &others, &mut |_| {})?;
-        self.print_result(&plan, false);
+        if self.yes || ui.is_json() {
+            self.print_plan(&plan, false);
+        }
+        if !ui.is_json() {
+            ui.print_line(&msg!("profiles.removed", profile = self.name));
+        }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Plans the removal of a profile's instance.
+    /// Plans the removal of a profile's instance. `stamp` makes the new names unique.
     ///
     /// # Errors
     /// When there is no such instance, its gateway runs, or it has a service.
-    fn plan(&self, survey: &Survey) -> Result<plan::Plan> {
+    fn plan(&self, survey: &Survey, stamp: &str) -> Result<plan::Plan> {
         let found = find_instance(survey, &self.name)?;
-        if let Some(pid) = gateway_pid(survey, found) {
-            return Err(Error::blocked(msg!(
-                "profiles.remove-running",
-                profile = self.name,
-                pid = pid
-            )));
-        }
-        if let Some(service) = &found.service {
-            let path = abbreviate_home(&self.context.env.home, service);
-            return Err(Error::blocked(msg!(
-                "profiles.remove-service",
-                profile = self.name,
-                path = path
-            )));
-        }
+        self.refuse_running(survey, found)?;
         let registry = &survey.registry;
         registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
-        let entries: Vec<PathBuf> = match std::fs::read_dir(&found.state_dir) {
-            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-            Err(_) => Vec::new(),
-        };
+        let entries = std::fs::read_dir(&found.state_dir).ok().map(|entries| {
+            let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            paths.sort();
+            paths
+        });
         let existing = ExistingPaths {
             state_entries: entries,
             outside: ExistingPaths::outside_candidates(found)
@@ -270,14 +274,38 @@ impl Removal<'_> {
                 .cloned()
                 .collect(),
         };
-        let stamp = plan::folder_stamp(&self.context.now());
-        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, &stamp);
+        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, stamp);
         apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
         Ok(plan)
     }
 
-    /// Prints the changes that the removal of an instance made.
-    fn print_result(&self, plan: &plan::Plan, dry_run: bool) {
+    /// Refuses to remove an instance whose gateway runs, or that has a service, and names the command that helps.
+    fn refuse_running(&self, survey: &Survey, found: &SurveyedInstance) -> Result<()> {
+        let (profile, instance) = (&self.name, probe::instance_of(&self.context.env, found));
+        let command = instance.command();
+        let context = self.context.instance_context().with_instance(&instance);
+        if let Some(running) = probe::find_running_gateway(context, survey, PROBE_TIMEOUT) {
+            let error = Error::blocked(msg!(
+                "profiles.remove-running",
+                profile = profile,
+                pid = running.pid
+            ));
+            return Err(if running.is_proved {
+                error.hint(msg!("snapshot.stop-first", command = command))
+            } else {
+                error.hint(msg!("service.stop-there"))
+            });
+        }
+        if let Some(service) = &found.service {
+            let path = abbreviate_home(&self.context.env.home, service);
+            let error = Error::blocked(msg!("profiles.remove-service", profile = profile, path = path));
+            return Err(error.hint(msg!("profiles.uninstall-first", command = command)));
+        }
+        Ok(())
+    }
+
+    /// Prints the changes of the removal of an instance.
+    fn print_plan(&self, plan: &plan::Plan, dry_run: bool) {
         let ui = &self.context.ui;
         if ui.is_json() {
             let changes = report::changes(plan);
@@ -286,9 +314,6 @@ impl Removal<'_> {
             );
         } else {
             ui.print(&ui.render_plan(plan, &self.context.env.home, false));
-            if !dry_run {
-                ui.print_line(&msg!("profiles.removed", profile = self.name));
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -11,7 +11,6 @@ use super::Context;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
-use crate::lock;
 use crate::snapshot::{self, Snapshot, SnapshotTarget};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
@@ -161,19 +160,31 @@ fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
     }
 }
 
+/// Asks a person at the terminal to confirm the restore of a snapshot.
+///
+/// # Errors
+/// When there is no terminal, or the person declines.
+fn ask_consent(context: &Context<'_>, chosen: &Snapshot) -> Result<()> {
+    let terminal = context.host.terminal();
+    if !(terminal.stdin && terminal.stderr) {
+        return Err(Error::usage(msg!("snapshot.unasked", id = chosen.id)));
+    }
+    let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);
+    if Terminal::new(context.ui).confirm(&ask, Some(false))? {
+        Ok(())
+    } else {
+        Err(Error::failed(msg!("snapshot.left")))
+    }
+}
+
 /// Runs `openclaw snapshot restore`.
 fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCode> {
     let chosen = find_snapshot(context, id)?;
+    // Nobody is asked about a restore that is refused.
+    refuse_running(context, &context.survey())?;
     let ui = &context.ui;
     if !yes {
-        let terminal = context.host.terminal();
-        if !(terminal.stdin && terminal.stderr) {
-            return Err(Error::usage(msg!("snapshot.unasked", id = chosen.id)));
-        }
-        let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);
-        if !Terminal::new(*ui).confirm(&ask, Some(false))? {
-            return Err(Error::failed(msg!("snapshot.left")));
-        }
+        ask_consent(context, &chosen)?;
     }
     let lock = context.lock()?;
     let survey = context.survey();
@@ -232,32 +243,14 @@ fn remove_leftovers(context: &Context<'_>) {
 /// Refuses to restore a snapshot while the instance's gateway runs: it would write its own memory over what is
 /// restored.
 fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
-    let instance = &context.instance;
-    // A gateway holds the lock from its start to its end, even while it does not listen.
-    let holder = lock::read_holder(&instance.lock_path()).filter(|holder| holder.alive);
-    let label = survey
-        .position(&instance.config_path)
-        .map(|at| survey.instances[at].label.as_str());
-    let mut owners = survey
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.owner.as_ref());
-    let listens = owners.find(|owner| owner.is_gateway && owner.instance.as_deref() == label);
-    // A gateway of OpenClaw from npm takes no lock, and the owner of another user's process is not known.
-    let answers = || {
-        let probe =
-            probe::probe_in_detail(context.instance_context(), survey, Instant::now() + PROBE_TIMEOUT);
-        probe.is_running().then(|| probe.pid.unwrap_or_default())
+    let profile = &context.instance.profile;
+    let Some(running) = probe::find_running_gateway(context.instance_context(), survey, PROBE_TIMEOUT) else {
+        return Ok(());
     };
-    let running = holder
-        .map(|holder| holder.pid)
-        .or_else(|| listens.map(|owner| owner.pid))
-        .or_else(answers);
-    match running {
-        Some(pid) => Err(
-            Error::blocked(msg!("snapshot.running", profile = instance.profile, pid = pid))
-                .hint(Msg::new("snapshot.stop-first").with("command", instance.command())),
-        ),
-        None => Ok(()),
-    }
+    let error = Error::blocked(msg!("snapshot.running", profile = profile, pid = running.pid));
+    Err(if running.is_proved {
+        error.hint(Msg::new("snapshot.stop-first").with("command", context.instance.command()))
+    } else {
+        error.hint(msg!("service.stop-there"))
+    })
 }

@@ -38,11 +38,14 @@ pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
 pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
     let survey = context.survey();
-    let (service, probe) = std::thread::scope(|scope| {
+    let (service, mut probe) = std::thread::scope(|scope| {
         let service = scope.spawn(|| query_service(context, &survey, deadline));
         let probe = probe::probe_in_detail(context.instance_context(), &survey, deadline);
         (service.join().ok().flatten(), probe)
     });
+    if let Some(status) = service.as_ref().and_then(ServiceReport::status) {
+        status.refine_verdict(&mut probe, context.host.now());
+    }
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
         let document = document::status_document(context, &probe, &context.instance, service.as_ref());

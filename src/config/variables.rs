@@ -41,14 +41,28 @@ pub(crate) fn substitute(
     Ok(out)
 }
 
-/// Returns the value of a variable that the config itself sets: `env.vars.NAME` or `env.NAME`.
+/// Returns a text that [`substitute`] turns into this one: `${NAME}` becomes `$${NAME}`. A literal text that is written
+/// into a config needs it.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let is_reference = from[2..].split_once('}').is_some_and(|(name, _)| is_name(name));
+        out.push_str(if is_reference { "$${" } else { "${" });
+        rest = &from[2..];
+    }
+    out + rest
+}
+
+/// Returns the value of a variable that the config itself sets: `env.NAME`, else `env.vars.NAME`
+/// (docs/openclaw.md#config-variables). A blank value, and one that refers to a variable, count as unset.
 pub(crate) fn variable_from_config(config: &Value, name: &str) -> Option<String> {
     let env = config.get("env")?;
-    let value = env
-        .get("vars")
-        .and_then(|vars| vars.get(name))
-        .or_else(|| env.get(name))?;
-    value.as_str().map(str::to_owned)
+    let is_value = |text: &&str| !text.trim().is_empty() && substitute(text, &|_| None).is_ok();
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).filter(is_value).map(str::to_owned);
+    text(env.get(name)).or_else(|| text(env.get("vars")?.get(name)))
 }
 
 fn is_name(name: &str) -> bool {
@@ -75,9 +89,20 @@ mod tests {
     }
 
     #[test]
+    fn escaped_text_is_substituted_by_itself() {
+        let lookup = |_: &str| Some("x".to_owned());
+        for text in ["/a/${HOME}/b", "$${A}", "${a}${", "$${A}${B}$", "~/ws", "${A${B}"] {
+            assert_eq!(substitute(&escape(text), &lookup).unwrap(), text);
+        }
+        assert_eq!(escape("${HOME}/ws"), "$${HOME}/ws");
+    }
+
+    #[test]
     fn config_sets_variables_in_env_and_env_vars() {
-        let config = serde_json::json!({"env": {"A": "1", "vars": {"B": "2"}}});
+        let config = serde_json::json!({"env": {"A": "1", "E": " ", "R": "${A}", "vars": {"A": "0", "B": "2", "E": "3"}}});
         assert_eq!(variable_from_config(&config, "A").as_deref(), Some("1"));
+        assert_eq!(variable_from_config(&config, "E").as_deref(), Some("3"));
+        assert_eq!(variable_from_config(&config, "R"), None);
         assert_eq!(variable_from_config(&config, "B").as_deref(), Some("2"));
         assert_eq!(variable_from_config(&config, "C"), None);
     }

@@ -229,6 +229,9 @@ impl<'a> Collector<'_, 'a> {
                 };
                 report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
                 (report.service, report.drift) = ask_manager(context, found);
+                if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
+                    service.refine_verdict(probe, self.host.now());
+                }
             }
         }
         report

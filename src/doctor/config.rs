@@ -9,8 +9,7 @@ use crate::config::dialect;
 use crate::config::judge::{ConfigJudge, Verdict};
 use crate::config::schema::Violation;
 use crate::i18n::{Msg, msg};
-use crate::instance::CONFIG_FILE;
-use crate::instance::shell_quote;
+use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, shell_quote};
 use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
@@ -32,9 +31,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("config-link", link),
     Check::warning("config-newer", newer),
 ];
-
-/// Names under which early releases kept the config (docs/openclaw.md#legacy-names).
-const LEGACY_NAMES: [&str; 3] = ["clawdbot.json", "moltbot.json", "moldbot.json"];
 
 /// Reports an instance whose config file does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
@@ -171,8 +167,16 @@ fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a config, or variables in `.env`, with names that only early releases of OpenClaw used.
 fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let canonical = Instance::canonical_state(&report.home, &own.instance.profile);
+    let legacy = own.instance.legacy_paths();
+    // A config by an early name in the present folder is renamed below.
+    if let Some(legacy) = legacy.filter(|legacy| legacy.config_path.parent() != Some(&canonical)) {
+        let path = report.display_path(&legacy.config_path);
+        let msg = msg!("doctor.config-legacy-instance", path = path);
+        return vec![Problem::new(msg, legacy.migrate_command(&report.home))];
+    }
     let folder = &own.instance.state_dir;
-    let file = LEGACY_NAMES
+    let file = LEGACY_CONFIG_FILES
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file());

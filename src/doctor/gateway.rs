@@ -10,7 +10,7 @@ use crate::config::key_path::KeyPath;
 use crate::error::ErrorReason;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
-use crate::probe::{Probe, ProbeVerdict};
+use crate::probe::ProbeVerdict;
 
 /// The doctor's checks of an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
@@ -106,11 +106,11 @@ fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         ProbeVerdict::Unhealthy(why) => {
             msg!("doctor.gateway-unhealthy", port = probe.port_number(), why = why)
         }
-        ProbeVerdict::OtherProfile(other) => {
-            msg!("doctor.gateway-other", port = probe.port_number(), other = other)
-        }
+        ProbeVerdict::OtherProfile(_) => probe.msg(own.instance.profile.as_str()),
         ProbeVerdict::Healthy
         | ProbeVerdict::NotRunning
+        | ProbeVerdict::Starting
+        | ProbeVerdict::ShuttingDown
         | ProbeVerdict::Stranger(_)
         | ProbeVerdict::ElsewhereOn(_) => {
             return Vec::new();
@@ -179,7 +179,10 @@ fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 fn silent(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let mut owners = report.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
     // Where the system does not tell who listens, the answer of the gateway does.
-    let answers = own.probe.as_ref().is_some_and(Probe::is_healthy);
+    let answers = own
+        .probe
+        .as_ref()
+        .is_some_and(|probe| probe.is_healthy() || probe.verdict.is_in_transition());
     let held = own
         .lock
         .as_ref()

@@ -1,19 +1,21 @@
 //! Checks of isolation: two instances share no config, folder, file, service name or token
 //! (docs/design.md#isolation-rules). Ports are checked in [`super::ports`].
 
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::path::Path;
 
 use super::check::{Check, Problem};
 use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport};
-use crate::config::key_path::KeyPath;
-use crate::host::read::canonicalize_existing;
+use super::originality::instance_to_change;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::instance::shell_quote;
 use crate::profile::ProfileName;
+
+mod paths;
+mod sandbox;
+
+use paths::overlap;
 
 /// The doctor's checks that instances are isolated from each other: that they share no files, folders, services or
 /// tokens.
@@ -21,19 +23,18 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-config", config),
     Check::error("isolation-state", state),
     Check::error("isolation-link", link),
-    Check::error("isolation-workspace", workspace),
-    Check::error("isolation-log", log),
-    Check::error("isolation-canvas", canvas),
-    Check::error("isolation-browser", browser),
+    Check::error("isolation-workspace", paths::workspace),
+    Check::error("isolation-agent", paths::agent_dir),
+    Check::error("isolation-sessions", paths::session_store),
+    Check::error("isolation-log", paths::log),
+    Check::error("isolation-canvas", paths::canvas),
+    Check::error("isolation-browser", paths::browser),
+    Check::error("isolation-data", paths::data),
+    Check::error("isolation-sandbox", sandbox::container_names),
     Check::error("isolation-service", service),
     Check::error("isolation-token", token),
     Check::warning("isolation-auth", auth),
 ];
-
-/// Returns `true` if two paths are equal or one contains the other.
-fn overlap(one: &Path, other: &Path) -> bool {
-    one.starts_with(other) || other.starts_with(one)
-}
 
 /// Reports two instances that use one config file.
 fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
@@ -138,130 +139,6 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     found.collect()
 }
 
-/// Reports two instances with one workspace, or a workspace inside another instance.
-fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let Some(mine) = own.found.map(|found| &found.workspaces) else {
-        return Vec::new();
-    };
-    // A workspace that an early release of OpenClaw made in the default's folder under this name belongs here.
-    let legacy = own
-        .instance
-        .legacy_workspace(&report.home)
-        .map(|path| canonicalize_existing(&path));
-    let mut problems = Vec::new();
-    for path in mine {
-        let shares = |other: &&InstanceReport<'_>| {
-            let theirs = other.found.map(|found| &found.workspaces[..]).unwrap_or_default();
-            theirs.iter().any(|their| overlap(path, their))
-        };
-        let intrudes =
-            |other: &&InstanceReport<'_>| legacy.as_ref() != Some(path) && lies_in(path, own, other);
-        let holder = report.others_to_compare(own).find(shares);
-        let holder = holder.or_else(|| report.all_others(own).find(intrudes));
-        if let Some(other) = holder {
-            let msg = msg!(
-                "doctor.isolation-workspace",
-                path = report.display_path(path),
-                holder = other.label
-            );
-            let proposed = shell_quote(&own.instance.default_workspace());
-            let command = format!("{} config set agents.defaults.workspace {proposed}", own.command);
-            problems.push(Problem::new(msg, command));
-        }
-    }
-    problems
-}
-
-/// Returns `true` if a path of one instance is in the state folder of another.
-fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) -> bool {
-    let theirs = &other.resolved.state;
-    path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
-}
-
-/// Resolves a path that is written in a config, with `~` expanded and links followed; `None` for a relative path.
-fn resolve_config_path(report: &HostReport<'_>, typed: &str) -> Option<PathBuf> {
-    let typed = typed.trim();
-    let expanded = match typed.strip_prefix("~/") {
-        Some(below) => report.home.join(below),
-        None => PathBuf::from(typed),
-    };
-    expanded.is_absolute().then(|| canonicalize_existing(&expanded))
-}
-
-/// Returns a path that a config sets, and the label of another instance that sets the same path or whose state folder
-/// contains it. `same` compares two paths.
-fn shared_path(
-    report: &HostReport<'_>,
-    own: &InstanceReport<'_>,
-    pointer: &str,
-    same: fn(&Path, &Path) -> bool,
-) -> Option<(String, String)> {
-    let path = |own: &InstanceReport<'_>| resolve_config_path(report, own.config_text(pointer)?);
-    let mine = path(own)?;
-    let mut others = report.others_to_compare(own);
-    let shared = others.find(|other| path(other).is_some_and(|theirs| same(&mine, &theirs)));
-    let other = shared.or_else(|| report.all_others(own).find(|other| lies_in(&mine, own, other)))?;
-    Some((report.display_path(&mine), other.label.clone()))
-}
-
-/// Returns the doctor's fix that removes a key from an instance's config.
-fn unset(own: &InstanceReport<'_>, key: [&str; 2]) -> Fix {
-    Fix::SetKey {
-        config: own.instance.config_path.clone(),
-        key: KeyPath::keys(key),
-        value: None,
-    }
-}
-
-/// Reports two gateways that write one log file.
-fn log(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let shared = shared_path(report, own, "/logging/file", |a, b| a == b).map(|(path, holder)| {
-        let msg = msg!("doctor.isolation-log", path = path, holder = holder);
-        Problem::fixable(own, msg, unset(own, ["logging", "file"]))
-    });
-    shared.into_iter().collect()
-}
-
-/// Reports two gateways that serve one canvas folder.
-fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let shared = shared_path(report, own, "/canvasHost/root", overlap).map(|(path, holder)| {
-        let msg = msg!("doctor.isolation-canvas", path = path, holder = holder);
-        Problem::fixable(own, msg, unset(own, ["canvasHost", "root"]))
-    });
-    shared.into_iter().collect()
-}
-
-/// Returns the folders with logins and cookies that a config sets for its browsers (`userDataDir`), each with the
-/// name of its browser profile.
-fn browser_folders(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<(String, PathBuf)> {
-    let profiles = own.config.pointer("/browser/profiles").and_then(Value::as_object);
-    let folder = |(name, profile): (&String, &Value)| {
-        let typed = profile.get("userDataDir")?.as_str()?;
-        Some((name.clone(), resolve_config_path(report, typed)?))
-    };
-    profiles.into_iter().flatten().filter_map(folder).collect()
-}
-
-/// Reports browsers of two instances with one user-data folder.
-fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (name, folder) in browser_folders(report, own) {
-        let shares = |other: &&InstanceReport<'_>| {
-            let theirs = browser_folders(report, other);
-            theirs.iter().any(|(_, their)| overlap(&folder, their))
-        };
-        let holder = report.others_to_compare(own).find(shares);
-        let holder = holder.or_else(|| report.all_others(own).find(|other| lies_in(&folder, own, other)));
-        if let Some(other) = holder {
-            let path = report.display_path(&folder);
-            let msg = msg!("doctor.isolation-browser", path = path, holder = other.label);
-            let key = KeyPath::keys(["browser", "profiles", name.as_str(), "userDataDir"]);
-            problems.push(Problem::new(msg, format!("{} config unset '{key}'", own.command)));
-        }
-    }
-    problems
-}
-
 /// Reports two instances with one profile name: services are named after the profile, so that only one of them can
 /// have a service. If they share their state too, [`state`] reports it.
 fn service(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
@@ -326,7 +203,16 @@ pub(super) fn shared_values<T: PartialEq>(
         for (key, value) in &mine {
             if let Some((their_key, _)) = theirs.iter().find(|(_, their)| their == value) {
                 let msg = describe(key, their_key, &other.label);
-                problems.push(Problem::new(msg, format!("{} config unset {key}", own.command)));
+                let changes = instance_to_change(report, own, other);
+                let key = if changes.index == own.index {
+                    key
+                } else {
+                    their_key
+                };
+                problems.push(Problem::new(
+                    msg,
+                    format!("{} config unset {key}", changes.command),
+                ));
             }
         }
     }
@@ -341,10 +227,8 @@ fn auth(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let same = |other: &&InstanceReport<'_>| other.gateway_token.is_some_and(|(theirs, _)| theirs == mine);
     let problems = report.others_to_compare(own).find(same).map(|other| {
         let msg = msg!("doctor.isolation-auth", holder = other.label);
-        Problem::new(
-            msg,
-            format!("{} config set gateway.auth.token --stdin", own.command),
-        )
+        let command = &instance_to_change(report, own, other).command;
+        Problem::new(msg, format!("{command} config set gateway.auth.token --stdin"))
     });
     problems.into_iter().collect()
 }

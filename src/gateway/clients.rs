@@ -4,7 +4,7 @@
 //! fills its queue and is disconnected; nobody waits for it. An idle client costs its entry here and the
 //! task of its session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
@@ -55,6 +55,8 @@ pub(crate) struct ConnectedClient {
     pub by_device_token: bool,
     /// The address of the client.
     pub ip: IpAddr,
+    /// `true` for a client on this machine, without a proxy in between.
+    pub local: bool,
     /// The time of the connection.
     pub since: SystemTime,
 }
@@ -63,6 +65,13 @@ impl ConnectedClient {
     /// Returns whether a connected client is an operator with this permission scope.
     pub(crate) fn has_scope(&self, scope: OperatorScope) -> bool {
         self.role == ClientRole::Operator && scope.is_granted_by(&self.scopes)
+    }
+
+    /// Returns whether a connected client is an operator with the permission scope of this name, which may be one that
+    /// this gateway does not know.
+    pub(crate) fn has_scope_named(&self, name: &str) -> bool {
+        let known = OperatorScope::ALL.into_iter().find(|scope| scope.name() == name);
+        known.is_some_and(|scope| self.has_scope(scope)) || self.scopes.iter().any(|own| own == name)
     }
 
     /// Returns the key of a connected client in the gateway's presence list, or `None` for a command line: a command
@@ -207,6 +216,32 @@ impl Clients {
                 && client.device_id.as_deref() == Some(device_id)
                 && client.role.name() == role
         });
+    }
+
+    /// Disconnects the clients of the gateway that are this device, which is no longer paired, except for the
+    /// connection by which it was removed.
+    pub(crate) fn disconnect_removed_device(&self, device_id: &str, caller: Uuid) {
+        self.disconnect(|client| client.device_id.as_deref() == Some(device_id) && client.conn_id != caller);
+    }
+
+    /// Disconnects the clients of the gateway that were authenticated by the replaced token of this device in this
+    /// role, except for the connection by which it was replaced.
+    pub(crate) fn disconnect_rotated_device(&self, device_id: &str, role: &str, caller: Uuid) {
+        self.disconnect(|client| {
+            client.conn_id != caller
+                && client.by_device_token
+                && client.device_id.as_deref() == Some(device_id)
+                && client.role.name() == role
+        });
+    }
+
+    /// Returns the ids of the devices that are connected to the gateway.
+    pub(crate) fn device_ids(&self) -> HashSet<String> {
+        let registry = self.registry();
+        let clients = registry.connected.values();
+        clients
+            .filter_map(|recipient| recipient.client.device_id.clone())
+            .collect()
     }
 
     /// Disconnects the clients of the gateway whose credentials have become invalid, which `is_affected` decides, and

@@ -183,7 +183,10 @@ impl DeviceStore {
         let mut book = DeviceBook::clone(&before);
         let result = change(&mut book)?;
         let (path, text) = (self.path.clone(), book.to_text());
-        match tokio::task::spawn_blocking(move || apply::write_file(&path, text.as_bytes())).await {
+        // `devices/paired.json`, in the state folder.
+        let state_dir = path.ancestors().nth(2).unwrap_or(&path).to_path_buf();
+        let write = move || apply::write_state_file(&state_dir, &path, text.as_bytes());
+        match tokio::task::spawn_blocking(write).await {
             Ok(Ok(())) => {
                 *state = BookState::Ready(Arc::new(book));
                 Some(result)

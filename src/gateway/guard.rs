@@ -49,7 +49,10 @@ impl Guard {
     /// Returns whether a URL path of the gateway may be requested without a token.
     fn is_public(&self, path: &str) -> bool {
         // Liveness and readiness tell no more than `ps` does.
-        let is_probe = matches!(path, "/health" | "/healthz" | "/ready" | "/readyz");
+        let is_probe = matches!(
+            path,
+            "/health" | "/healthz" | "/ready" | "/readyz" | "/startup" | "/startupz"
+        );
         // The path carries its own proof, which the canvas checks.
         let has_capability = path.starts_with("/__openclaw__/cap/");
         is_probe || has_capability || (self.is_public_page)(path)

@@ -41,6 +41,8 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
         .route("/healthz", get(liveness))
         .route("/ready", get(readiness))
         .route("/readyz", get(readiness))
+        .route("/startup", get(startup))
+        .route("/startupz", get(startup))
         .route("/tools/invoke", post(invoke_tool))
         .with_state(state.clone())
         .merge(dashboard::router(state.clone()))
@@ -78,12 +80,31 @@ async fn readiness(State(state): State<Arc<GatewayState>>) -> (StatusCode, Json<
         "uptimeMs": millis(state.uptime()),
     });
     state.identity.add_to(&mut answer);
-    let status = if is_stopping {
+    (probe_status(is_stopping), Json(answer))
+}
+
+/// Answers an HTTP startup probe of the gateway with OpenClaw's keys (`ok`, `status`, `version`, `uptimeMs`) and the
+/// gateway's identity. A gateway that listens has been started; while it stops, it fails the probe as it fails that of
+/// readiness.
+async fn startup(State(state): State<Arc<GatewayState>>) -> (StatusCode, Json<Value>) {
+    let is_stopping = state.is_stopping();
+    let mut answer = json!({
+        "ok": !is_stopping,
+        "status": if is_stopping { "stopping" } else { "started" },
+        "version": state.identity.version,
+        "uptimeMs": millis(state.uptime()),
+    });
+    state.identity.add_to(&mut answer);
+    (probe_status(is_stopping), Json(answer))
+}
+
+/// Returns the HTTP status of the answer to a readiness or startup probe of the gateway.
+fn probe_status(is_stopping: bool) -> StatusCode {
+    if is_stopping {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
         StatusCode::OK
-    };
-    (status, Json(answer))
+    }
 }
 
 /// Refuses an HTTP request to call a tool: tools belong to agents, which this gateway does not run.

@@ -13,13 +13,15 @@ use super::acquire::{BoundPort, ResourceAcquirer};
 use super::config_reload::ConfigReloader;
 use super::identity::GatewayIdentity;
 use super::rescue_task::RescueTask;
-use super::signals::Signals;
+use super::signals::{EndSignal, Signals};
 use super::state::{ActiveConfig, GatewayState, StopReason};
 use super::{browser, canvas, http, last_good, log, periodic_events, serve, systemd_notify};
 use crate::boot::StartConfig;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
+use crate::lock::InstanceLock;
 use crate::ports::Role;
+use crate::stop_record;
 
 /// Maximum time that clients, browsers and the rescue thread have to end when a gateway stops: longer than the drain
 /// of its HTTP servers.
@@ -88,6 +90,7 @@ impl GatewayLifecycle<'_> {
         start: &StartConfig,
         base: BoundPort,
         signals: &mut Signals,
+        lock: &mut InstanceLock,
     ) -> std::io::Result<ServeOutcome> {
         let addresses = local_addresses(&base.listeners)?;
         let (ports, missing_ports) = self.bind_ports(start, base);
@@ -118,13 +121,14 @@ impl GatewayLifecycle<'_> {
             rescue.request_end();
         }
         if reason == StopReason::Signal {
+            lock.set_stopping(state.context.host.now());
             systemd_notify::stopping();
             log::info(self.lang, &msg!("gateway.stopping"));
         }
         tokio::select! {
             () = wait_for_end(&state, servers, rescue) => Ok(ServeOutcome::Stopped(reason)),
             () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => Ok(ServeOutcome::Stopped(reason)),
-            () = signals.next() => Ok(ServeOutcome::Interrupted),
+            _ = signals.next() => Ok(ServeOutcome::Interrupted),
         }
     }
 
@@ -204,7 +208,12 @@ async fn wait_for_stop(
         // In this order: a server that was told to stop ends, which is no failure.
         biased;
         _ = state.stopped() => {}
-        () = signals.next() => state.stop(StopReason::Signal),
+        signal = signals.next() => {
+            if signal == EndSignal::Interrupt {
+                stop_record::write(&state.context.instance, Some(std::process::id()), state.context.host.now());
+            }
+            state.stop(StopReason::Signal);
+        }
         // The word to stop may come from another thread, which wakes one task after the other: a server can
         // end before this task has heard it.
         ended = servers.join_next() => if !state.is_stopping() {

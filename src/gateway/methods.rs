@@ -24,6 +24,7 @@ pub(crate) mod health;
 mod known;
 mod logs;
 mod status;
+pub(crate) mod surface;
 #[cfg(test)]
 mod tests;
 
@@ -165,6 +166,18 @@ const METHODS: &[Method] = &[
     .with_params(devices::DECISION_PARAMS),
     Method::sync("device.pair.reject", OperatorScope::Pairing, devices::reject)
         .with_params(devices::DECISION_PARAMS),
+    Method::future("device.pair.remove", OperatorScope::Pairing, |call| {
+        devices::remove(call).boxed()
+    })
+    .with_params(devices::REMOVE_PARAMS),
+    Method::future("device.pair.rename", OperatorScope::Pairing, |call| {
+        devices::rename(call).boxed()
+    })
+    .with_params(devices::RENAME_PARAMS),
+    Method::future("device.token.rotate", OperatorScope::Pairing, |call| {
+        devices::rotate(call).boxed()
+    })
+    .with_params(devices::ROTATE_PARAMS),
     Method::future("device.token.revoke", OperatorScope::Pairing, |call| {
         devices::revoke(call).boxed()
     })
@@ -173,6 +186,13 @@ const METHODS: &[Method] = &[
         dashboard::overview(call).boxed()
     })
     .with_params(dashboard::OVERVIEW_PARAMS),
+    Method::sync("plugin.surface.refresh", OperatorScope::Read, surface::refresh).with_unchecked_params(),
+    Method::sync(
+        "node.pluginSurface.refresh",
+        OperatorScope::Read,
+        surface::refresh,
+    )
+    .with_unchecked_params(),
     Method::future("browser.request", OperatorScope::Write, |call| {
         browser::request(call).boxed()
     })
@@ -227,9 +247,9 @@ pub(crate) fn check_call(
     })
 }
 
-/// Returns the gateway method of this name if this client may call it.
+/// Returns the gateway method of this name if this client may call it. A method that the gateway does not serve is
+/// absent for every client, whatever its permission scopes are.
 fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, ErrorResponse> {
-    let method = METHODS.iter().find(|method| method.name == name);
     let is_for_nodes = known::NODE_METHODS.contains(&name);
     if is_for_nodes != (client.role == ClientRole::Node) {
         let role = client.role.name();
@@ -237,23 +257,25 @@ fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, 
             "unauthorized role: {role}"
         )));
     }
-    let version = usize::from(client.protocol == Protocol::Four);
-    let scope = method.map_or_else(|| known::required_scope(name), |method| method.scopes[version]);
+    // Before the scope: with another one the client would be told that the method is not there.
+    let method = METHODS.iter().find(|method| method.name == name);
+    let method = method.ok_or_else(|| missing_method(name))?;
+    let scope = method.scopes[usize::from(client.protocol == Protocol::Four)];
     if !is_for_nodes && !client.has_scope(scope) {
         return Err(missing_scope(scope, client.protocol));
     }
+    Ok(method)
+}
+
+/// Returns the error of a call to a method that the gateway does not serve, by whether OpenClaw has it.
+fn missing_method(name: &str) -> ErrorResponse {
     if name == "connect" {
-        return Err(ErrorResponse::invalid_request(
-            "connect is only valid as the first request",
-        ));
+        ErrorResponse::invalid_request("connect is only valid as the first request")
+    } else if known::is_known(name) {
+        ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
+    } else {
+        ErrorResponse::invalid_request(format!("unknown method: {name}"))
     }
-    method.ok_or_else(|| {
-        if known::is_known(name) {
-            ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
-        } else {
-            ErrorResponse::invalid_request(format!("unknown method: {name}"))
-        }
-    })
 }
 
 /// Returns the error of a call to a gateway method by a client without the required permission scope.

@@ -144,7 +144,7 @@ async fn open_session<IO: MessageTransport>(
             let (device_token, method) = (accepted.device_token.take(), accepted.method);
             let client = accepted.into_connected(state, peer);
             let registration = state.clients.register(client);
-            let hello = hello::payload(state, &registration.client, peer, device_token.as_ref(), method);
+            let hello = hello::payload(state, &registration.client, device_token.as_ref(), method);
             send_text(io, response_frame(&id, &Ok(hello.await))).await?;
             Ok(Ok(registration))
         }

@@ -4,6 +4,15 @@
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// A signal of the operating system that ends a gateway, by who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndSignal {
+    /// SIGINT: a person pressed Ctrl-C in the gateway's terminal.
+    Interrupt,
+    /// SIGTERM or SIGHUP: a service manager, a shutdown of the host, or a terminal that was closed.
+    Terminate,
+}
+
 /// The stream of the operating system's signals that end a gateway.
 #[derive(Debug)]
 pub(crate) struct Signals {
@@ -32,7 +41,7 @@ impl Signals {
     }
 
     /// Waits for the next signal that ends a gateway.
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> EndSignal {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -40,9 +49,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = hangup => {}
+            _ = self.terminate.recv() => EndSignal::Terminate,
+            _ = self.interrupt.recv() => EndSignal::Interrupt,
+            _ = hangup => EndSignal::Terminate,
         }
     }
 }
@@ -60,10 +69,11 @@ impl Signals {
     }
 
     /// Waits for the next signal that ends a gateway.
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> EndSignal {
         // An error means that no signal will ever come.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        EndSignal::Interrupt
     }
 }

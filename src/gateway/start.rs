@@ -23,6 +23,7 @@ use crate::instance::InstanceContext;
 use crate::lock::InstanceLock;
 use crate::record::Record;
 use crate::settings::RunOverrides;
+use crate::stop_record;
 
 /// Time that the other threads of a gateway have to end before its process does: state files are written in less, and
 /// the result of a survey that takes seconds is not needed any more.
@@ -75,6 +76,7 @@ pub(crate) fn run(
     };
     let lock = acquirer.acquire_lock(start.usable.settings.port, identity.started)?;
     let base = acquirer.bind_base_port(&start.usable.settings)?;
+    stop_record::remove(instance);
     let log = log::open(instance, &start.usable.config, options.verbose);
     if let Some(warning) = start.warning.as_ref().or(log.file_error.as_ref()) {
         (interaction.notify)(warning);
@@ -123,7 +125,7 @@ impl StartedGateway<'_> {
         loop {
             let port = start.usable.settings.port;
             self.lock.set_port(port);
-            let outcome = runtime.block_on(self.lifecycle.serve(&start, base, signals));
+            let outcome = runtime.block_on(self.lifecycle.serve(&start, base, signals, &mut self.lock));
             match outcome {
                 Ok(ServeOutcome::Stopped(StopReason::Restart)) => {}
                 Ok(ServeOutcome::Stopped(StopReason::Signal)) => {

@@ -61,6 +61,7 @@ impl TestGateway {
         let env = Environment::read(&host).unwrap();
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(home.path(), profile);
+        crate::apply::make_folders(&instance.state_dir).unwrap();
         let identity = GatewayIdentity {
             profile: "rescue".to_owned(),
             instance_id: "0123456789abcdef".to_owned(),
@@ -334,6 +335,7 @@ pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> Connected
         device_id: None,
         by_device_token: false,
         ip: [127, 0, 0, 1].into(),
+        local: true,
         since: SystemTime::UNIX_EPOCH,
     }
 }

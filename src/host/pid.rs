@@ -98,15 +98,6 @@ pub(crate) fn request_end(pid: u32) {
     host_system::terminate(pid);
 }
 
-/// Returns the command line with which a user ends a process on this system.
-pub(crate) fn end_command(pid: u32) -> String {
-    if cfg!(windows) {
-        format!("taskkill /F /PID {pid}")
-    } else {
-        format!("kill {pid}")
-    }
-}
-
 /// Kills a process and the process group that it leads. Does nothing on Windows.
 pub(crate) fn kill(pid: u32) {
     host_system::kill_group(pid);

@@ -12,6 +12,7 @@ use crate::config::dialect::Dialect;
 use crate::config::document::{ConfigDocument, EditError, find};
 use crate::config::key_path::KeyPath;
 use crate::config::secrets::without_url_credentials;
+use crate::config::variables;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
 use crate::ports::{Port, PortFamily};
@@ -20,6 +21,9 @@ use crate::secret::{Secret, SecretOrigin};
 use super::disk::not_editable;
 use super::input::{PlanInput, PlanStamp};
 use super::{Change, Content, FileWrite, InstanceSummary, ports};
+
+/// Key of a config that names the workspace of every agent without one of its own.
+const WORKSPACE_KEY: &str = "agents.defaults.workspace";
 
 /// The planned config of an instance, with the ports, the credential and the notices that were decided for it.
 pub(super) struct ConfigPlan {
@@ -69,12 +73,11 @@ impl ConfigPlan {
     /// Sets the keys of an OpenClaw config that the wizard's answers change.
     fn fill(&mut self, input: &PlanInput<'_>, answers: &Answers, fresh: bool) -> Result<(), EditError> {
         let workspace = input.workspace(answers);
-        // A workspace that the config spells in another way (`~/...`) is not written again.
-        let current = self
-            .text("agents.defaults.workspace")
-            .and_then(|typed| input.path(typed));
-        if current.as_ref() != Some(&workspace) {
-            self.set("agents.defaults.workspace", json!(workspace))?;
+        // A workspace that the config spells in another way (`~/...`, `${HOME}/...`) is not written again.
+        let is_named = self.text(WORKSPACE_KEY).is_some();
+        if !is_named || input.named_workspace.as_ref() != Some(&workspace) {
+            let text = variables::escape(&workspace.display().to_string());
+            self.set(WORKSPACE_KEY, json!(text))?;
         }
         if let Some(model) = &answers.model {
             self.set("agents.defaults.model.primary", json!(model))?;

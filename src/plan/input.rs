@@ -25,8 +25,6 @@ use crate::survey::SurveyedInstance;
 pub(crate) struct PlanInput<'a> {
     /// The environment variables of this run.
     pub(crate) env: &'a Environment,
-    /// The current folder, which relative paths of answers start from; `None` where it is not known.
-    pub(crate) cwd: Option<&'a Path>,
     /// The instance that is set up.
     pub(crate) instance: Instance,
     /// The paths of the instance with their links followed.
@@ -43,6 +41,8 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) current: ConfigDocument,
     /// The value of that config, included files merged in.
     pub(crate) effective: Value,
+    /// The workspace that `agents.defaults.workspace` of that config names, absolute, its variables filled in.
+    pub(crate) named_workspace: Option<PathBuf>,
     /// `true` if the `.env` of the instance sets the gateway's token.
     pub(crate) token_in_env_file: bool,
     /// `true` if the instance has a config.
@@ -199,11 +199,6 @@ impl PlanInput<'_> {
         })
     }
 
-    /// Returns the absolute path of a file or folder that the user typed, with `~` expanded.
-    pub(crate) fn path(&self, typed: &str) -> Option<PathBuf> {
-        self.env.expand(self.cwd, typed)
-    }
-
     /// Returns a file's path for the screen, with `~` for the home folder.
     pub(crate) fn display_path(&self, path: &Path) -> String {
         abbreviate_home(&self.env.home, path)
@@ -211,8 +206,8 @@ impl PlanInput<'_> {
 
     /// Returns the workspace folder that the instance's config names, else the default one.
     pub(crate) fn current_workspace(&self) -> PathBuf {
-        self.text("agents.defaults.workspace")
-            .and_then(|typed| self.path(typed))
+        self.named_workspace
+            .clone()
             .unwrap_or_else(|| self.instance.default_workspace())
     }
 

@@ -12,8 +12,8 @@ use super::{Change, Content, FileKind, FileWrite, Plan};
 /// The paths of an instance that exist, read before its removal is planned.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ExistingPaths {
-    /// The entries of the state folder.
-    pub(crate) state_entries: Vec<PathBuf>,
+    /// The entries of the state folder; `None` where there is no such folder.
+    pub(crate) state_entries: Option<Vec<PathBuf>>,
     /// The config and the workspaces that lie outside the state folder.
     pub(crate) outside: Vec<PathBuf>,
 }
@@ -36,7 +36,10 @@ pub(crate) fn remove(
     moves_workspace: bool,
     stamp: &str,
 ) -> Plan {
-    let mut changes = move_state(found, &existing.state_entries, moves_workspace, stamp);
+    let entries = existing.state_entries.as_deref();
+    let mut changes = entries
+        .map(|entries| move_state(found, entries, moves_workspace, stamp))
+        .unwrap_or_default();
     let outside = existing.outside.iter();
     changes.extend(
         outside
@@ -71,9 +74,6 @@ fn move_state(
 ) -> Vec<Change> {
     let aside = aside_sibling(&found.state_dir, stamp);
     let stays = |entry: &Path| !moves_workspace && found.workspaces.iter().any(|w| w.starts_with(entry));
-    if entries.is_empty() {
-        return Vec::new();
-    }
     if !entries.iter().any(|entry| stays(entry)) {
         return vec![move_aside(&found.state_dir, aside)];
     }
@@ -81,6 +81,9 @@ fn move_state(
     let moved: Vec<_> = moved
         .map(|entry| move_aside(entry, aside.join(entry.file_name().unwrap_or_default())))
         .collect();
+    if moved.is_empty() {
+        return moved;
+    }
     std::iter::once(Change::MakeDir { path: aside })
         .chain(moved)
         .collect()

@@ -43,6 +43,8 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
     let instance = Instance::canonical(Path::new(HOME), profile.clone());
     let family = PortFamily::new(base).unwrap();
     SurveyedInstance {
+        named_paths: Vec::new(),
+        running: None,
         label: name.to_owned(),
         profile: Some(profile),
         workspaces: vec![instance.default_workspace()],
@@ -130,9 +132,13 @@ impl Scenario {
             let text = text.clone().into_bytes();
             crate::config::parse_bytes(text).unwrap()
         });
+        let named_workspace = current
+            .as_ref()
+            .and_then(|document| document.value().pointer("/agents/defaults/workspace")?.as_str())
+            .and_then(|typed| self.env.expand(None, typed));
         PlanInput {
+            named_workspace,
             env: &self.env,
-            cwd: None,
             resolved: ResolvedPaths::new(&instance, resolve),
             surveyed: None,
             others: self
@@ -382,7 +388,7 @@ fn removal_keeps_the_workspace_unless_it_moves_too() {
     let found = other_instance("helper", 20789);
     let entries = ["openclaw.json", "workspace-helper", "agents"];
     let existing = ExistingPaths {
-        state_entries: entries.map(|name| found.state_dir.join(name)).to_vec(),
+        state_entries: Some(entries.map(|name| found.state_dir.join(name)).to_vec()),
         outside: vec![path("notes")],
     };
     let registry = Scenario::empty().registry;

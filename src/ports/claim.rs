@@ -36,6 +36,14 @@ impl Claim {
         }
     }
 
+    /// Returns the key or flag that pins the ports of a claim; `None` where they are derived from a base port.
+    pub(crate) fn pinning_key(&self) -> Option<&str> {
+        match &self.reason {
+            ClaimReason::Derived => None,
+            ClaimReason::Pinned(key) => Some(key),
+        }
+    }
+
     /// Returns whether a port claim is a pool, of which a browser takes any free port: an overlap with another pool
     /// leaves fewer ports and is no conflict.
     pub(crate) fn is_pool(&self) -> bool {

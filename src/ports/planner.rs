@@ -8,9 +8,12 @@ use std::net::IpAddr;
 
 use super::{
     BasePort, Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Port,
-    PortFamily, Role, Span, merge_spans,
+    PortFamily, Role, SUGGESTION_STEP, Span, merge_spans,
 };
 use crate::profile::ProfileName;
+
+/// First base port that is suggested for a profile without a reserved one: a step above the default instance's.
+const SECOND_BASE: BasePort = BasePort::known(DEFAULT_BASE.get() + SUGGESTION_STEP);
 
 mod messages;
 mod search;
@@ -399,6 +402,11 @@ impl Planner {
         all.into_iter()
             .filter(|(own, ..)| !own)
             .map(|(_, name, base)| (name, base.into()))
+    }
+
+    /// Returns the base port that the asking profile gets on a host where nothing is in its way (rule 4).
+    pub(crate) fn usual_base(&self) -> BasePort {
+        self.reserved_base().unwrap_or(SECOND_BASE)
     }
 
     /// Returns the base port that is reserved for the asking profile.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::report::ProbeVerdict;
 use crate::text::sanitize;
 
 /// Maximum size of an answer of the HTTP server whose identity a probe queries, in bytes.
@@ -35,6 +36,29 @@ pub(super) enum LivenessAnswer {
 
 /// Sends an HTTP liveness request to the address of a gateway, and waits for the answer at most for `limit`.
 pub(super) fn request(address: SocketAddr, limit: Duration) -> LivenessAnswer {
+    match get(address, "/health", limit) {
+        Ok(text) => parse(&text),
+        Err(ureq::Error::Timeout(_)) => LivenessAnswer::Slow,
+        Err(ureq::Error::BodyExceedsLimit(_)) => LivenessAnswer::Anonymous,
+        Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => LivenessAnswer::Slow,
+        Err(_) => LivenessAnswer::Foreign,
+    }
+}
+
+/// Asks OpenClaw from npm whether it is starting or ending; `None` where it is neither, or its release does not tell
+/// (docs/openclaw.md#start-and-end).
+pub(super) fn request_phase(address: SocketAddr, limit: Duration) -> Option<ProbeVerdict> {
+    let text = get(address, "/startupz", limit).ok()?;
+    let value: Value = serde_json::from_str(&text).ok()?;
+    match value["status"].as_str()? {
+        "starting" => Some(ProbeVerdict::Starting),
+        "draining" => Some(ProbeVerdict::ShuttingDown),
+        _ => None,
+    }
+}
+
+/// Sends an HTTP request for a path to a server, and returns the text of the answer, whatever its status.
+fn get(address: SocketAddr, path: &str, limit: Duration) -> Result<String, ureq::Error> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .proxy(None)
         .timeout_global(Some(limit))
@@ -42,18 +66,9 @@ pub(super) fn request(address: SocketAddr, limit: Duration) -> LivenessAnswer {
         .max_redirects(0)
         .build()
         .into();
-    let response = agent.get(format!("http://{address}/health")).call();
-    let text = response.and_then(|mut response| {
-        let body = response.body_mut().with_config();
-        body.limit(MAX_ANSWER_BYTES).read_to_string()
-    });
-    match text {
-        Ok(text) => parse(&text),
-        Err(ureq::Error::Timeout(_)) => LivenessAnswer::Slow,
-        Err(ureq::Error::BodyExceedsLimit(_)) => LivenessAnswer::Anonymous,
-        Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::TimedOut => LivenessAnswer::Slow,
-        Err(_) => LivenessAnswer::Foreign,
-    }
+    let mut response = agent.get(format!("http://{address}{path}")).call()?;
+    let body = response.body_mut().with_config();
+    body.limit(MAX_ANSWER_BYTES).read_to_string()
 }
 
 fn parse(text: &str) -> LivenessAnswer {

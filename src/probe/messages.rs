@@ -13,6 +13,21 @@ impl Probe {
         match &self.verdict {
             ProbeVerdict::Healthy => msg!("probe.healthy", profile = profile),
             ProbeVerdict::NotRunning => msg!("probe.not-running", profile = profile),
+            // The lock of the state folder is held by a gateway that listens elsewhere.
+            ProbeVerdict::OtherProfile(other) if port != configured => {
+                let pid = self.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+                msg!(
+                    "probe.other-config",
+                    profile = profile,
+                    port = port,
+                    other = other,
+                    pid = pid
+                )
+            }
+            ProbeVerdict::OtherProfile(other) if other == profile => {
+                let pid = self.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+                msg!("probe.other-home", profile = profile, port = port, pid = pid)
+            }
             ProbeVerdict::OtherProfile(other) => msg!(
                 "probe.other-profile",
                 profile = profile,
@@ -37,6 +52,8 @@ impl Probe {
             ),
             ProbeVerdict::TokenRefused => msg!("probe.token-refused", profile = profile),
             ProbeVerdict::Slow => msg!("probe.slow", profile = profile, port = port),
+            ProbeVerdict::Starting => msg!("probe.starting", profile = profile),
+            ProbeVerdict::ShuttingDown => msg!("probe.shutting-down", profile = profile),
             ProbeVerdict::Unhealthy(why) => msg!("probe.unhealthy", profile = profile, why = why),
         }
     }
@@ -58,7 +75,9 @@ impl Probe {
             ProbeVerdict::NotRunning => hints.push(msg!("probe.hint-start", command = command)),
             ProbeVerdict::OtherProfile(_) => {
                 hints.push(Msg::new("probe.hint-all"));
-                hints.push(msg!("probe.hint-ports", command = command));
+                if self.port == self.configured_port {
+                    hints.push(msg!("probe.hint-ports", command = command));
+                }
             }
             ProbeVerdict::Stranger(_) => hints.push(msg!("probe.hint-ports", command = command)),
             ProbeVerdict::ElsewhereOn(port) => {
@@ -73,6 +92,9 @@ impl Probe {
             ProbeVerdict::Slow => {
                 hints.push(msg!("probe.hint-time", command = command));
                 hints.push(msg!("probe.hint-logs", command = command));
+            }
+            ProbeVerdict::Starting | ProbeVerdict::ShuttingDown => {
+                hints.push(msg!("probe.hint-again", command = command));
             }
             ProbeVerdict::Unhealthy(_) => hints.push(msg!("probe.hint-logs", command = command)),
         }

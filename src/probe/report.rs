@@ -30,6 +30,10 @@ pub(crate) enum ProbeVerdict {
     TokenRefused,
     /// The gateway did not answer in time.
     Slow,
+    /// The gateway is starting, and may take as long as its engine needs for that.
+    Starting,
+    /// The gateway is ending, and may take as long as its engine needs for that.
+    ShuttingDown,
     /// The gateway runs and reports that it is not healthy, or gives an unexpected answer; with the reason.
     Unhealthy(String),
 }
@@ -45,6 +49,8 @@ impl ProbeVerdict {
             Self::ElsewhereOn(_) => "elsewhere",
             Self::TokenRefused => "token-refused",
             Self::Slow => "slow",
+            Self::Starting => "starting",
+            Self::ShuttingDown => "shutting-down",
             Self::Unhealthy(_) => "unhealthy",
         }
     }
@@ -60,7 +66,12 @@ impl ProbeVerdict {
 
     /// Returns whether a later probe of the gateway may have another verdict although nobody acts.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_))
+        matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_)) || self.is_in_transition()
+    }
+
+    /// Returns whether the gateway is starting or ending, so that it is to be waited for and not to be repaired.
+    pub(crate) fn is_in_transition(&self) -> bool {
+        matches!(self, Self::Starting | Self::ShuttingDown)
     }
 }
 

@@ -16,6 +16,10 @@ use crate::record::Engine;
 use crate::settings::ClientAuth;
 use crate::text::sanitize;
 
+/// Minimum time limit of the request whether a gateway is starting or ending, where its other answers took all the time
+/// that there was.
+const MIN_PHASE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Completes a probe by the answers of the gateway at a location; queries its `status` too where `in_detail`.
 pub(super) fn query(
     probe: &mut Probe,
@@ -48,7 +52,7 @@ pub(super) fn query(
                     probe.pid = None;
                     probe.listeners.clear();
                 }
-                ProbeVerdict::Slow => set_endpoint(probe, &endpoint),
+                ProbeVerdict::Slow | ProbeVerdict::OtherProfile(_) => set_endpoint(probe, &endpoint),
                 _ => {}
             }
             probe.verdict = verdict;
@@ -62,6 +66,10 @@ pub(super) fn query(
     let verdict = open_session(probe, &endpoint, auth, context.host, deadline, in_detail)
         .unwrap_or_else(verdict_of_failure);
     probe.verdict = match verdict {
+        ProbeVerdict::Unhealthy(_) | ProbeVerdict::Slow if probe.engine == Engine::Node => {
+            identity::request_phase(endpoint.addresses[0], time_left(deadline).max(MIN_PHASE_TIMEOUT))
+                .unwrap_or(verdict)
+        }
         ProbeVerdict::Healthy if probe.configured_port != Some(endpoint.port) => {
             ProbeVerdict::ElsewhereOn(endpoint.port)
         }

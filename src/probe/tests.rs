@@ -111,6 +111,7 @@ fn lock_that_names_a_dead_process_means_that_it_was_killed() {
         port: Port::known(19789),
         profile: "rescue".to_owned(),
         started: SystemTime::UNIX_EPOCH,
+        stopping_since: None,
         alive: false,
     };
     let end = |holder: Option<&LockHolder>, has_lock_file| {

@@ -24,6 +24,8 @@ const MIN_FREE_BYTES: u64 = 1024 * 1024;
 pub(crate) enum Cause {
     /// The state folder is missing, or is no folder.
     StateGone(PathBuf),
+    /// The state folder is not the one that was set up: its record is missing.
+    RecordGone(PathBuf),
     /// The state folder can't be entered, or the config can't be read.
     Unreadable(PathBuf),
     /// The state folder or the config belongs to another user.
@@ -38,6 +40,10 @@ pub(crate) enum Cause {
     PortOfProfile(String),
     /// This process of the gateway lives and does not answer.
     Hung(u32),
+    /// The gateway is starting.
+    Starting,
+    /// The gateway is ending, as it was told to.
+    ShuttingDown,
     /// The gateway runs where its process can't be seen: in another container, or as another user.
     OutOfReach,
     /// The program that the service starts is missing.
@@ -64,7 +70,7 @@ impl Cause {
     /// Returns the kind of the cause why a gateway is not well, without its particulars.
     pub(crate) fn kind(&self) -> CauseKind {
         match self {
-            Self::StateGone(_) => CauseKind::StateGone,
+            Self::StateGone(_) | Self::RecordGone(_) => CauseKind::StateGone,
             Self::Unreadable(_) => CauseKind::Unreadable,
             Self::ForeignOwner(_) => CauseKind::ForeignOwner,
             Self::DiskFull(_) => CauseKind::DiskFull,
@@ -72,6 +78,8 @@ impl Cause {
             Self::PortTaken(_) => CauseKind::PortTaken,
             Self::PortOfProfile(_) => CauseKind::PortOfProfile,
             Self::Hung(_) => CauseKind::Hung,
+            Self::Starting => CauseKind::Starting,
+            Self::ShuttingDown => CauseKind::ShuttingDown,
             Self::OutOfReach => CauseKind::OutOfReach,
             Self::ProgramGone(_) => CauseKind::ProgramGone,
             Self::GaveUp(_) => CauseKind::GaveUp,
@@ -89,6 +97,7 @@ impl Cause {
     pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::StateGone(path) => msg!("rescue.cause-state-gone", path = path.display()),
+            Self::RecordGone(path) => msg!("rescue.cause-record-gone", path = path.display()),
             Self::Unreadable(path) => msg!("rescue.cause-unreadable", path = path.display()),
             Self::ForeignOwner(path) => msg!("rescue.cause-foreign-owner", path = path.display()),
             Self::DiskFull(free) => msg!("rescue.cause-disk-full", kib = free / 1024),
@@ -105,6 +114,8 @@ impl Cause {
             Self::PortTaken(None) => msg!("rescue.cause-port-stranger"),
             Self::PortOfProfile(profile) => msg!("rescue.cause-port-of", profile = profile),
             Self::Hung(pid) => msg!("rescue.cause-hung", pid = pid),
+            Self::Starting => msg!("rescue.cause-starting"),
+            Self::ShuttingDown => msg!("rescue.cause-shutting-down"),
             Self::OutOfReach => msg!("rescue.cause-out-of-reach"),
             Self::ProgramGone(path) => msg!("rescue.cause-program-gone", path = path.display()),
             Self::GaveUp(Some(code)) => msg!("rescue.cause-gave-up", code = code),
@@ -122,7 +133,9 @@ impl Cause {
     /// Returns what only a person can do about the cause of a gateway's failure; `None` where a repair may mend it.
     pub(crate) fn by_hand(&self) -> Option<Msg> {
         Some(match self {
-            Self::StateGone(path) => msg!("rescue.hand-state-gone", path = path.display()),
+            Self::StateGone(path) | Self::RecordGone(path) => {
+                msg!("rescue.hand-state-gone", path = path.display())
+            }
             Self::Unreadable(path) => msg!("rescue.hand-unreadable", path = path.display()),
             Self::ForeignOwner(path) => msg!("rescue.hand-foreign-owner", path = path.display()),
             Self::DiskFull(_) => msg!("rescue.hand-disk-full"),
@@ -131,6 +144,7 @@ impl Cause {
             })) => msg!("rescue.hand-port-taken", pid = owner.pid),
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
             Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),
+            Self::Starting | Self::ShuttingDown => msg!("rescue.hand-wait"),
             Self::OutOfReach => msg!("rescue.hand-out-of-reach"),
             Self::Masked(name) => {
                 msg!(
@@ -151,6 +165,7 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
     }
     match &evidence.state_dir {
         StateDirHealth::Gone(path) => causes.push(Cause::StateGone(path.clone())),
+        StateDirHealth::Emptied(path) => causes.push(Cause::RecordGone(path.clone())),
         StateDirHealth::Unreadable(path) => causes.push(Cause::Unreadable(path.clone())),
         StateDirHealth::ForeignOwner(path) => causes.push(Cause::ForeignOwner(path.clone())),
         StateDirHealth::Ok => {}
@@ -177,6 +192,8 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
             None if causes.contains(&Cause::OutOfReach) => {}
             None => causes.push(Cause::OutOfReach),
         },
+        ProbeVerdict::Starting => causes.push(Cause::Starting),
+        ProbeVerdict::ShuttingDown => causes.push(Cause::ShuttingDown),
         ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::TokenRefused => causes.push(Cause::Outdated),
         ProbeVerdict::Unhealthy(why) => causes.push(Cause::Unwell(why.clone())),
         ProbeVerdict::NotRunning => {

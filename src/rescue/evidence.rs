@@ -12,6 +12,7 @@ use crate::i18n::Msg;
 use crate::instance::{Instance, InstanceContext};
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Record;
+use crate::registry::{self, Registry};
 use crate::service::{self, ServiceStatus};
 use crate::survey::InstalledService;
 
@@ -27,6 +28,8 @@ pub(crate) enum StateDirHealth {
     Ok,
     /// The state folder is missing, or is no folder.
     Gone(PathBuf),
+    /// The state folder of a registered instance has no record, so it is not the one that was set up.
+    Emptied(PathBuf),
     /// The state folder or the config can't be read, and is this user's.
     Unreadable(PathBuf),
     /// The state folder or the config can't be read, and is another user's.
@@ -68,9 +71,13 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         // A gateway that is about to start is not hung; it gets as much time again.
         probe = probe::wait_until_healthy(target, PROBE_TIMEOUT);
     }
+    let service = service::status(target).ok();
+    if let Some(service) = &service {
+        service.refine_verdict(&mut probe, host.now());
+    }
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
-    let (log, openclaw_log) = log_excerpt::last_complaints(instance, engine);
-    let state_dir = check_state_dir(host, instance);
+    let (log, openclaw_log) = log_excerpt::last_complaints(target, engine);
+    let state_dir = check_state_dir(target);
     let loader = ConfigLoader::for_other_gateway(target);
     let restorable_config = loader.as_ref().ok().and_then(find_restorable_config);
     // A record that can't be read is no fault of the config.
@@ -89,14 +96,15 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         refusal_hint: hint.filter(|_| is_config_usable),
         config_refusal: refusal.map(|error| error.msg),
         restorable_config,
-        service: service::status(target).ok(),
+        service,
         log,
         openclaw_log,
     }
 }
 
 /// Checks whether the user of a gateway can use its state folder and its config.
-fn check_state_dir(host: &Host, target: &Instance) -> StateDirHealth {
+fn check_state_dir(context: InstanceContext<'_>) -> StateDirHealth {
+    let (host, target) = (context.host, context.instance);
     let state = &target.state_dir;
     match std::fs::read_dir(state) {
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => return denied(host, state),
@@ -105,8 +113,20 @@ fn check_state_dir(host: &Host, target: &Instance) -> StateDirHealth {
     }
     match std::fs::File::open(&target.config_path) {
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => denied(host, &target.config_path),
+        _ if is_without_its_record(context) => StateDirHealth::Emptied(state.clone()),
         _ => StateDirHealth::Ok,
     }
+}
+
+/// Returns whether an instance is in the registry although its state folder has no record: this program writes both
+/// when it sets an instance up. Nothing tells then which engine its gateway has.
+fn is_without_its_record(context: InstanceContext<'_>) -> bool {
+    let InstanceContext { host, env, instance } = context;
+    let registry = Registry::read(&registry::state_home(host, env).join(registry::REGISTRY_FILE));
+    let config = read::canonicalize_existing(&instance.config_path);
+    let mut entries = registry.entries.iter();
+    !instance.record_path().exists()
+        && entries.any(|entry| read::canonicalize_existing(&entry.config) == config)
 }
 
 /// Returns why the user of a gateway can't use a path, by the owner of the path.

@@ -63,6 +63,10 @@ recorded_enum! {
         PortOfProfile = "port-of-profile", "rescue.past-port-of-profile";
         /// The process lives and does not answer.
         Hung = "hung", "rescue.past-hung";
+        /// The gateway is starting.
+        Starting = "starting", "rescue.past-starting";
+        /// The gateway is ending.
+        ShuttingDown = "shutting-down", "rescue.past-shutting-down";
         /// The gateway runs where its process can't be seen.
         OutOfReach = "out-of-reach", "rescue.past-out-of-reach";
         /// The program that the service starts is missing.

@@ -17,7 +17,11 @@ pub(crate) enum RepairStep {
     /// Start the gateway.
     Start,
     /// Restart the gateway.
-    Restart,
+    Restart {
+        /// The process of the gateway that does not answer, which is ended first: it would not hear its service
+        /// manager.
+        hung: Option<u32>,
+    },
     /// End this process of the gateway, which does not answer, and start the gateway.
     EndStale(u32),
     /// Put back the config of the last healthy start, or the newest usable backup, and start the gateway.
@@ -36,7 +40,7 @@ impl RepairStep {
     pub(crate) fn kind(&self) -> StepKind {
         match self {
             Self::Start => StepKind::Start,
-            Self::Restart => StepKind::Restart,
+            Self::Restart { .. } => StepKind::Restart,
             Self::EndStale(_) => StepKind::EndStale,
             Self::RestoreConfig { .. } => StepKind::RestoreConfig,
             Self::Reinstall => StepKind::Reinstall,
@@ -47,7 +51,8 @@ impl RepairStep {
     pub(crate) fn msg(&self) -> Msg {
         match self {
             Self::Start => msg!("rescue.step-start"),
-            Self::Restart => msg!("rescue.step-restart"),
+            Self::Restart { hung: None } => msg!("rescue.step-restart"),
+            Self::Restart { hung: Some(pid) } => msg!("rescue.step-restart-hung", pid = pid),
             Self::EndStale(pid) => msg!("rescue.step-end-stale", pid = pid),
             Self::RestoreConfig {
                 from,
@@ -95,11 +100,11 @@ pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairSte
             Cause::Stopped | Cause::Killed | Cause::GaveUp(_) => steps.push(RepairStep::Start),
             Cause::Hung(pid) => {
                 if matches!(service, Some(RunState::Running(running)) if *running == *pid) {
-                    steps.push(RepairStep::Restart);
+                    steps.push(RepairStep::Restart { hung: Some(*pid) });
                 }
                 steps.push(RepairStep::EndStale(*pid));
             }
-            Cause::Outdated | Cause::Unwell(_) => steps.push(RepairStep::Restart),
+            Cause::Outdated | Cause::Unwell(_) => steps.push(RepairStep::Restart { hung: None }),
             _ => {}
         }
     }

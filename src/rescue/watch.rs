@@ -9,9 +9,12 @@ use super::stop::StopSignal;
 use super::{evidence, resolve_target, steps};
 use crate::boot;
 use crate::i18n::{Msg, msg};
-use crate::instance::InstanceContext;
-use crate::probe;
+use crate::instance::{Instance, InstanceContext};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
+use crate::record::Engine;
+use crate::service::{self, RunState, ServiceStatus};
+use crate::stop_record;
 use crate::survey::{self, Survey};
 
 mod state;
@@ -48,6 +51,8 @@ pub enum WatchEvent {
     Repaired,
     /// The gateway was repaired in vain, or must not be repaired now; with the reason, where it is known.
     InVain(Option<Msg>),
+    /// A user stopped the gateway: it is left alone until somebody starts it.
+    Stopped,
     /// The gateway can't be watched; with the reason. It is looked for again in each round.
     Absent(Msg),
 }
@@ -62,6 +67,7 @@ impl WatchEvent {
             Self::Repairing => "repairing",
             Self::Repaired => "repaired",
             Self::InVain(_) => "in-vain",
+            Self::Stopped => "stopped",
             Self::Absent(_) => "absent",
         }
     }
@@ -88,6 +94,7 @@ impl WatchEvent {
                 "rescue.watch-in-vain-because",
                 "rescue.watch-in-vain",
             ),
+            Self::Stopped => msg!("rescue.watch-stopped", profile = name),
             Self::Absent(why) => Msg::new("rescue.not-watched")
                 .with("profile", name)
                 .with_msg("why", why.clone()),
@@ -146,7 +153,23 @@ fn watch_target(
     on_event: &mut dyn FnMut(WatchEvent),
 ) -> bool {
     let is_first_probe = matches!(state, WatchState::Unknown | WatchState::Absent);
-    let probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
+    let mut probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
+    if !probe.is_healthy() {
+        let service = service::status(target).ok();
+        if let Some(service) = &service {
+            service.refine_verdict(&mut probe, target.host.now());
+        }
+        if is_stopped_by_user(target.instance, &probe, service.as_ref()) {
+            if *state != WatchState::Stopped {
+                *state = WatchState::Stopped;
+                on_event(WatchEvent::Stopped);
+            }
+            return false;
+        }
+        if probe.verdict.is_in_transition() {
+            return false;
+        }
+    }
     match state.update(start.elapsed(), &probe.verdict, context.policy.patience) {
         WatchAction::Wait if is_first_probe => {
             // The config may have been changed since the gateway started: one that is kept already is the better one.
@@ -176,6 +199,20 @@ fn watch_target(
         }
     }
     false
+}
+
+/// Returns whether a watched gateway does not run because a user stopped it: by `gateway stop` or Ctrl-C, which are
+/// recorded, or through its service manager. A gateway of the native engine never ends in order by itself; OpenClaw
+/// from npm may, to be restarted by its manager.
+fn is_stopped_by_user(instance: &Instance, probe: &Probe, service: Option<&ServiceStatus>) -> bool {
+    let is_stopped_service = |service: &ServiceStatus| {
+        service.state == RunState::Stopped
+            && service.since.is_some()
+            && service.exit_code == Some(0)
+            && probe.engine == Engine::Native
+            && probe.verdict == ProbeVerdict::NotRunning
+    };
+    stop_record::is_in_force(instance, probe.proved_pid) || service.is_some_and(is_stopped_service)
 }
 
 /// Repairs a watched gateway, unless it was repaired too often lately. Fails with the reason why the gateway is not

@@ -13,7 +13,7 @@ use super::error::ManagerError;
 use super::manager::{RunState, ServiceManager, ServiceState};
 use super::spec;
 use crate::error::{Error, Result};
-use crate::host::{pid, read};
+use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::{Port, PortSource};
@@ -82,6 +82,12 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
         port,
         ..settings::RunOverrides::default()
     })?;
+    if matches!(settings.port_source, PortSource::Flag | PortSource::Environment)
+        && config::base_port(config) != Some(settings.port)
+    {
+        let survey = survey::survey_host(host, context.env);
+        survey::ports::refuse_claimed_base(host, &survey, instance, settings.port)?;
+    }
     let configured = config::base_port(config).filter(|configured| *configured != settings.port);
     let differing = configured.filter(|_| settings.port_source != PortSource::Config);
     let notice = |configured| {
@@ -194,7 +200,7 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
         ))
         .hint(msg!(
             "service.end-foreground",
-            command = pid::end_command(owner.pid)
+            command = format!("{} gateway stop", context.instance.command())
         )),
         Some(owner) => Error::blocked(msg!(
             "service.port-held",

@@ -18,11 +18,16 @@ mod show;
 const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time limit of an optional query of systemd: lingering, and lines of the journal.
 const OPTIONAL_QUERY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time limit of an action that systemd completes before it answers: reloading all units, stopping a gateway.
+/// Time limit of an action that systemd completes before it answers, such as reloading all units.
 const ACTION_TIMEOUT: Duration = Duration::from_secs(45);
+/// Time limit of the stop of a systemd service, until its gateway has ended: somewhat more than the longest limit in the
+/// units.
+const STOP_TIMEOUT: Duration = Duration::from_secs(345);
 /// Time limit of the start of a systemd service, until the gateway reports that it is ready: somewhat more than the
 /// limits in the unit.
 const START_TIMEOUT: Duration = Duration::from_secs(100);
+/// Time limit of the restart of a systemd service, which first stops it.
+const RESTART_TIMEOUT: Duration = STOP_TIMEOUT.saturating_add(START_TIMEOUT);
 /// Folder of the user's systemd units, relative to the home folder.
 const UNIT_DIR: &str = ".config/systemd/user";
 /// Folder of links to the systemd units that are started at login, relative to the folder of units.
@@ -140,7 +145,7 @@ impl<'a> Systemd<'a> {
 
     /// Starts or restarts the systemd unit of a gateway, by `verb`. The manager carries it out even where the caller
     /// ends; a process of the unit does not wait for it.
-    fn start_with(&self, verb: &str) -> Result<(), ManagerError> {
+    fn start_with(&self, verb: &str, limit: Duration) -> Result<(), ManagerError> {
         // Clears the start limit and the failed state, so that the unit may start again.
         let _ = self.systemctl(&["reset-failed", &self.unit], QUERY_TIMEOUT);
         let args: &[&str] = if self.contains_this_process() {
@@ -148,7 +153,7 @@ impl<'a> Systemd<'a> {
         } else {
             &[verb]
         };
-        self.systemctl(&[args, &[self.unit.as_str()]].concat(), START_TIMEOUT)
+        self.systemctl(&[args, &[self.unit.as_str()]].concat(), limit)
             .map(drop)
     }
 
@@ -265,17 +270,17 @@ impl ServiceManager for Systemd<'_> {
     }
 
     fn start(&self) -> Result<(), ManagerError> {
-        self.start_with("start")
+        self.start_with("start", START_TIMEOUT)
     }
 
     fn stop(&self, wait: bool) -> Result<(), ManagerError> {
         let args: &[&str] = if wait { &["stop"] } else { &["stop", "--no-block"] };
-        self.systemctl(&[args, &[self.unit.as_str()]].concat(), ACTION_TIMEOUT)
+        self.systemctl(&[args, &[self.unit.as_str()]].concat(), STOP_TIMEOUT)
             .map(drop)
     }
 
     fn restart(&self) -> Result<(), ManagerError> {
-        self.start_with("restart")
+        self.start_with("restart", RESTART_TIMEOUT)
     }
 
     fn disable(&self) -> Result<(), ManagerError> {

@@ -37,7 +37,8 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
         Engine::Node => "Type=exec\n".to_owned(),
     };
     // Five starts of the longest possible duration (60 s to start or until the watchdog, 2 s between, 30 s to stop)
-    // take less than 600 s: the start limit is reached however slowly the gateway fails.
+    // take less than 600 s: the start limit is reached however slowly the gateway fails. The longer time to stop of
+    // OpenClaw from npm, which has no watchdog, passes only where somebody stops it.
     format!(
         "{HEADER}; a change by hand is lost with the next one.\n\
          # To change it for good: systemctl --user edit {name}\n\
@@ -57,7 +58,7 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
          RestartPreventExitStatus={usage} {blocked}\n\
          SuccessExitStatus=143\n\
          TimeoutStartSec=60\n\
-         TimeoutStopSec=30\n\
+         TimeoutStopSec={stop}\n\
          KillMode=mixed\n\
          OOMPolicy=continue\n\
          UMask=0077\n\
@@ -73,6 +74,7 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
          WantedBy=default.target\n",
         usage = ErrorKind::Usage.exit_code(),
         blocked = ErrorKind::Blocked.exit_code(),
+        stop = spec.engine.stop_timeout().as_secs(),
         description = escape_specifiers(&spec.description()),
         folder = working_directory(&spec.state_dir.to_string_lossy()),
     )

@@ -1,13 +1,13 @@
-//! Reads the keys of a config that matter to a survey: ports, workspaces, and channel tokens.
+//! Reads the keys of a config that matter to a survey: ports and channel tokens.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::config::{self, LoadedConfig, error::ConfigError, variables};
-use crate::env_file;
+use crate::config::{self, LoadedConfig, error::ConfigError};
 use crate::environment::Environment;
 use crate::host::read;
+use crate::instance::ConfigVariables;
 use crate::ports::{Claim, Port, Role, Span};
 use crate::secret::Secret;
 use crate::url::{ServerUrl, host_ip, is_loopback_host};
@@ -110,49 +110,20 @@ pub(super) fn pinned_port_claims(config: &Value) -> Vec<Claim> {
     claims
 }
 
-/// Returns the paths of the workspaces that a config names.
-pub(super) fn named_workspaces(env: &Environment, state_dir: &Path, config: &Value) -> Vec<PathBuf> {
-    let agents = config.get("agents").unwrap_or(&Value::Null);
-    let default = agents.get("defaults");
-    let list = agents.get("list").and_then(Value::as_array).into_iter().flatten();
-    let entries = agents
-        .get("entries")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(_, v)| v);
-    let named = default
-        .into_iter()
-        .chain(list)
-        .chain(entries)
-        .filter_map(|agent| agent.get("workspace")?.as_str());
-    let mut paths: Vec<_> = named
-        .filter(|typed| !typed.trim().is_empty())
-        .filter_map(|typed| env.expand(Some(state_dir), typed.trim()))
-        .map(|path| read::canonicalize_existing(&path))
-        .collect();
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
 /// Returns the tokens of messaging channels as (key, value). Variables are filled in from the instance's `.env` and the
 /// config itself, and token files are read; a token that comes from elsewhere is left out.
 pub(super) fn channel_tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec<(String, Secret)> {
     const TOKEN_KEYS: [&str; 3] = ["botToken", "token", "appToken"];
     const TOKEN_FILE_KEY: &str = "tokenFile";
-    let dotenv = state_dir.join(".env");
-    let lookup = |name: &str| {
-        env_file::variable(&dotenv, name).or_else(|| variables::variable_from_config(config, name))
-    };
+    let variables = ConfigVariables::of_files(state_dir, config);
     let mut tokens = Vec::new();
     let mut add_tokens = |path: &str, account: &Value| {
         let typed = |key: &str| account.get(key)?.as_str();
         let set = TOKEN_KEYS.into_iter().filter_map(|key| {
-            let filled = variables::substitute(typed(key)?, &lookup).ok()?;
+            let filled = variables.substitute(typed(key)?).ok()?;
             Some((key, filled))
         });
-        let in_file = || read::text(&env.expand(Some(state_dir), typed(TOKEN_FILE_KEY)?.trim())?).ok();
+        let in_file = || read::text(&variables.path(env, Some(state_dir), typed(TOKEN_FILE_KEY)?)?).ok();
         let all = set.chain(in_file().map(|text| (TOKEN_FILE_KEY, text)));
         let known = all.filter(|(_, value)| !value.trim().is_empty());
         tokens.extend(known.map(|(key, value)| (format!("{path}.{key}"), Secret::new(value.trim()))));

@@ -11,7 +11,7 @@ use crate::config::judge::ConfigJudge;
 use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
 use crate::host::read;
-use crate::instance::{CONFIG_FILE, Instance, profile_of_folder};
+use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, LegacyPaths, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::registry::{Registry, RegistryEntry};
 
@@ -72,7 +72,8 @@ pub(super) fn find_candidates(env: &Environment, registry: &Registry) -> Vec<Can
     all.into_candidates()
 }
 
-/// Adds the instances whose state folders are `~/.openclaw*` to those that the survey found.
+/// Adds the instances whose state folders are `~/.openclaw*`, or that of an earlier OpenClaw, to those that the survey
+/// found.
 fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
     let mut folders: Vec<_> = entries(&env.home)
         .filter_map(|path| Some((profile_of_folder(path.file_name()?.to_str()?)?, path)))
@@ -80,6 +81,12 @@ fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
         .collect();
     // A folder goes before a link to it, which is the same instance once more.
     folders.sort_by_cached_key(|(profile, path)| (path.is_symlink(), !profile.is_default(), profile.clone()));
+    if let Some(legacy) = LegacyPaths::find(&env.home) {
+        // It is the default instance; a folder by the present name has no config.
+        folders.retain(|(profile, _)| !profile.is_default());
+        let profile = Some(ProfileName::default_profile());
+        all.add(FoundBy::Folder, profile, legacy.config_path, legacy.state_dir);
+    }
     for (profile, folder) in folders {
         all.add(FoundBy::Folder, Some(profile), folder.join(CONFIG_FILE), folder);
     }
@@ -93,7 +100,11 @@ fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
         .filter(|path| path.extension().is_some_and(|e| e == "json"))
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name != CONFIG_FILE && !OTHER_OPENCLAW_FILES.contains(&name))
+            name.is_some_and(|name| {
+                name != CONFIG_FILE
+                    && !LEGACY_CONFIG_FILES.contains(&name)
+                    && !OTHER_OPENCLAW_FILES.contains(&name)
+            })
         })
         .collect();
     files.sort();
@@ -154,6 +165,21 @@ fn has_foreign_section(value: &Value) -> bool {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
     };
     ConfigJudge::native().judge(value).refused.iter().any(is_foreign)
+}
+
+/// Returns whether a folder without a config holds workspaces and nothing else, as it is left of a removed instance.
+pub(crate) fn holds_workspaces_only(folder: &Path) -> bool {
+    /// File that every release writes into a workspace (docs/openclaw.md#workspace-files).
+    const WORKSPACE_FILE: &str = "AGENTS.md";
+    let mut entries = entries(folder).peekable();
+    let is_workspace = |path: PathBuf| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        path.is_dir() && (name.starts_with("workspace") || path.join(WORKSPACE_FILE).is_file())
+    };
+    entries.peek().is_some() && entries.all(is_workspace)
 }
 
 /// Returns the paths of the files and folders in a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be
@@ -237,7 +263,8 @@ impl CandidateSet {
         found.retain(|one| {
             let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, ConfigReading::Missing);
             let is_main = one.profile.as_ref().is_some_and(ProfileName::is_default);
-            !is_bare || is_main || !used_state_dirs.contains(&read::canonicalize_existing(&one.state_dir))
+            let is_used = || used_state_dirs.contains(&read::canonicalize_existing(&one.state_dir));
+            !is_bare || !(holds_workspaces_only(&one.state_dir) || (!is_main && is_used()))
         });
         found
     }

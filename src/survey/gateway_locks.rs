@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
@@ -34,13 +35,46 @@ struct LockContent {
     pid: u32,
     /// Path of the config, which only the locks of OpenClaw from npm contain.
     config_path: Option<PathBuf>,
+    /// Time at which the file was made, which only the locks of OpenClaw from npm contain.
+    created_at: Option<String>,
+}
+
+/// A process that is proved, by the lock file of OpenClaw from npm which it has open, to be an instance's gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenclawLockHolder {
+    /// Process id of the gateway.
+    pub(crate) pid: u32,
+    /// Time at which the gateway took its lock, which it does some seconds after its start.
+    pub(crate) started: Option<SystemTime>,
+}
+
+/// Finds the process that holds the lock of OpenClaw from npm for the instance with this config, whether it listens or
+/// not: a gateway that is starting or ending does not.
+pub(crate) fn find_openclaw_lock_holder(state_dir: &Path, config_path: &Path) -> Option<OpenclawLockHolder> {
+    let config = read::canonicalize_existing(config_path);
+    let folders = [state_dir.join("tmp"), host::temp_dir()];
+    let mut files = folders.iter().flat_map(|folder| openclaw_locks_in(folder));
+    files.find_map(|file| {
+        let content = LockContent::read(&file)?;
+        let is_own = read::canonicalize_existing(content.config_path.as_deref()?) == config;
+        // Only Linux tells which files a process has open.
+        let has_open = || pid::has_open(content.pid, &file).unwrap_or(!cfg!(target_os = "linux"));
+        (is_own && has_open()).then(|| OpenclawLockHolder {
+            pid: content.pid,
+            started: (content.created_at.as_deref()).and_then(|text| humantime::parse_rfc3339(text).ok()),
+        })
+    })
 }
 
 impl LockContent {
     /// Reads the lock file of a gateway; `None` where it does not name this process.
     fn read_for_pid(pid: u32, file: &Path) -> Option<Self> {
-        let content: Self = serde_json::from_slice(&read::bytes(file).ok()?).ok()?;
-        (content.pid == pid).then_some(content)
+        Self::read(file).filter(|content| content.pid == pid)
+    }
+
+    /// Reads the lock file of a gateway; `None` where it can't be parsed.
+    fn read(file: &Path) -> Option<Self> {
+        serde_json::from_slice(&read::bytes(file).ok()?).ok()
     }
 }
 
@@ -158,9 +192,45 @@ mod tests {
             Some("rescue"),
             "it was removed while it is held"
         );
+        assert_eq!(
+            find_openclaw_lock_holder(&home.path(".openclaw-rescue"), &config),
+            None,
+            "it is looked for in the folders of OpenClaw only"
+        );
         drop(held);
         let _held = File::open(home.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", content(own_pid + 1)));
         assert_eq!(label(), None, "it is the lock of another process");
+    }
+
+    #[test]
+    fn holder_of_the_lock_of_openclaw_is_found_although_it_does_not_listen() {
+        let home = Home::new();
+        let state = home.path(".openclaw-rescue");
+        let config = home.write(".openclaw-rescue/openclaw.json", "{}");
+        let own_pid = std::process::id();
+        let created = "2026-11-28T23:21:31.636Z";
+        let text =
+            serde_json::json!({"pid": own_pid, "configPath": config, "createdAt": created}).to_string();
+        // OpenClaw 2026.9.6 pads the file with blanks and tabs.
+        let lock = home.write(
+            ".openclaw-rescue/tmp/openclaw-0/gateway.5f0c1d2e.lock",
+            text + " \t \n",
+        );
+        assert_eq!(
+            find_openclaw_lock_holder(&state, &config),
+            None,
+            "nobody has it open"
+        );
+        let _held = File::open(&lock).unwrap();
+        let holder = find_openclaw_lock_holder(&state, &config).unwrap();
+        assert_eq!(holder.pid, own_pid);
+        assert_eq!(holder.started, humantime::parse_rfc3339(created).ok());
+        let other = home.write(".openclaw/openclaw.json", "{}");
+        assert_eq!(
+            find_openclaw_lock_holder(&state, &other),
+            None,
+            "it is of another config"
+        );
     }
 
     #[test]

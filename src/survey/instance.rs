@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::config_keys::{self, ConfigReading};
 use super::discover::{Candidate, FoundBy};
+use super::named_paths::{self, NamedPath, PathPurpose};
 use crate::config::error::ConfigError;
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
-use crate::host::read;
-use crate::instance::{Instance, RECORD_FILE};
+use crate::host::{Host, read};
+use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
 use crate::ports::{
-    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Port, PortFamily, PortSource, Role, Span, hashed_default_base,
+    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Listener, Port, PortFamily, PortSource, Role, Span,
+    hashed_default_base,
 };
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -30,10 +32,14 @@ pub(crate) struct SurveyedInstance {
     pub(crate) state_dir: PathBuf,
     /// Workspaces that the config names or the state folder implies: absolute, links resolved where they exist.
     pub(crate) workspaces: Vec<PathBuf>,
+    /// Files and folders that the config names for the use of the instance.
+    pub(crate) named_paths: Vec<NamedPath>,
     /// State of the config file.
     pub(crate) config: ConfigHealth,
     /// Family of the base port that the gateway would use now, with the source of that port.
     pub(crate) base: Option<(PortFamily, PortSource)>,
+    /// Family of the base port on which the gateway runs now, where that is another one than `base`.
+    pub(crate) running: Option<PortFamily>,
     /// Every port that the instance holds: derived ones, pinned ones, and those that its engine might use instead.
     pub(crate) claims: Vec<Claim>,
     /// Messaging tokens of the config as (key, value), to be compared and never shown.
@@ -65,15 +71,24 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
 }
 
 /// Determines the ports, workspaces, and tokens of an instance that was found on the host, by its files.
-pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedInstance {
+pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) -> SurveyedInstance {
     let (base, claims) = base_and_claims(&found);
     let value = match &found.reading {
         ConfigReading::Ok(value) => Some(value),
         ConfigReading::Missing | ConfigReading::Broken(_) => None,
     };
-    let mut workspaces = value
-        .map(|v| config_keys::named_workspaces(env, &found.state_dir, v))
+    let named_paths = value
+        .map(|value| {
+            let variables = ConfigVariables::new(host, &found.state_dir, value);
+            named_paths::named_paths(env, &variables, &found.state_dir, value)
+        })
         .unwrap_or_default();
+    let named = named_paths
+        .iter()
+        .filter(|named| named.purpose == PathPurpose::Workspace);
+    let mut workspaces: Vec<_> = named.map(|named| named.path.clone()).collect();
+    workspaces.sort();
+    workspaces.dedup();
     if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
         workspaces.extend(implied_workspaces(env, &found));
     }
@@ -90,12 +105,14 @@ pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedIn
         config_path: found.config_path,
         state_dir: found.state_dir,
         workspaces,
+        named_paths,
         config: match found.reading {
             ConfigReading::Ok(_) => ConfigHealth::Ok,
             ConfigReading::Missing => ConfigHealth::Missing,
             ConfigReading::Broken(fault) => ConfigHealth::Broken(fault),
         },
         base,
+        running: None,
         claims,
         tokens,
         service: found.service.map(|service| service.file),
@@ -103,19 +120,52 @@ pub(super) fn survey_instance(env: &Environment, found: Candidate) -> SurveyedIn
     }
 }
 
-/// Returns the base port that the gateway would use now, and every port that the instance holds.
+impl SurveyedInstance {
+    /// Adds the ports of the instance's gateway where it runs on another base port than its files say: one that was started
+    /// with `--port`.
+    pub(super) fn add_running_ports(&mut self, listeners: &[Listener]) {
+        let is_own = |listener: &&Listener| {
+            let owner = listener.owner.as_ref();
+            owner.is_some_and(|owner| owner.is_gateway && owner.instance.as_ref() == Some(&self.label))
+        };
+        let ports: Vec<_> = listeners
+            .iter()
+            .filter(is_own)
+            .map(|listener| listener.port)
+            .collect();
+        let is_set = |port: &Port| self.base.is_some_and(|(family, _)| family.base() == port.get());
+        if ports.iter().any(is_set) {
+            return;
+        }
+        // The base port is the lowest one that a gateway listens on.
+        let Some(family) = ports.into_iter().min().and_then(PortFamily::new) else {
+            return;
+        };
+        self.running = Some(family);
+        let is_held = self
+            .claims
+            .iter()
+            .filter_map(PortFamily::from_base_claim)
+            .any(|held| held == family);
+        if !is_held {
+            self.claims.extend(family.claims());
+        }
+    }
+}
+
+/// Returns the base port that the gateway would use now, and every port that the instance holds. It holds the port of each
+/// source that may decide next: that of its config too, while a service pins another one.
 fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
-    let set = configured_port(found);
+    let mut sources = configured_ports(found);
+    let set = sources.next();
     let mut claims = Vec::new();
     let base = match set {
         Some((port, source, key)) => {
-            let family = PortFamily::new(port);
-            match family {
-                Some(family) => claims.extend(family.claims()),
-                // No family can be derived from such a port, but it is bound all the same.
-                None => claims.push(Claim::pinned(Span::one(port), Role::Pinned, key)),
-            }
-            family.map(|family| (family, source))
+            claims.extend(claims_of_base(port, key));
+            let may_decide = |source: &PortSource| !matches!(source, PortSource::Record);
+            let others = sources.filter(|(other, source, _)| *other != port && may_decide(source));
+            claims.extend(others.flat_map(|(other, _, key)| claims_of_base(other, key)));
+            PortFamily::new(port).map(|family| (family, source))
         }
         None if matches!(found.reading, ConfigReading::Missing) && found.service.is_none() => None,
         None => {
@@ -142,8 +192,17 @@ fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<
     (base, claims)
 }
 
-/// Returns the base port of an instance from the strongest source that sets one, with the key that sets it.
-fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
+/// Returns the claims of an instance with this base port, which `key` sets.
+fn claims_of_base(port: Port, key: &'static str) -> Vec<Claim> {
+    match PortFamily::new(port) {
+        Some(family) => family.claims().collect(),
+        // No family can be derived from such a port, but it is bound all the same.
+        None => vec![Claim::pinned(Span::one(port), Role::Pinned, key)],
+    }
+}
+
+/// Returns the base port of an instance from each source that sets one, the strongest first, with the key that sets it.
+fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource, &'static str)> {
     const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
@@ -163,7 +222,7 @@ fn configured_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)
         let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
         Some((port, PortSource::Record, RECORD_FILE))
     };
-    service().or_else(env_file).or_else(config).or_else(record)
+    [service(), env_file(), config(), record()].into_iter().flatten()
 }
 
 /// Returns the base port of an instance whose config can't be read: of the config that the gateway last ran with,

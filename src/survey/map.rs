@@ -49,6 +49,10 @@ pub(crate) struct PortNeighbour {
     pub(crate) conflict: bool,
     /// Message that names the ports and the consequence.
     pub(crate) msg: Msg,
+    /// Key that pins the port in question in the config of this instance; `None` where the port is derived.
+    pub(crate) own_key: Option<String>,
+    /// Key that pins the port in question in the config of the other instance.
+    pub(crate) their_key: Option<String>,
 }
 
 /// Maximum number of instances with conflicting or near ports that the port map reports for an instance: a hundred
@@ -147,6 +151,8 @@ fn port_neighbour(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<Po
         label: other.label.clone(),
         conflict,
         msg,
+        own_key: None,
+        their_key: None,
     };
     let planner = Planner {
         asker: own.profile.clone().unwrap_or_else(ProfileName::default_profile),
@@ -183,11 +189,14 @@ fn port_neighbour(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<Po
             .iter()
             .find(|their| their.span.overlap(claim.span).is_some())?;
         let msg = msg!("ports.clash", port = claim.span, holder = other.label);
-        Some(msg.with_msg("claim", claim.msg()).with_msg("other", equal.msg()))
+        let msg = msg.with_msg("claim", claim.msg()).with_msg("other", equal.msg());
+        Some(PortNeighbour {
+            own_key: claim.pinning_key().map(str::to_owned),
+            their_key: equal.pinning_key().map(str::to_owned),
+            ..neighbour(true, msg)
+        })
     });
-    clash
-        .map(|msg| neighbour(true, msg))
-        .or_else(|| cost.map(|msg| neighbour(false, msg)))
+    clash.or_else(|| cost.map(|msg| neighbour(false, msg)))
 }
 
 /// The port claims of all instances, to be searched by port.

@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::Survey;
+use crate::error::Error;
 use crate::host::Host;
 use crate::host::read;
-use crate::instance::profile_of_folder;
-use crate::ports::planner::{NoPortsLeft, Planner, PortCheck, PortHolder, PortSuggestion, PortVerdict};
+use crate::instance::{Instance, profile_of_folder};
+use crate::ports::planner::{
+    NoPortsLeft, Planner, PortCheck, PortHolder, PortRefusal, PortSuggestion, PortVerdict,
+};
 use crate::ports::{LOOPBACK, Listener, Port, PortFamily, Span};
 use crate::profile::ProfileName;
 
@@ -62,6 +65,28 @@ impl Survey {
                     && !are_of_two_profiles(&i.config_path, config_path)
             })
         })
+    }
+}
+
+/// Refuses a base port for an instance where it conflicts with the ports of another instance (docs/design.md#port-rules,
+/// rule 1), whichever way the port is set. Whether somebody listens there is not examined.
+///
+/// # Errors
+/// Exit 78 with the other instance and a base port that is free.
+pub(crate) fn refuse_claimed_base(
+    host: &Host,
+    survey: &Survey,
+    instance: &Instance,
+    base: Port,
+) -> Result<(), Error> {
+    let mut planner = survey.planner(&instance.profile, &instance.config_path);
+    let check = planner.check(base, &[]);
+    match check.verdict {
+        PortVerdict::Refused(PortRefusal::TooClose { .. } | PortRefusal::Claimed { .. }) => {
+            let instead = nearest_probed(host, &mut planner, &[], base);
+            check.accept(instead.as_ref()).map(drop)
+        }
+        _ => Ok(()),
     }
 }
 

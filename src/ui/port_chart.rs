@@ -12,6 +12,8 @@ pub(crate) use crate::ports::merge_spans;
 /// A row of a port chart: an instance and its ports.
 #[derive(Clone, Debug)]
 pub(crate) struct ChartRow {
+    /// `true` for the row of the instance that is set up.
+    pub(crate) is_own: bool,
     /// The label before the row.
     pub(crate) label: String,
     /// The ports of the instance, as ascending intervals.
@@ -27,6 +29,8 @@ pub(crate) enum ChartTone {
     Faint,
     /// Ports of the row alone.
     Held,
+    /// Ports of the row alone, in the row of the instance that is set up.
+    Own,
     /// Ports that the row shares with another one.
     Shared,
     /// Ports in conflict with another row.
@@ -41,6 +45,7 @@ impl ChartTone {
             Self::Plain => style,
             Self::Faint => style.dim(),
             Self::Held => style.green(),
+            Self::Own => style.cyan(),
             Self::Shared => style.yellow(),
             Self::Clash => style.red().bold(),
         }
@@ -86,7 +91,7 @@ impl ChartGlyphs {
     pub(crate) fn glyph(self, tone: ChartTone) -> char {
         match tone {
             ChartTone::Plain | ChartTone::Faint => self.free,
-            ChartTone::Held => self.held,
+            ChartTone::Held | ChartTone::Own => self.held,
             ChartTone::Shared => self.shared,
             ChartTone::Clash => self.clash,
         }
@@ -209,6 +214,7 @@ fn cell_tone(row: &ChartRow, cell: Option<Span>, shared: &[Span], clashes: &[Spa
         ChartTone::Clash => ChartTone::Clash,
         _ if meets(shared, own) => ChartTone::Shared,
         ChartTone::Shared => ChartTone::Shared,
+        _ if row.is_own => ChartTone::Own,
         _ => ChartTone::Held,
     })
 }
@@ -258,6 +264,7 @@ mod tests {
             })
             .collect();
         ChartRow {
+            is_own: false,
             label: label.to_owned(),
             spans,
         }

@@ -15,15 +15,15 @@ use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::editor::Editor;
 use crate::env_file;
-use crate::environment::Environment;
+use crate::environment::{Environment, TypedPathError, abbreviate_home};
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::msg;
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::{ConfigVariables, Instance, InstanceContext};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, FolderObstacle, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
-use crate::ports::Port;
-use crate::ports::planner::{PortCheck, PortSuggestion};
+use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
+use crate::ports::{Listener, Port};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::service::{self, Linger};
@@ -53,16 +53,19 @@ impl<'a> InterviewContext<'a> {
     /// Reads the context of an instance for the wizard, for an interview without a person.
     ///
     /// A config that can't be used is one of the facts: it is never overwritten.
-    pub(crate) fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// Where the instance has the paths of an earlier OpenClaw.
+    pub(crate) fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Result<Self> {
+        Ok(Self {
             host: at.host,
             survey,
-            input: read_input(at.host, survey, at.env, at.instance.clone()),
+            input: read_input(at.host, survey, at.env, at.instance.clone())?,
             interactive: false,
             fresh_token,
             linger: OnceCell::new(),
             on_probe: &|_, _| {},
-        }
+        })
     }
 
     /// Makes this the context of a wizard's interview with a person, who is shown how far the probing of ports has
@@ -79,13 +82,13 @@ impl<'a> InterviewContext<'a> {
     /// Changes the wizard to the instance of another profile, under the environment rules
     /// (docs/design.md#environment-rules).
     pub(crate) fn choose_profile(&mut self, profile: &ProfileName) -> Result<()> {
-        self.choose_instance(Instance::resolve(self.input.env, Some(profile))?);
-        Ok(())
+        self.choose_instance(Instance::resolve(self.input.env, Some(profile))?)
     }
 
     /// Changes the wizard to another instance and reads its config.
-    pub(crate) fn choose_instance(&mut self, instance: Instance) {
-        self.input = read_input(self.host, self.survey, self.input.env, instance);
+    pub(crate) fn choose_instance(&mut self, instance: Instance) -> Result<()> {
+        self.input = read_input(self.host, self.survey, self.input.env, instance)?;
+        Ok(())
     }
 
     /// Returns `true` if the host has an instance of the profile with this name.
@@ -145,6 +148,11 @@ impl<'a> InterviewContext<'a> {
         read_disk(self.host, [path.to_path_buf()])
     }
 
+    /// Returns the absolute path that a user typed as the reply to a question of the wizard.
+    pub(crate) fn expand_typed(&self, typed: &str) -> Result<PathBuf, TypedPathError> {
+        self.input.env.expand_typed(self.host, typed)
+    }
+
     /// Returns the paths of the host's other instances, which a plan of the wizard must not touch.
     pub(crate) fn other_paths(&self) -> Vec<PathBuf> {
         self.survey.paths_of_others(&self.input.instance.config_path)
@@ -155,7 +163,7 @@ impl<'a> InterviewContext<'a> {
     /// # Errors
     /// Where no base port is left.
     pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<PortSuggestion>> {
-        let mut planner = self.input.planner.clone();
+        let mut planner = self.current_planner();
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
             match self.host.pick_unused_port() {
@@ -165,9 +173,32 @@ impl<'a> InterviewContext<'a> {
         })
     }
 
+    /// Returns the planner of base ports for the wizard's instance, with the sockets that listen now: a person may take
+    /// minutes to answer.
+    pub(crate) fn current_planner(&self) -> Planner {
+        let mut planner = self.input.planner.clone();
+        let listeners = self.survey.current_listeners(self.input.env).into_iter();
+        let is_own = |listener: &Listener| planner.own_ports.contains(&listener.port);
+        planner.listeners = listeners.filter(|listener| !is_own(listener)).collect();
+        planner
+    }
+
     /// Judges a base port for the wizard's instance, and probes its fixed ports.
-    pub(crate) fn check_port(&self, base: Port, addresses: &[IpAddr]) -> PortCheck {
-        check_probed(self.host, &mut self.input.planner.clone(), addresses, base)
+    pub(crate) fn check_port(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
+        check_probed(self.host, &mut self.current_planner(), addresses, base)
+    }
+
+    /// Requires a base port to be usable for the wizard's instance now.
+    ///
+    /// # Errors
+    /// Exit 78 with the reason, and the base port that the wizard offers instead.
+    pub(crate) fn require_port(&self, base: Port, addresses: &[IpAddr]) -> Result<()> {
+        let check = self.check_port(base, addresses);
+        let instead = match check.verdict {
+            PortVerdict::Refused(_) => self.suggest_ports(1, addresses).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        check.accept(instead.first()).map(drop)
     }
 
     /// Plans the instance that the wizard sets up with these answers, from a snapshot of the disk. Without an
@@ -189,13 +220,26 @@ impl<'a> InterviewContext<'a> {
     }
 }
 
+/// Refuses to set up an instance at the paths of an earlier OpenClaw: under its present names neither release would find
+/// what is there.
+fn refuse_legacy(instance: &Instance) -> Result<()> {
+    let Some(legacy) = instance.legacy_paths() else {
+        return Ok(());
+    };
+    let path = abbreviate_home(&instance.home, &legacy.config_path);
+    let command = legacy.migrate_command(&instance.home);
+    Err(Error::blocked(msg!("isolation.legacy", path = path))
+        .hint(msg!("isolation.legacy-way-out", command = command)))
+}
+
 /// Reads the facts that the plan of an instance depends on, with the links in all paths followed.
 fn read_input<'a>(
     host: &'a Host,
     survey: &'a Survey,
     env: &'a Environment,
     instance: Instance,
-) -> PlanInput<'a> {
+) -> Result<PlanInput<'a>> {
+    refuse_legacy(&instance)?;
     let config_path = &instance.config_path;
     let (current, exists, broken) = match config::load(config_path) {
         LoadedConfig::Missing => (ConfigDocument::empty(), false, None),
@@ -212,14 +256,18 @@ fn read_input<'a>(
         .filter(|(at, _)| Some(*at) != own)
         .map(|(_, found)| OtherInstance::new(found, read::canonicalize_existing))
         .collect();
+    let variables = ConfigVariables::new(host, &instance.state_dir, &effective);
+    let named_workspace = effective
+        .pointer("/agents/defaults/workspace")
+        .and_then(Value::as_str)
+        .and_then(|typed| variables.path(env, host.cwd(), typed));
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
     let dialect = Dialect::choose(
         node_version,
         (exists && broken.is_none()).then(|| current.value()),
     );
-    PlanInput {
+    Ok(PlanInput {
         env,
-        cwd: host.cwd(),
         resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
         surveyed: own.map(|at| &survey.instances[at]),
         others,
@@ -227,13 +275,14 @@ fn read_input<'a>(
         planner: survey.planner(&instance.profile, config_path),
         current,
         effective,
+        named_workspace,
         token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
         broken,
         dialect,
         openclaw_version: dialect.version_stamp(node_version).to_owned(),
         instance,
-    }
+    })
 }
 
 /// Reads the state of these paths on the disk for a plan, with their links followed.

@@ -181,6 +181,9 @@ pub(crate) trait Prompter {
 
     /// Shows why a reply to the wizard was rejected, before its question is asked again.
     fn show_rejection(&mut self, rejection: &Error);
+
+    /// Shows what the wizard made of a reply that was accepted.
+    fn show_echo(&mut self, echo: &Msg);
 }
 
 impl Choice {

@@ -105,6 +105,11 @@ pub(crate) trait WizardStep: Sync {
         answers: &mut Answers,
     ) -> Result<(), Rejection>;
 
+    /// Returns what a step of the wizard made of an accepted reply, where the reply alone does not show it.
+    fn echo(&self, _reply: &Reply, _context: &InterviewContext<'_>, _answers: &Answers) -> Option<Msg> {
+        None
+    }
+
     /// Returns the value that an answers file keeps for a step of the wizard; `None` for secrets and for what was not
     /// asked.
     fn saved_value(&self, answers: &Answers) -> Option<toml::Value>;

@@ -63,6 +63,9 @@ fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + '
     }
 }
 
+/// Indentation of the line that says what became of a reply, below the reply.
+const ECHO_INDENT: &str = "  ";
+
 /// The lines on the screen that belong to one question of the wizard, from top to bottom.
 #[derive(Debug)]
 struct QuestionBlock {
@@ -301,6 +304,24 @@ impl Prompter for Terminal {
             && let Some(last) = self.blocks.last_mut()
         {
             last.rejection.extend(lines);
+        }
+    }
+
+    fn show_echo(&mut self, echo: &Msg) {
+        if self.theme.ui.plain() {
+            self.theme.ui.eprint_paragraph(echo);
+            return;
+        }
+        let text = self.theme.text(echo);
+        let lines = self.theme.wrap_plain(
+            &text,
+            self.screen.size().columns.saturating_sub(ECHO_INDENT.len()),
+        );
+        let lines: Vec<_> = lines.iter().map(|line| format!("{ECHO_INDENT}{line}")).collect();
+        if self.screen.print_lines(&lines).is_ok()
+            && let Some(last) = self.blocks.last_mut()
+        {
+            last.answer.extend(lines);
         }
     }
 }

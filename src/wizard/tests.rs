@@ -53,7 +53,7 @@ impl TestHome {
             env: &env,
             instance: &instance,
         };
-        let mut context = InterviewContext::read(at, &survey, fresh);
+        let mut context = InterviewContext::read(at, &survey, fresh)?;
         if matches!(source, AnswerSource::Person(..)) {
             context = context.with_person(&|_, _| {});
         }
@@ -83,6 +83,7 @@ struct Script {
     rejected: Vec<&'static str>,
     /// The questions whose answers were shown and not asked for.
     shown: Vec<&'static str>,
+    echoed: Vec<Msg>,
 }
 
 impl Script {
@@ -119,6 +120,10 @@ impl Prompter for Script {
 
     fn show_rejection(&mut self, rejection: &Error) {
         self.rejected.push(rejection.code());
+    }
+
+    fn show_echo(&mut self, echo: &Msg) {
+        self.echoed.push(echo.clone());
     }
 }
 
@@ -421,4 +426,20 @@ fn step_ids_are_ascending_and_every_step_has_a_flag() {
     for provider in Provider::ALL {
         assert!(has_flag(provider.key_flag()), "--{}", provider.key_flag());
     }
+}
+
+#[test]
+fn typed_workspace_is_expanded_and_echoed_in_full() {
+    let home = TestHome::new();
+    let (interview, script) = home.person(
+        Some("rescue"),
+        &["yes", "-", "~nobody/ws", "'$HOME/ws'", "-", "skip", "-", "-"],
+    );
+    let workspace = home.folder.path().join("ws");
+    assert_eq!(interview.unwrap().answers.workspace.as_ref(), Some(&workspace));
+    assert_eq!(script.rejected, ["step.workspace.other-home"]);
+    assert_eq!(
+        script.echoed,
+        [msg!("step.workspace.full", path = workspace.display())]
+    );
 }

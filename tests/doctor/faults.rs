@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::{doctor, findings, healthy_host};
 use crate::support::{Sandbox, network};
 
+mod paths;
 mod table;
 
+use paths::PATH_FAULTS;
 use table::FAULTS;
 
 /// A fault to seed, and the finding that `doctor` has to report for it.
@@ -143,7 +145,7 @@ fn each_seeded_fault_is_reported_and_fixed() {
     network::own(|| {
         assert!(FAULTS.len() >= 30);
         let mut wrong = Vec::new();
-        for fault in FAULTS {
+        for fault in FAULTS.iter().chain(PATH_FAULTS) {
             *LISTENER.lock().expect("a listener") = None;
             let sandbox = healthy_host();
             (fault.seed)(&sandbox);
@@ -202,6 +204,7 @@ const UNSEEDED_CHECKS: [&str; 4] = [
 fn each_check_has_a_test_with_a_seeded_fault() {
     let sources = [
         include_str!("../doctor.rs"),
+        include_str!("faults/paths.rs"),
         include_str!("faults/table.rs"),
         include_str!("host.rs"),
         include_str!("inside.rs"),

@@ -128,7 +128,10 @@ fn process_and_other_gateway_on_the_base_port_are_named() {
         assert!(held["message"].as_str().expect("words").contains(&pid), "{held}");
         drop(listener);
         // The gateway of the default instance is started on this instance's port.
-        let main = Gateway::launch(gateway::command(&sandbox, "default", &["--port", "19789"]), 19789);
+        // By a service that was installed before the rules were: whoever types the port is refused.
+        let mut command = gateway::command(&sandbox, "default", &["--port", "19789"]);
+        command.env("OPENCLAW_SERVICE_MARKER", "openclaw");
+        let main = Gateway::launch(command, 19789);
         let ran = doctor(&sandbox, &[]).exits(1);
         assert!(ran.stdout.contains("ports-held"), "{}", ran.stdout);
         let other = finding(&sandbox, "gateway-unhealthy");

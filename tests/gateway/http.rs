@@ -8,10 +8,17 @@ fn bearer() -> String {
 }
 
 #[test]
-fn liveness_and_readiness_identify_the_gateway() {
+fn liveness_readiness_and_startup_probes_identify_the_gateway() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
-    for path in ["/health", "/healthz", "/ready", "/readyz"] {
+    for path in [
+        "/health",
+        "/healthz",
+        "/ready",
+        "/readyz",
+        "/startup",
+        "/startupz",
+    ] {
         let answer = gateway.get(path).expect("an answer");
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         let identity = answer.json();
@@ -32,6 +39,12 @@ fn liveness_and_readiness_identify_the_gateway() {
     assert_eq!(ready["failing"], serde_json::json!([]));
     assert_eq!(ready["warnings"], serde_json::json!([]));
     assert!(ready["uptimeMs"].is_u64());
+    let started = gateway.get("/startupz").expect("an answer").json();
+    assert_eq!(
+        (&started["ok"], &started["status"]),
+        (&true.into(), &"started".into())
+    );
+    assert!(started["uptimeMs"].is_u64());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{config_path, onboard, onboard_args, onboard_ok, read_config, sandbox_with_main, written_files};
 use crate::support::{Ran, Sandbox};
@@ -378,4 +378,45 @@ fn profile_name_that_differs_only_by_case_is_refused() {
         );
     }
     assert_eq!(sandbox.tree(), before);
+}
+
+/// A shell expands these, quotes keep it from doing so.
+#[test]
+fn workspace_in_quotes_is_read_as_a_shell_would_read_it() {
+    for typed in ["$HOME/ws", "${HOME}/ws", "'~/ws'", "\"~/ws\""] {
+        let sandbox = sandbox_with_main();
+        let _ = onboard_ok(&sandbox, "rescue", &["--workspace", typed]);
+        let config = read_config(&sandbox, "rescue");
+        let workspace = sandbox.path("ws").display().to_string();
+        assert_eq!(config["agents"]["defaults"]["workspace"], workspace, "{typed}");
+        assert!(sandbox.path("ws/SOUL.md").is_file(), "{typed}");
+    }
+    for (typed, named) in [
+        ("~nobody/ws", "~nobody"),
+        ("$NOPE/ws", "NOPE"),
+        ("${NOPE}/ws", "NOPE"),
+    ] {
+        let sandbox = sandbox_with_main();
+        let before = sandbox.tree();
+        let run = onboard(&sandbox, "rescue", &["--workspace", typed]).exits(2);
+        assert!(run.stderr.contains(named), "{typed}: {}", run.stderr);
+        assert_eq!(sandbox.tree(), before, "{typed}");
+    }
+}
+
+#[test]
+fn literal_dollar_in_a_path_is_escaped_in_the_config() {
+    let sandbox = Sandbox::new();
+    let run = |args: &[&str]| {
+        let mut command = sandbox.command(args.iter().copied());
+        command.env("OPENCLAW_STATE_DIR", sandbox.path("${HOME}"));
+        command.output().expect("a run")
+    };
+    let onboard = ["onboard", "--non-interactive", "--accept-risk", "--json"];
+    assert!(run(&onboard).status.success());
+    assert!(sandbox.path("${HOME}/workspace/SOUL.md").is_file());
+    let config = sandbox.read("${HOME}/openclaw.json");
+    assert!(config.contains("/$${HOME}/workspace"), "{config}");
+    let again: Value = serde_json::from_slice(&run(&onboard).stdout).expect("JSON");
+    assert_eq!(again["changed"], json!(false), "{again:#}");
 }

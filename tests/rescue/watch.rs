@@ -138,3 +138,51 @@ fn watch_command_repairs_until_it_is_interrupted() {
     let report: Value = run_rescue(&sandbox, &["diagnose", "--json"]).exits(0).json();
     assert_eq!(report["healthy"], true);
 }
+
+#[test]
+fn gateway_that_its_user_stopped_is_left_alone_until_somebody_starts_it() {
+    let sandbox = sandbox_watching("'default', 'other'");
+    let rescuer = {
+        let (main, other) = (
+            Gateway::start(&sandbox, "default"),
+            Gateway::start(&sandbox, "other"),
+        );
+        let rescuer = Gateway::start(&sandbox, "rescue");
+        wait_for_log(&sandbox, "Profile default: watching, healthy.");
+        wait_for_log(&sandbox, "Profile other: watching, healthy.");
+        let _ = sandbox.run(["gateway", "stop"]).exits(0);
+        let _ = main.exited().with(0);
+        wait_for_log(&sandbox, "Profile default: stopped by its user.");
+        // The repair of the other gateway shows that the watcher goes on.
+        other.signal(Signal::KILL);
+        let _ = other.exited().code;
+        rescuer
+    };
+    wait_for_log(&sandbox, "Profile other: repaired, healthy.");
+    let _ = sandbox.run(["--profile", "other", "gateway", "stop"]).exits(0);
+    wait_for_log(&sandbox, "Profile other: stopped by its user.");
+    assert_eq!(SpawnedGateway(&sandbox).pid(), None, "{}", rescuer_log(&sandbox));
+    // Ctrl-C is the word of a user too, and each start ends what was said before.
+    let main = Gateway::start(&sandbox, "default");
+    wait_for_log(&sandbox, "Profile default: healthy again without a repair.");
+    main.signal(Signal::INT);
+    let _ = main.exited().with(0);
+    wait_for("it is said again", || {
+        let said = rescuer_log(&sandbox)
+            .matches("Profile default: stopped by its user.")
+            .count();
+        (said == 2).then_some(())
+    });
+    let main = Gateway::start(&sandbox, "default");
+    wait_for("it is healthy again", || {
+        let said = rescuer_log(&sandbox)
+            .matches("Profile default: healthy again")
+            .count();
+        (said == 2).then_some(())
+    });
+    main.signal(Signal::KILL);
+    let _ = main.exited().code;
+    let _spawned = SpawnedGateway(&sandbox);
+    wait_for_log(&sandbox, "Profile default: repaired, healthy.");
+    let _ = rescuer.stop().with(0);
+}

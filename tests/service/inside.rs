@@ -372,6 +372,11 @@ fn installation_that_does_not_come_up_is_rolled_back() {
         .exits(0);
     assert_eq!(ran.json()["port"], 26500);
     assert_eq!(health(26500)["profile"], "back");
+    // The service pins the port, so that a restart does not follow the config, and says so.
+    let ran = home.run("back", &["gateway", "restart"]).exits(0);
+    for part in ["26500", "26000", "--profile back gateway install"] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
 }
 
 #[test]

@@ -17,8 +17,9 @@ use crate::instance::InstanceContext;
 use crate::ports::Port;
 use crate::record::Engine;
 use crate::secret::Secret;
-use crate::settings::RunOverrides;
+use crate::settings::{InstanceFiles, RunOverrides};
 use crate::wizard::terminal::Terminal;
+use crate::{config, survey};
 
 /// The arguments of `openclaw gateway run`.
 #[derive(Debug, Default, Args)]
@@ -67,6 +68,7 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         verbose: args.verbose,
         lang,
     };
+    refuse_claimed_port(context, args.port)?;
     if node::is_chosen(context, args.engine)? {
         return node::run_gateway(context, &options);
     }
@@ -80,6 +82,25 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
         instance: &context.instance,
     };
     gateway::run(instance_context, context.ui.lang(), &options, &interaction)
+}
+
+/// Refuses a port of the command line or the environment that conflicts with another instance's. The port of the config is
+/// judged where it is set, and that of a service where the service is installed.
+fn refuse_claimed_port(context: &Context<'_>, flag: Option<Port>) -> Result<()> {
+    let instance = &context.instance;
+    let Some(port) = flag.or(instance.env_port).filter(|_| !context.env.service_marker) else {
+        return Ok(());
+    };
+    let configured = InstanceFiles::read(instance).ok();
+    if configured.is_some_and(|files| config::base_port(&files.config) == Some(port)) {
+        return Ok(());
+    }
+    let survey = context.survey();
+    // Whoever listens there is named with its process where the gateway tries to listen.
+    if survey.listeners.iter().any(|listener| listener.port == port) {
+        return Ok(());
+    }
+    survey::ports::refuse_claimed_base(context.host, &survey, instance, port)
 }
 
 /// Gives an instance without a config that of `setup`, with a token and ports of its own; for `--dev`. OpenClaw writes a

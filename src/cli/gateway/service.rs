@@ -1,25 +1,25 @@
 //! `openclaw gateway install`, `uninstall`, `start`, `stop` and `restart`: manage the service of the instance.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::boot;
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
-use crate::ports::Port;
-use crate::probe;
+use crate::ports::{Port, PortSource};
+use crate::record::Record;
 use crate::service::{
     self, ActionOutcome, ActionReport, InstallOptions, LINGER_COMMAND, Linger, ManagerKind, RunState,
     ServiceStatus,
 };
+use crate::settings::InstanceFiles;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{Prompter as _, Question, Reply};
+use crate::{boot, config, probe, stop_record};
 
 /// The arguments of `openclaw gateway install`.
 #[derive(Debug, Default, Args)]
@@ -48,12 +48,8 @@ pub(crate) struct ServiceActionArgs {
 pub(super) enum ServiceAction {
     Uninstall,
     Start,
-    Stop,
     Restart,
 }
-
-/// Maximum time for a service's started gateway to answer.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A finished installation of a gateway's service.
 struct Installation {
@@ -197,9 +193,10 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
             )
         })
     };
+    let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let healthy = probe::wait_until_healthy_while(
         context.instance_context().with_instance(&target),
-        HEALTH_TIMEOUT,
+        engine.start_timeout(),
         may_start,
     )
     .is_healthy();
@@ -254,10 +251,14 @@ pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result
         match action {
             ServiceAction::Uninstall => {
                 let _lock = context.lock()?;
-                ("uninstall", service::uninstall(instance)?)
+                let pid = probe::find_gateway_process(instance);
+                let report = service::uninstall(instance)?;
+                if report.outcome == ActionOutcome::Uninstalled {
+                    stop_record::write(instance.instance, pid, context.host.now());
+                }
+                ("uninstall", report)
             }
             ServiceAction::Start => ("start", service::start(instance)?),
-            ServiceAction::Stop => ("stop", service::stop(instance)?),
             ServiceAction::Restart => ("restart", service::restart(instance)?),
         }
     };
@@ -266,15 +267,37 @@ pub(super) fn run_action(context: &Context<'_>, action: ServiceAction) -> Result
     if is_missing {
         return Err(not_installed(context, &report.status));
     }
+    let mut notices = report.notices.clone();
+    if matches!(action, ServiceAction::Start | ServiceAction::Restart) {
+        notices.extend(pinned_port_notice(context));
+    }
     if ui.is_json() {
-        ui.print_json(&document(context, name, &report, &report.notices));
+        ui.print_json(&document(context, name, &report, &notices));
     } else {
         ui.print_paragraph(&outcome_msg(context, &report));
-        for notice in &report.notices {
+        for notice in &notices {
             ui.eprint_paragraph(notice);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the notice that a service starts the gateway on another port than its config has; `None` where it does not.
+fn pinned_port_notice(context: &Context<'_>) -> Option<Msg> {
+    let survey = context.survey();
+    let found = &survey.instances[survey.position(&context.instance.config_path)?];
+    let (family, source) = found.base?;
+    let files = InstanceFiles::read(&context.instance).ok()?;
+    let configured = config::base_port(&files.config)?;
+    let is_pinned = source == PortSource::Service && family.base() != configured.get();
+    is_pinned.then(|| {
+        msg!(
+            "service.pins-port",
+            port = family.base(),
+            configured = configured,
+            command = format!("{} gateway install", context.instance.command())
+        )
+    })
 }
 
 /// Returns the error for an action on a gateway's service that is not installed.
@@ -285,7 +308,7 @@ fn not_installed(context: &Context<'_>, status: &ServiceStatus) -> Error {
 }
 
 /// Returns the sentence about the outcome of a service action such as start.
-fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
+pub(super) fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
     let name = &report.status.name;
     let pid = match report.status.state {
         RunState::Running(pid) => pid.to_string(),
@@ -317,7 +340,12 @@ fn outcome_msg(context: &Context<'_>, report: &ActionReport) -> Msg {
 
 /// Returns the JSON document of a service action such as start, with OpenClaw's keys
 /// (docs/openclaw.md#service-results) and those of this program.
-fn document(context: &Context<'_>, action: &str, report: &ActionReport, warnings: &[Msg]) -> Value {
+pub(super) fn document(
+    context: &Context<'_>,
+    action: &str,
+    report: &ActionReport,
+    warnings: &[Msg],
+) -> Value {
     let ui = &context.ui;
     let status = &report.status;
     let (loaded, not_loaded) = match status.manager {

@@ -110,7 +110,7 @@ impl OnboardRun<'_> {
         let mut instance = self.instance.clone();
         loop {
             let survey = self.survey();
-            let mut context = self.interview_context(&survey, &instance).with_person(&on_probe);
+            let mut context = self.interview_context(&survey, &instance)?.with_person(&on_probe);
             let source = AnswerSource::Person(terminal, history);
             let interview = match interview(&mut context, &self.preset, source)? {
                 InterviewEnd::Answered(interview) => interview,
@@ -128,7 +128,7 @@ impl OnboardRun<'_> {
             let plan = match self.plan(&context, &interview.answers) {
                 Ok(plan) => plan,
                 // No single question could detect it: the answers contradict each other, or the host has changed.
-                Err(refusal) if asked_port && refusal.is_about_input() => {
+                Err(refusal) if asked_port && refusal.is_about_input() && refusal.path.is_none() => {
                     terminal.show_rejection(&refusal);
                     history.ask_only(PORT_STEP);
                     continue;
@@ -145,7 +145,7 @@ impl OnboardRun<'_> {
             match self.apply_if_unchanged(&instance, &plan, &interview.answers) {
                 Ok(Some(finished)) => return Ok(finished),
                 Ok(None) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
-                Err(ApplyFailure::Refused(refusal)) if asked_port => {
+                Err(ApplyFailure::Refused(refusal)) if asked_port && refusal.path.is_none() => {
                     terminal.show_rejection(&refusal);
                     history.ask_only(PORT_STEP);
                 }
@@ -217,7 +217,10 @@ impl OnboardRun<'_> {
     ) -> Result<Option<Finished>, ApplyFailure> {
         let lock = self.context.lock().map_err(ApplyFailure::Failed)?;
         let survey = self.survey();
-        let mut context = self.interview_context(&survey, instance).with_person(&|_, _| {});
+        let mut context = self
+            .interview_context(&survey, instance)
+            .map_err(ApplyFailure::Failed)?
+            .with_person(&|_, _| {});
         if let Some(profile) = &answers.profile {
             context.choose_profile(profile).map_err(ApplyFailure::Failed)?;
         }

@@ -23,7 +23,9 @@ pub(super) fn print_map(ui: Ui, survey: &Survey) {
         return;
     }
     print_chart(ui, survey, &map);
-    for (instance, entry) in survey.instances.iter().zip(&map.entries) {
+    let mut entries: Vec<_> = survey.instances.iter().zip(&map.entries).collect();
+    entries.sort_by_key(|(instance, _)| first_port(instance));
+    for (instance, entry) in entries {
         ui.print("");
         print_instance(ui, instance, entry);
     }
@@ -41,26 +43,39 @@ pub(super) fn print_map(ui: Ui, survey: &Survey) {
     }
 }
 
+/// Returns the port by which an instance is sorted into the port map: its base port, else the first one that it holds.
+fn first_port(instance: &SurveyedInstance) -> u16 {
+    let base = instance.running.or(instance.base.map(|(family, _)| family));
+    let held = || instance.claims.iter().map(|claim| claim.span.first).min();
+    base.map(|family| family.base().get())
+        .or_else(held)
+        .unwrap_or(u16::MAX)
+}
+
+/// Returns the row of an instance in the chart of ports.
+fn chart_row(instance: &SurveyedInstance) -> ChartRow {
+    // The few ports between the fixed ones are drawn too: gaps there would carry no information.
+    let families = instance
+        .claims
+        .iter()
+        .filter_map(PortFamily::from_base_claim)
+        .map(PortFamily::span);
+    let claims = instance.claims.iter().map(|claim| claim.span);
+    ChartRow {
+        is_own: false,
+        label: instance.label.clone(),
+        spans: merge_spans(families.chain(claims).collect()),
+    }
+}
+
 /// Prints the chart of all instances' ports, with its legend.
 fn print_chart(ui: Ui, survey: &Survey, map: &PortMap<'_>) {
     let glyphs = ChartGlyphs::new(ui.ascii() || ui.plain());
-    let row = |instance: &SurveyedInstance| {
-        // The few ports between the fixed ones are drawn too: gaps there would carry no information.
-        let families = instance
-            .claims
-            .iter()
-            .filter_map(PortFamily::from_base_claim)
-            .map(PortFamily::span);
-        let claims = instance.claims.iter().map(|claim| claim.span);
-        ChartRow {
-            label: instance.label.clone(),
-            spans: merge_spans(families.chain(claims).collect()),
-        }
-    };
-    let rows: Vec<_> = survey
-        .instances
-        .iter()
-        .map(row)
+    let mut instances: Vec<_> = survey.instances.iter().collect();
+    instances.sort_by_key(|instance| first_port(instance));
+    let rows: Vec<_> = instances
+        .into_iter()
+        .map(chart_row)
         .filter(|row| !row.spans.is_empty())
         .collect();
     let paint = |tone: ChartTone, text: &str| tone_style(ui, tone).apply_to(text).to_string();
@@ -150,9 +165,16 @@ fn base_port_msg(instance: &SurveyedInstance) -> Msg {
         .iter()
         .filter_map(PortFamily::from_base_claim)
         .count();
+    if let Some(running) = instance.running {
+        let span = running.span();
+        return match instance.base {
+            Some((family, _)) => msg!("ports.base-running", span = span, configured = family.base()),
+            None => msg!("ports.base-running-only", span = span),
+        };
+    }
     match instance.base {
         None => msg!("ports.no-base"),
-        Some(_) if bases > 1 => msg!("ports.either"),
+        Some((_, PortSource::Default)) if bases > 1 => msg!("ports.either"),
         Some((family, source)) => {
             msg!("ports.base-from", span = family.span()).with_msg("source", source_msg(source))
         }
@@ -244,6 +266,7 @@ fn instance_document(ui: Ui, instance: &SurveyedInstance, entry: &PortMapEntry<'
         })),
         "base": instance.base.map(|(family, _)| family.base()),
         "source": instance.base.map(|(_, source)| source.name()),
+        "running": instance.running.map(PortFamily::base),
         "ports": entry.ports.iter().map(port_document).collect::<Vec<_>>(),
         "neighbours": neighbours.collect::<Vec<_>>(),
     })

@@ -193,6 +193,8 @@ fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
         ProbeVerdict::ElsewhereOn(_) => msg!("status.elsewhere"),
         ProbeVerdict::TokenRefused => msg!("status.token-refused"),
         ProbeVerdict::Slow => msg!("status.slow"),
+        ProbeVerdict::Starting => msg!("status.starting"),
+        ProbeVerdict::ShuttingDown => msg!("status.shutting-down"),
         ProbeVerdict::Unhealthy(_) => msg!("status.unhealthy"),
     }
 }

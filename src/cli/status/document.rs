@@ -3,7 +3,7 @@
 //!
 //! - keys of this program: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one
 //!   watches), `verdict` (`healthy`, `not-running`, `other-profile`,
-//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `unhealthy`), `message`, `warning`, `hints`,
+//!   `stranger`, `elsewhere`, `token-refused`, `slow`, `starting`, `shutting-down`, `unhealthy`), `message`, `warning`, `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
 //! - `gateway`: `mode`, `remoteUrl` (where that is `remote`), `url`, `urlSource`, `reachable`, `connectLatencyMs`, `self`, `error`, and `port`,
 //!   `configuredPort`, `portSource`, `pid`, `engine`, `version`, `protocol`, `startedAt`, `uptimeMs`;

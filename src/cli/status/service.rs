@@ -48,6 +48,14 @@ impl ServiceReport {
         }
     }
 
+    /// Returns the status of the gateway's service, where its manager answered.
+    pub(super) fn status(&self) -> Option<&ServiceStatus> {
+        match self {
+            Self::Answered(details) => Some(&details.status),
+            Self::Unanswered(..) => None,
+        }
+    }
+
     /// Returns `true` if the service manager has given up restarting the gateway's service. Its last log lines then
     /// say more than the end of an earlier run.
     pub(super) fn gave_up(&self) -> bool {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::instance::{self, Instance, InstanceContext};
+use crate::instance::{self, ConfigVariables, Instance, InstanceContext};
 
 /// Returns whether the config says that the gateway serves the canvas: `canvasHost.enabled`, on by default.
 pub(crate) fn is_enabled(config: &Value) -> bool {
@@ -20,11 +20,10 @@ pub(super) fn is_live_reload_enabled(config: &Value) -> bool {
 /// Returns the folder that the gateway serves as the canvas: `canvasHost.root`, unless that would show files of an
 /// instance which are no canvas (docs/openclaw.md#leak-canvas-root), else the canvas folder of the instance.
 pub(crate) fn root(context: InstanceContext<'_>, config: &Value) -> PathBuf {
+    let variables = ConfigVariables::new(context.host, &context.instance.state_dir, config);
     let configured = config.pointer("/canvasHost/root").and_then(Value::as_str);
     configured
-        .map(str::trim)
-        .filter(|typed| !typed.is_empty())
-        .and_then(|typed| context.env.expand(context.host.cwd(), typed))
+        .and_then(|typed| variables.path(context.env, context.host.cwd(), typed))
         .filter(|path| may_be_served(path, &context.env.home, context.instance))
         .unwrap_or_else(|| context.instance.canvas())
 }
@@ -88,6 +87,7 @@ mod tests {
         assert_eq!(root(context, &json!({})), own);
         for (typed, expected) in [
             ("~/pages", "pages"),
+            ("${HOME}/pages", "pages"),
             (at("pages").to_str().unwrap(), "pages"),
             ("~/.openclaw-rescue/canvas/sub", ".openclaw-rescue/canvas/sub"),
             (

@@ -1,8 +1,6 @@
 //! The methods of OpenClaw 2026.1.30 and 2026.9.6, as their `hello-ok` names them: they distinguish a
 //! method that this engine lacks from a name that no release has.
 
-use crate::gateway::protocol::OperatorScope;
-
 /// The names of all methods of OpenClaw's gateway, in alphabetical order, separated by white space.
 const ALL_METHODS: &str = "
     agent agent.identity.get agent.wait agents.create agents.delete agents.files.get agents.files.list
@@ -103,45 +101,21 @@ const ALL_METHODS: &str = "
 ";
 
 /// The methods of OpenClaw's gateway that clients in the role of a node call; operators may not call them.
-pub(super) const NODE_METHODS: [&str; 3] = ["node.event", "node.invoke.result", "skills.bins"];
-
-/// The methods of OpenClaw's gateway that require the scope `operator.read`.
-const READ_METHODS: &str = "
-    agent.identity.get agents.list channels.status chat.history cron.list cron.runs cron.status health
-    last-heartbeat logs.tail models.list node.describe node.list sessions.list sessions.preview skills.status
-    status system-presence tts.providers tts.status usage.cost usage.status voicewake.get
-";
-/// The methods of OpenClaw's gateway that require the scope `operator.write`.
-const WRITE_METHODS: &str = "
-    agent agent.wait browser.request chat.abort chat.send node.invoke send talk.mode tts.convert tts.disable
-    tts.enable tts.setProvider voicewake.set wake
-";
-/// The methods of OpenClaw's gateway that require the scope `operator.approvals`.
-const APPROVALS_METHODS: &str = "exec.approval.request exec.approval.resolve";
-/// The methods of OpenClaw's gateway that require the scope `operator.pairing`.
-const PAIRING_METHODS: &str = "
-    device.pair.approve device.pair.list device.pair.reject device.token.revoke device.token.rotate
-    node.pair.approve node.pair.list node.pair.reject node.pair.request node.pair.verify node.rename
-";
-
-/// Returns whether a list of names, separated by white space, contains the name of a gateway method.
-fn contains(names: &str, method: &str) -> bool {
-    names.split_whitespace().any(|name| name == method)
-}
+pub(super) const NODE_METHODS: [&str; 11] = [
+    "node.event",
+    "node.invoke.progress",
+    "node.invoke.result",
+    "node.pending.ack",
+    "node.pending.drain",
+    "node.pending.pull",
+    "node.pluginSurface.refresh",
+    "node.pluginTools.update",
+    "node.runnerInventory.update",
+    "node.skills.update",
+    "skills.bins",
+];
 
 /// Returns whether the gateway of any release of OpenClaw has a method of this name.
 pub(super) fn is_known(method: &str) -> bool {
-    contains(ALL_METHODS, method)
-}
-
-/// Returns the permission scope that OpenClaw's gateway requires for a call of a method; `operator.admin` for a
-/// method that is in no list.
-pub(super) fn required_scope(method: &str) -> OperatorScope {
-    match method {
-        method if contains(READ_METHODS, method) => OperatorScope::Read,
-        method if contains(WRITE_METHODS, method) => OperatorScope::Write,
-        method if contains(APPROVALS_METHODS, method) => OperatorScope::Approvals,
-        method if contains(PAIRING_METHODS, method) => OperatorScope::Pairing,
-        _ => OperatorScope::Admin,
-    }
+    ALL_METHODS.split_whitespace().any(|name| name == method)
 }

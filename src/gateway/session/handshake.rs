@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::answers::Auth;
 use crate::gateway::access::{AuthOutcome, Peer, check_credentials};
 use crate::gateway::clients::ConnectedClient;
-use crate::gateway::devices::book::{IssuedToken, PairingRequest};
+use crate::gateway::devices::book::{Approval, DeviceBook, IssuedToken, PairingRequest};
 use crate::gateway::devices::key::{DeviceClaim, DevicePublicKey};
 use crate::gateway::protocol::connect::{self, ClientInfo, ConnectParams, DeviceParams};
 use crate::gateway::protocol::event::GatewayEvent;
@@ -74,6 +74,7 @@ impl AcceptedClient {
             device_id: self.connect.device.map(|device| device.id),
             by_device_token: self.method == AuthMethod::DeviceToken,
             ip: peer.address.ip().to_canonical(),
+            local: peer.local,
             since: state.context.host.now(),
         }
     }
@@ -289,7 +290,7 @@ async fn authenticate(
     })
 }
 
-/// Returns whether one of the tokens that a client shows is its device's own; if so, the token's use is recorded.
+/// Returns whether one of the tokens that a client shows is its device's own.
 async fn is_device_token_valid(
     state: &GatewayState,
     request: &PairingRequest,
@@ -300,12 +301,7 @@ async fn is_device_token_valid(
     };
     let (id, role) = (&request.device_id, request.role);
     let is_valid = |token: &Secret| book.accepts(id, role, token.expose(), &request.scopes);
-    if !shown.into_iter().flatten().any(is_valid) {
-        return false;
-    }
-    let now = unix_millis(state.context.host.now());
-    state.devices.update(|book| book.record_use(id, role, now)).await;
-    true
+    shown.into_iter().flatten().any(is_valid)
 }
 
 /// Returns the error of a client's missing or wrong credentials, by the kind of credentials that the gateway
@@ -332,15 +328,19 @@ async fn pair(
     if !is_paired && !peer.local {
         return Err(request_approval(state, request));
     }
+    let now = unix_millis(state.context.host.now());
     if is_paired && let Some(token) = book.and_then(|book| book.issued_token(request)) {
+        let (id, role) = (&request.device_id, request.role);
+        // Whatever it was authenticated by: a device that connects is in use.
+        state.devices.update(|book| book.record_use(id, role, now)).await;
         return Ok(Some(token));
     }
     let token = Secret::new(Uuid::new_v4().simple().to_string());
-    let now = unix_millis(state.context.host.now());
-    let issued = state
-        .devices
-        .update(|book| Some(book.approve(request, &token, now)))
-        .await;
+    let issue = |book: &mut DeviceBook| {
+        book.remove_unused(now);
+        Some(book.approve(request, Approval::Silent, &token, now))
+    };
+    let issued = state.devices.update(issue).await;
     if issued.is_some() && !is_paired {
         tracing::info!(device = request.device_id, "device of this host paired");
         let resolved = json!({

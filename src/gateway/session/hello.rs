@@ -1,15 +1,14 @@
 //! The greeting of an accepted client, the payload `hello-ok`, in the form of its protocol version.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::handshake::AuthMethod;
-use crate::gateway::access::Peer;
 use crate::gateway::clients::ConnectedClient;
 use crate::gateway::clients::presence::MAX_ENTRIES_UNREQUESTED;
 use crate::gateway::devices::book::IssuedToken;
+use crate::gateway::methods::surface::canvas_url;
 use crate::gateway::methods::{self, config, health};
 use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::{Protocol, TICK_INTERVAL};
@@ -21,12 +20,11 @@ use crate::time::millis;
 pub(super) async fn payload(
     state: &Arc<GatewayState>,
     client: &ConnectedClient,
-    peer: Peer,
     device_token: Option<&IssuedToken>,
     method: AuthMethod,
 ) -> Value {
     let mut hello = common_payload(state, client).await;
-    let canvas = canvas_url(state, peer.local);
+    let canvas = canvas_url(state, client.local);
     match client.protocol {
         Protocol::Three => {
             if let Some(name) = state.context.host.hostname() {
@@ -41,7 +39,10 @@ pub(super) async fn payload(
         }
         Protocol::Four => {
             let active = state.active();
-            hello["server"]["buildId"] = format!("openclaw-native-{}", state.identity.version).into();
+            // OpenClaw's control UI reloads itself for ever where a `buildId` is not its own, and after a
+            // reconnection where the version is not; of a page that the operator configured it compares neither
+            // (docs/openclaw.md#build-of-the-control-ui).
+            hello["server"]["controlUiBuildSource"] = "configured".into();
             hello["server"]["bootId"] = state.identity.boot_id.as_str().into();
             hello["features"]["capabilities"] = json!([]);
             hello["snapshot"]["suspension"] = json!({"phase": "accepting"});
@@ -107,18 +108,4 @@ fn auth_value(client: &ConnectedClient, scopes: &[String], device_token: Option<
         auth["issuedAtMs"] = issued.issued_at_ms.into();
     }
     auth
-}
-
-/// Returns the URL under which a client of the gateway reaches its canvas: on loopback, or for a client on another
-/// machine at an address that is served there. `None` where there is no such URL.
-fn canvas_url(state: &GatewayState, is_local: bool) -> Option<String> {
-    let url = state.canvas_url()?;
-    if is_local {
-        return Some(url);
-    }
-    let is_reachable = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback();
-    let ip = state.addresses.iter().map(SocketAddr::ip).find(is_reachable)?;
-    // Only the host is replaced. A socket address puts brackets around IPv6.
-    let host = SocketAddr::new(ip, 0).to_string();
-    Some(url.replacen("127.0.0.1", host.trim_end_matches(":0"), 1))
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::ports::{
-    Claim, ClaimReason, DISJOINT_BASE_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Role,
+    Claim, ClaimReason, DISJOINT_BASE_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Port, Role,
 };
 
 impl Role {
@@ -39,6 +39,17 @@ impl Listener {
     /// Returns the process of a listening socket as a message: its name, its id, and the instance whose gateway it
     /// is.
     pub(crate) fn msg(&self) -> Msg {
+        let is_ours = self.owner.as_ref().is_some_and(|owner| owner.instance.is_some());
+        match other_program_of(self.port).filter(|_| !is_ours) {
+            Some(program) => Msg::new("ports.process-usual")
+                .with_msg("process", self.process_msg())
+                .with_msg("program", program),
+            None => self.process_msg(),
+        }
+    }
+
+    /// Returns the process of a listening socket as a message.
+    fn process_msg(&self) -> Msg {
         match &self.owner {
             None => msg!("ports.process-unknown"),
             Some(owner) => match owner.instance.as_ref().filter(|_| owner.is_gateway) {
@@ -53,6 +64,16 @@ impl Listener {
                 }
             },
         }
+    }
+}
+
+/// Returns the name of another program that listens on a port by default (docs/openclaw.md#neighbouring-ports). It proves
+/// nothing about the process that does.
+fn other_program_of(port: Port) -> Option<Msg> {
+    match port.get() {
+        18790 => Some(msg!("ports.program-nanobot")),
+        19100..=19199 => Some(msg!("ports.program-fleet")),
+        _ => None,
     }
 }
 

@@ -463,3 +463,37 @@ proptest! {
         prop_assert!(merged.windows(2).all(|w| w[0].last + 1 < w[1].first));
     }
 }
+
+#[test]
+fn program_that_uses_a_neighbouring_port_by_default_is_named() {
+    let listener = |port, name: Option<&str>| Listener {
+        ip: Ipv4Addr::LOCALHOST.into(),
+        port: Port::known(port),
+        owner: name.map(|name| ListeningProcess {
+            pid: 7,
+            name: name.to_owned(),
+            instance: None,
+            is_gateway: false,
+        }),
+    };
+    let text = |listener: Listener| listener.msg().render(crate::i18n::Lang::english());
+    assert_eq!(
+        text(listener(18790, Some("python3"))),
+        "python3 (pid 7), possibly nanobot or goclaw"
+    );
+    assert_eq!(
+        text(listener(19100, None)),
+        "another user’s process, possibly a cell of openclaw fleet"
+    );
+    assert_eq!(text(listener(19789, Some("python3"))), "python3 (pid 7)");
+    let mut dev = planner("dev");
+    dev.listeners = vec![listener(19100, Some("docker-proxy"))];
+    let check = dev.check(DEV_BASE, &[]);
+    let notice = check
+        .notices
+        .first()
+        .expect("a notice")
+        .msg()
+        .render(crate::i18n::Lang::english());
+    assert!(notice.contains("19100") && notice.contains("fleet"), "{notice}");
+}

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::config::{self, LoadedConfig, secrets};
 use crate::env_file;
-use crate::instance::Instance;
+use crate::instance::{ConfigVariables, InstanceContext};
 use crate::logs::{self, LogLine, LogSource};
 use crate::record::Engine;
 
@@ -22,7 +22,11 @@ const MIN_KEY_LENGTH: usize = 20;
 
 /// Returns the newest warnings and errors in a gateway's log, the oldest first, and the log file that they are from,
 /// where OpenClaw from npm wrote it.
-pub(super) fn last_complaints(target: &Instance, engine: Engine) -> (Vec<String>, Option<PathBuf>) {
+pub(super) fn last_complaints(
+    context: InstanceContext<'_>,
+    engine: Engine,
+) -> (Vec<String>, Option<PathBuf>) {
+    let target = context.instance;
     match engine {
         Engine::Native => {
             let lines = logs::last_lines(&target.logs(), SEARCHED_LINES);
@@ -30,7 +34,9 @@ pub(super) fn last_complaints(target: &Instance, engine: Engine) -> (Vec<String>
         }
         Engine::Node => {
             let configs = [&target.config_path, &target.last_good_path()].map(|path| read_config(path));
-            let configured = configs.iter().find_map(configured_log_file);
+            let configured = configs
+                .iter()
+                .find_map(|config| configured_log_file(context, config));
             let Some(file) = configured.or_else(|| logs::openclaw_log_file(&target.profile)) else {
                 return (Vec::new(), None);
             };
@@ -60,9 +66,12 @@ fn read_config(path: &Path) -> Value {
 }
 
 /// Returns the log file that a config names (docs/openclaw.md#log-files), where it exists.
-fn configured_log_file(config: &Value) -> Option<PathBuf> {
+fn configured_log_file(context: InstanceContext<'_>, config: &Value) -> Option<PathBuf> {
     let named = config.pointer("/logging/file")?.as_str()?;
-    Some(PathBuf::from(named)).filter(|path| path.is_file())
+    let variables = ConfigVariables::new(context.host, &context.instance.state_dir, config);
+    variables
+        .path(context.env, Some(&context.instance.state_dir), named)
+        .filter(|path| path.is_file())
 }
 
 /// Selects the last warnings and errors from the lines of a gateway's log.

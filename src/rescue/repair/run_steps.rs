@@ -75,7 +75,11 @@ fn rank(verdict: &ProbeVerdict) -> u8 {
     match verdict {
         ProbeVerdict::Healthy => 4,
         ProbeVerdict::Unhealthy(_) => 3,
-        ProbeVerdict::Slow | ProbeVerdict::TokenRefused | ProbeVerdict::ElsewhereOn(_) => 2,
+        ProbeVerdict::Slow
+        | ProbeVerdict::Starting
+        | ProbeVerdict::ShuttingDown
+        | ProbeVerdict::TokenRefused
+        | ProbeVerdict::ElsewhereOn(_) => 2,
         ProbeVerdict::NotRunning => 1,
         ProbeVerdict::OtherProfile(_) | ProbeVerdict::Stranger(_) => 0,
     }

@@ -19,11 +19,11 @@ use crate::service::{self, InstallOptions, RunState};
 
 /// Time that a gateway of the native engine has to become well after a step of its repair.
 const NATIVE_HEALTH_TIMEOUT: Duration = Duration::from_secs(15);
-/// Time that a gateway of OpenClaw from npm has to become well after a step of its repair: it needs a minute where
-/// the machine does other things too, and may bring its state up to date first.
-const NODE_HEALTH_TIMEOUT: Duration = Duration::from_mins(2);
-/// Time that a gateway process that does not answer has to end when it is asked to, before it is killed.
+/// Time that a gateway process has to end when it is asked to, before it is killed: longer than its own drain.
 const TERMINATE_GRACE: Duration = Duration::from_secs(6);
+/// Time that a gateway process that was found hung has to end when it is asked to, before it is killed: it has heard
+/// nothing for several seconds already.
+const HUNG_TERMINATE_GRACE: Duration = Duration::from_secs(2);
 /// Interval at which a repair checks whether waiting for the gateway still makes sense.
 const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -44,7 +44,7 @@ impl<'a> RepairRunner<'a> {
             stop,
             health_timeout: match record.engine {
                 Engine::Native => NATIVE_HEALTH_TIMEOUT,
-                Engine::Node => NODE_HEALTH_TIMEOUT,
+                Engine::Node => record.engine.start_timeout(),
             },
             kept_config: None,
         }
@@ -85,9 +85,21 @@ impl<'a> RepairRunner<'a> {
         service::install(self.target, options).map(drop)
     }
 
+    /// Ends a process of the gateway that was found hung. Its pid may be another program's by now: only a process that
+    /// still is the gateway is ended.
+    fn end_hung(&self, process: u32) -> Result<()> {
+        if self.gateway_pid() == Some(process) {
+            terminate(process, HUNG_TERMINATE_GRACE)?;
+        }
+        Ok(())
+    }
+
     /// Restarts the gateway: by its service where it has one, else ends what runs of it and starts it.
     fn restart(&self) -> Result<()> {
-        self.start_after(|| self.gateway_pid().map_or(Ok(()), terminate))
+        self.start_after(|| {
+            self.gateway_pid()
+                .map_or(Ok(()), |process| terminate(process, TERMINATE_GRACE))
+        })
     }
 
     /// Starts the gateway: by its service where it has one, else as a process of its own.
@@ -135,12 +147,12 @@ impl RepairOps for RepairRunner<'_> {
     fn perform(&mut self, step: &RepairStep) -> Result<Option<ReplacedConfig>> {
         match step {
             RepairStep::Start => self.start().map(|()| None),
-            RepairStep::Restart => self.restart().map(|()| None),
+            RepairStep::Restart { hung } => {
+                hung.map_or(Ok(()), |pid| self.end_hung(pid))?;
+                self.restart().map(|()| None)
+            }
             RepairStep::EndStale(pid) => {
-                // The number may be another program's by now: only a process that still is the gateway is ended.
-                if self.gateway_pid() == Some(*pid) {
-                    terminate(*pid)?;
-                }
+                self.end_hung(*pid)?;
                 self.start().map(|()| None)
             }
             RepairStep::RestoreConfig { from, reinstalls } => {
@@ -183,8 +195,8 @@ impl RepairOps for RepairRunner<'_> {
     }
 }
 
-/// Ends a gateway process that no longer does its work.
-fn terminate(process: u32) -> Result<()> {
-    pid::terminate(process, TERMINATE_GRACE)
+/// Ends a gateway process that no longer does its work, and kills it after `grace`.
+fn terminate(process: u32, grace: Duration) -> Result<()> {
+    pid::terminate(process, grace)
         .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = process)).because(cause))
 }

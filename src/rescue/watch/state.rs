@@ -47,6 +47,8 @@ pub(super) enum WatchState {
     Unwell(Duration),
     /// The gateway was repaired in vain, and is left alone until this time.
     Resting(Duration),
+    /// A user stopped the gateway, which is left alone until somebody starts it.
+    Stopped,
 }
 
 /// The action that a gateway's watcher takes after a probe.
@@ -73,12 +75,12 @@ impl WatchState {
         if *verdict == ProbeVerdict::Healthy {
             let before = std::mem::replace(self, Self::Well);
             return match before {
-                Self::Unwell(_) | Self::Resting(_) => WatchAction::ReportRecovered,
+                Self::Unwell(_) | Self::Resting(_) | Self::Stopped => WatchAction::ReportRecovered,
                 Self::Unknown | Self::Absent | Self::Well => WatchAction::Wait,
             };
         }
         match *self {
-            Self::Unknown | Self::Absent | Self::Well => {
+            Self::Unknown | Self::Absent | Self::Well | Self::Stopped => {
                 *self = Self::Unwell(now);
                 WatchAction::ReportLost
             }

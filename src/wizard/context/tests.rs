@@ -54,11 +54,7 @@ impl TestHome {
             env: &self.env,
             instance: &instance,
         };
-        Ok(check(InterviewContext::read(
-            at,
-            &self.survey,
-            Secret::new("token"),
-        )))
+        InterviewContext::read(at, &self.survey, Secret::new("token")).map(check)
     }
 
     fn plan(&self, answers: &Answers) -> Result<Plan> {
@@ -129,7 +125,7 @@ fn plan_without_a_port_takes_a_suggestion_that_can_be_bound() {
     };
     let plan = home.plan(&without_port).unwrap();
     let base = plan.instance.unwrap().ports.base();
-    let free = home.with_context(|context| context.check_port(base.into(), &[]).accept(None).is_ok());
+    let free = home.with_context(|context| context.check_port(base, &[]).accept(None).is_ok());
     assert!(free.unwrap(), "{base}");
 }
 

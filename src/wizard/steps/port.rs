@@ -4,6 +4,7 @@ use crate::answers::Answers;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{bind_addresses, port_notices};
+use crate::ports::planner::{PortRefusal, PortVerdict};
 use crate::ports::{Port, PortFamily, Role, merge_spans};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, PortChart, Question, Reply};
@@ -30,7 +31,14 @@ impl WizardStep for GatewayPort {
         let text = msg!("step.gateway-port.ask");
         let first = options.iter().find_map(|option| option.id.parse().ok());
         Some(match first {
-            Some(first) => Question::choice(text, options, "").with_port_chart(port_chart(context, first)),
+            Some(first) => {
+                let question = Question::choice(text, options, "");
+                let question = question.with_port_chart(port_chart(context, first));
+                match why_not_usual(context, answers, first) {
+                    Some(why) => question.with_intro(why),
+                    None => question,
+                }
+            }
             None => Question::text(text, None).with_intro(msg!("step.gateway-port.none")),
         })
     }
@@ -101,8 +109,7 @@ fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answer
     let input = &context.input;
     // The port that the instance has is never refused, whoever holds it today.
     if input.current_port() != Some(base) {
-        let check = context.check_port(base, &bind_addresses(input, answers));
-        check.accept(input.planner.nearest(base).as_ref())?;
+        context.require_port(base, &bind_addresses(input, answers))?;
     }
     answers.port = Some(base);
     Ok(())
@@ -112,7 +119,7 @@ fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answer
 /// the suggestion, then those next to another instance, then a typed one.
 fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     let (input, addresses) = (&context.input, bind_addresses(&context.input, answers));
-    let planner = &input.planner;
+    let planner = &context.current_planner();
     let mut options: Vec<Choice> = Vec::new();
     let mut add = |base: Port, label: Msg| {
         let id = base.to_string();
@@ -136,8 +143,17 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
         add(base, msg!("step.gateway-port.keep", base = base));
     }
     let suggested = context.suggest_ports(1, &addresses).unwrap_or_default();
-    if let Some(base) = suggested.first().map(|suggestion| suggestion.family.base()) {
-        add(base.into(), msg!("step.gateway-port.suggested", base = base));
+    if let Some(suggestion) = suggested.first() {
+        let base = suggestion.family.base();
+        let is_apart = suggestion.overlaps.is_empty() && !planner.holders.is_empty();
+        add(
+            base.into(),
+            if is_apart {
+                msg!("step.gateway-port.suggested-apart", base = base)
+            } else {
+                msg!("step.gateway-port.suggested", base = base)
+            },
+        );
     }
     if !context.interactive {
         return options;
@@ -156,6 +172,25 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
         options.push(Choice::new(TYPED_CHOICE, msg!("step.gateway-port.other")));
     }
     options
+}
+
+/// Returns why the usual base port of the profile is not the first choice: who holds it, or what else keeps the gateway
+/// from it. `None` where it is the first choice, or only leaves room for other profiles.
+fn why_not_usual(context: &InterviewContext<'_>, answers: &Answers, first: Port) -> Option<Msg> {
+    let (input, profile) = (&context.input, &context.input.instance.profile);
+    let usual = input.planner.usual_base();
+    if first == usual.get() || input.current_port().is_some() || input.instance.env_port.is_some() {
+        return None;
+    }
+    let check = context.check_port(usual, &bind_addresses(input, answers));
+    let has_reserved_base = profile.is_default() || profile.is_dev();
+    match check.verdict {
+        PortVerdict::Refused(why @ (PortRefusal::InUse { .. } | PortRefusal::Excluded { .. })) => {
+            Some(why.msg(usual.get()))
+        }
+        PortVerdict::Refused(why) if has_reserved_base => Some(why.msg(usual.get())),
+        _ => None,
+    }
 }
 
 /// Returns a line with the ports that are derived from a base port.

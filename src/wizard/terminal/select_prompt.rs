@@ -1,6 +1,8 @@
 //! The prompt for one of several choices: a list with a mark, the details of the marked choice, and its ports beside
 //! those of the other instances.
 
+use console::measure_text_width;
+
 use super::keys::Key;
 use super::prompt::{KeyOutcome, Prompt};
 use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
@@ -14,6 +16,8 @@ const MIN_CHART_WIDTH: usize = 20;
 const MAX_DIGIT: usize = 9;
 /// Number of columns by which the details of a choice are indented in a prompt.
 const DETAIL_INDENT: usize = 4;
+/// Blanks between two entries of the legend of a port chart.
+const LEGEND_GAP: &str = "   ";
 
 /// A terminal prompt with a list of choices, one of which is marked.
 #[derive(Clone, Debug)]
@@ -159,22 +163,61 @@ impl<'a> SelectPrompt<'a> {
         if option.spans.is_empty() || room < MIN_CHART_WIDTH {
             return Vec::new();
         }
-        let row = |label: &str, spans: &[_]| ChartRow {
+        let row = |is_own: bool, label: &str, spans: &[_]| ChartRow {
+            is_own,
             label: theme.displayable(label),
             spans: port_chart::merge_spans(spans.to_vec()),
         };
-        let others = chart.others.iter().map(|(label, spans)| row(label, spans));
-        let rows: Vec<_> = others.chain([row(&chart.own_label, &option.spans)]).collect();
+        let others = chart.others.iter().map(|(label, spans)| row(false, label, spans));
+        let mut rows: Vec<_> = others
+            .chain([row(true, &chart.own_label, &option.spans)])
+            .collect();
+        rows.sort_by_key(|row| row.spans.first().copied());
         let others = chart.others.iter().flat_map(|(_, spans)| spans);
         let shared = others.flat_map(|other| option.spans.iter().filter_map(|own| own.overlap(*other)));
         let shared = port_chart::merge_spans(shared.collect());
         let glyphs = ChartGlyphs::new(theme.ui.ascii());
         let paint = |tone: ChartTone, text: &str| tone.style().for_stderr().apply_to(text).to_string();
-        port_chart::draw(&rows, &shared, &[], room, glyphs, paint)
+        let mut lines = port_chart::draw(&rows, &shared, &[], room, glyphs, paint);
+        let has_free = lines
+            .iter()
+            .any(|line| line.contains(glyphs.glyph(ChartTone::Faint)));
+        // Without colours the own row differs by its label alone.
+        let has_colours = console::colors_enabled_stderr();
+        let has_others = has_colours && rows.len() > 1;
+        let entries = [
+            (ChartTone::Held, msg!("ports.legend-held"), !has_colours),
+            (ChartTone::Own, msg!("ports.legend-own"), has_colours),
+            (ChartTone::Held, msg!("ports.legend-others"), has_others),
+            (ChartTone::Shared, msg!("ports.legend-shared"), !shared.is_empty()),
+            (ChartTone::Faint, msg!("ports.legend-free"), has_free),
+        ];
+        let entries = entries.into_iter().filter(|(.., is_drawn)| *is_drawn);
+        let legend = entries.map(|(tone, word, _)| {
+            let glyph = paint(tone, &glyphs.glyph(tone).to_string());
+            format!("{glyph} {}", theme.text(&word))
+        });
+        lines.extend(join_within(legend, LEGEND_GAP, room));
+        let indented = lines
             .into_iter()
-            .map(|line| format!("  {line}").trim_end().to_owned())
-            .collect()
+            .map(|line| format!("  {line}").trim_end().to_owned());
+        indented.collect()
     }
+}
+
+/// Joins words into lines of at most `columns`.
+fn join_within(words: impl Iterator<Item = String>, gap: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + gap.len() + measure_text_width(&word) <= columns => {
+                line.push_str(gap);
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
 }
 
 impl Prompt for SelectPrompt<'_> {

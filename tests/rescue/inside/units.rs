@@ -1,8 +1,12 @@
-//! Units that nothing can start, and units that never come up.
+//! Units that nothing can start, units that never come up, and units that their user stopped.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use super::target::{Target, systemctl, wait_until};
+use super::target::{Target, command, home, run, suspend, systemctl, wait_until};
+use crate::support::child::ChildGuard;
 use crate::support::manager;
 
 #[test]
@@ -49,4 +53,58 @@ fn service_in_a_crash_loop_is_diagnosed_as_such_and_installed_anew() {
         restarts.parse::<u32>().unwrap() >= 2
     });
     target.assert_repaired("crash-loop", "reinstall");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn service_that_its_user_stopped_is_left_alone_by_the_watcher() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::install("resting", 33000);
+    let record = home().join(".openclaw-watcher/instance.toml");
+    std::fs::create_dir_all(record.parent().unwrap()).unwrap();
+    std::fs::write(record, "[rescue]\ninterval = 1\npatience = 0\nrest = 10\n").unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
+    let args = [
+        "--profile",
+        "watcher",
+        "--lang",
+        "en",
+        "rescue",
+        "watch",
+        "resting",
+    ];
+    let mut watch = command(program, &args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let _watch = ChildGuard(watch);
+    // Each line is awaited in its turn, so that a repair in between would be seen.
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().contains("watching, healthy"));
+    // By systemd itself, and by this program.
+    target.stop();
+    assert!(next().contains("stopped by its user"));
+    let _ = run(&["--profile", "resting", "gateway", "start"]).exits(0);
+    assert!(next().contains("healthy again"));
+    let _ = run(&["--profile", "resting", "gateway", "stop"]).exits(0);
+    assert!(next().contains("stopped by its user"));
+    let _ = run(&["--profile", "resting", "gateway", "start"]).exits(0);
+    assert!(next().contains("healthy again"));
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn hung_process_is_ended_before_its_manager_waits_for_it() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::install("deaf", 33500);
+    let pid = target.pid();
+    suspend(&pid);
+    let begun = Instant::now();
+    let report = run(&target.repair_args()).exits(0).json();
+    assert_eq!(report["tried"][0]["id"], "restart", "{report:#}");
+    assert_ne!(target.pid(), pid);
+    // The unit lets a gateway take 30 s to end.
+    assert!(begun.elapsed() < Duration::from_secs(25), "{report:#}");
 }

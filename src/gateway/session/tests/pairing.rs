@@ -175,6 +175,112 @@ async fn revoked_device_token_ends_its_sessions_and_is_refused() {
 }
 
 #[tokio::test]
+async fn removed_device_is_forgotten_and_its_sessions_end() {
+    let gateway = TestGateway::new();
+    let device = TestDevice::generate();
+    let mut admin = gateway.accepted_client(4).await;
+    let (mut by_device, hello) = connect_device(&gateway, &device, connect_params(4)).await;
+    let remove = json!({"deviceId": device.device_id()});
+    admin.request("2", "device.pair.remove", remove.clone()).await;
+    assert_eq!(admin.response("2").await["payload"], remove);
+    assert_eq!(
+        by_device.closed().await,
+        (4001, "gateway auth changed".to_owned())
+    );
+    let with_token = params_with(4, "auth", json!({"token": device_token(&hello)}));
+    let (_client, response) = connect_device(&gateway, &device, with_token).await;
+    assert_eq!(response["ok"], false);
+    admin.request("3", "device.pair.list", json!({})).await;
+    assert_eq!(admin.response("3").await["payload"]["paired"], json!([]));
+    admin.request("4", "device.pair.remove", remove).await;
+    assert_eq!(admin.response("4").await["error"]["message"], "unknown deviceId");
+}
+
+#[tokio::test]
+async fn renamed_device_is_listed_with_its_label() {
+    let gateway = TestGateway::new();
+    let device = TestDevice::generate();
+    let mut admin = gateway.accepted_client(4).await;
+    let (_client, _) = connect_device(&gateway, &device, connect_params(4)).await;
+    let rename = |label: &str| json!({"deviceId": device.device_id(), "label": label});
+    admin
+        .request("2", "device.pair.rename", rename(" Kitchen "))
+        .await;
+    assert_eq!(admin.response("2").await["payload"], rename("Kitchen"));
+    admin.request("3", "device.pair.list", json!({})).await;
+    let paired = admin.response("3").await["payload"]["paired"].take();
+    let described = (
+        &paired[0]["operatorLabel"],
+        &paired[0]["approvedVia"],
+        &paired[0]["connected"],
+    );
+    assert_eq!(described, (&"Kitchen".into(), &"silent".into(), &true.into()));
+    admin.request("4", "device.pair.rename", rename(" ")).await;
+    assert_eq!(admin.response("4").await["error"]["message"], "label required");
+}
+
+#[tokio::test]
+async fn rotated_token_replaces_the_old_one_and_reaches_no_other_device() {
+    for protocol in [3, 4] {
+        let gateway = TestGateway::new();
+        let device = TestDevice::generate();
+        let mut admin = gateway.accepted_client(protocol).await;
+        let (mut by_device, hello) = connect_device(&gateway, &device, connect_params(protocol)).await;
+        let old = params_with(protocol, "auth", json!({"token": device_token(&hello)}));
+        let rotate = json!({"deviceId": device.device_id(), "role": "operator"});
+        admin.request("2", "device.token.rotate", rotate.clone()).await;
+        let rotated = admin.response("2").await["payload"].take();
+        assert_eq!(rotated["scopes"], json!(["operator.admin"]), "{rotated}");
+        assert_eq!(rotated["token"].is_string(), protocol == 3, "{rotated}");
+        let (_client, response) = connect_device(&gateway, &device, old).await;
+        assert_eq!(response["ok"], false);
+        by_device.request("3", "device.token.rotate", rotate).await;
+        let own = by_device.response("3").await["payload"].take();
+        let new = params_with(protocol, "auth", json!({"token": own["token"]}));
+        let (_client, response) = connect_device(&gateway, &device, new).await;
+        assert_eq!(response["ok"], true, "{own}");
+        let unknown = json!({"deviceId": device.device_id(), "role": "node"});
+        admin.request("4", "device.token.rotate", unknown).await;
+        let message = admin.response("4").await["error"]["message"].take();
+        let expected = ["unknown deviceId/role", "device token rotation denied"];
+        assert_eq!(message, expected[usize::from(protocol == 4)]);
+    }
+}
+
+/// With the scope for pairing alone a device could else make itself a token of an administrator.
+#[tokio::test]
+async fn device_manages_no_other_device_and_gets_no_token_beyond_its_scopes() {
+    let gateway = TestGateway::new();
+    let (device, admin_device) = (TestDevice::generate(), TestDevice::generate());
+    let (_admin, _) = connect_device(&gateway, &admin_device, connect_params(4)).await;
+    let pairing = params_with(4, "scopes", json!(["operator.pairing"]));
+    let (mut by_token, hello) = connect_device(&gateway, &device, pairing.clone()).await;
+    let mut with_token = pairing;
+    with_token["auth"] = json!({"token": device_token(&hello)});
+    let (mut by_device, _) = connect_device(&gateway, &device, with_token).await;
+    let target = admin_device.device_id();
+    for (method, extra) in [
+        ("device.pair.remove", json!({})),
+        ("device.pair.rename", json!({"label": "x"})),
+        ("device.token.rotate", json!({"role": "operator"})),
+        ("device.token.revoke", json!({"role": "operator"})),
+    ] {
+        let mut params = extra;
+        params["deviceId"] = target.as_str().into();
+        by_device.request("2", method, params).await;
+        let message = by_device.response("2").await["error"]["message"].take();
+        assert!(
+            message.as_str().unwrap().ends_with(" denied"),
+            "{method}: {message}"
+        );
+    }
+    let rotate = json!({"deviceId": target, "role": "operator"});
+    by_token.request("3", "device.token.rotate", rotate).await;
+    let message = by_token.response("3").await["error"]["message"].take();
+    assert_eq!(message, "device token rotation denied");
+}
+
+#[tokio::test]
 async fn broken_device_file_is_left_alone_and_the_gateway_token_still_accepted() {
     let gateway = TestGateway::new();
     let path = gateway.state.context.instance.paired_devices();

@@ -76,7 +76,7 @@ fn unhealthy() -> ProbeVerdict {
 #[test]
 fn first_step_that_helps_is_the_last() {
     let (outcomes, log) = repair(
-        &[RepairStep::Start, RepairStep::Restart, restore()],
+        &[RepairStep::Start, RepairStep::Restart { hung: None }, restore()],
         &ProbeVerdict::NotRunning,
         &[ProbeVerdict::NotRunning, ProbeVerdict::Healthy],
     );
@@ -87,7 +87,7 @@ fn first_step_that_helps_is_the_last() {
 #[test]
 fn step_that_made_it_worse_is_undone() {
     let (outcomes, log) = repair(
-        &[RepairStep::Restart, RepairStep::Start],
+        &[RepairStep::Restart { hung: None }, RepairStep::Start],
         &unhealthy(),
         &[ProbeVerdict::NotRunning, unhealthy()],
     );

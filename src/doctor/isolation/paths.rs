@@ -1,0 +1,260 @@
+//! Checks that no file or folder which the config of an instance names is another instance's too.
+
+use std::path::Path;
+
+use super::super::check::Problem;
+use super::super::fix::Fix;
+use super::super::host_report::{HostReport, InstanceReport};
+use super::super::originality::instance_to_change;
+use crate::config::key_path::{KeyPath, PathSegment};
+use crate::config::variables;
+use crate::host::read::canonicalize_existing;
+use crate::i18n::{Msg, msg};
+use crate::instance::{Instance, shell_quote};
+use crate::survey::named_paths::{NamedPath, PathPurpose};
+
+/// The comparison of two paths: `true` where two instances must not have both.
+type Collides = fn(&Path, &Path) -> bool;
+
+/// Returns `true` if two paths are equal or one contains the other.
+pub(super) fn overlap(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// A path of an instance that another instance has too.
+struct SharedPath<'r, 'a> {
+    named: &'r NamedPath,
+    other: &'r InstanceReport<'a>,
+    /// The path of the other instance; `None` where the path only lies in the state folder of that instance.
+    theirs: Option<&'r NamedPath>,
+}
+
+/// Returns the paths that the config of an instance names for one purpose.
+fn paths_for<'r>(own: &'r InstanceReport<'_>, purpose: PathPurpose) -> impl Iterator<Item = &'r NamedPath> {
+    let all = own.found.map(|found| &found.named_paths[..]).unwrap_or_default();
+    all.iter().filter(move |named| named.purpose == purpose)
+}
+
+/// Returns `true` if a path of one instance is in the state folder of another.
+fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) -> bool {
+    let theirs = &other.resolved.state;
+    path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
+}
+
+/// Returns the paths of an instance for one purpose that another instance has for that purpose too, or that lie in the
+/// state folder of another instance.
+fn shared_paths<'r, 'a>(
+    report: &'r HostReport<'a>,
+    own: &'r InstanceReport<'a>,
+    purpose: PathPurpose,
+    collides: Collides,
+) -> Vec<SharedPath<'r, 'a>> {
+    let shared = paths_for(own, purpose).filter_map(|named| {
+        let with_theirs = report.others_to_compare(own).find_map(|other| {
+            let theirs = paths_for(other, purpose).find(|theirs| collides(&named.path, &theirs.path))?;
+            Some((other, Some(theirs)))
+        });
+        let within = || {
+            let mut others = report.all_others(own);
+            Some((others.find(|other| lies_in(&named.path, own, other))?, None))
+        };
+        let (other, theirs) = with_theirs.or_else(within)?;
+        Some(SharedPath { named, other, theirs })
+    });
+    shared.collect()
+}
+
+/// Reports shared paths that an instance does without: the gateway has a place of its own where the key is not set.
+fn unset_shared(
+    report: &HostReport<'_>,
+    own: &InstanceReport<'_>,
+    purpose: PathPurpose,
+    collides: Collides,
+    describe: fn(&str, &KeyPath, &str) -> Msg,
+) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for shared in shared_paths(report, own, purpose, collides) {
+        let path = report.display_path(&shared.named.path);
+        let msg = describe(&path, &shared.named.key, &shared.other.label);
+        let changes = shared
+            .theirs
+            .map_or(own, |_| instance_to_change(report, own, shared.other));
+        // What holds keys, sessions or logins is left to a person.
+        let is_fixable = matches!(purpose, PathPurpose::Log | PathPurpose::Canvas);
+        let problem = if is_fixable && changes.index == own.index {
+            let fix = Fix::SetKey {
+                config: own.instance.config_path.clone(),
+                key: shared.named.key.clone(),
+                value: None,
+            };
+            Problem::fixable(own, msg, fix)
+        } else {
+            Problem::new(msg, unset_command(&shared, own, changes))
+        };
+        // One key may name a path for each of several agents.
+        let is_known = |known: &Problem| known.fix == problem.fix && known.remedy == problem.remedy;
+        if !problems.iter().any(is_known) {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
+/// Returns the command that removes the key of a shared path from the config of the instance that is to change.
+fn unset_command(
+    shared: &SharedPath<'_, '_>,
+    own: &InstanceReport<'_>,
+    changes: &InstanceReport<'_>,
+) -> String {
+    let theirs = shared.theirs.filter(|_| changes.index != own.index);
+    let key = theirs.map_or(&shared.named.key, |theirs| &theirs.key);
+    format!("{} config unset {}", changes.command, quoted_key(key))
+}
+
+/// Returns a key path as one word of a shell command.
+fn quoted_key(key: &KeyPath) -> String {
+    shell_quote(Path::new(&key.to_string()))
+}
+
+/// Reports two gateways that keep the keys and the model settings of an agent in one folder.
+pub(super) fn agent_dir(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    unset_shared(
+        report,
+        own,
+        PathPurpose::AgentDir,
+        overlap,
+        |path, key, holder| msg!("doctor.isolation-agent", path = path, key = key, holder = holder),
+    )
+}
+
+/// Reports two gateways that keep their chat sessions in one file.
+pub(super) fn session_store(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    unset_shared(
+        report,
+        own,
+        PathPurpose::SessionStore,
+        overlap,
+        |path, _, holder| msg!("doctor.isolation-sessions", path = path, holder = holder),
+    )
+}
+
+/// Reports two gateways that write one log file.
+pub(super) fn log(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let same: Collides = |one, other| one == other;
+    unset_shared(report, own, PathPurpose::Log, same, |path, _, holder| {
+        msg!("doctor.isolation-log", path = path, holder = holder)
+    })
+}
+
+/// Reports two gateways that serve one canvas folder.
+pub(super) fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    unset_shared(report, own, PathPurpose::Canvas, overlap, |path, _, holder| {
+        msg!("doctor.isolation-canvas", path = path, holder = holder)
+    })
+}
+
+/// Reports two gateways that write any other file or folder which their configs name.
+pub(super) fn data(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    unset_shared(report, own, PathPurpose::Data, overlap, |path, key, holder| {
+        msg!("doctor.isolation-data", path = path, key = key, holder = holder)
+    })
+}
+
+/// Reports browsers of two instances with one folder of logins and cookies. Nothing is repaired unasked: the logins are in
+/// that folder.
+pub(super) fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let shared = shared_paths(report, own, PathPurpose::BrowserData, overlap).into_iter();
+    let problem = |shared: SharedPath<'_, '_>| {
+        let path = report.display_path(&shared.named.path);
+        let msg = msg!(
+            "doctor.isolation-browser",
+            path = path,
+            holder = shared.other.label
+        );
+        let changes = shared
+            .theirs
+            .map_or(own, |_| instance_to_change(report, own, shared.other));
+        Problem::new(msg, unset_command(&shared, own, changes))
+    };
+    shared.map(problem).collect()
+}
+
+/// Reports two instances with one workspace, or a workspace inside another instance.
+pub(super) fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let Some(mine) = own.found.map(|found| &found.workspaces) else {
+        return Vec::new();
+    };
+    // A workspace that an early release of OpenClaw made in the default's folder under this name belongs here.
+    let legacy = own
+        .instance
+        .legacy_workspace(&report.home)
+        .map(|path| canonicalize_existing(&path));
+    let mut problems = Vec::new();
+    for path in mine {
+        let theirs = |other: &InstanceReport<'_>| {
+            let theirs = other.found.map(|found| &found.workspaces[..]).unwrap_or_default();
+            theirs.iter().find(|their| overlap(path, their)).cloned()
+        };
+        let sharing = report
+            .others_to_compare(own)
+            .find_map(|other| Some((other, Some(theirs(other)?))));
+        let intrudes =
+            |other: &&InstanceReport<'_>| legacy.as_ref() != Some(path) && lies_in(path, own, other);
+        let within = || Some((report.all_others(own).find(intrudes)?, None));
+        let Some((other, their_path)) = sharing.or_else(within) else {
+            continue;
+        };
+        let msg = msg!(
+            "doctor.isolation-workspace",
+            path = report.display_path(path),
+            holder = other.label
+        );
+        let changes = their_path
+            .as_ref()
+            .map_or(own, |_| instance_to_change(report, own, other));
+        let changed_path = their_path.filter(|_| changes.index != own.index);
+        let changed_path = changed_path.as_deref().unwrap_or(path);
+        problems.push(Problem::new(
+            msg,
+            separate_workspace_command(changes, changed_path),
+        ));
+    }
+    problems
+}
+
+/// Returns the command that gives an instance a workspace of its own in place of this one: it sets the key that names
+/// the workspace, or the one of all agents where none does.
+fn separate_workspace_command(own: &InstanceReport<'_>, workspace: &Path) -> String {
+    let named = paths_for(own, PathPurpose::Workspace).find(|named| named.path == workspace);
+    let default = KeyPath::keys(["agents", "defaults", "workspace"]);
+    let key = named.map_or(&default, |named| &named.key);
+    let proposed = if *key == default {
+        own.instance.default_workspace()
+    } else {
+        agent_workspace(own, key)
+    };
+    let proposed = variables::escape(&proposed.display().to_string());
+    let proposed = shell_quote(Path::new(&proposed));
+    format!("{} config set {} {proposed}", own.command, quoted_key(key))
+}
+
+/// Returns a workspace in the state folder for the agent whose workspace a key names: in the folder of that agent.
+fn agent_workspace(own: &InstanceReport<'_>, key: &KeyPath) -> std::path::PathBuf {
+    let instance: &Instance = &own.instance;
+    let name = match key.segments().get(2) {
+        Some(PathSegment::Key(id)) => Some(id.as_str()),
+        Some(PathSegment::Index(at)) => own
+            .config
+            .pointer(&format!("/agents/list/{at}/id"))
+            .and_then(|id| id.as_str()),
+        None => None,
+    };
+    let plain = |id: &&str| {
+        !id.is_empty()
+            && id
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    let folder = name.filter(plain).unwrap_or("main");
+    instance.state_dir.join("agents").join(folder).join("workspace")
+}

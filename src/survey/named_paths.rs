@@ -1,0 +1,240 @@
+//! The files and folders that the config of an instance names for its own use, as one list: what two instances must not
+//! have in common (docs/design.md#isolation-rules).
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::config::key_path::KeyPath;
+use crate::environment::Environment;
+use crate::host::read;
+use crate::instance::ConfigVariables;
+
+/// The purpose of a path that a config names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PathPurpose {
+    /// Folder in which an agent works.
+    Workspace,
+    /// Folder with the keys and the model settings of an agent.
+    AgentDir,
+    /// File that lists the chat sessions of an agent.
+    SessionStore,
+    /// Log file of the gateway.
+    Log,
+    /// Folder that the canvas host serves.
+    Canvas,
+    /// Folder with the logins and cookies of a browser.
+    BrowserData,
+    /// Any other file or folder that a gateway writes.
+    Data,
+}
+
+/// A file or folder that a key of an instance's config names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NamedPath {
+    /// The purpose of the path.
+    pub(crate) purpose: PathPurpose,
+    /// The key that names the path.
+    pub(crate) key: KeyPath,
+    /// The path with its variables filled in, absolute, links followed as far as it exists.
+    pub(crate) path: PathBuf,
+}
+
+/// Keys of a config that name a file or folder which a gateway writes, in any release (docs/openclaw.md#path-keys).
+/// `*` stands for each key of an object and each element of an array.
+const PATH_KEYS: [(PathPurpose, &str); 18] = [
+    (PathPurpose::Workspace, "agents.defaults.workspace"),
+    (PathPurpose::Workspace, "agents.list.*.workspace"),
+    (PathPurpose::Workspace, "agents.entries.*.workspace"),
+    (PathPurpose::AgentDir, "agents.list.*.agentDir"),
+    (PathPurpose::AgentDir, "agents.entries.*.agentDir"),
+    (PathPurpose::SessionStore, "session.store"),
+    (PathPurpose::Log, "logging.file"),
+    (PathPurpose::Canvas, "canvasHost.root"),
+    (PathPurpose::BrowserData, "browser.profiles.*.userDataDir"),
+    (PathPurpose::Data, "cron.store"),
+    (PathPurpose::Data, "agents.defaults.sandbox.workspaceRoot"),
+    (PathPurpose::Data, "agents.list.*.sandbox.workspaceRoot"),
+    (PathPurpose::Data, "agents.entries.*.sandbox.workspaceRoot"),
+    (PathPurpose::Data, "agents.defaults.memorySearch.store.path"),
+    (PathPurpose::Data, "agents.list.*.memorySearch.store.path"),
+    (PathPurpose::Data, "agents.entries.*.memorySearch.store.path"),
+    (PathPurpose::Data, "channels.whatsapp.accounts.*.authDir"),
+    (PathPurpose::Data, "diagnostics.cacheTrace.filePath"),
+];
+
+/// Part of a path of sessions that stands for the id of each agent.
+const AGENT_ID_PLACEHOLDER: &str = "{agentId}";
+/// Id of the agent of a config that lists none.
+const MAIN_AGENT_ID: &str = "main";
+
+/// Returns the paths that a config names, by purpose and key. A path with a variable that is not set is left out. Relative
+/// paths start from the state folder.
+pub(super) fn named_paths(
+    env: &Environment,
+    variables: &ConfigVariables<'_>,
+    state_dir: &std::path::Path,
+    config: &Value,
+) -> Vec<NamedPath> {
+    let mut paths = Vec::new();
+    for (purpose, pattern) in PATH_KEYS {
+        let segments: Vec<_> = pattern.split('.').collect();
+        for (key, typed) in texts_at(config, &segments, &KeyPath::root()) {
+            let typed = expand_agent_ids(typed, config);
+            paths.extend(typed.iter().filter_map(|typed| {
+                let path = variables.path(env, Some(state_dir), typed)?;
+                Some(NamedPath {
+                    purpose,
+                    key: key.clone(),
+                    path: read::canonicalize_existing(&path),
+                })
+            }));
+        }
+    }
+    paths
+}
+
+/// Returns the texts of a config at the keys that a pattern stands for.
+fn texts_at<'v>(value: &'v Value, pattern: &[&str], at: &KeyPath) -> Vec<(KeyPath, &'v str)> {
+    let Some((first, rest)) = pattern.split_first() else {
+        return value
+            .as_str()
+            .map(|text| (at.clone(), text))
+            .into_iter()
+            .collect();
+    };
+    match value {
+        Value::Object(map) if *first == "*" => map
+            .iter()
+            .flat_map(|(key, value)| texts_at(value, rest, &at.child(key)))
+            .collect(),
+        Value::Array(values) if *first == "*" => values
+            .iter()
+            .enumerate()
+            .flat_map(|(index, value)| texts_at(value, rest, &at.index(index)))
+            .collect(),
+        Value::Object(map) => map
+            .get(*first)
+            .map(|value| texts_at(value, rest, &at.child(*first)))
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the texts for which a path with the placeholder of an agent's id stands: one for each agent.
+fn expand_agent_ids(typed: &str, config: &Value) -> Vec<String> {
+    if !typed.contains(AGENT_ID_PLACEHOLDER) {
+        return vec![typed.to_owned()];
+    }
+    let expanded = agent_ids(config).into_iter();
+    expanded
+        .map(|id| typed.replace(AGENT_ID_PLACEHOLDER, &id))
+        .collect()
+}
+
+/// Returns the ids of the agents of a config, in lower case; `main` where it lists none.
+pub(crate) fn agent_ids(config: &Value) -> Vec<String> {
+    let list = config.pointer("/agents/list").and_then(Value::as_array);
+    let listed = list
+        .into_iter()
+        .flatten()
+        .filter_map(|agent| agent.get("id")?.as_str());
+    let entries = config.pointer("/agents/entries").and_then(Value::as_object);
+    let entered = entries.into_iter().flatten().map(|(id, _)| id.as_str());
+    let mut ids: Vec<_> = listed
+        .chain(entered)
+        .map(|id| id.trim().to_ascii_lowercase())
+        .collect();
+    if ids.is_empty() {
+        ids.push(MAIN_AGENT_ID.to_owned());
+    }
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::host::Host;
+    use crate::survey::tests::Home;
+
+    /// Returns the paths that a config names, each with its key, in a home folder with a `.env` in the state folder.
+    fn paths(config: &Value) -> Vec<(String, String)> {
+        let home = Home::new();
+        home.write(".openclaw/.env", "A=file\nB=file\nOPENCLAW_PROFILE=file\n");
+        let root = home.path("");
+        let variables = [
+            ("HOME", root.to_str().unwrap()),
+            ("A", "run"),
+            ("OPENCLAW_PROFILE", "run"),
+        ];
+        let host = Host::fixed(&[], variables);
+        let env = Environment::read(&host).unwrap();
+        let state_dir = home.path(".openclaw");
+        let named = named_paths(
+            &env,
+            &ConfigVariables::new(&host, &state_dir, config),
+            &state_dir,
+            config,
+        );
+        let shown = |path: &NamedPath| path.path.strip_prefix(&root).unwrap().display().to_string();
+        named
+            .iter()
+            .map(|path| (path.key.to_string(), shown(path)))
+            .collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(key, path): &(&str, &str)| ((*key).to_owned(), (*path).to_owned());
+        expected.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn variables_of_paths_come_from_the_environment_then_the_env_file_then_the_config() {
+        let config = json!({
+            "env": {"A": "config", "B": "config", "C": "config", "D": "config", "vars": {"D": "vars"}},
+            "agents": {"list": [
+                {"workspace": "~/${A}"}, {"workspace": "~/${B}"}, {"workspace": "${HOME}/${C}"},
+                {"workspace": "~/${D}"}, {"workspace": "~/${OPENCLAW_PROFILE}"}, {"workspace": "~/${NOPE}"},
+                {"workspace": " "}, {"workspace": "~/$${A}"}, {"workspace": "below"},
+            ]},
+        });
+        let expected = [
+            ("agents.list[0].workspace", "run"),
+            ("agents.list[1].workspace", "file"),
+            ("agents.list[2].workspace", "config"),
+            ("agents.list[3].workspace", "config"),
+            // A variable that chooses an instance is not inherited.
+            ("agents.list[4].workspace", "file"),
+            ("agents.list[7].workspace", "${A}"),
+            ("agents.list[8].workspace", ".openclaw/below"),
+        ];
+        assert_eq!(paths(&config), pairs(&expected));
+    }
+
+    #[test]
+    fn each_path_key_is_found_and_a_path_for_each_agent_is_listed_for_each() {
+        let config = json!({
+            "agents": {"defaults": {"workspace": "~/w"}, "list": [{"id": "Main", "agentDir": "~/d"}, {"id": "ops"}],
+                "entries": {"x": {"workspace": "~/x"}}},
+            "session": {"store": "~/s/{agentId}.json"}, "logging": {"file": "~/l"}, "canvasHost": {"root": "~/c"},
+            "browser": {"profiles": {"b": {"userDataDir": "~/u"}}}, "cron": {"store": "~/j"},
+        });
+        let expected = [
+            ("agents.defaults.workspace", "w"),
+            ("agents.entries.x.workspace", "x"),
+            ("agents.list[0].agentDir", "d"),
+            ("session.store", "s/main.json"),
+            ("session.store", "s/ops.json"),
+            ("session.store", "s/x.json"),
+            ("logging.file", "l"),
+            ("canvasHost.root", "c"),
+            ("browser.profiles.b.userDataDir", "u"),
+            ("cron.store", "j"),
+        ];
+        assert_eq!(paths(&config), pairs(&expected));
+    }
+}
