@@ -121,7 +121,7 @@ pub(crate) enum Rejection {
     /// The reply is not possible: the question is asked again.
     Invalid(Error),
     /// The reply is not possible, and this one like it is: the question is asked again with it as the default.
-    Correctable(Error, String),
+    Correctable(Box<Error>, String),
     /// The reply is a refusal to go on: it ends the interview.
     Declined(Error),
     /// The reply asks for a repair of the broken config before the interview goes on. The error says what is wrong with
@@ -144,8 +144,8 @@ impl Rejection {
     /// Returns the error for a reply to the wizard that was rejected, whether it can be asked again or not.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Invalid(error) | Self::Correctable(error, _) | Self::Declined(error) => error,
-            Self::Repair(_, error) => *error,
+            Self::Invalid(error) | Self::Declined(error) => error,
+            Self::Repair(_, error) | Self::Correctable(error, _) => *error,
         }
     }
 }

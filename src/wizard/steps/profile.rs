@@ -43,7 +43,7 @@ impl WizardStep for Profile {
     ) -> Result<(), Rejection> {
         let typed = reply.text();
         let name = ProfileName::parse(typed).map_err(|e| match suggest_name(typed) {
-            Some(proposed) => Rejection::Correctable(e.to_error(typed), proposed),
+            Some(proposed) => Rejection::Correctable(Box::new(e.to_error(typed)), proposed),
             None => Rejection::Invalid(e.to_error(typed)),
         })?;
         context.choose_profile(&name)?;

@@ -27,8 +27,8 @@ pub(super) struct SelectPrompt<'a> {
     port_chart: Option<&'a PortChart>,
     marked: usize,
     escape: EscapeEffect,
-    /// The first letter of each label as the screen shows it, in lower case.
-    initials: Vec<String>,
+    /// The first letter of each label as the screen shows it.
+    initials: Vec<Option<char>>,
 }
 
 impl<'a> SelectPrompt<'a> {
@@ -51,10 +51,7 @@ impl<'a> SelectPrompt<'a> {
     /// Makes a prompt with choices say what Esc does, and letters mark the next choice that starts with them.
     pub(super) fn with_keys_of(mut self, question: &Question, theme: &PromptTheme) -> Self {
         self.escape = question.escape;
-        let initial = |option: &Choice| {
-            let label = theme.text(&option.label);
-            label.chars().take(1).flat_map(char::to_lowercase).collect()
-        };
+        let initial = |option: &Choice| theme.text(&option.label).chars().next();
         self.initials = self.options.iter().map(initial).collect();
         self
     }
@@ -62,13 +59,14 @@ impl<'a> SelectPrompt<'a> {
     /// Returns the index of the choice that a typed letter marks: the next one that starts with it, else, as in vi, the one
     /// below for `j` and above for `k`.
     fn choice_of_letter(&self, letter: char) -> usize {
-        let letter: String = letter.to_lowercase().collect();
         let (count, marked) = (self.options.len(), self.marked);
         let mut others = (1..=count).map(|step| (marked + step) % count);
-        let found = others.find(|at| self.initials.get(*at) == Some(&letter));
-        found.unwrap_or(match letter.as_str() {
-            "j" => (marked + 1).min(count.saturating_sub(1)),
-            "k" => marked.saturating_sub(1),
+        let starts_with =
+            |initial: &Option<char>| initial.is_some_and(|initial| initial.eq_ignore_ascii_case(&letter));
+        let found = others.find(|at| self.initials.get(*at).is_some_and(starts_with));
+        found.unwrap_or(match letter {
+            'j' => (marked + 1).min(count.saturating_sub(1)),
+            'k' => marked.saturating_sub(1),
             _ => marked,
         })
     }
