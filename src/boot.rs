@@ -2,6 +2,7 @@
 //! record allows that.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -201,6 +202,18 @@ impl ConfigLoader {
     }
 }
 
+/// Saves the config with which OpenClaw from npm is about to be started as the last good one, where none is saved yet: a
+/// config that its release accepts is better than none, in case the file is broken before anybody finds the gateway
+/// healthy. A failure is ignored: only a later repair would need the file.
+pub(crate) fn save_first_config(context: InstanceContext<'_>) {
+    if !context.instance.last_good_path().exists()
+        && let Ok(loader) = ConfigLoader::for_other_gateway(context)
+        && let Ok(usable) = loader.load()
+    {
+        let _ = loader.save_last_good(&usable);
+    }
+}
+
 /// Saves the config of a gateway that was just found healthy as the last good one, where its engine is OpenClaw from
 /// npm, which keeps no config that could be restored. A failure is ignored: only a later repair would need the file.
 pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
@@ -210,6 +223,21 @@ pub(crate) fn save_last_good_of_node_engine(context: InstanceContext<'_>) {
         && let Ok(usable) = loader.load()
     {
         let _ = loader.save_last_good(&usable);
+    }
+}
+
+/// Saves the config with which OpenClaw from npm was started at the time `started`, and was just found healthy, as the
+/// last good one. A config that was changed since may not be the one that it runs with, and is not saved.
+pub(crate) fn save_config_of_healthy_start(context: InstanceContext<'_>, started: Option<SystemTime>) {
+    let (config, saved) = (&context.instance.config_path, context.instance.last_good_path());
+    let changed = std::fs::metadata(config).and_then(|meta| meta.modified()).ok();
+    let is_unchanged = started
+        .zip(changed)
+        .is_some_and(|(started, changed)| changed < started);
+    // Most configs include no file, and are saved already.
+    let is_saved = || read::bytes(config).ok() == read::bytes(&saved).ok();
+    if !saved.exists() || (is_unchanged && !is_saved()) {
+        save_last_good_of_node_engine(context);
     }
 }
 
@@ -275,6 +303,47 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
         std::fs::write(&loader.context.instance.config_path, "{ gateway").unwrap();
         save_last_good_of_node_engine(loader.context.borrowed());
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
+    }
+
+    #[test]
+    fn first_config_is_saved_before_a_start_and_replaces_none() {
+        let (_home, loader) = home_with("{ broken");
+        let saved = loader.context.instance.last_good_path();
+        save_first_config(loader.context.borrowed());
+        assert!(!saved.exists(), "no gateway starts from it");
+        std::fs::write(&loader.context.instance.config_path, GOOD).unwrap();
+        save_first_config(loader.context.borrowed());
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
+        std::fs::write(&loader.context.instance.config_path, GOOD.replace("kept", "new")).unwrap();
+        save_first_config(loader.context.borrowed());
+        assert_eq!(
+            std::fs::read_to_string(&saved).unwrap(),
+            GOOD,
+            "a healthy start may have used it"
+        );
+    }
+
+    #[test]
+    fn config_that_a_healthy_start_used_replaces_the_saved_one() {
+        let (_home, loader) = home_with(GOOD);
+        let (context, saved) = (
+            loader.context.borrowed(),
+            loader.context.instance.last_good_path(),
+        );
+        std::fs::write(loader.context.instance.record_path(), "engine = 'node'").unwrap();
+        let first = GOOD.replace("kept", "first");
+        std::fs::write(&saved, &first).unwrap();
+        let hour = std::time::Duration::from_hours(1);
+        save_config_of_healthy_start(context, Some(SystemTime::now() - hour));
+        assert_eq!(
+            std::fs::read_to_string(&saved).unwrap(),
+            first,
+            "it was changed since"
+        );
+        save_config_of_healthy_start(context, None);
+        assert_eq!(std::fs::read_to_string(&saved).unwrap(), first);
+        save_config_of_healthy_start(context, Some(SystemTime::now() + hour));
         assert_eq!(std::fs::read_to_string(&saved).unwrap(), GOOD);
     }
 

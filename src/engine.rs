@@ -1,8 +1,9 @@
 //! Finds the node engine, which is OpenClaw from npm, with its version, and builds the commands that run it for one
 //! instance.
 //!
-//! The survey only reads files ([`find_package`]). A caller that is about to run the engine may also ask it for its
-//! version ([`locate`]), because no file tells which release a wrapper outside of the package starts. The
+//! The survey only reads files ([`find_package`]): the npm package of the command, or of the command that a wrapper script
+//! names. A caller that is about to run the engine, or to say that there is none, also asks it for its version
+//! ([`locate`]), because no file tells which release any other wrapper starts. The
 //! engine gets the environment of one instance and nothing of another's ([`command_for_instance`]): OpenClaw obeys an
 //! inherited path, port or token (docs/openclaw.md#leak-inherited-environment).
 
@@ -28,6 +29,8 @@ use crate::settings::RunOverrides;
 const MANIFEST_FILE: &str = "package.json";
 /// Name of OpenClaw's npm package.
 const PACKAGE_NAME: &str = "openclaw";
+/// Maximum size of a wrapper script that is searched for the command of OpenClaw from npm, in bytes.
+const MAX_SCRIPT_BYTES: u64 = 16 * 1024;
 /// Maximum number of folders between the command of OpenClaw from npm and the folder of its npm package.
 const MAX_PACKAGE_DEPTH: usize = 5;
 /// Time limit of a query of OpenClaw from npm for its version: the early release needs more than three seconds for
@@ -59,7 +62,7 @@ pub(crate) struct NodeEngine {
 pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine> {
     candidates(host, env)
         .into_iter()
-        .find_map(|path| read_package(&path))
+        .find_map(|path| read_known_package(&path))
 }
 
 /// Returns the judge of configs for an instance with this engine. OpenClaw from npm is searched only where it is the
@@ -77,7 +80,7 @@ pub(crate) fn config_judge(engine: Engine, host: &Host, env: &Environment) -> Co
 pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
     let found = candidates(host, env)
         .iter()
-        .find_map(|path| read_package(path).or_else(|| query_version(host, path)));
+        .find_map(|path| read_known_package(path).or_else(|| query_version(host, path)));
     let Some(engine) = found else {
         let error = match &env.node_cli {
             Some(path) if path.is_file() => {
@@ -112,6 +115,27 @@ fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
     let folders = host.search_path().into_iter();
     let paths = folders.flat_map(|folder| COMMAND_NAMES.iter().map(move |name| folder.join(name)));
     paths.filter(is_other).collect()
+}
+
+/// Reads the version of OpenClaw from the npm package to which a command belongs, or which a wrapper script starts.
+fn read_known_package(path: &Path) -> Option<NodeEngine> {
+    read_package(path).or_else(|| read_package_of_script(path))
+}
+
+/// Reads the version of OpenClaw from the npm package whose command a wrapper script names by an absolute path.
+fn read_package_of_script(path: &Path) -> Option<NodeEngine> {
+    let is_small = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= MAX_SCRIPT_BYTES);
+    let text = read::text(path)
+        .ok()
+        .filter(|text| is_small && text.starts_with("#!"))?;
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut words = lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "\"'=;".contains(c)));
+    let package =
+        words.find_map(|word| read_package(Path::new(word).is_absolute().then_some(Path::new(word))?))?;
+    Some(NodeEngine {
+        path: path.to_path_buf(),
+        ..package
+    })
 }
 
 /// Reads the version of OpenClaw from the `package.json` of the npm package to which a command belongs. Links are

@@ -16,6 +16,7 @@ mod install;
 mod launchd;
 mod linger;
 mod manager;
+mod replaced_file;
 mod schtasks;
 mod spec;
 mod systemd;

@@ -11,6 +11,7 @@ pub(crate) mod plist;
 mod spec;
 pub(crate) mod task;
 pub(crate) mod unit;
+pub(crate) mod unit_additions;
 
 pub(crate) use command::ServiceCommand;
 pub(crate) use spec::{ServiceSpec, launchd_label, task_name, unit_name};

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
+use crate::instance::RECORD_FILE;
 use crate::ports::{Listener, Span};
 use crate::profile::ProfileName;
+use crate::record::{Engine, Record};
 use crate::registry::{self, Registry};
 
 mod config_keys;
@@ -100,6 +102,17 @@ impl Survey {
     /// it was.
     pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
         self.listeners = self.current_listeners(env);
+    }
+
+    /// Asks the command of OpenClaw from npm for its version where its files do not tell it and an instance needs it.
+    pub(crate) fn query_node_version(&mut self, host: &Host, env: &Environment) {
+        let is_node = |instance: &SurveyedInstance| {
+            let record = Record::read(&instance.state_dir.join(RECORD_FILE));
+            record.is_ok_and(|record| record.engine == Engine::Node)
+        };
+        if self.node.is_none() && self.instances.iter().any(is_node) {
+            self.node = engine::locate(host, env).ok();
+        }
     }
 
     /// Returns the configs, state folders, workspaces and other named paths of every instance but the one with this

@@ -454,3 +454,34 @@ fn leftovers_of_a_killed_import_are_removed_by_the_next_one() {
     let _ = import(&sandbox, "copy").exits(0);
     assert!(!left.exists() && !sandbox.path(".openclaw-copy.import-20261122").exists());
 }
+
+#[test]
+fn imported_copy_shares_no_path_that_the_config_of_its_original_names() {
+    let sandbox = home_with_secrets();
+    let mut document = read_config(&sandbox, "rescue");
+    document["agents"]["list"] = json!([
+        { "id": "main", "agentDir": "${HOME}/keys", "workspace": "${HOME}/.openclaw-rescue/workspace-rescue/sub" },
+        { "id": "ops", "workspace": "~/ops" },
+    ]);
+    document["session"] = json!({ "store": "~/chats/{agentId}.json" });
+    document["cron"] = json!({ "store": sandbox.path("jobs.json") });
+    sandbox.write(config_path("rescue"), document.to_string());
+    let _ = export(&sandbox, &[]);
+    let _ = import(&sandbox, "copy").exits(0);
+    let copy = read_config(&sandbox, "copy");
+    let state = sandbox.path(".openclaw-copy");
+    let list = &copy["agents"]["list"];
+    assert_eq!(list[0]["workspace"], json!(state.join("workspace-copy/sub")));
+    assert_eq!(list[1]["workspace"], json!(state.join("agents/ops/workspace")));
+    assert_eq!(list[0].get("agentDir"), None, "{copy:#}");
+    assert!(
+        copy.pointer("/session/store").is_none() && copy.pointer("/cron/store").is_none(),
+        "{copy:#}"
+    );
+    let found = sandbox.run(["--profile", "copy", "doctor", "--json"]).json();
+    let findings = found["findings"].as_array().expect("findings").iter();
+    let shared = findings
+        .filter(|f| f["id"].as_str().is_some_and(|id| id.starts_with("isolation-")))
+        .count();
+    assert_eq!(shared, 0, "{found:#}");
+}

@@ -334,3 +334,40 @@ fn real_releases_run_as_the_gateway_of_the_chosen_instance() {
         assert!(!sandbox.path(".openclaw/openclaw.json").exists());
     }
 }
+
+#[test]
+fn config_that_is_broken_soon_after_the_first_start_can_be_restored() {
+    let sandbox = sandbox_with_engine("2026.9.6");
+    write_config(&sandbox, 23410, "node");
+    let good = sandbox.read(".openclaw-rescue/openclaw.json");
+    // 23: the engine was started.
+    let _ = sandbox.run(["--profile", "rescue", "gateway", "run"]).exits(23);
+    sandbox.write(".openclaw-rescue/openclaw.json", "{ broken");
+    let diagnose = ["--profile", "other", "rescue", "diagnose", "rescue", "--json"];
+    let report = sandbox.run(diagnose).exits(1).json();
+    assert_eq!(report["causes"][0]["id"], "config", "{report:#}");
+    assert_eq!(report["steps"][0]["id"], "restore-config", "{report:#}");
+    assert_eq!(sandbox.read(".openclaw-rescue/openclaw.json.last-good"), good);
+}
+
+#[test]
+fn wizard_keeps_the_first_config_of_the_node_engine() {
+    let sandbox = sandbox_with_engine("2026.9.6");
+    sandbox.write(".openclaw-rescue/instance.toml", "engine = \"node\"\n");
+    let args = "--profile rescue onboard --non-interactive --accept-risk";
+    let _ = sandbox.run(args.split(' ')).exits(0);
+    assert_eq!(
+        sandbox.read(".openclaw-rescue/openclaw.json.last-good"),
+        sandbox.read(".openclaw-rescue/openclaw.json")
+    );
+}
+
+#[test]
+fn wrapper_of_an_engine_that_status_knows_is_known_to_the_doctor() {
+    let sandbox = Sandbox::new();
+    write_config(&sandbox, 23420, "node");
+    let wrapper = sandbox.script("bin/wrapper", "#!/bin/sh\necho OpenClaw 2026.9.6\n");
+    let sandbox = sandbox.var("OPENCLAW_NODE_CLI", wrapper);
+    let report = sandbox.run(["--profile", "rescue", "doctor", "--json"]).json();
+    assert!(!report.to_string().contains("engine-missing"), "{report:#}");
+}

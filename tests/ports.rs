@@ -386,3 +386,33 @@ fn map_is_sorted_by_port() {
         .collect();
     assert_eq!(chart, ["rescue", "bot2", "bot10", "default"].map(Some), "{text}");
 }
+
+#[test]
+fn port_of_another_instance_is_not_pinned_or_restored() {
+    let sandbox = sandbox_with_two_instances();
+    let run = |profile: &str, words: &[&str]| sandbox.run(["--profile", profile].iter().chain(words));
+    for (key, value) in [
+        ("browser.cdpUrl", "http://127.0.0.1:19791"),
+        ("browser.profiles.work.cdpPort", "19789"),
+        ("canvasHost.port", "19793"),
+    ] {
+        let ran = run("b", &["--lang", "en", "config", "set", key, value]).exits(78);
+        assert!(ran.stderr.contains("also reserved by a"), "{key}: {}", ran.stderr);
+    }
+    let _ = run(
+        "b",
+        &["config", "set", "browser.cdpUrl", "http://127.0.0.1:29000"],
+    )
+    .exits(0);
+    // A pool is shared, and what was pinned before is not judged again.
+    let _ = run("b", &["config", "set", "gateway.bind", "lan"]).exits(0);
+    let _ = run("b", &["config", "set", "gateway.port", "22789"]).exits(0);
+    sandbox.write(".openclaw-c/openclaw.json", gateway::config(20789));
+    let ran = run("b", &["--lang", "en", "config", "restore"]).exits(78);
+    assert!(
+        ran.stderr.contains("20789") && ran.stderr.contains('c'),
+        "{}",
+        ran.stderr
+    );
+    assert!(sandbox.read(".openclaw-b/openclaw.json").contains("22789"));
+}

@@ -13,6 +13,7 @@ use crate::instance::Instance;
 use crate::ports::{Port, PortFamily, Role};
 use crate::secret::REDACTED;
 use crate::secret::Secret;
+use crate::survey::named_paths::{PathPurpose, own_workspace, path_texts};
 
 /// The new instance that the import of an exported instance makes.
 #[derive(Debug)]
@@ -57,17 +58,25 @@ impl ImportTarget<'_> {
         )?;
         let workspace = KeyPath::keys(["agents", "defaults", "workspace"]);
         document.set(&workspace, config_text(&self.instance.default_workspace()))?;
-        let log = KeyPath::keys(["logging", "file"]);
-        let outside = document
-            .get(&log)
-            .and_then(Value::as_str)
-            .is_some_and(|path| !Path::new(path).starts_with(&self.instance.state_dir));
-        if outside {
-            document.unset(&log)?;
+        for (purpose, key) in self.outside_paths(document.value()) {
+            if purpose == PathPurpose::Workspace {
+                let own = own_workspace(self.instance, document.value(), &key);
+                document.set(&key, config_text(&own))?;
+            } else {
+                document.unset(&key)?;
+            }
         }
         let own = ["gateway.auth.token", "gateway.auth.password"];
         missing.retain(|path| !own.contains(&path.to_string().as_str()));
         Ok(missing)
+    }
+
+    /// Returns the keys of a config that name a file or folder outside of the new instance, which would be shared with the
+    /// original. The gateway has places of its own where they are not set, except for the workspaces of agents.
+    fn outside_paths(&self, config: &Value) -> Vec<(PathPurpose, KeyPath)> {
+        let is_own = |text: &str| Path::new(text).starts_with(&self.instance.state_dir);
+        let outside = path_texts(config).into_iter().filter(|(.., text)| !is_own(text));
+        outside.map(|(purpose, key, _)| (purpose, key)).collect()
     }
 
     /// Adds a change for every text of an imported config that is a path of the original instance.

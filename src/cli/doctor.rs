@@ -72,7 +72,8 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
 /// Examines the instances of the host for `openclaw doctor`, and returns the findings and the plans that repair them.
 /// Returns the findings, and the plans that repair those that can be repaired.
 fn examine(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<FixPlan>) {
-    let survey = context.survey();
+    let mut survey = context.survey();
+    survey.query_node_version(context.host, &context.env);
     let report = HostReport::collect(context.instance_context(), &survey, scope);
     let findings = doctor::examine(&report);
     let plans = doctor::plan_fixes(&report, &findings);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::Context;
+use crate::boot;
 use crate::engine::{self, NodeEngine};
 use crate::error::{Error, ErrorReason, Result};
 use crate::gateway::GatewayOptions;
@@ -62,6 +63,7 @@ pub(super) fn run_gateway(context: &Context<'_>, options: &GatewayOptions) -> Re
         call.args.push("--verbose".into());
     }
     stop_record::remove(instance);
+    boot::save_first_config(context.instance_context());
     exec(context.host, &engine, &call)
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::answers::Answers;
 use crate::apply::{self, HostLock};
+use crate::boot;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
@@ -16,6 +17,7 @@ use crate::plan::disk::DiskSnapshot;
 use crate::plan::{self, Change, Content, FileKind, FileWrite, OtherInstance, Plan, PlanStamp};
 use crate::ports::Port;
 use crate::profile::ProfileName;
+use crate::record::{Engine, Record};
 use crate::report;
 use crate::secret::Secret;
 use crate::survey::{ConfigHealth, Survey};
@@ -251,7 +253,17 @@ impl OnboardRun<'_> {
         })?;
         drop((progress, lock));
         plan.notices.extend(applied.notices);
+        self.keep_first_config(&context.input.instance);
         Ok(plan)
+    }
+
+    /// Keeps the config of an instance that OpenClaw from npm runs, which keeps none itself, in case the config is
+    /// broken soon after the first start.
+    fn keep_first_config(&self, instance: &Instance) {
+        let record = Record::read(&instance.record_path());
+        if record.is_ok_and(|record| record.engine == Engine::Node) {
+            boot::save_first_config(self.context.instance_context().with_instance(instance));
+        }
     }
 
     /// Installs the service of an onboarded instance where it was chosen, and prints the result and the next

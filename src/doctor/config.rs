@@ -7,6 +7,7 @@ use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
 use crate::config::dialect;
 use crate::config::judge::{ConfigJudge, Verdict};
+use crate::config::key_path::KeyPath;
 use crate::config::schema::Violation;
 use crate::i18n::{Msg, msg};
 use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, shell_quote};
@@ -30,6 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("config-owner", owner),
     Check::warning("config-link", link),
     Check::warning("config-newer", newer),
+    Check::error("config-variable", unset_variable),
 ];
 
 /// Reports an instance whose config file does not exist.
@@ -218,6 +220,27 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Reports a path in the config that refers to a variable which is not set: one release refuses the config, another one uses
+/// a folder that is called like the variable.
+fn unset_variable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let unset = own
+        .found
+        .map(|found| &found.unset_variables[..])
+        .unwrap_or_default();
+    let env_file = own.instance.env_file();
+    let problem = |(key, name): &(KeyPath, String)| {
+        let msg = msg!(
+            "doctor.config-variable",
+            key = key,
+            name = name,
+            path = report.display_path(&env_file)
+        );
+        let key = shell_quote(key.to_string().as_ref());
+        Problem::new(msg, format!("{} config unset {key}", own.command))
+    };
+    unset.iter().map(problem).collect()
 }
 
 /// Reports a config file that belongs to another user.

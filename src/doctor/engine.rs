@@ -1,14 +1,18 @@
 //! Checks of the engine: whether it is installed, and whether the running gateway is the installed version.
 
+use std::path::Path;
+
 use super::check::{Check, Problem};
 use super::host_report::{HostReport, InstanceReport};
 use crate::i18n::msg;
+use crate::instance::shell_quote;
 use crate::record::Engine;
 
 /// The doctor's checks of the engine that runs an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
     Check::warning("engine-skew", skew),
+    Check::warning("devices-migrated", migrated_devices),
 ];
 
 /// Reports an instance whose engine is OpenClaw from npm, which is not installed.
@@ -25,6 +29,26 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     vec![Problem::new(
         msg,
         format!("npm install -g openclaw && {} doctor", own.command),
+    )]
+}
+
+/// Reports paired devices that only OpenClaw from npm still knows: it moves their file away when it takes them into its
+/// database (docs/openclaw.md#device-tokens). The old file may name devices that were revoked since, so that a person
+/// decides.
+fn migrated_devices(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let paired = own.instance.paired_devices();
+    let mut migrated = paired.clone().into_os_string();
+    migrated.push(".migrated");
+    let migrated = Path::new(&migrated);
+    let is_native = (own.record.as_ref()).is_ok_and(|record| record.engine == Engine::Native);
+    if !is_native || paired.exists() || !migrated.is_file() {
+        return Vec::new();
+    }
+    let msg = msg!("doctor.devices-migrated", path = report.display_path(migrated));
+    let restore = format!("cp -p {} {}", shell_quote(migrated), shell_quote(&paired));
+    vec![Problem::new(
+        msg,
+        format!("{restore} && {} gateway restart", own.command),
     )]
 }
 

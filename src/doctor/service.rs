@@ -194,8 +194,14 @@ fn drift(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let changed = drift.files.iter().map(|file| {
-        let msg = msg!("doctor.service-drift", file = report.display_path(file));
-        Problem::new(msg, install_command(own))
+        let file = report.display_path(file);
+        if drift.added_lines.is_empty() || cfg!(not(target_os = "linux")) {
+            return Problem::new(msg!("doctor.service-drift", file = file), install_command(own));
+        }
+        // A new installation would replace these lines; a drop-in keeps them.
+        let lines = drift.added_lines.join("; ");
+        let msg = msg!("doctor.service-added-lines", file = file, lines = lines);
+        Problem::new(msg, format!("systemctl --user edit {}", unit_name(&own.instance)))
     });
     let stale = own.service.as_ref().filter(|_| drift.stale).map(|status| {
         let msg = msg!("doctor.service-stale", name = status.name);

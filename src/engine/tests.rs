@@ -91,6 +91,29 @@ fn wrapper_outside_of_its_package_is_asked_for_its_version() {
 }
 
 #[test]
+fn wrapper_script_is_known_by_the_package_that_it_starts() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "package/package.json",
+        r#"{"name": "openclaw", "version": "2026.9.6"}"#,
+    );
+    let entry = sandbox.write("package/openclaw.mjs", "");
+    // It is not run: it would answer with another version.
+    let script = format!(
+        "#!/bin/sh\n# /nowhere/openclaw.mjs\necho 2026.1.30; exit 1\nexec node \"{}\" \"$@\"\n",
+        entry.display()
+    );
+    let wrapper = sandbox.write_program("bin/openclaw", &script);
+    let host = Host::fixed(&[], [("OPENCLAW_NODE_CLI", wrapper.to_str().unwrap())]);
+    let env = Environment {
+        node_cli: Some(wrapper.clone()),
+        ..Environment::default()
+    };
+    let found = find_package(&host, &env).unwrap();
+    assert_eq!((found.path, found.version.as_str()), (wrapper, "2026.9.6"));
+}
+
+#[test]
 fn command_that_is_no_openclaw_from_npm_is_an_error_with_a_way_out() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.locate_error(&[]), "engine.missing");

@@ -75,6 +75,15 @@ pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: 
                 holder = holder
             )));
         }
+        let mut named = other.found.named_paths.iter();
+        if let Some(theirs) = named.find(|theirs| overlap(real, &theirs.path)) {
+            return Err(refused(msg!(
+                "isolation.workspace-path",
+                path = shown,
+                key = theirs.key,
+                holder = holder
+            )));
+        }
         if overlap(real, &other.state_dir) && !is_legacy {
             return Err(refused(msg!(
                 "isolation.workspace-state",

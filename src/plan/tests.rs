@@ -45,6 +45,7 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
     SurveyedInstance {
         named_paths: Vec::new(),
         running: None,
+        unset_variables: Vec::new(),
         label: name.to_owned(),
         profile: Some(profile),
         workspaces: vec![instance.default_workspace()],

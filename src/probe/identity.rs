@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::report::ProbeVerdict;
+use crate::record::Engine;
 use crate::text::sanitize;
 
 /// Maximum size of an answer of the HTTP server whose identity a probe queries, in bytes.
@@ -50,8 +51,10 @@ pub(super) fn request(address: SocketAddr, limit: Duration) -> LivenessAnswer {
 pub(super) fn request_phase(address: SocketAddr, limit: Duration) -> Option<ProbeVerdict> {
     let text = get(address, "/startupz", limit).ok()?;
     let value: Value = serde_json::from_str(&text).ok()?;
+    let uptime = Duration::from_millis(value["uptimeMs"].as_u64().unwrap_or_default());
     match value["status"].as_str()? {
-        "starting" => Some(ProbeVerdict::Starting),
+        // One that never comes up is not starting any more.
+        "starting" if uptime < Engine::Node.start_timeout() => Some(ProbeVerdict::Starting),
         "draining" => Some(ProbeVerdict::ShuttingDown),
         _ => None,
     }
@@ -83,5 +86,46 @@ fn parse(text: &str) -> LivenessAnswer {
             started: field("startedAt").and_then(|text| humantime::parse_rfc3339(&text).ok()),
         }),
         _ => LivenessAnswer::Anonymous,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test answers in place of OpenClaw")]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Returns what is taken from an answer of OpenClaw from npm about its start.
+    fn phase_from(body: &'static str) -> Option<ProbeVerdict> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let (mut client, _) = listener.accept().unwrap();
+                let mut request = [0; 4096];
+                let length = client.read(&mut request).unwrap();
+                assert!(request[..length].starts_with(b"GET /startupz HTTP/1.1\r\n"));
+                let head = format!(
+                    "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                client.write_all((head + body).as_bytes()).unwrap();
+            });
+            request_phase(address, Duration::from_secs(30))
+        })
+    }
+
+    #[test]
+    fn openclaw_tells_that_it_is_starting_or_draining() {
+        let phase = phase_from(r#"{"ok":false,"status":"draining","uptimeMs":900000}"#);
+        assert_eq!(phase, Some(ProbeVerdict::ShuttingDown));
+        let phase = phase_from(r#"{"ok":false,"status":"starting","uptimeMs":20000}"#);
+        assert_eq!(phase, Some(ProbeVerdict::Starting));
+        let phase = phase_from(r#"{"ok":false,"status":"starting","uptimeMs":900000}"#);
+        assert_eq!(phase, None, "it never came up");
+        assert_eq!(phase_from(r#"{"ok":true,"status":"started","uptimeMs":1}"#), None);
+        assert_eq!(phase_from("<html>"), None, "the early release has no such route");
     }
 }

@@ -169,20 +169,13 @@ fn watch_target(
         if probe.verdict.is_in_transition() {
             return false;
         }
+    } else if probe.engine == Engine::Node {
+        boot::save_config_of_healthy_start(target, probe.started);
     }
     match state.update(start.elapsed(), &probe.verdict, context.policy.patience) {
-        WatchAction::Wait if is_first_probe => {
-            // The config may have been changed since the gateway started: one that is kept already is the better one.
-            if !target.instance.last_good_path().exists() {
-                boot::save_last_good_of_node_engine(target);
-            }
-            on_event(WatchEvent::Watching);
-        }
+        WatchAction::Wait if is_first_probe => on_event(WatchEvent::Watching),
         WatchAction::Wait => {}
-        WatchAction::ReportRecovered => {
-            boot::save_last_good_of_node_engine(target);
-            on_event(WatchEvent::Recovered);
-        }
+        WatchAction::ReportRecovered => on_event(WatchEvent::Recovered),
         WatchAction::ReportLost => {
             let causes = diagnose::diagnose(&evidence::collect(target));
             on_event(WatchEvent::Lost(causes.first().map(Cause::msg)));

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::control::{ActionOutcome, ActionReport, ServiceControl};
 use super::error::ManagerError;
 use super::manager::{RunState, ServiceManager, ServiceState};
+use super::replaced_file::ReplacedFile;
 use super::spec;
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -54,6 +55,8 @@ pub(crate) struct ServiceDrift {
     pub(crate) disabled: bool,
     /// `true` if the manager has not read the file since it changed.
     pub(crate) stale: bool,
+    /// The lines that a user added to the service file by hand, which an installation would replace.
+    pub(crate) added_lines: Vec<String>,
 }
 
 impl ServiceDrift {
@@ -111,12 +114,18 @@ pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> 
     control.check_installable(&planned.spec, options.force)?;
     let text = |(path, bytes): (PathBuf, Vec<u8>)| (path, String::from_utf8_lossy(&bytes).into_owned());
     let files = control.manager.render_files(&planned.spec);
+    let replaced = ReplacedFile::find(&control, &files);
+    let lost = replaced.map(|replaced| replaced.notices(&control));
     Ok(InstallPreview {
         name: control.manager.service_name().to_owned(),
         port: planned.spec.port,
         files: files.into_iter().map(text).collect(),
         commands: control.manager.install_commands(),
-        notices: planned.notices,
+        notices: planned
+            .notices
+            .into_iter()
+            .chain(lost.into_iter().flatten())
+            .collect(),
     })
 }
 
@@ -130,8 +139,11 @@ pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>
     }
     let planned = plan_service(context, None)?;
     let state = control.manager.query_state().ok();
+    let files = control.manager.render_files(&planned.spec);
+    let replaced = ReplacedFile::find(&control, &files);
     Ok(Some(ServiceDrift {
-        files: differing_files(&control.manager.render_files(&planned.spec)),
+        added_lines: replaced.map(ReplacedFile::into_added_lines).unwrap_or_default(),
+        files: differing_files(&files),
         disabled: state.as_ref().is_some_and(|state| !state.enabled),
         stale: state.is_some_and(|state| state.stale),
     }))
@@ -165,16 +177,26 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
         refuse_held_port(context, planned.spec.port)?;
     }
     control.verify_staged(&files[0])?;
+    let mut replaced = ReplacedFile::find(&control, &files);
+    replaced.as_mut().map_or(Ok(()), ReplacedFile::keep)?;
     let old_files: Vec<_> = files
         .iter()
         .map(|(path, _)| (path.clone(), read::bytes(path).ok()))
         .collect();
     match control.write_and_start(&files) {
         Ok(mut report) => {
-            report.notices.splice(0..0, planned.notices);
+            let lost = replaced.map(|replaced| replaced.notices(&control));
+            let notices = planned.notices.into_iter().chain(lost.into_iter().flatten());
+            report.notices.splice(0..0, notices);
             Ok(report)
         }
-        Err(error) => Err(control.roll_back(&old_files, &before, error)),
+        Err(error) => {
+            let (error, is_back) = control.roll_back(&old_files, &before, error);
+            if let Some(replaced) = replaced.filter(|_| is_back) {
+                replaced.discard();
+            }
+            Err(error)
+        }
     }
 }
 
@@ -257,11 +279,15 @@ impl ServiceControl<'_> {
         if !reason.allows_start_at_login() {
             return self.describe(reason);
         }
-        if let Err(error) = write_files(files) {
+        let mut replaced = ReplacedFile::find(self, files);
+        let kept = replaced.as_mut().map_or(Ok(()), ReplacedFile::keep);
+        if let Err(error) = kept.and_then(|()| write_files(files)) {
             return error;
         }
+        let lost = replaced.map(|replaced| replaced.notices(self));
         let (name, file) = (self.manager.service_name(), self.manager.file());
         let error = reason.describe(self.context.instance, name, Some(&file));
+        let error = lost.into_iter().flatten().fold(error, Error::hint);
         match self.manager.enable_offline() {
             Ok(()) => error,
             Err(cause) => error.because(cause),
@@ -288,8 +314,8 @@ impl ServiceControl<'_> {
 
     /// Undoes the installation of a service that failed with `error`: puts the old files back and runs them if they
     /// ran before, or removes the service where there was none. Returns the error with a hint that says whether that
-    /// succeeded.
-    fn roll_back(&self, old_files: &[OldFile], before: &ServiceState, error: Error) -> Error {
+    /// succeeded, and whether it did.
+    fn roll_back(&self, old_files: &[OldFile], before: &ServiceState, error: Error) -> (Error, bool) {
         let name = self.manager.service_name();
         let had_service = old_files.iter().any(|(_, bytes)| bytes.is_some());
         let rolled_back = if had_service {
@@ -297,11 +323,13 @@ impl ServiceControl<'_> {
         } else {
             self.remove_service(old_files)
         };
-        match rolled_back {
-            Ok(()) if had_service => error.hint(msg!("service.old-is-back", name = name)),
-            Ok(()) => error.hint(msg!("service.taken-back", name = name)),
-            Err(cause) => error.hint(msg!("service.not-back", name = name).with_msg("why", cause.msg)),
-        }
+        let is_back = rolled_back.is_ok();
+        let hint = match rolled_back {
+            Ok(()) if had_service => msg!("service.old-is-back", name = name),
+            Ok(()) => msg!("service.taken-back", name = name),
+            Err(cause) => msg!("service.not-back", name = name).with_msg("why", cause.msg),
+        };
+        (error.hint(hint), is_back)
     }
 
     /// Puts the old files of a service back, and its old state: enabled or not, running or not.

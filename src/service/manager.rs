@@ -118,6 +118,15 @@ pub(super) trait ServiceManager {
     }
     /// Renders the content of each of a service's [`Self::files`], in the same order.
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)>;
+    /// Returns the lines of an installed service file that a user added by hand and that the `new` file lacks; empty
+    /// where the form of the file does not tell them.
+    fn added_lines(&self, _old: &str, _new: &str) -> Vec<String> {
+        Vec::new()
+    }
+    /// Returns the command with which a user adds lines to a service for good; `None` where there is none.
+    fn edit_command(&self) -> Option<String> {
+        None
+    }
     /// Returns whether the service manager can start a program at a path.
     fn can_start(&self, _program: &Path) -> bool {
         true

@@ -10,7 +10,7 @@ use crate::apply;
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
 use crate::instance::InstanceContext;
-use crate::service_files::{ServiceSpec, unit, unit_name};
+use crate::service_files::{ServiceSpec, unit, unit_additions, unit_name};
 
 mod show;
 
@@ -189,6 +189,14 @@ impl ServiceManager for Systemd<'_> {
 
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
         vec![(self.file(), unit::render(spec).into_bytes())]
+    }
+
+    fn added_lines(&self, old: &str, new: &str) -> Vec<String> {
+        unit_additions::added_lines(old, new)
+    }
+
+    fn edit_command(&self) -> Option<String> {
+        Some(format!("systemctl --user edit {}", self.unit))
     }
 
     fn can_start(&self, program: &Path) -> bool {

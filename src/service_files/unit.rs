@@ -194,6 +194,22 @@ pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
     unit
 }
 
+/// Returns the assignments of a systemd unit, in order: section, key and value.
+pub(super) fn assignments(text: &str) -> Vec<(String, String, String)> {
+    let mut section = String::new();
+    let mut found = Vec::new();
+    for line in logical_lines(text) {
+        let line = line.trim_matches(WHITESPACE);
+        if let Some(name) = line.strip_prefix('[') {
+            name.trim_end_matches(']').clone_into(&mut section);
+        } else if let Some((key, value)) = line.split_once('=') {
+            let trim = |text: &str| text.trim_matches(WHITESPACE).to_owned();
+            found.push((section.clone(), trim(key), trim(value)));
+        }
+    }
+    found
+}
+
 /// Returns the lines of a systemd unit without comments, with continued lines joined: a backslash at the end of a
 /// line stands for a blank and the next line. Comments between continued lines are skipped.
 fn logical_lines(text: &str) -> Vec<String> {
@@ -217,7 +233,7 @@ fn logical_lines(text: &str) -> Vec<String> {
 }
 
 /// Splits a value of a systemd unit into words at blanks, with quotes and escape sequences as in systemd.syntax(7).
-fn split_words(value: &str) -> Vec<String> {
+pub(super) fn split_words(value: &str) -> Vec<String> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut word: Option<Vec<u8>> = None;
     let mut quote = None;

@@ -6,6 +6,7 @@ use super::config_keys::{self, ConfigReading};
 use super::discover::{Candidate, FoundBy};
 use super::named_paths::{self, NamedPath, PathPurpose};
 use crate::config::error::ConfigError;
+use crate::config::key_path::KeyPath;
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::Environment;
@@ -34,6 +35,8 @@ pub(crate) struct SurveyedInstance {
     pub(crate) workspaces: Vec<PathBuf>,
     /// Files and folders that the config names for the use of the instance.
     pub(crate) named_paths: Vec<NamedPath>,
+    /// Keys of the config whose path can't be completed, each with the variable that is not set.
+    pub(crate) unset_variables: Vec<(KeyPath, String)>,
     /// State of the config file.
     pub(crate) config: ConfigHealth,
     /// Family of the base port that the gateway would use now, with the source of that port.
@@ -77,10 +80,13 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
         ConfigReading::Ok(value) => Some(value),
         ConfigReading::Missing | ConfigReading::Broken(_) => None,
     };
-    let named_paths = value
+    let (named_paths, unset_variables) = value
         .map(|value| {
             let variables = ConfigVariables::new(host, &found.state_dir, value);
-            named_paths::named_paths(env, &variables, &found.state_dir, value)
+            (
+                named_paths::named_paths(env, &variables, &found.state_dir, value),
+                named_paths::unset_variables(&variables, value),
+            )
         })
         .unwrap_or_default();
     let named = named_paths
@@ -106,6 +112,7 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
         state_dir: found.state_dir,
         workspaces,
         named_paths,
+        unset_variables,
         config: match found.reading {
             ConfigReading::Ok(_) => ConfigHealth::Ok,
             ConfigReading::Missing => ConfigHealth::Missing,

@@ -1,14 +1,15 @@
 //! The files and folders that the config of an instance names for its own use, as one list: what two instances must not
 //! have in common (docs/design.md#isolation-rules).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::key_path::KeyPath;
+use crate::config::key_path::{KeyPath, PathSegment};
+use crate::config::variables::MissingVariable;
 use crate::environment::Environment;
 use crate::host::read;
-use crate::instance::ConfigVariables;
+use crate::instance::{ConfigVariables, Instance};
 
 /// The purpose of a path that a config names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,25 +74,43 @@ const MAIN_AGENT_ID: &str = "main";
 pub(super) fn named_paths(
     env: &Environment,
     variables: &ConfigVariables<'_>,
-    state_dir: &std::path::Path,
+    state_dir: &Path,
     config: &Value,
 ) -> Vec<NamedPath> {
     let mut paths = Vec::new();
-    for (purpose, pattern) in PATH_KEYS {
-        let segments: Vec<_> = pattern.split('.').collect();
-        for (key, typed) in texts_at(config, &segments, &KeyPath::root()) {
-            let typed = expand_agent_ids(typed, config);
-            paths.extend(typed.iter().filter_map(|typed| {
-                let path = variables.path(env, Some(state_dir), typed)?;
-                Some(NamedPath {
-                    purpose,
-                    key: key.clone(),
-                    path: read::canonicalize_existing(&path),
-                })
-            }));
-        }
+    for (purpose, key, typed) in path_texts(config) {
+        let typed = expand_agent_ids(typed, config);
+        paths.extend(typed.iter().filter_map(|typed| {
+            let path = variables.path(env, Some(state_dir), typed)?;
+            Some(NamedPath {
+                purpose,
+                key: key.clone(),
+                path: read::canonicalize_existing(&path),
+            })
+        }));
     }
     paths
+}
+
+/// Returns the keys of a config whose path holds a variable that is not set, each with the name of the first one.
+pub(super) fn unset_variables(variables: &ConfigVariables<'_>, config: &Value) -> Vec<(KeyPath, String)> {
+    let texts = path_texts(config).into_iter();
+    let unset = texts.filter_map(|(_, key, text)| {
+        let MissingVariable(name) = variables.substitute(text).err()?;
+        Some((key, name))
+    });
+    unset.collect()
+}
+
+/// Returns the keys of a config that name a path, each with its purpose and its text.
+pub(crate) fn path_texts(config: &Value) -> Vec<(PathPurpose, KeyPath, &str)> {
+    let mut texts = Vec::new();
+    for (purpose, pattern) in PATH_KEYS {
+        let segments: Vec<_> = pattern.split('.').collect();
+        let found = texts_at(config, &segments, &KeyPath::root()).into_iter();
+        texts.extend(found.map(|(key, text)| (purpose, key, text)));
+    }
+    texts
 }
 
 /// Returns the texts of a config at the keys that a pattern stands for.
@@ -130,6 +149,24 @@ fn expand_agent_ids(typed: &str, config: &Value) -> Vec<String> {
     expanded
         .map(|id| typed.replace(AGENT_ID_PLACEHOLDER, &id))
         .collect()
+}
+
+/// Returns a workspace in an instance's own state folder for the key of a config that names one: the default workspace, or a
+/// folder beside the other files of the agent.
+pub(crate) fn own_workspace(instance: &Instance, config: &Value, key: &KeyPath) -> PathBuf {
+    let agent = match key.segments().get(2) {
+        Some(PathSegment::Index(at)) => config
+            .pointer(&format!("/agents/list/{at}/id"))
+            .and_then(Value::as_str),
+        Some(PathSegment::Key(id)) if id != "workspace" => Some(id.as_str()),
+        _ => return instance.default_workspace(),
+    };
+    let is_plain = |id: &&str| {
+        let mut chars = id.chars();
+        !id.is_empty() && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    let folder = agent.filter(is_plain).unwrap_or(MAIN_AGENT_ID);
+    instance.state_dir.join("agents").join(folder).join("workspace")
 }
 
 /// Returns the ids of the agents of a config, in lower case; `main` where it lists none.

@@ -4,10 +4,14 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::Survey;
+use super::config_keys::pinned_port_claims;
 use crate::error::Error;
 use crate::host::Host;
 use crate::host::read;
+use crate::i18n::msg;
 use crate::instance::{Instance, profile_of_folder};
 use crate::ports::planner::{
     NoPortsLeft, Planner, PortCheck, PortHolder, PortRefusal, PortSuggestion, PortVerdict,
@@ -88,6 +92,33 @@ pub(crate) fn refuse_claimed_base(
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a port that a changed config pins where another instance has it as a fixed or pinned port
+/// (docs/design.md#port-rules, rule 1). Ports that the config pinned before are not examined.
+///
+/// # Errors
+/// Exit 78 with the other instance.
+pub(crate) fn refuse_claimed_pins(
+    survey: &Survey,
+    instance: &Instance,
+    before: &Value,
+    after: &Value,
+) -> Result<(), Error> {
+    let planner = survey.planner(&instance.profile, &instance.config_path);
+    let known = pinned_port_claims(before);
+    let pinned = pinned_port_claims(after).into_iter();
+    for claim in pinned.filter(|claim| !claim.is_pool() && !known.contains(claim)) {
+        for holder in &planner.holders {
+            let mut fixed = holder.claims.iter().filter(|theirs| !theirs.is_pool());
+            if let Some(theirs) = fixed.find(|theirs| theirs.span.overlap(claim.span).is_some()) {
+                let msg = msg!("ports.clash", port = claim.span, holder = holder.label);
+                let msg = msg.with_msg("claim", claim.msg()).with_msg("other", theirs.msg());
+                return Err(Error::blocked(msg).hint(msg!("ports.see-map", command = instance.command())));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether two configs lie in the state folders of two instance profiles, by the names of the folders alone.

@@ -57,6 +57,38 @@ fn copied_state_folder_gives_way_to_its_original() {
 }
 
 #[test]
+fn copy_of_an_unregistered_instance_is_known_by_the_paths_that_it_names() {
+    network::own(|| {
+        let sandbox = crate::support::Sandbox::new();
+        let workspace = sandbox.path(".openclaw-work/workspace");
+        let config = serde_json::json!({
+            "gateway": { "mode": "local", "port": 24789, "auth": { "token": "0123456789abcdef0123456789abcdef" } },
+            "agents": { "defaults": { "workspace": workspace } },
+        });
+        for name in ["work", "backup"] {
+            sandbox.write(format!(".openclaw-{name}/openclaw.json"), config.to_string());
+            std::fs::create_dir_all(sandbox.path(format!(".openclaw-{name}/workspace"))).expect("a folder");
+        }
+        for own in ["work", "backup"] {
+            let document = sandbox
+                .run(["--profile", own, "doctor", "--json"])
+                .exits(1)
+                .json();
+            let findings = document["findings"].as_array().expect("findings");
+            let conflict = findings
+                .iter()
+                .find(|finding| finding["id"] == "ports-conflict")
+                .expect("a finding");
+            let command = conflict["mend"].as_str().expect("a command");
+            assert!(
+                command.starts_with("openclaw --profile backup "),
+                "{own}: {command}"
+            );
+        }
+    });
+}
+
+#[test]
 fn browser_at_a_pinned_address_is_no_fault() {
     network::own(|| {
         let sandbox = healthy_host();

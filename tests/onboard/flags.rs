@@ -5,7 +5,9 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::{config_path, onboard, onboard_args, onboard_ok, read_config, sandbox_with_main, written_files};
+use super::{
+    MAIN, config_path, onboard, onboard_args, onboard_ok, read_config, sandbox_with_main, written_files,
+};
 use crate::support::{Ran, Sandbox};
 
 /// Flags that are refused, and a part of the message.
@@ -419,4 +421,22 @@ fn literal_dollar_in_a_path_is_escaped_in_the_config() {
     assert!(config.contains("/$${HOME}/workspace"), "{config}");
     let again: Value = serde_json::from_slice(&run(&onboard).stdout).expect("JSON");
     assert_eq!(again["changed"], json!(false), "{again:#}");
+}
+
+#[test]
+fn workspace_on_a_path_of_another_config_is_refused() {
+    let sandbox = sandbox_with_main();
+    let main = MAIN.replace(
+        "agents: { defaults",
+        "agents: { list: [{ id: 'ops', agentDir: '${HOME}/keys' }], defaults",
+    );
+    sandbox.write(".openclaw/openclaw.json", main);
+    for typed in ["~/keys", "~/keys/below"] {
+        let run = onboard(&sandbox, "rescue", &["--lang", "en", "--workspace", typed]).exits(2);
+        assert!(
+            run.stderr.contains("agents.list[0].agentDir of default"),
+            "{typed}: {}",
+            run.stderr
+        );
+    }
 }

@@ -14,6 +14,7 @@ use crate::support::{Ran, manager, put_program};
 mod browser;
 mod node;
 mod unreachable_manager;
+mod user_lines;
 
 /// The home folder of the user whose manager runs, with the program and the further variables for calls in it.
 pub struct UserHome {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::ports::Port;
-use crate::survey::Survey;
+use crate::survey::{self, Survey};
 
 /// Reads the config of the instance.
 ///
@@ -137,13 +137,15 @@ fn refuse_new_findings(
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
 }
 
-/// Refuses a config's new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
-fn refuse_taken_port(
+/// Refuses a config's new base port, and new ports that its keys pin, by the rules that hold in the wizard too
+/// (docs/design.md#port-rules).
+pub(super) fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,
     before: &ConfigDocument,
     after: &ConfigDocument,
 ) -> Result<()> {
+    survey::ports::refuse_claimed_pins(survey, &context.instance, before.value(), after.value())?;
     let key = KeyPath::keys(["gateway", "port"]);
     let port = |document: &ConfigDocument| document.get(&key).and_then(Port::from_json);
     let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::change::apply_changes;
+use super::change::{apply_changes, refuse_taken_port};
 use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
 use crate::config::document::ConfigDocument;
 use crate::config::error::ConfigError;
+use crate::config::parse_bytes;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
@@ -123,8 +124,15 @@ pub(crate) fn restore_backup(context: &Context<'_>, number: Option<usize>) -> Re
     let is_changed = current.as_deref().ok() != Some(document.text().as_bytes());
     let mut kept = None;
     if is_changed {
+        let survey = context.survey();
+        let before = current
+            .as_ref()
+            .ok()
+            .and_then(|bytes| parse_bytes(bytes.clone()).ok());
+        let before = before.unwrap_or_else(ConfigDocument::empty);
+        refuse_taken_port(context, &survey, &before, &document)?;
         let (changes, kept_path) = replacement(path, &document, current);
-        apply_changes(context, &lock, &context.survey(), changes)?;
+        apply_changes(context, &lock, &survey, changes)?;
         kept = kept_path;
     }
     Ok(RestoredConfig {

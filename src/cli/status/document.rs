@@ -10,7 +10,7 @@
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
 //!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
 //!   its manager can't be asked, or the state that it reports; without `--all` also `linger`, `drift` (null, or `files`,
-//!   `disabled`, `stale`), `lastLines` of a service that gave up, and `warnings`.
+//!   `disabled`, `stale`, `addedLines`), `lastLines` of a service that gave up, and `warnings`.
 
 use std::time::SystemTime;
 

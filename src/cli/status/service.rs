@@ -170,7 +170,15 @@ impl ServiceDetails {
     fn remarks(&self, context: &Context<'_>) -> Vec<Msg> {
         let command = format!("{} gateway install --force", context.instance.command());
         let differs = self.drift.as_ref().is_some_and(|drift| !drift.is_none());
-        let drift = differs.then(|| msg!("status.service-differs", command = command));
+        let added = self.drift.as_ref().map_or(&[][..], |drift| &drift.added_lines);
+        let drift = differs.then(|| match added {
+            [] => msg!("status.service-differs", command = command),
+            lines => msg!(
+                "status.service-added-lines",
+                lines = lines.join("; "),
+                command = command
+            ),
+        });
         let ends_at_logout = self.linger == Linger::Off && self.status.enabled;
         let linger = ends_at_logout.then(|| msg!("service.linger-off", command = service::LINGER_COMMAND));
         drift
@@ -185,10 +193,10 @@ impl ServiceDetails {
         let text = |msg: &Msg| context.ui.render(msg);
         let remarks: Vec<_> = self.remarks(context).iter().map(text).collect();
         document["linger"] = self.linger.is_on().into();
-        document["drift"] = self.drift.as_ref().map_or(
-            Value::Null,
-            |drift| json!({ "files": drift.files, "disabled": drift.disabled, "stale": drift.stale }),
-        );
+        document["drift"] = self.drift.as_ref().map_or(Value::Null, |drift| {
+            json!({ "files": drift.files, "disabled": drift.disabled, "stale": drift.stale,
+                "addedLines": drift.added_lines })
+        });
         document["lastLines"] = json!(self.last_lines);
         document["warnings"] = json!(remarks);
         document

@@ -6,12 +6,12 @@ use super::super::check::Problem;
 use super::super::fix::Fix;
 use super::super::host_report::{HostReport, InstanceReport};
 use super::super::originality::instance_to_change;
-use crate::config::key_path::{KeyPath, PathSegment};
+use crate::config::key_path::KeyPath;
 use crate::config::variables;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::{Msg, msg};
-use crate::instance::{Instance, shell_quote};
-use crate::survey::named_paths::{NamedPath, PathPurpose};
+use crate::instance::shell_quote;
+use crate::survey::named_paths::{NamedPath, PathPurpose, own_workspace};
 
 /// The comparison of two paths: `true` where two instances must not have both.
 type Collides = fn(&Path, &Path) -> bool;
@@ -228,33 +228,8 @@ fn separate_workspace_command(own: &InstanceReport<'_>, workspace: &Path) -> Str
     let named = paths_for(own, PathPurpose::Workspace).find(|named| named.path == workspace);
     let default = KeyPath::keys(["agents", "defaults", "workspace"]);
     let key = named.map_or(&default, |named| &named.key);
-    let proposed = if *key == default {
-        own.instance.default_workspace()
-    } else {
-        agent_workspace(own, key)
-    };
+    let proposed = own_workspace(&own.instance, &own.config, key);
     let proposed = variables::escape(&proposed.display().to_string());
     let proposed = shell_quote(Path::new(&proposed));
     format!("{} config set {} {proposed}", own.command, quoted_key(key))
-}
-
-/// Returns a workspace in the state folder for the agent whose workspace a key names: in the folder of that agent.
-fn agent_workspace(own: &InstanceReport<'_>, key: &KeyPath) -> std::path::PathBuf {
-    let instance: &Instance = &own.instance;
-    let name = match key.segments().get(2) {
-        Some(PathSegment::Key(id)) => Some(id.as_str()),
-        Some(PathSegment::Index(at)) => own
-            .config
-            .pointer(&format!("/agents/list/{at}/id"))
-            .and_then(|id| id.as_str()),
-        None => None,
-    };
-    let plain = |id: &&str| {
-        !id.is_empty()
-            && id
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
-    let folder = name.filter(plain).unwrap_or("main");
-    instance.state_dir.join("agents").join(folder).join("workspace")
 }

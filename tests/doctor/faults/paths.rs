@@ -22,6 +22,16 @@ pub(super) const PATH_FAULTS: &[Fault] = &[
         super::super::chmod(&s.path(".openclaw-rescue/.env"), 0o600);
         edit(s, |c| c["logging"] = json!({ "file": "${HOME}/${LOGS}.log" }));
     }),
+    fixed_by_command(
+        "config-variable",
+        "error",
+        "rescue config unset agents.defaults.workspace",
+        |s| {
+            edit(s, |c| {
+                c["agents"]["defaults"]["workspace"] = "${NOPE}/ws".into();
+            });
+        },
+    ),
     // The key that names the shared workspace is the one to change.
     fixed_by_command(
         "isolation-workspace",

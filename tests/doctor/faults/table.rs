@@ -392,6 +392,17 @@ pub(super) const FAULTS: &[Fault] = &[
     fixed_by_command("state-leftover", "warning", "rm -r", |s| {
         s.write(".openclaw-rescue.import-20261122/state/a", "a");
     }),
+    fixed_by_command("devices-migrated", "warning", "paired.json.migrated", |s| {
+        s.write(".openclaw-rescue/devices/paired.json.migrated", "{}");
+    }),
+    fixed_by_command("service-drift", "warning", "systemctl --user edit", |s| {
+        let run = s.run(["--profile", "rescue", "gateway", "install", "--dry-run", "--json"]);
+        let file = &run.exits(0).json()["files"][0];
+        let path = std::path::Path::new(file["path"].as_str().expect("a path"));
+        let text = file["content"].as_str().expect("a text");
+        let changed = text.replace("\n\n[Install]", "\nEnvironmentFile=-/etc/keys\n\n[Install]");
+        s.write(path.strip_prefix(s.home()).expect("at home"), changed);
+    }),
     fixed_by_command("engine-missing", "error", "npm install -g openclaw", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = 'node'\n");
     }),
