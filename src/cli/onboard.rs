@@ -289,7 +289,7 @@ impl OnboardRun<'_> {
         }
         let instance = &interview_context.input.instance;
         let path = abbreviate_home(&self.context.env.home, &instance.config_path);
-        ui.print_paragraph(&if plan.is_empty() {
+        ui.print_success(&if plan.is_empty() {
             msg!("onboard.unchanged", profile = instance.profile, path = path)
         } else {
             msg!("onboard.done", profile = instance.profile, path = path)
@@ -335,6 +335,10 @@ impl OnboardRun<'_> {
     ) -> Result<ExitCode> {
         apply::preflight(plan, &context.other_paths())?;
         let ui = &self.context.ui;
+        if let Some(path) = &self.save_answers {
+            let path = abbreviate_home(&self.context.env.home, path);
+            ui.print_note(&msg!("answers.not-saved", path = path));
+        }
         if ui.is_json() {
             self.print_document(plan, answers, true, Ok(None));
         } else {

@@ -35,16 +35,7 @@ pub(crate) fn check_instance(input: &PlanInput<'_>) -> Result<()> {
 /// folder of another instance. `disk` has to know the path.
 pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: &Path) -> Result<()> {
     let shown = input.display_path(path);
-    let refused = |why| {
-        let proposed = input.instance.default_workspace();
-        let error = Error::usage(why).at_path(path);
-        if proposed == path {
-            error
-        } else {
-            let proposed = input.display_path(&proposed);
-            error.hint(msg!("isolation.workspace-way-out", path = proposed))
-        }
-    };
+    let refused = |why| unusable_workspace(input, path, why);
     if path.to_str().is_none() {
         return Err(refused(msg!("isolation.workspace-unicode", path = shown)));
     }
@@ -93,6 +84,18 @@ pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: 
         }
     }
     Ok(())
+}
+
+/// Returns the error for a folder that can't be the workspace of a planned instance, with the default one as the way out.
+fn unusable_workspace(input: &PlanInput<'_>, path: &Path, why: Msg) -> Error {
+    let proposed = input.instance.default_workspace();
+    let error = Error::usage(why).at_path(path);
+    if proposed == path {
+        error
+    } else {
+        let proposed = input.display_path(&proposed);
+        error.hint(msg!("isolation.workspace-way-out", path = proposed))
+    }
 }
 
 /// Returns the error for a path of a planned instance that another instance has too.

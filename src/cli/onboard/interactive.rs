@@ -39,6 +39,12 @@ impl OnboardRun<'_> {
     /// leaves. Only a confirmed plan is applied: where the host has changed meanwhile, the new plan is shown first.
     pub(super) fn run_with_person(&self) -> Result<ExitCode> {
         let mut terminal = Terminal::new(self.context.ui);
+        if self.instance.is_explicit {
+            let profile = &self.instance.profile;
+            self.context
+                .ui
+                .eprint_paragraph(&msg!("onboard.title", profile = profile));
+        }
         self.context.ui.eprint_paragraph(&Msg::new("onboard.welcome"));
         // The welcome tells how to choose another language.
         let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());

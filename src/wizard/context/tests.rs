@@ -110,10 +110,16 @@ fn broken_registry_and_near_base_of_another_config_refuse_the_plan() {
 }
 
 #[test]
-fn broken_config_of_the_instance_is_an_error() {
+fn broken_config_of_the_instance_is_never_planned_over_except_by_a_reset() {
     let home = TestHome::new(&[(".openclaw-rescue/openclaw.json", "{ gateway:")]);
-    let error = home.with_context(|_| ()).unwrap_err();
+    let error = home.plan(&answers(29789)).unwrap_err();
     assert_eq!(error.kind.exit_code(), 78, "{error:?}");
+    let reset = Answers {
+        existing: crate::answers::Existing::ResetConfig,
+        ..answers(29789)
+    };
+    let plan = home.plan(&reset).unwrap();
+    assert!(matches!(plan.changes[1], Change::Rename { .. }), "{plan:?}");
 }
 
 #[test]

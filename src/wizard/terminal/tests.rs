@@ -234,7 +234,7 @@ fn empty_secret_is_accepted_only_where_it_is_optional() {
     assert!(drawn.contains("✘ Bir değer girin."), "{drawn}");
     let question = Question::secret(msg!("step.profile.ask"), Some(EmptyReply::Kept));
     let mut optional = prompt(&theme, &question);
-    assert_eq!(optional.answer_text(&theme), "-");
+    assert_eq!(optional.answer_text(&theme), "aynı kalıyor");
     assert_eq!(
         answered(optional.handle_key(&Key::Enter)).into_secret().expose(),
         ""
