@@ -9,6 +9,7 @@ mod broken;
 pub mod dialect;
 pub(crate) mod diff;
 pub mod document;
+pub(crate) mod edit;
 pub(crate) mod error;
 pub(crate) mod include;
 pub mod judge;

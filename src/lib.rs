@@ -156,6 +156,9 @@ fn explain(ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
             ui.print(&fit(page));
             Ok(ExitCode::SUCCESS)
         }
+        help::Explanation::NothingRequested(_) if ui.is_json() => {
+            Err(Error::usage(msg!("cli.usage")).hint(msg!("cli.see-help", command = "openclaw")))
+        }
         help::Explanation::NothingRequested(page) => {
             ui.eprint(&fit(page));
             Ok(ExitCode::from(2))

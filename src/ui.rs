@@ -7,12 +7,14 @@
 use std::io;
 
 mod fields;
+mod outcome;
 pub(crate) mod port_chart;
 mod progress;
 mod review;
 mod table;
 
 pub(crate) use fields::Fields;
+pub(crate) use outcome::ReportOutcome;
 pub(crate) use table::Table;
 
 use serde::Serialize;

@@ -31,6 +31,7 @@ mod formats;
 mod gateway;
 #[cfg(target_os = "linux")]
 mod help;
+mod json;
 #[cfg(target_os = "linux")]
 mod locale;
 mod man;

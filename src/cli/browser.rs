@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::browser::checks::{self, BrowserHealth};
+use crate::browser::checks;
 use crate::browser::client::{ControlClient, ControlReply};
 use crate::browser::debug_port::PortUsage;
 use crate::browser::profiles::{BrowserConfig, BrowserProfile, BrowserProfiles};
@@ -215,18 +215,12 @@ impl<'a> CommandInput<'a> {
         );
         let reply = self.client()?.send("GET", "/profiles", None, DOCTOR_TIMEOUT);
         let is_gateway_up = matches!(reply, Ok(ControlReply::Success(_)));
-        let is_any_bad = checks.iter().any(|check| check.health == BrowserHealth::Bad);
-        output::print_checks(
+        Ok(output::print_checks(
             &self.context.ui,
             &profile.name,
             &checks,
             is_gateway_up,
             &self.context.instance.command(),
-        );
-        Ok(if is_any_bad {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        })
+        ))
     }
 }

@@ -5,14 +5,13 @@
 //! keeps the replaced file.
 
 use std::io::Read as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::config::document::ConfigDocument;
+use crate::config::edit::EditOperation;
 use crate::config::key_path::KeyPath;
 use crate::config::{assign, broken_error, document, effective, secrets};
 use crate::error::{Error, Result};
@@ -22,7 +21,7 @@ mod change;
 mod restore;
 mod validate;
 
-use change::{change_config, read_config};
+use change::{WrittenFile, change_config, read_config};
 pub(super) use restore::restore_backup;
 
 /// The arguments of `openclaw config`.
@@ -168,58 +167,55 @@ fn set(
     release: Option<&str>,
 ) -> Result<ExitCode> {
     let value = assign::parse_typed_value(path, typed)?;
-    let edit = |document: &mut ConfigDocument| {
-        if replace {
-            document.set(path, value)
-        } else {
-            document.merge(path, value)
-        }
+    let operation = if replace {
+        EditOperation::Replace(value)
+    } else {
+        EditOperation::Merge(value)
     };
-    let written = change_config(context, release, edit)?;
-    print_change(context, path, written.as_deref(), "config.was-set", "config.same");
+    let written = change_config(context, release, path, &operation)?;
+    print_change(context, path, written.as_ref(), "config.was-set");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs `openclaw config unset`.
 fn unset(context: &Context<'_>, typed: &str, release: Option<&str>) -> Result<ExitCode> {
     let path = parse_path(typed)?;
-    let written = change_config(context, release, |document| document.unset(&path))?;
-    print_change(
-        context,
-        &path,
-        written.as_deref(),
-        "config.was-unset",
-        "config.not-there",
-    );
+    let written = change_config(context, release, &path, &EditOperation::Remove)?;
+    // Both releases of OpenClaw fail here too: a mistyped key must not pass for a removed one.
+    let written = written.ok_or_else(|| Error::failed(msg!("config.not-there", path = path)))?;
+    print_change(context, &path, Some(&written), "config.was-unset");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the result of `config set` and `config unset`, with the path of the backup. `backup` is the new backup, or
-/// `None` where nothing was written.
-fn print_change(
-    context: &Context<'_>,
-    path: &KeyPath,
-    backup: Option<&Path>,
-    done: &'static str,
-    same: &'static str,
-) {
+/// Prints the result of `config set` and `config unset`, with the path of the backup. `written` is `None` where the
+/// value was there already.
+fn print_change(context: &Context<'_>, path: &KeyPath, written: Option<&WrittenFile>, done: &'static str) {
+    let config = &context.instance.config_path;
+    let backup = written.map(|written| &written.backup);
     if context.ui.is_json() {
         context.ui.print_json(&json!({
             "ok": true,
             "path": path.to_string(),
-            "changed": backup.is_some(),
-            "config": context.instance.config_path,
+            "changed": written.is_some(),
+            "config": config,
+            "file": written.map_or(config, |written| &written.file),
             "backup": backup,
         }));
-    } else {
-        let key = if backup.is_some() { done } else { same };
-        context.ui.print_line(&Msg::new(key).with("path", path));
-        if let Some(backup) = backup {
-            context
-                .ui
-                .print_note(&msg!("config.kept-before", path = backup.display()));
-        }
+        return;
     }
+    let Some(written) = written else {
+        context.ui.print_line(&msg!("config.same", path = path));
+        return;
+    };
+    context.ui.print_line(&Msg::new(done).with("path", path));
+    if written.file != *config {
+        context
+            .ui
+            .print_note(&msg!("config.in-include", file = written.file.display()));
+    }
+    context
+        .ui
+        .print_note(&msg!("config.kept-before", path = written.backup.display()));
 }
 
 /// Runs `openclaw config file`.

@@ -21,8 +21,9 @@ use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::Instance;
-use crate::probe::{self, ProbeVerdict};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::settings::ClientAuth;
+use crate::ui::ReportOutcome;
 
 /// Time for which the dashboard's redirect file exists, so that the browser can read it.
 const REDIRECT_FILE_LIFETIME: Duration = Duration::from_secs(10);
@@ -48,26 +49,29 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     let port = probe.port_number();
     let answers = probe.verdict != ProbeVerdict::Slow && !probe.verdict.is_in_transition();
     let running = probe.is_running() && answers;
+    let outcome = outcome(&probe, running);
     let opener = find_opener(host).filter(|_| !args.no_open && running);
     let redirect_file = opener
         .is_some()
         .then(|| write_redirect_file(instance, &url, &auth))
         .transpose()?;
-    let outcome = opener
+    let launch = opener
         .as_ref()
         .zip(redirect_file.as_ref())
         .map(|(opener, file)| open_in_browser(host, opener, file));
     if ui.is_json() {
-        ui.print_json(&json!({
-            "ok": running,
-            "url": url,
-            "port": port,
-            "opened": matches!(outcome, Some(Ok(()))),
-        }));
+        ui.print_report(
+            outcome,
+            json!({
+                "url": url,
+                "port": port,
+                "opened": matches!(launch, Some(Ok(()))),
+            }),
+        );
     } else {
         ui.print_line(&msg!("dashboard.url", url = url));
     }
-    match &outcome {
+    match &launch {
         Some(Ok(())) => ui.eprint_paragraph(&msg!(
             "dashboard.opening",
             seconds = REDIRECT_FILE_LIFETIME.as_secs()
@@ -88,17 +92,22 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         }
     }
     if let Some(file) = redirect_file {
-        if matches!(outcome, Some(Ok(()))) {
+        if matches!(launch, Some(Ok(()))) {
             // Nothing tells when the browser has read the file.
             std::thread::sleep(REDIRECT_FILE_LIFETIME);
         }
         apply::remove_file(&file)?;
     }
-    Ok(if running {
-        ExitCode::SUCCESS
+    Ok(outcome.exit_code())
+}
+
+/// Returns the outcome of `openclaw dashboard`: a failure where the gateway does not serve the page.
+fn outcome(probe: &Probe, running: bool) -> ReportOutcome {
+    if running {
+        ReportOutcome::Fine
     } else {
-        ExitCode::from(ErrorKind::Failure.exit_code())
-    })
+        ReportOutcome::Problem(ErrorKind::Failure, probe.msg("").key())
+    }
 }
 
 /// Writes the file that redirects a browser to the dashboard, with the gateway's token.

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::Plan;
 use crate::survey::Survey;
-use crate::ui::Ui;
+use crate::ui::{ReportOutcome, Ui};
 use crate::wizard::terminal::Terminal;
 
 use super::Context;
@@ -42,8 +42,7 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
     }
     let (findings, plans) = examine(context, scope);
     if !args.fix {
-        print(context, &findings, None);
-        return Ok(exit_code(&findings));
+        return Ok(print(context, &findings, None));
     }
     let plan = doctor::combine(&plans);
     let mut outcome = FixOutcome {
@@ -53,20 +52,14 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
         was_undone: false,
     };
     if args.dry_run || plan.is_empty() {
-        print(context, &findings, Some(&outcome));
-        return Ok(exit_code(&findings));
+        return Ok(print(context, &findings, Some(&outcome)));
     }
     if !args.yes {
         confirm(context, &outcome.diff)?;
     }
     let (findings, was_undone) = apply_fixes(context, scope, &plans)?;
     outcome.was_undone = was_undone;
-    print(context, &findings, Some(&outcome));
-    Ok(if was_undone {
-        ExitCode::from(ErrorKind::Failure.exit_code())
-    } else {
-        exit_code(&findings)
-    })
+    Ok(print(context, &findings, Some(&outcome)))
 }
 
 /// Examines the instances of the host for `openclaw doctor`, and returns the findings and the plans that repair them.
@@ -164,10 +157,16 @@ fn paths_of_others(survey: &Survey, fix: &FixPlan) -> Vec<PathBuf> {
     survey.paths_of_others(fix.config.as_deref().unwrap_or(Path::new("")))
 }
 
-/// Returns the exit code of `openclaw doctor` for these findings: 1 where one is an error.
-fn exit_code(findings: &[Finding]) -> ExitCode {
+/// Returns the outcome of `openclaw doctor`: a failure where a finding is an error, and where the fixes were undone.
+fn outcome_of(findings: &[Finding], fixes: Option<&FixOutcome>) -> ReportOutcome {
     let has_error = findings.iter().any(|finding| finding.severity == Severity::Error);
-    ExitCode::from(u8::from(has_error))
+    if fixes.is_some_and(|fixes| fixes.was_undone) {
+        ReportOutcome::Problem(ErrorKind::Failure, "doctor.fix-undone")
+    } else if has_error {
+        ReportOutcome::Problem(ErrorKind::Failure, "doctor.error")
+    } else {
+        ReportOutcome::Fine
+    }
 }
 
 /// The result of `doctor --fix`, or of its dry run.
@@ -179,9 +178,10 @@ struct FixOutcome {
     was_undone: bool,
 }
 
-/// Prints the doctor's findings, after the outcome of `--fix` where it was given.
-fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcome>) {
+/// Prints the doctor's findings, after the outcome of `--fix` where it was given. Returns the exit code.
+fn print(context: &Context<'_>, findings: &[Finding], fixes: Option<&FixOutcome>) -> ExitCode {
     let ui = &context.ui;
+    let outcome = outcome_of(findings, fixes);
     let count = |severity| {
         findings
             .iter()
@@ -191,25 +191,24 @@ fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcom
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if ui.is_json() {
         let mut document = json!({
-            "ok": errors == 0,
             "checks": doctor::checks().count(),
             "errors": errors,
             "warnings": warnings,
             "findings": findings.iter().map(|finding| finding_json(context, finding)).collect::<Value>(),
         });
-        if let Some(outcome) = outcome {
+        if let Some(fixes) = fixes {
             document["fix"] = json!({
-                "dryRun": outcome.is_dry_run,
-                "changes": outcome.change_count,
-                "diff": outcome.diff,
-                "undone": outcome.was_undone,
+                "dryRun": fixes.is_dry_run,
+                "changes": fixes.change_count,
+                "diff": fixes.diff,
+                "undone": fixes.was_undone,
             });
         }
-        ui.print_json(&document);
-        return;
+        ui.print_report(outcome, document);
+        return outcome.exit_code();
     }
-    if let Some(outcome) = outcome {
-        print_outcome(ui, outcome);
+    if let Some(fixes) = fixes {
+        print_outcome(ui, fixes);
     }
     for finding in findings {
         print_finding(ui, finding);
@@ -219,6 +218,7 @@ fn print(context: &Context<'_>, findings: &[Finding], outcome: Option<&FixOutcom
     } else {
         ui.print_paragraph(&msg!("doctor.summary", errors = errors, warnings = warnings));
     }
+    outcome.exit_code()
 }
 
 /// Prints the diff of the doctor's fixes and how many were made.

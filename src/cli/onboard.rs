@@ -21,7 +21,7 @@ use crate::record::{Engine, Record};
 use crate::report;
 use crate::secret::Secret;
 use crate::survey::{ConfigHealth, Survey};
-use crate::ui::Ui;
+use crate::ui::{ReportOutcome, Ui};
 use crate::wizard::context::{InterviewContext, read_disk};
 use crate::wizard::question::Choice;
 use crate::wizard::terminal::Terminal;
@@ -358,11 +358,11 @@ impl OnboardRun<'_> {
     ) -> ExitCode {
         let ui = &self.context.ui;
         let notices: Vec<_> = plan.notices.iter().map(|notice| ui.render(notice)).collect();
-        let (service, code) = match service {
-            Ok(document) => (document, ExitCode::SUCCESS),
+        let (service, outcome) = match service {
+            Ok(document) => (document, ReportOutcome::Fine),
             Err(error) => (
                 Some(ui.print_error(&error)),
-                ExitCode::from(error.kind.exit_code()),
+                ReportOutcome::Problem(error.kind, error.code()),
             ),
         };
         if let Some(summary) = &plan.instance {
@@ -370,9 +370,9 @@ impl OnboardRun<'_> {
             if let Some(service) = service {
                 document["service"] = service;
             }
-            ui.print_json(&document);
+            ui.print_report(outcome, document);
         }
-        code
+        outcome.exit_code()
     }
 }
 

@@ -32,6 +32,7 @@ use crate::ports::planner::{
 };
 use crate::ports::{LOOPBACK, PortFamily, Span};
 use crate::survey::{self, Survey};
+use crate::ui::ReportOutcome;
 
 mod map;
 
@@ -119,13 +120,14 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
     };
     let ui = context.ui;
     if ui.is_json() {
-        ui.print_json(&check_document(context, &check, alternative.as_ref()));
-        let refused = matches!(check.verdict, PortVerdict::Refused(_));
-        return Ok(if refused {
-            ExitCode::from(ErrorKind::Blocked.exit_code())
-        } else {
-            ExitCode::SUCCESS
-        });
+        let outcome = match &check.verdict {
+            PortVerdict::Refused(why) => {
+                ReportOutcome::Problem(ErrorKind::Blocked, why.msg(check.base).key())
+            }
+            _ => ReportOutcome::Fine,
+        };
+        ui.print_report(outcome, check_document(context, &check, alternative.as_ref()));
+        return Ok(outcome.exit_code());
     }
     let check = check.accept(alternative.as_ref())?;
     let family = PortFamily::new(port).map_or_else(|| Span::one(port), PortFamily::span);
@@ -150,10 +152,8 @@ fn check_document(context: &Context<'_>, check: &PortCheck, alternative: Option<
         PortVerdict::Refused(why) => ("refused", Some(why.msg(check.base)), Vec::new()),
     };
     json!({
-        "ok": why.is_none(),
         "base": check.base,
         "verdict": name,
-        "code": why.as_ref().map(Msg::key),
         "message": why.map(text),
         "overlaps": shared,
         "notices": check.notices.iter().map(|notice| text(notice.msg())).collect::<Vec<_>>(),

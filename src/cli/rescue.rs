@@ -88,12 +88,13 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
         Some(RescueCommand::Diagnose(args)) => {
             let diagnosis = Diagnosis::of_target(context, args.target.as_deref())?;
             if context.ui.is_json() {
-                context.ui.print_json(&diagnosis.document(context, None));
+                let document = diagnosis.document(context, None);
+                context.ui.print_report(diagnosis.outcome(None), document);
             } else {
                 diagnosis.print_causes(context);
                 diagnosis.print_steps(context);
             }
-            Ok(diagnosis.exit_code())
+            Ok(diagnosis.outcome(None).exit_code())
         }
         Some(RescueCommand::Watch(args)) => watch(context, args),
         Some(RescueCommand::History(_)) => Ok(history(context)),
@@ -110,9 +111,9 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     }
     if diagnosis.is_healthy() || diagnosis.steps.is_empty() {
         if ui.is_json() {
-            ui.print_json(&diagnosis.document(context, None));
+            ui.print_report(diagnosis.outcome(None), diagnosis.document(context, None));
         }
-        return Ok(diagnosis.exit_code());
+        return Ok(diagnosis.outcome(None).exit_code());
     }
     let job = RepairJob {
         target: context.instance_context().with_instance(&diagnosis.target),
@@ -123,7 +124,10 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     };
     job.check_limit()?;
     if !args.yes && !has_consent(context, &diagnosis)? {
-        return Ok(diagnosis.exit_code());
+        if ui.is_json() {
+            ui.print_report(diagnosis.outcome(None), diagnosis.document(context, None));
+        }
+        return Ok(diagnosis.outcome(None).exit_code());
     }
     let report = repair::run_repair(
         &job,
@@ -134,8 +138,9 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
             print_event(context, event);
         },
     )?;
+    let outcome = diagnosis.outcome(Some(&report));
     if ui.is_json() {
-        ui.print_json(&diagnosis.document(context, Some(&report)));
+        ui.print_report(outcome, diagnosis.document(context, Some(&report)));
     } else {
         let key = if report.is_healthy {
             "rescue.done"
@@ -147,7 +152,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
             ui.print_detail(&msg!("rescue.kept", path = kept.display()));
         }
     }
-    Ok(ExitCode::from(u8::from(!report.is_healthy)))
+    Ok(outcome.exit_code())
 }
 
 /// Asks a person for consent to the steps of a repair. Without a person they are only shown, and the answer is

@@ -21,9 +21,11 @@ use crate::ui::Fields;
 mod all;
 mod args;
 pub(super) mod document;
+mod outcome;
 pub(super) mod service;
 
 pub(crate) use args::{AskArgs, StatusArgs};
+pub(super) use outcome::probe_outcome;
 
 /// Runs `openclaw status`.
 pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
@@ -49,11 +51,11 @@ pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
         let document = document::status_document(context, &probe, &context.instance, service.as_ref());
-        context.ui.print_json(&document);
+        context.ui.print_report(probe_outcome(&probe), document);
     } else {
         print_status(context, &probe, service.as_ref());
     }
-    ExitCode::from(probe.verdict.class().exit_code())
+    probe_outcome(&probe).exit_code()
 }
 
 /// Queries the service manager about a gateway's service where one is installed, within the time limit of the probe.

@@ -22,6 +22,15 @@ pub struct ConfigDocument {
     value: Value,
 }
 
+/// The meaning of a key of digits in a config's key path, below a value that does not exist yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DigitKeys {
+    /// A name: `channels.discord.guilds.1234` makes an object.
+    Names,
+    /// An index: `agents.list.0` makes an array.
+    Indices,
+}
+
 /// The reason why an edit of a config was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
@@ -88,19 +97,7 @@ impl ConfigDocument {
     /// When another kind of value is on the way, or the text can't be edited. The document is unchanged then.
     pub fn set(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
-            *find_or_create(root, path)? = value;
-            Ok(())
-        })
-    }
-
-    /// Sets the value at a key path of a config as [`Self::set`] does, but merges objects: keys that the value does
-    /// not have stay. Arrays are replaced whole.
-    ///
-    /// # Errors
-    /// As for [`Self::set`].
-    pub(crate) fn merge(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
-        self.edit(|root| {
-            merge(find_or_create(root, path)?, value);
+            *find_or_create(root, path, DigitKeys::Names)? = value;
             Ok(())
         })
     }
@@ -117,7 +114,10 @@ impl ConfigDocument {
     }
 
     /// Applies a change to the value of a config, and the smallest corresponding change to its text.
-    fn edit(&mut self, change: impl FnOnce(&mut Value) -> Result<(), EditError>) -> Result<bool, EditError> {
+    pub(super) fn edit(
+        &mut self,
+        change: impl FnOnce(&mut Value) -> Result<(), EditError>,
+    ) -> Result<bool, EditError> {
         let mut after = self.value.clone();
         change(&mut after)?;
         if after == self.value {
@@ -138,17 +138,24 @@ impl ConfigDocument {
 
 /// Returns the config value at a key path below `root`.
 pub(crate) fn find<'a>(root: &'a Value, path: &KeyPath) -> Option<&'a Value> {
-    path.segments()
-        .iter()
-        .try_fold(root, |value, segment| match (value, segment) {
-            (Value::Object(map), PathSegment::Key(key)) => map.get(key),
-            (Value::Array(elements), segment) => elements.get(array_index(segment)?),
-            _ => None,
-        })
+    path.segments().iter().try_fold(root, child)
+}
+
+/// Returns the config value that a segment of a key path leads to.
+pub(super) fn child<'a>(value: &'a Value, segment: &PathSegment) -> Option<&'a Value> {
+    match (value, segment) {
+        (Value::Object(map), PathSegment::Key(key)) => map.get(key),
+        (Value::Array(elements), segment) => elements.get(array_index(segment)?),
+        _ => None,
+    }
 }
 
 /// Returns the value at a key path of a config, which is created where it is missing.
-fn find_or_create<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Value, EditError> {
+pub(super) fn find_or_create<'a>(
+    root: &'a mut Value,
+    path: &KeyPath,
+    digits: DigitKeys,
+) -> Result<&'a mut Value, EditError> {
     let mut value = root;
     for (at, segment) in path.segments().iter().enumerate() {
         let here = || path.prefix(at);
@@ -158,15 +165,15 @@ fn find_or_create<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Val
                 let wanted = wanted.ok_or_else(|| EditError::NotAnObject(here()))?;
                 let len = elements.len();
                 if wanted == len {
-                    elements.push(empty_container(path, at));
+                    elements.push(empty_container(path, at, digits));
                 }
                 elements
                     .get_mut(wanted)
                     .ok_or_else(|| EditError::IndexOutOfBounds { path: here(), len })?
             }
-            (Value::Object(map), PathSegment::Key(key)) => {
-                map.entry(key).or_insert_with(|| empty_container(path, at))
-            }
+            (Value::Object(map), PathSegment::Key(key)) => map
+                .entry(key)
+                .or_insert_with(|| empty_container(path, at, digits)),
             (_, PathSegment::Index(_)) => return Err(EditError::NotAnArray(here())),
             (_, PathSegment::Key(_)) => return Err(EditError::NotAnObject(here())),
         };
@@ -176,15 +183,21 @@ fn find_or_create<'a>(root: &'a mut Value, path: &KeyPath) -> Result<&'a mut Val
 
 /// Returns the value to create for the missing segment `at` of a config's key path: an object or an array, by the
 /// kind of the next segment.
-fn empty_container(path: &KeyPath, at: usize) -> Value {
+fn empty_container(path: &KeyPath, at: usize, digits: DigitKeys) -> Value {
     match path.segments().get(at + 1) {
+        Some(segment @ PathSegment::Key(_))
+            if digits == DigitKeys::Indices && array_index(segment).is_some() =>
+        {
+            Value::Array(Vec::new())
+        }
         Some(PathSegment::Key(_)) => Value::Object(Map::new()),
         Some(PathSegment::Index(_)) => Value::Array(Vec::new()),
         None => Value::Null,
     }
 }
 
-fn remove(root: &mut Value, path: &KeyPath) {
+/// Removes the value at a key path of a config, if there is one.
+pub(super) fn remove(root: &mut Value, path: &KeyPath) {
     let Some((last, way)) = path.segments().split_last() else {
         return;
     };
@@ -207,7 +220,7 @@ fn remove(root: &mut Value, path: &KeyPath) {
 }
 
 /// Merges a JSON value into another: objects key by key, anything else is replaced.
-fn merge(target: &mut Value, value: Value) {
+pub(super) fn merge(target: &mut Value, value: Value) {
     match (target, value) {
         (Value::Object(target), Value::Object(value)) => {
             for (key, value) in value {

@@ -1,24 +1,26 @@
 //! Follows `$include`: returns the config as OpenClaw reads it, with other files merged in.
 //!
-//! This is needed to read settings (a port may be set in an included file), never to write: an edit changes only the
-//! file for which it is made. The rules are those of OpenClaw's reader: the keys beside `$include` override the included value;
+//! This is needed to read settings (a port may be set in an included file), and to see what an edit brings about, which
+//! changes one file (`edit`). The rules are those of OpenClaw's reader: the keys beside `$include` override the included value;
 //! objects merge, arrays are joined, anything else is replaced; paths are relative to the file that includes. What a
 //! hostile or mistaken file could do is bounded: the depth, the number of files, and each file as [`crate::host::read`]
 //! bounds it.
 
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::document::ConfigDocument;
+use super::document::{self, ConfigDocument};
 use super::error::ConfigError;
+use super::key_path::{KeyPath, PathSegment};
 use super::load::{LoadedConfig, load};
 use crate::i18n::{Msg, msg};
 
 /// The key of a config, `$include`, that includes a file or a list of files.
-const INCLUDE_KEY: &str = "$include";
+pub(super) const INCLUDE_KEY: &str = "$include";
 /// Maximum number of config files that include each other in a chain, as in OpenClaw.
-const MAX_DEPTH: usize = 10;
+pub(super) const MAX_DEPTH: usize = 10;
 /// Maximum number of files that a config includes in all: files that include each other repeatedly must come to an
 /// end.
 const MAX_FILES: usize = 100;
@@ -36,6 +38,80 @@ pub(crate) fn effective(path: &Path, document: &ConfigDocument) -> Result<Value,
     IncludeResolver::new(path).resolve(value)
 }
 
+/// Returns the value of a config as [`effective`] does, where the included file `file` has the content `content`.
+pub(super) fn effective_with(
+    path: &Path,
+    document: &ConfigDocument,
+    file: &Path,
+    content: &Value,
+) -> Result<Value, ConfigError> {
+    let mut resolver = IncludeResolver::new(path);
+    resolver.replacement = Some((file, content));
+    resolver.resolve(document.value())
+}
+
+/// Returns the files that set the value at a key path of a config, or a part of it: the config itself and those that it
+/// includes, in the order in which they are merged. Files that can't be read are left out.
+pub(crate) fn files_with_value(path: &Path, document: &ConfigDocument, key: &KeyPath) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    collect_files_with_value(path, document.value(), key.segments(), MAX_DEPTH, &mut files);
+    files.dedup();
+    files
+}
+
+/// Adds the files that set a config value below `value`, which is in the file `path`.
+fn collect_files_with_value(
+    path: &Path,
+    value: &Value,
+    key: &[PathSegment],
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+) {
+    let included = match value.get(INCLUDE_KEY) {
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(file)) => vec![file.as_str()],
+        _ => Vec::new(),
+    };
+    for file in included.into_iter().take(MAX_FILES) {
+        let file = resolve_path(path, file);
+        if let (LoadedConfig::Ok(document), Some(depth)) = (load(&file), depth.checked_sub(1)) {
+            collect_files_with_value(&file, document.value(), key, depth, files);
+        }
+    }
+    let is_set_here = match value {
+        Value::Object(map) => map.is_empty() || map.keys().any(|key| key != INCLUDE_KEY),
+        _ => true,
+    };
+    match key.split_first() {
+        None if is_set_here => files.push(path.to_owned()),
+        None => {}
+        Some((segment, rest)) => {
+            if let Some(value) = document::child(value, segment) {
+                collect_files_with_value(path, value, rest, depth, files);
+            }
+        }
+    }
+}
+
+/// Returns the path of a file that a config, or a file that it includes, names in its `$include`.
+pub(super) fn resolve_path(from: &Path, file: &str) -> PathBuf {
+    normalize(&from.parent().unwrap_or(Path::new("")).join(file))
+}
+
+/// Returns the error of an `$include` in a config whose file does not exist.
+pub(super) fn missing_file(file: &Path) -> ConfigError {
+    ConfigError::of_file(msg!("config.include-missing", file = file.display()))
+}
+
+/// Returns the error of an `$include` in a config whose file is broken.
+pub(super) fn broken_file(file: &Path, error: ConfigError) -> ConfigError {
+    let place = error.location(file);
+    let why = Msg::new("config.include-broken")
+        .with("place", place)
+        .with_msg("why", error.why);
+    ConfigError::of_file(why)
+}
+
 /// Returns the path of a config and of every file that it includes, as far as they can be followed, whether they exist
 /// or not. A running gateway watches these.
 pub(crate) fn included_files(path: &Path) -> Vec<PathBuf> {
@@ -49,7 +125,8 @@ pub(crate) fn included_files(path: &Path) -> Vec<PathBuf> {
     all
 }
 
-fn has_include(value: &Value) -> bool {
+/// Returns whether an `$include` stands anywhere in a config value.
+pub(super) fn has_include(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.contains_key(INCLUDE_KEY) || map.values().any(has_include),
         Value::Array(elements) => elements.iter().any(has_include),
@@ -58,21 +135,24 @@ fn has_include(value: &Value) -> bool {
 }
 
 /// Follows the `$include` keys of one config.
-struct IncludeResolver {
+struct IncludeResolver<'a> {
     /// The files that are being read, from the config to the innermost.
     chain: Vec<PathBuf>,
     /// Number of files that were read so far.
     read_count: usize,
     /// Every included file so far, whether it exists or not.
     included: Vec<PathBuf>,
+    /// A file whose content is not that on the disk: one that is being edited.
+    replacement: Option<(&'a Path, &'a Value)>,
 }
 
-impl IncludeResolver {
+impl IncludeResolver<'_> {
     fn new(path: &Path) -> Self {
         Self {
             chain: vec![normalize(path)],
             read_count: 0,
             included: Vec::new(),
+            replacement: None,
         }
     }
 
@@ -119,12 +199,7 @@ impl IncludeResolver {
     }
 
     fn resolve_file(&mut self, file: &str) -> Result<Value, ConfigError> {
-        let from = self
-            .chain
-            .last()
-            .and_then(|file| file.parent())
-            .unwrap_or(Path::new(""));
-        let path = normalize(&from.join(file));
+        let path = resolve_path(self.chain.last().map_or(Path::new(""), PathBuf::as_path), file);
         if self.chain.contains(&path) {
             return Err(self.error(msg!("config.include-cycle", file = path.display())));
         }
@@ -139,21 +214,16 @@ impl IncludeResolver {
             return Err(self.error(limits));
         }
         self.included.push(path.clone());
-        let document = match load(&path) {
-            LoadedConfig::Ok(document) => document,
-            LoadedConfig::Missing => {
-                return Err(self.error(msg!("config.include-missing", file = path.display())));
-            }
-            LoadedConfig::Broken(error) => {
-                let place = error.location(&path);
-                let why = Msg::new("config.include-broken")
-                    .with("place", place)
-                    .with_msg("why", error.why);
-                return Err(ConfigError::of_file(why));
-            }
+        let content = match self.replacement {
+            Some((replaced, content)) if replaced == path => Cow::Borrowed(content),
+            _ => match load(&path) {
+                LoadedConfig::Ok(document) => Cow::Owned(document.value().clone()),
+                LoadedConfig::Missing => return Err(self.error(missing_file(&path).why)),
+                LoadedConfig::Broken(error) => return Err(broken_file(&path, error)),
+            },
         };
         self.chain.push(path);
-        let value = self.resolve(document.value());
+        let value = self.resolve(&content);
         self.chain.pop();
         value
     }

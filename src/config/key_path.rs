@@ -109,6 +109,19 @@ impl KeyPath {
     pub(crate) fn prefix(&self, count: usize) -> Self {
         Self(self.0.iter().take(count).cloned().collect())
     }
+
+    /// Returns the segments of a config value's key path after the first `count`.
+    #[must_use]
+    pub(crate) fn suffix(&self, count: usize) -> Self {
+        Self(self.0.iter().skip(count).cloned().collect())
+    }
+
+    /// Returns whether a key of a config value's path is a number, which may be a name or an index.
+    pub(crate) fn has_digit_key(&self) -> bool {
+        let is_number = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit());
+        let mut segments = self.0.iter();
+        segments.any(|segment| matches!(segment, PathSegment::Key(key) if is_number(key)))
+    }
 }
 
 /// The parser of a config value's key path as a user types it.

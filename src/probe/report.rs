@@ -87,12 +87,12 @@ pub(crate) enum VerdictClass {
 }
 
 impl VerdictClass {
-    /// Returns the exit code of a command that reports a probe's verdict of this class.
-    pub(crate) fn exit_code(self) -> u8 {
+    /// Returns the kind of problem that a verdict of this class on a gateway is; `None` where it is none.
+    pub(crate) fn error_kind(self) -> Option<ErrorKind> {
         match self {
-            Self::Healthy => 0,
-            Self::NotRunning => ErrorKind::Failure.exit_code(),
-            Self::Faulty => ErrorKind::Unhealthy.exit_code(),
+            Self::Healthy => None,
+            Self::NotRunning => Some(ErrorKind::Failure),
+            Self::Faulty => Some(ErrorKind::Unhealthy),
         }
     }
 }

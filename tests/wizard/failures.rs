@@ -178,10 +178,19 @@ fn interrupted_run_says_that_the_answers_are_kept_and_the_next_one_shows_them() 
 fn dry_run_says_that_the_answers_are_not_saved() {
     let sandbox = sandbox_with_default();
     let file = sandbox.path("answers.toml");
-    let words = ["onboard", "--non-interactive", "--accept-risk", "--dry-run", "--save-answers"];
+    let words = [
+        "onboard",
+        "--non-interactive",
+        "--accept-risk",
+        "--dry-run",
+        "--save-answers",
+    ];
     let mut command = sandbox.command(words);
     let output = command.arg(&file).output().expect("the program");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(stderr.contains("the answers are not saved to ~/answers.toml"), "{stderr}");
+    assert!(
+        stderr.contains("the answers are not saved to ~/answers.toml"),
+        "{stderr}"
+    );
     assert!(!file.exists());
 }

@@ -2,6 +2,7 @@
 //! docs/openclaw.md#browser-command-output in columns.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
@@ -10,9 +11,10 @@ use crate::browser::checks::{BrowserCheck, BrowserHealth};
 use crate::browser::status::StateName;
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
+use crate::error::ErrorKind;
 use crate::i18n::{Msg, msg};
 use crate::text::{sanitize, to_ascii};
-use crate::ui::{Fields, Table, Ui};
+use crate::ui::{Fields, ReportOutcome, Table, Ui};
 
 /// Prints the reply of the browser control service to a `browser` command. `profile` is the value of
 /// `--browser-profile`.
@@ -242,14 +244,18 @@ pub(super) fn print_failure(ui: &Ui, status: u16, document: &Value) {
     }
 }
 
-/// Prints the result of `browser doctor`.
+/// Prints the result of `browser doctor`. Returns the exit code.
 pub(super) fn print_checks(
     ui: &Ui,
     profile: &str,
     checks: &[BrowserCheck],
     is_gateway_up: bool,
     command: &str,
-) {
+) -> ExitCode {
+    let mut bad = checks.iter().filter(|check| check.health == BrowserHealth::Bad);
+    let outcome = bad.next().map_or(ReportOutcome::Fine, |check| {
+        ReportOutcome::Problem(ErrorKind::Failure, check.msg.key())
+    });
     if ui.is_json() {
         let row = |check: &BrowserCheck| {
             let hints: Vec<_> = check.hints.iter().map(|hint| ui.render(hint)).collect();
@@ -261,10 +267,11 @@ pub(super) fn print_checks(
             })
         };
         let rows: Vec<_> = checks.iter().map(row).collect();
-        let ok = checks.iter().all(|check| check.health != BrowserHealth::Bad);
-        return ui.print_json(
-            &json!({ "ok": ok, "profile": profile, "gatewayRunning": is_gateway_up, "checks": rows }),
+        ui.print_report(
+            outcome,
+            json!({ "profile": profile, "gatewayRunning": is_gateway_up, "checks": rows }),
         );
+        return outcome.exit_code();
     }
     for check in checks {
         print_result(ui, check.health, &check.msg);
@@ -278,6 +285,7 @@ pub(super) fn print_checks(
         print_result(ui, BrowserHealth::Notice, &msg!("browser.doctor-down"));
         ui.print_detail(&msg!("browser.run-gateway", command = command));
     }
+    outcome.exit_code()
 }
 
 /// Prints the result of a check of `browser doctor`, with its mark.

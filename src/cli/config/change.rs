@@ -1,18 +1,20 @@
 //! A change of the config: it is made under the host-wide lock, on the file as it is at that moment, in one transaction.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
-use crate::config::document::{ConfigDocument, EditError};
+use crate::config::document::{ConfigDocument, DigitKeys};
+use crate::config::edit::{EditOperation, EditTarget};
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
-use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, load};
-use crate::error::{Error, Result};
+use crate::config::schema::SchemaFinding;
+use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, include, load};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
 use crate::ports::Port;
@@ -56,52 +58,183 @@ pub(super) fn choose_judge(
     Ok(ConfigJudge::for_version(&version))
 }
 
-/// Edits the instance's config under the host-wide lock. Returns the path of the backup, or `None` where nothing
-/// changed.
+/// The file that a change of a config was written to, and its previous version.
+pub(super) struct WrittenFile {
+    /// The config, or a file that it includes.
+    pub(super) file: PathBuf,
+    /// The previous version.
+    pub(super) backup: PathBuf,
+}
+
+/// Changes one value of the instance's config under the host-wide lock. Returns the file that was written, or `None`
+/// where nothing changed.
 pub(super) fn change_config(
     context: &Context<'_>,
     release: Option<&str>,
-    edit: impl FnOnce(&mut ConfigDocument) -> Result<bool, EditError>,
-) -> Result<Option<PathBuf>> {
+    path: &KeyPath,
+    operation: &EditOperation,
+) -> Result<Option<WrittenFile>> {
     let lock = context.lock()?;
-    let path = &context.instance.config_path;
-    let before = read_config(context)?;
-    let mut after = before.clone();
-    if !edit(&mut after)? {
+    let survey = context.survey();
+    let judge = choose_judge(context, &survey, release)?;
+    let main = read_config(context)?;
+    let edit = PlannedEdit::new(context, &judge, &main, path, operation)?;
+    if edit.after.document == edit.before.document {
         return Ok(None);
     }
-    let survey = context.survey();
-    refuse_newer(context, &survey, &before, &after)?;
-    let judge = choose_judge(context, &survey, release)?;
-    refuse_new_findings(context, &judge, &before, &after)?;
-    refuse_taken_port(context, &survey, &before, &after)?;
-    let bytes = before.text().as_bytes().to_vec();
-    apply_changes(
-        context,
-        &lock,
-        &survey,
-        vec![plan::config_write(path, &after, Some(bytes))],
-    )?;
-    Ok(Some(backup::backup_path(path, 1)))
+    refuse_newer(context, &survey, &edit)?;
+    refuse_new_findings(context, edit.new_findings(&judge))?;
+    refuse_taken_port(context, &survey, &edit.config_before, &edit.config_after)?;
+    let EditTarget { file, document, .. } = &edit.after;
+    refuse_foreign_file(context, &survey, path, file)?;
+    let bytes = edit.before.document.text().as_bytes().to_vec();
+    let change = plan::config_write(file, document, Some(bytes));
+    apply_changes(context, &lock, &survey, vec![change])?;
+    Ok(Some(WrittenFile {
+        file: file.clone(),
+        backup: backup::backup_path(file, 1),
+    }))
+}
+
+/// A change of one value of a config: the file before and after it, and what the whole config says then.
+struct PlannedEdit {
+    before: EditTarget,
+    after: EditTarget,
+    /// The value of the whole config before the change, included files merged in.
+    config_before: Value,
+    /// The value of the whole config after the change, included files merged in.
+    config_after: Value,
+}
+
+impl PlannedEdit {
+    /// Makes the change on copies. A key of digits that has to be created is a name, or the index of a new list where
+    /// OpenClaw accepts nothing else.
+    ///
+    /// # Errors
+    /// Where the value can't be edited, or would not be in force after the edit.
+    fn new(
+        context: &Context<'_>,
+        judge: &ConfigJudge,
+        main: &ConfigDocument,
+        path: &KeyPath,
+        operation: &EditOperation,
+    ) -> Result<Self> {
+        let edit = |digits| Self::with_digits(context, main, path, operation, digits);
+        let named = edit(DigitKeys::Names)?;
+        if !path.has_digit_key() || named.new_findings(judge).is_empty() {
+            return Ok(named);
+        }
+        let listed = edit(DigitKeys::Indices).ok();
+        Ok(listed
+            .filter(|listed| listed.new_findings(judge).is_empty())
+            .unwrap_or(named))
+    }
+
+    fn with_digits(
+        context: &Context<'_>,
+        main: &ConfigDocument,
+        path: &KeyPath,
+        operation: &EditOperation,
+        digits: DigitKeys,
+    ) -> Result<Self> {
+        let config = &context.instance.config_path;
+        let before = EditTarget::find(config, main, path, operation).map_err(|e| broken_error(config, &e))?;
+        let mut after = before.clone();
+        after.apply(operation, digits)?;
+        // A broken include elsewhere does not block a change, which may be the one that repairs it.
+        let config_before = effective(config, main).ok();
+        let config_after = after.effective(config, main).ok();
+        if let (Some(before), Some(after)) = (&config_before, &config_after)
+            && !operation.concerns_include(path)
+        {
+            let mut wanted = before.clone();
+            operation.apply(&mut wanted, path, digits)?;
+            if *after != wanted {
+                return Err(not_in_force(config, main, path));
+            }
+        }
+        Ok(Self {
+            config_after: config_after.unwrap_or_else(|| {
+                let own = if after.file == *config {
+                    &after.document
+                } else {
+                    main
+                };
+                own.value().clone()
+            }),
+            config_before: config_before.unwrap_or_else(|| main.value().clone()),
+            before,
+            after,
+        })
+    }
+
+    /// Returns what the judge refuses in the config after the change and did not refuse before it.
+    fn new_findings(&self, judge: &ConfigJudge) -> Vec<SchemaFinding> {
+        judge.new_findings(&self.config_before, &self.config_after)
+    }
+}
+
+/// Returns the error of a change after which a config would not have the wanted value, because included files set it
+/// too.
+fn not_in_force(config: &Path, main: &ConfigDocument, path: &KeyPath) -> Error {
+    let files = include::files_with_value(config, main, path);
+    let mut included = files.into_iter().filter(|file| file != config);
+    let Some(file) = included.next() else {
+        return Error::blocked(msg!("config.not-in-force", path = path));
+    };
+    Error::blocked(msg!("config.from-include", path = path, file = file.display()))
+        .hint(msg!("config.hint-edit", path = file.display()))
+}
+
+/// Refuses to change an included file of a config that other instances may read too: one outside of the config's
+/// folder, or one that another instance includes.
+fn refuse_foreign_file(context: &Context<'_>, survey: &Survey, path: &KeyPath, file: &Path) -> Result<()> {
+    let config = &context.instance.config_path;
+    if file == config {
+        return Ok(());
+    }
+    let folder = config.parent().and_then(|folder| folder.canonicalize().ok());
+    let is_inside = match (&folder, file.canonicalize()) {
+        (Some(folder), Ok(file)) => file.starts_with(folder),
+        _ => false,
+    };
+    let own = survey.position(config);
+    let others = survey.instances.iter().enumerate();
+    let user = others
+        .filter(|(at, _)| Some(*at) != own)
+        .find(|(_, other)| {
+            include::included_files(&other.config_path)
+                .iter()
+                .any(|read| read == file)
+        })
+        .map(|(_, other)| other.config_path.display().to_string());
+    let refused = match user {
+        Some(user) => msg!(
+            "config.include-shared",
+            path = path,
+            file = file.display(),
+            config = user
+        ),
+        None if is_inside => return Ok(()),
+        None => msg!("config.include-outside", path = path, file = file.display()),
+    };
+    Err(Error::blocked(refused)
+        .with_reason(ErrorReason::OtherInstance)
+        .hint(msg!("config.hint-edit", path = file.display())))
 }
 
 /// Refuses to change a config that a newer release wrote, in which the changed key may have another meaning. Only its
 /// version stamp may be changed: with that the user declares that an older release is to read it.
-fn refuse_newer(
-    context: &Context<'_>,
-    survey: &Survey,
-    before: &ConfigDocument,
-    after: &ConfigDocument,
-) -> Result<()> {
+fn refuse_newer(context: &Context<'_>, survey: &Survey, edit: &PlannedEdit) -> Result<()> {
     let program = || context.host.program().map(|path| path.display().to_string());
     let (reader, reader_path) = match &survey.node {
         Some(node) => (node.version.as_str(), node.path.display().to_string()),
         None => (dialect::NEWEST_KNOWN_VERSION, program().unwrap_or_default()),
     };
-    let Some(stamp) = dialect::newer_stamp(before.value(), reader) else {
+    let Some(stamp) = dialect::newer_stamp(&edit.config_before, reader) else {
         return Ok(());
     };
-    if dialect::newer_stamp(after.value(), reader) != Some(stamp) {
+    if dialect::newer_stamp(&edit.config_after, reader) != Some(stamp) {
         return Ok(());
     }
     let path = context.instance.config_path.display();
@@ -117,17 +250,7 @@ fn refuse_newer(
 }
 
 /// Refuses a change of the config after which its schema check has a finding that it did not have before.
-fn refuse_new_findings(
-    context: &Context<'_>,
-    judge: &ConfigJudge,
-    before: &ConfigDocument,
-    after: &ConfigDocument,
-) -> Result<()> {
-    let path = &context.instance.config_path;
-    // A broken include does not block a change, which may be the one that repairs it.
-    let whole =
-        |document: &ConfigDocument| effective(path, document).unwrap_or_else(|_| document.value().clone());
-    let findings = judge.new_findings(&whole(before), &whole(after));
+fn refuse_new_findings(context: &Context<'_>, findings: Vec<SchemaFinding>) -> Result<()> {
     let Some(first) = findings.into_iter().next() else {
         return Ok(());
     };
@@ -138,22 +261,19 @@ fn refuse_new_findings(
 }
 
 /// Refuses a config's new base port, and new ports that its keys pin, by the rules that hold in the wizard too
-/// (docs/design.md#port-rules).
+/// (docs/design.md#port-rules). The values have included files merged in.
 pub(super) fn refuse_taken_port(
     context: &Context<'_>,
     survey: &Survey,
-    before: &ConfigDocument,
-    after: &ConfigDocument,
+    before: &Value,
+    after: &Value,
 ) -> Result<()> {
-    survey::ports::refuse_claimed_pins(survey, &context.instance, before.value(), after.value())?;
-    let key = KeyPath::keys(["gateway", "port"]);
-    let port = |document: &ConfigDocument| document.get(&key).and_then(Port::from_json);
+    survey::ports::refuse_claimed_pins(survey, &context.instance, before, after)?;
+    let port = |config: &Value| config.pointer("/gateway/port").and_then(Port::from_json);
     let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
         return Ok(());
     };
-    let bind = after
-        .get(&KeyPath::keys(["gateway", "bind"]))
-        .and_then(Value::as_str);
+    let bind = after.pointer("/gateway/bind").and_then(Value::as_str);
     // Loopback is checked in any case.
     let addresses: &[IpAddr] = match bind {
         None | Some("loopback") => &[],

@@ -130,7 +130,7 @@ pub(crate) fn restore_backup(context: &Context<'_>, number: Option<usize>) -> Re
             .ok()
             .and_then(|bytes| parse_bytes(bytes.clone()).ok());
         let before = before.unwrap_or_else(ConfigDocument::empty);
-        refuse_taken_port(context, &survey, &before, &document)?;
+        refuse_taken_port(context, &survey, before.value(), document.value())?;
         let (changes, kept_path) = replacement(path, &document, current);
         apply_changes(context, &lock, &survey, changes)?;
         kept = kept_path;

@@ -9,9 +9,9 @@ use crate::cli::Context;
 use crate::config::judge::Verdict;
 use crate::config::schema::SchemaFinding;
 use crate::config::{broken_error, effective};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::i18n::{Msg, msg};
-use crate::ui::Ui;
+use crate::ui::{ReportOutcome, Ui};
 
 /// Runs `openclaw config validate`: checks the config against the schema and prints the findings. The exit code is 1
 /// where the gateway would refuse the config.
@@ -20,21 +20,22 @@ pub(super) fn validate(context: &Context<'_>, release: Option<&str>) -> Result<E
     let document = read_config(context)?;
     let config = effective(path, &document).map_err(|error| broken_error(path, &error))?;
     let verdict = choose_judge(context, &context.survey(), release)?.judge(&config);
+    let outcome = if verdict.is_accepted() {
+        ReportOutcome::Fine
+    } else {
+        ReportOutcome::Problem(ErrorKind::Failure, "config.invalid")
+    };
     if context.ui.is_json() {
         let mut printed = to_json(&context.ui, &verdict);
         printed["config"] = json!(path);
-        context.ui.print_json(&printed);
+        context.ui.print_report(outcome, printed);
     } else {
         print(context, &verdict);
     }
     context
         .ui
         .print_note(&Msg::new("config.judged-as").with_msg("basis", verdict.basis.msg()));
-    Ok(if verdict.is_accepted() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
+    Ok(outcome.exit_code())
 }
 
 /// Prints the findings in a config, and those of other releases.
@@ -86,7 +87,6 @@ fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
     let others = others.map(|(release, findings)| (release.to_string(), list(findings).into()));
     let unjudged = verdict.unjudged.as_ref();
     json!({
-        "ok": verdict.is_accepted(),
         "dialect": verdict.basis.name(),
         "findings": list(&verdict.refused),
         "unjudged": unjudged.map_or_else(Vec::new, |unjudged| list(&unjudged.findings)),

@@ -21,11 +21,11 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = probe_document(context, &probe, args.timeout, since.elapsed());
-        context.ui.print_json(&document);
+        context.ui.print_report(status::probe_outcome(&probe), document);
     } else {
         print_probe(context, &probe);
     }
-    ExitCode::from(probe.verdict.class().exit_code())
+    status::probe_outcome(&probe).exit_code()
 }
 
 /// Prints the result of a gateway's probe.
@@ -96,7 +96,6 @@ fn probe_document(context: &Context<'_>, probe: &Probe, limit: Duration, taken: 
         (!probe.is_healthy()).then(|| context.ui.render(&probe.msg(context.instance.profile.as_str())));
     let whole = document::status_document(context, probe, &context.instance, None);
     json!({
-        "ok": probe.is_healthy(),
         "verdict": probe.verdict.name(),
         "profile": context.instance.profile.as_str(),
         "instanceId": whole["instanceId"],

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
-use crate::error::{Error, ErrorReason, Result};
+use crate::error::{Error, ErrorKind, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::ports::{Port, PortSource};
@@ -17,6 +17,7 @@ use crate::service::{
     ServiceStatus,
 };
 use crate::settings::InstanceFiles;
+use crate::ui::ReportOutcome;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{Prompter as _, Question, Reply};
 use crate::{boot, config, probe, stop_record};
@@ -78,8 +79,12 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     }
     let enables_linger = args.linger || ask_linger(context)?;
     let mut installation = Installation::perform(context, options, enables_linger, true)?;
-    let is_healthy = installation.healthy == Some(true);
-    if !is_healthy {
+    // The service runs, and its gateway is not healthy.
+    let outcome = match installation.healthy {
+        Some(true) => ReportOutcome::Fine,
+        _ => ReportOutcome::Problem(ErrorKind::Unhealthy, "service.not-healthy"),
+    };
+    if outcome != ReportOutcome::Fine {
         installation.notices.push(msg!(
             "service.not-healthy",
             port = installation.port,
@@ -88,10 +93,9 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     }
     installation.print(context);
     if context.ui.is_json() {
-        context.ui.print_json(&installation.document(context));
+        context.ui.print_report(outcome, installation.document(context));
     }
-    // Exit code 3: the service runs, and its gateway is not healthy.
-    Ok(ExitCode::from(if is_healthy { 0 } else { 3 }))
+    Ok(outcome.exit_code())
 }
 
 /// Prints the files and commands of a service's installation without making it.

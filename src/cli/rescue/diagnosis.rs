@@ -1,11 +1,9 @@
 //! The diagnosis of one target: the evidence, the probable causes, and the steps of a repair, as text and as JSON.
 
-use std::process::ExitCode;
-
 use serde_json::{Value, json};
 
 use crate::cli::Context;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::profile::ProfileName;
@@ -14,6 +12,7 @@ use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
+use crate::ui::ReportOutcome;
 
 /// Parses the profile name of the gateway to rescue.
 pub(crate) fn parse_profile(name: &str) -> Result<ProfileName> {
@@ -55,9 +54,17 @@ impl Diagnosis {
         self.evidence.probe.is_healthy()
     }
 
-    /// Returns exit code 0 if the diagnosed gateway is healthy, otherwise 1.
-    pub(super) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(u8::from(!self.is_healthy()))
+    /// Returns the outcome of a command that reports the diagnosis of a gateway, or the repair where one was made.
+    pub(super) fn outcome(&self, report: Option<&RepairReport>) -> ReportOutcome {
+        if report.map_or(self.is_healthy(), |report| report.is_healthy) {
+            return ReportOutcome::Fine;
+        }
+        let code = if report.is_some() {
+            "rescue.in-vain"
+        } else {
+            "rescue.not-healthy"
+        };
+        ReportOutcome::Problem(ErrorKind::Failure, code)
     }
 
     /// Prints the causes of a gateway's problem, the most probable first, and the evidence.
@@ -188,7 +195,6 @@ impl Diagnosis {
             json!({ "path": change.path.to_string(), "before": change.before, "after": change.after })
         });
         let mut document = json!({
-            "ok": report.map_or(self.is_healthy(), |report| report.is_healthy),
             "target": self.target.profile.as_str(),
             "healthy": report.map_or(self.is_healthy(), |report| report.is_healthy),
             "causes": causes.collect::<Vec<_>>(),

@@ -8,16 +8,18 @@ use serde_json::json;
 
 use super::args::AskArgs;
 use super::document;
+use super::outcome::probe_outcome;
 use super::service::{manager_document, state_msg};
 use crate::cli::Context;
 use crate::cli::duration::duration_msg;
+use crate::error::ErrorKind;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
 use crate::survey::{Survey, SurveyedInstance};
-use crate::ui::{Table, Ui};
+use crate::ui::{ReportOutcome, Table, Ui};
 
 /// The probe of a gateway, and the state of its service where it has one.
 type ProbedInstance = (Probe, Option<ServiceStatus>);
@@ -31,29 +33,29 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let survey = context.survey();
     let probed = probe_all(context, &survey, deadline);
     let found = || survey.instances.iter().zip(&probed);
+    let outcome = worst_outcome(&probed);
     if context.ui.is_json() {
         let instances: Vec<_> = found()
             .map(|(found, probed)| instance_document(context, found, probed))
             .collect();
-        let ok = probed.iter().all(|(probe, _)| probe.is_healthy());
         context
             .ui
-            .print_json(&json!({ "ok": ok, "instances": instances }));
+            .print_report(outcome, json!({ "instances": instances }));
     } else if survey.instances.is_empty() {
         context.ui.print_line(&msg!("status.none"));
     } else {
         print_table(context, found());
     }
-    ExitCode::from(worst_class(&probed).exit_code())
+    outcome.exit_code()
 }
 
-/// Returns the worst class of all gateways' verdicts; [`VerdictClass::NotRunning`] where there is no instance.
-fn worst_class(probed: &[ProbedInstance]) -> VerdictClass {
-    probed
-        .iter()
-        .map(|(probe, _)| probe.verdict.class())
-        .max()
-        .unwrap_or(VerdictClass::NotRunning)
+/// Returns the outcome of the gateway with the worst verdict; a host without an instance is a failure.
+fn worst_outcome(probed: &[ProbedInstance]) -> ReportOutcome {
+    let all = probed.iter().map(|(probe, _)| probe);
+    all.max_by_key(|probe| probe.verdict.class()).map_or(
+        ReportOutcome::Problem(ErrorKind::Failure, "status.none"),
+        probe_outcome,
+    )
 }
 
 /// Probes the gateways of all instances, each on a thread of its own, and shows how many have answered.

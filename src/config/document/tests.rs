@@ -93,10 +93,12 @@ fn equal_value_changes_no_byte() {
     let mut same = document(&commented_config());
     assert_eq!(same.set(&path("gateway.port"), json!(19789)), Ok(false));
     assert_eq!(same.set(&path("x-mine"), json!([1, 16, 0.5, 2])), Ok(false));
-    assert_eq!(
-        same.merge(&path("gateway"), json!({ "auth": { "mode": "token" } })),
-        Ok(false)
-    );
+    let merged = same.edit(|root| {
+        let gateway = find_or_create(root, &path("gateway"), DigitKeys::Names)?;
+        merge(gateway, json!({ "auth": { "mode": "token" } }));
+        Ok(())
+    });
+    assert_eq!(merged, Ok(false));
     assert_eq!(same.unset(&path("gateway.nothing.here")), Ok(false));
     assert_eq!(same.text(), commented_config());
 }
@@ -128,7 +130,7 @@ fn indentation_line_ends_and_byte_order_mark_are_kept() {
 fn new_config_is_plain_json() {
     let mut new = ConfigDocument::empty();
     let wanted = json!({ "gateway": { "mode": "local", "port": 19789 }, "meta": { "lastTouchedVersion": "2026.1.30" } });
-    new.merge(&KeyPath::root(), wanted.clone()).unwrap();
+    new.set(&KeyPath::root(), wanted.clone()).unwrap();
     assert_eq!(
         new.text(),
         format!("{}\n", serde_json::to_string_pretty(&wanted).unwrap())
@@ -430,7 +432,7 @@ proptest! {
             prop_assert_eq!(edited.text().matches(&note).count(), 1, "{} in\n{}\nfrom\n{}", note, edited.text(), writer.out);
         }
         let mut expected = before.clone();
-        *find_or_create(&mut expected, at).unwrap() = value;
+        *find_or_create(&mut expected, at, DigitKeys::Names).unwrap() = value;
         prop_assert_eq!(edited.value(), &expected);
     }
 
