@@ -7,8 +7,8 @@
 //!                                          └── base, base+2 (browser control), base+4 (canvas)
 //! ```
 //!
-//! Modules by layer, each of which knows those before it only: rules and data (`protocol`, `access`, `reply`,
-//! `identity`, `websocket`), stores (`throttle`, `connections`, `clients`, `devices`, `watch_status`), the `state` that
+//! Modules by layer, each of which knows those before it only: rules and data (`protocol`, `access`, `client_network`,
+//! `reply`, `identity`, `websocket`), stores (`refusal_log`, `throttle`, `connections`, `clients`, `devices`, `watch_status`), the `state` that
 //! holds them, what uses the state (`guard`, `methods`, `session`, `canvas`, `dashboard`, `http`), and the
 //! life of the process (`acquire`, `lifecycle`, `start`).
 //!
@@ -19,6 +19,7 @@ mod access;
 mod acquire;
 mod browser;
 mod canvas;
+mod client_network;
 mod clients;
 mod config_reload;
 mod connections;
@@ -35,6 +36,7 @@ mod log;
 mod methods;
 mod periodic_events;
 pub mod protocol;
+mod refusal_log;
 mod reply;
 mod rescue_task;
 mod serve;

@@ -7,6 +7,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::text::replace_unsafe;
+
 mod detect;
 
 pub(crate) use detect::{detect, lang_of_locale};
@@ -111,10 +113,12 @@ impl Msg {
         }
     }
 
-    /// Sets the value of the placeholder `{name}` of a translatable message.
+    /// Sets the value of the placeholder `{name}` of a translatable message. Characters that would do something to a
+    /// terminal are replaced: the value may be what another program, a file or a path is called.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.args.push((name, Arg::Text(value.to_string())));
+        self.args
+            .push((name, Arg::Text(replace_unsafe(value.to_string()))));
         self
     }
 

@@ -14,6 +14,10 @@ use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::text::sanitize;
 
+mod follower;
+
+pub(crate) use follower::LogFollower;
+
 /// Maximum number of bytes of a log file that are read at once, and from its end.
 const MAX_READ_BYTES: u64 = 1024 * 1024;
 /// Folder to which OpenClaw from npm writes its log files (docs/openclaw.md#log-files).
@@ -235,86 +239,6 @@ pub(crate) fn read_from(
         truncated: from.is_none() && end > 0,
         reset,
     })
-}
-
-/// Follows a gateway's log: returns the complete lines that were added since the previous call.
-#[derive(Debug)]
-pub(crate) struct LogFollower {
-    source: LogSource,
-    /// The file that is being read, the newest one of the source.
-    file: Option<PathBuf>,
-    /// The offset up to which the file was read, in bytes.
-    offset: u64,
-    /// The beginning of a line whose end was not written yet.
-    partial_line: Vec<u8>,
-}
-
-impl LogFollower {
-    /// Creates a follower of a gateway's log that begins at the present end of the newest file.
-    pub(crate) fn new(source: LogSource) -> Self {
-        let file = source.files().pop();
-        let offset = file
-            .as_ref()
-            .and_then(|path| std::fs::metadata(path).ok())
-            .map_or(0, |meta| meta.len());
-        Self {
-            source,
-            file,
-            offset,
-            partial_line: Vec::new(),
-        }
-    }
-
-    /// Returns the lines that were added to a gateway's log since the previous call. Switches to a newer file, such
-    /// as that of a new day, once the old one is read to its end.
-    pub(crate) fn new_lines(&mut self) -> Vec<LogLine> {
-        let mut lines = self.read_rest();
-        let newest = self.source.files().pop();
-        if newest != self.file {
-            // The old file may have grown until the new one was created.
-            lines.extend(self.read_rest());
-            self.file = newest;
-            self.offset = 0;
-            self.partial_line.clear();
-            lines.extend(self.read_rest());
-        }
-        lines
-    }
-
-    /// Reads the rest of a log file that is followed, to its end, at most [`MAX_READ_BYTES`] at a time.
-    fn read_rest(&mut self) -> Vec<LogLine> {
-        let mut lines = Vec::new();
-        loop {
-            let before = self.offset;
-            lines.extend(self.read_piece());
-            if self.offset <= before {
-                return lines;
-            }
-        }
-    }
-
-    /// Reads the next piece of a log file that is followed; starts again at its beginning where the file was
-    /// truncated.
-    fn read_piece(&mut self) -> Vec<LogLine> {
-        let mut bytes = std::mem::take(&mut self.partial_line);
-        if let Some(mut file) = self.file.as_ref().and_then(|path| File::open(path).ok()) {
-            let length = file.metadata().map_or(0, |meta| meta.len());
-            if length < self.offset {
-                self.offset = 0;
-                bytes.clear();
-            }
-            if file.seek(SeekFrom::Start(self.offset)).is_ok() {
-                self.offset += file.take(MAX_READ_BYTES).read_to_end(&mut bytes).unwrap_or(0) as u64;
-            }
-        }
-        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        self.partial_line = bytes.split_off(whole);
-        let text = String::from_utf8_lossy(&bytes);
-        text.lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(LogLine::parse)
-            .collect()
-    }
 }
 
 /// Returns the log of a profile's gateway: the files in `folder`, or the file of OpenClaw from npm where that is the

@@ -5,6 +5,9 @@ use std::fmt;
 /// Number of random bytes in a generated secret token, whose text has two characters for each byte.
 pub(crate) const TOKEN_BYTES: usize = 24;
 
+/// Minimum number of characters of a secret that nobody can guess, at whatever rate. A generated token has 48.
+pub(crate) const MIN_SECRET_CHARS: usize = 16;
+
 /// Values that OpenClaw 2026.9.6 refuses as the credential of a gateway.
 const PLACEHOLDERS: [&str; 7] = [
     "",
@@ -40,6 +43,11 @@ impl Secret {
     /// (docs/openclaw.md#placeholder-credentials).
     pub(crate) fn is_placeholder(&self) -> bool {
         PLACEHOLDERS.contains(&self.0.trim())
+    }
+
+    /// Returns whether a secret is so short that whoever tries many may guess it.
+    pub(crate) fn is_guessable(&self) -> bool {
+        self.0.chars().count() < MIN_SECRET_CHARS
     }
 
     /// Returns the characters of a secret: to write them to a 0600 file, to show them to the instance's own gateway

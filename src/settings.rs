@@ -54,6 +54,14 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
+    /// Returns whether the credential of a gateway's clients is so short that whoever tries many may guess it.
+    pub(crate) fn is_guessable(&self) -> bool {
+        match self {
+            Self::Token(secret) | Self::Password(secret) => secret.is_guessable(),
+            Self::None => false,
+        }
+    }
+
     /// Returns the authentication mode of a gateway's clients without its credential.
     pub fn mode(&self) -> Auth {
         match self {

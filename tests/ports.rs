@@ -267,6 +267,12 @@ fn port_of_another_instance_is_refused_whichever_way_it_is_set() {
             );
             assert_eq!(sandbox.read(".openclaw-b/openclaw.json"), config, "{words:?}");
         }
+        sandbox.write(".openclaw-b/.env", "OPENCLAW_GATEWAY_PORT=19795\n");
+        let ran = sandbox
+            .run(["--lang", "en", "--profile", "b", "gateway"])
+            .exits(78);
+        assert!(ran.stderr.contains("19789"), "{}", ran.stderr);
+        std::fs::remove_file(sandbox.path(".openclaw-b/.env")).expect("a file");
         let own = sandbox
             .command([
                 "--profile",

@@ -134,10 +134,7 @@ mod tests {
         let socket = |ip: &str, pid| ListeningSocket {
             ip: ip.parse().unwrap(),
             port: 9,
-            process: Some(ProcessInfo {
-                pid,
-                name: String::new(),
-            }),
+            process: Some(ProcessInfo::new(pid, "")),
         };
         let found = reached_socket(
             vec![socket("0.0.0.0", 1), socket("::1", 2), socket("127.0.0.1", 3)],

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::logs::{self, LogFollower, LogLine, LogSource};
 use crate::record::{Engine, Record};
+use crate::text::escape_unsafe;
 
 /// The arguments of `openclaw logs`.
 #[derive(Debug, Args)]
@@ -29,18 +30,21 @@ pub(crate) struct LogsArgs {
 /// Interval at which the log is read again while `logs --follow` runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Runs `openclaw logs`. With `--json` each line is a document, as it is in the file.
+/// Runs `openclaw logs`. With `--json` each line is a document with the values that it has in the file.
 pub(super) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<ExitCode> {
     let end = args.timeout.map(|limit| Instant::now() + limit);
     let source = find_source(context, args.follow)?;
-    // The follower starts before the last lines are read, so that none is lost in between.
-    let mut follower = LogFollower::new(source.clone());
-    for line in source.last_lines(args.lines) {
-        if !print_log_line(context, &line) {
-            return Ok(ExitCode::SUCCESS);
-        }
+    // The follower goes on where the last lines end, so that none is lost or printed twice.
+    let (mut follower, last_lines) = if args.follow {
+        let (follower, last_lines) = LogFollower::new(source, args.lines);
+        (Some(follower), last_lines)
+    } else {
+        (None, source.last_lines(args.lines))
+    };
+    if !last_lines.iter().all(|line| print_log_line(context, line)) {
+        return Ok(ExitCode::SUCCESS);
     }
-    if args.follow {
+    if let Some(follower) = &mut follower {
         // Until the user interrupts, the reader of the output is gone, or the time is over.
         while follower
             .new_lines()
@@ -83,7 +87,7 @@ fn find_source(context: &Context<'_>, follow: bool) -> Result<LogSource> {
 fn print_log_line(context: &Context<'_>, line: &LogLine) -> bool {
     let ui = &context.ui;
     if ui.is_json() {
-        return ui.try_print(&line.raw);
+        return ui.try_print(&escape_unsafe(&line.raw));
     }
     let level = console::style(format!("{:<5}", line.level)).force_styling(ui.colour());
     let level = match line.level.as_str() {

@@ -21,6 +21,8 @@ pub(crate) enum ClientFailure {
     NotGateway,
     /// The gateway refused the credentials, or requires some; with its message.
     Refused(String),
+    /// The gateway did not compare the credentials, because there were too many failed attempts to authenticate.
+    TooManyAttempts,
     /// The gateway speaks another protocol version; with the version that it expects, where it tells.
     Protocol(Option<u64>),
     /// The gateway answered with an error of the protocol.
@@ -72,6 +74,9 @@ impl ClientFailure {
         let text = |name: &str| sanitize(error[name].as_str().unwrap_or_default());
         let (code, message) = (text("code"), text("message"));
         let details = &error["details"];
+        if details["code"] == "AUTH_RATE_LIMITED" || is_about_many_attempts(&message) {
+            return Self::TooManyAttempts;
+        }
         if let Some(expected) = details["expectedProtocol"].as_u64() {
             return Self::Protocol(Some(expected));
         }
@@ -91,6 +96,7 @@ impl ClientFailure {
             }
             Self::ErrorResponse { message, .. } if message == "protocol mismatch" => Self::Protocol(None),
             // The gateway may close before its response is read.
+            Self::Closed(Some(1008), reason) if is_about_many_attempts(&reason) => Self::TooManyAttempts,
             Self::Closed(Some(1008), reason) => Self::Refused(reason),
             Self::Closed(Some(1002), _) => Self::Protocol(None),
             other => other,
@@ -103,6 +109,8 @@ impl ClientFailure {
             Self::Unreachable(cause) => Error::failed(msg!("client.unreachable", url = url)).because(cause),
             Self::TimedOut => Error::unhealthy(msg!("client.slow", url = url)).hint(msg!("client.more-time")),
             Self::NotGateway => Error::unhealthy(msg!("client.not-gateway", url = url)),
+            Self::TooManyAttempts => Error::unhealthy(msg!("client.too-many-attempts", url = url))
+                .hint(msg!("client.too-many-attempts-wait")),
             Self::Refused(message) => Error::unhealthy(msg!("client.refused", url = url, words = message)),
             Self::Protocol(_) => Error::unhealthy(msg!("client.protocol", url = url)),
             Self::ErrorResponse { code, message } => {
@@ -116,4 +124,10 @@ impl ClientFailure {
             }
         }
     }
+}
+
+/// Returns whether a gateway refuses a client, in these words, because of too many failed attempts to authenticate
+/// (docs/openclaw.md#failed-attempts). Protocol 3 and close frames have no code for it.
+fn is_about_many_attempts(message: &str) -> bool {
+    message.contains("too many failed authentication attempts")
 }

@@ -8,6 +8,7 @@ use super::*;
 fn kind_of(error: &Value) -> String {
     match ClientFailure::from_response(error).at_connect() {
         ClientFailure::Refused(_) => "refused".to_owned(),
+        ClientFailure::TooManyAttempts => "too many attempts".to_owned(),
         ClientFailure::Protocol(expected) => format!("protocol {expected:?}"),
         ClientFailure::ErrorResponse { code, .. } => code,
         other => format!("{other:?}"),
@@ -18,8 +19,17 @@ fn kind_of(error: &Value) -> String {
 fn refusals_of_both_releases_are_distinguished() {
     let mismatch =
         "unauthorized: gateway token mismatch (set gateway.remote.token to match gateway.auth.token)";
+    let many = "unauthorized: too many failed authentication attempts (retry later)";
     let cases = [
         (json!({"code": "INVALID_REQUEST", "message": mismatch}), "refused"),
+        (
+            json!({"code": "INVALID_REQUEST", "message": many}),
+            "too many attempts",
+        ),
+        (
+            json!({"code": "INVALID_REQUEST", "message": "", "details": {"code": "AUTH_RATE_LIMITED"}}),
+            "too many attempts",
+        ),
         (
             json!({"code": "NOT_PAIRED", "message": "device identity required"}),
             "refused",
@@ -44,6 +54,8 @@ fn refusals_of_both_releases_are_distinguished() {
     for (error, expected) in cases {
         assert_eq!(kind_of(&error), expected, "{error}");
     }
+    let closed = ClientFailure::Closed(Some(1008), many.to_owned()).at_connect();
+    assert!(matches!(closed, ClientFailure::TooManyAttempts), "{closed:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::error::ErrorReason;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::probe::ProbeVerdict;
+use crate::secret::MIN_SECRET_CHARS;
 
 /// The doctor's checks of an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
@@ -36,9 +37,6 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("lock-stale", stale),
     Check::error("lock-silent", silent),
 ];
-
-/// Minimum number of characters of a gateway token that nobody can guess. A generated one has 48.
-const MIN_TOKEN_CHARS: usize = 16;
 
 /// Returns the reason why the gateway of an instance would refuse to start.
 fn start_error<'s>(own: &'s InstanceReport<'_>) -> Option<&'s crate::error::Error> {
@@ -83,9 +81,9 @@ fn refuses(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 fn weak(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let length = own.gateway_token.map(|(_, length)| length);
     let problems = length
-        .filter(|length| (1..MIN_TOKEN_CHARS).contains(length))
+        .filter(|length| (1..MIN_SECRET_CHARS).contains(length))
         .map(|length| {
-            let msg = msg!("doctor.gateway-weak", length = length, least = MIN_TOKEN_CHARS);
+            let msg = msg!("doctor.gateway-weak", length = length, least = MIN_SECRET_CHARS);
             Problem::new(
                 msg,
                 format!("{} config set gateway.auth.token --stdin", own.command),
@@ -108,6 +106,7 @@ fn unhealthy(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         }
         ProbeVerdict::OtherProfile(_) => probe.msg(own.instance.profile.as_str()),
         ProbeVerdict::Healthy
+        | ProbeVerdict::TooManyAttempts
         | ProbeVerdict::NotRunning
         | ProbeVerdict::Starting
         | ProbeVerdict::ShuttingDown

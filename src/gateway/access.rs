@@ -8,6 +8,7 @@
 //! browsers send no `Origin` header; they are kept out by the token.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, UPGRADE};
@@ -40,6 +41,11 @@ pub(crate) enum AuthOutcome {
     Missing,
     /// Credentials are required and wrong ones were shown.
     Wrong,
+    /// There were too many failed attempts from the client's network. The credentials were wrong, or not compared.
+    TooManyAttempts {
+        /// The time after which the client may try again.
+        retry_after: Duration,
+    },
 }
 
 /// Returns whether two secrets are equal, in a time that depends neither on where they differ nor on their

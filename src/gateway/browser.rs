@@ -90,7 +90,7 @@ async fn handle(State(service): State<ControlService>, request: HttpRequest) -> 
     let required = &active.settings.auth;
     let outcome = authenticate(&service.state.throttle, required, &head.headers, peer).await;
     if outcome != AuthOutcome::Accepted {
-        return reply::unauthorized();
+        return reply::unauthenticated(outcome);
     }
     if let Some(connection) = connection {
         connection.permit.set_authenticated();

@@ -10,6 +10,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -17,13 +18,15 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::any;
 
-use super::access::{AllowedHosts, configured_origins, is_websocket_upgrade};
+use super::access::{AllowedHosts, AuthOutcome, configured_origins, is_websocket_upgrade};
 use super::connections::RequestConnection;
 use super::guard::Guard;
-use super::reply;
 use super::state::GatewayState;
 use super::upgrade::{accept_upgrade, serve_until_evicted};
+use super::{log, reply};
+use crate::i18n::msg;
 use crate::ports::{LOOPBACK, PortFamily, Role};
+use crate::text::sanitize;
 
 pub(crate) mod capability;
 mod page;
@@ -153,12 +156,11 @@ async fn serve_with_capability(State(context): State<CanvasContext>, request: Re
 /// Refuses an HTTP request with a wrong canvas capability, with the same delay as for a wrong token from the same
 /// address.
 async fn refuse_capability(state: &GatewayState, peer: Option<IpAddr>) -> Response {
-    if let Some(ip) = peer
-        && state.throttle.acquire(ip).await
-    {
-        state.throttle.record_failure(ip);
-    }
-    reply::unauthorized()
+    let outcome = match peer {
+        Some(ip) => state.throttle.begin(ip, false).fail().await,
+        None => AuthOutcome::Wrong,
+    };
+    reply::unauthenticated(outcome)
 }
 
 /// Serves the live reload socket of a canvas page to an HTTP request whose gateway token was checked by the guard.
@@ -219,6 +221,13 @@ async fn serve_file(context: &CanvasContext, path: &str, method: &Method) -> Res
         Ok(Ok(OpenedPath::Folder)) => {
             let last = path.rsplit('/').next().unwrap_or_default();
             Redirect::temporary(&format!("./{last}/")).into_response()
+        }
+        Ok(Ok(OpenedPath::LinkedFile)) => {
+            // Once is enough: a page may ask for it again and again.
+            if !state.has_warned_of_canvas_link.swap(true, Ordering::Relaxed) {
+                log::warn(state.lang, &msg!("canvas.linked", path = sanitize(path)));
+            }
+            return reply::not_found();
         }
         _ => return reply::not_found(),
     };

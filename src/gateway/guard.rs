@@ -97,32 +97,33 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
             }
             next.run(request).await
         }
-        AuthOutcome::Missing | AuthOutcome::Wrong => reply::unauthorized(),
+        outcome => reply::unauthenticated(outcome),
     }
 }
 
-/// Checks the bearer token of an HTTP request against the credentials that the gateway requires. An address with
-/// failed attempts waits; where its queue is too long, the token is refused unchecked.
+/// Checks the bearer token of an HTTP request against the credentials that the gateway requires. The answer to a wrong
+/// one is delayed by the failed attempts of the client's network.
 pub(crate) async fn authenticate(
     throttle: &Throttle,
     required: &ClientAuth,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
 ) -> AuthOutcome {
-    let shown = bearer_token(headers);
-    if let (Some(_), Some(peer)) = (shown, peer)
-        && !throttle.acquire(peer).await
-    {
-        return AuthOutcome::Wrong;
-    }
     // As in OpenClaw, the header carries the token or the password, whichever is required.
-    let outcome = check_credentials(required, shown, shown);
-    match (outcome, peer) {
-        (AuthOutcome::Wrong, Some(peer)) => throttle.record_failure(peer),
-        (AuthOutcome::Accepted, Some(peer)) if shown.is_some() => throttle.record_success(peer),
-        _ => {}
+    let shown = bearer_token(headers);
+    let check = || check_credentials(required, shown, shown);
+    let (Some(_), Some(peer)) = (shown, peer) else {
+        return check();
+    };
+    let attempt = throttle.begin(peer, required.is_guessable());
+    match attempt.may_compare().then(check) {
+        Some(AuthOutcome::Accepted) => {
+            attempt.succeed();
+            AuthOutcome::Accepted
+        }
+        Some(AuthOutcome::Missing) => AuthOutcome::Missing,
+        _ => attempt.fail().await,
     }
-    outcome
 }
 
 #[cfg(test)]
@@ -131,35 +132,84 @@ mod tests {
     use crate::i18n::Lang;
     use crate::secret::Secret;
 
+    /// Makes one attempt to authenticate with a bearer token, from an address.
+    async fn attempt(throttle: &Throttle, required: &ClientAuth, token: &str, from: &str) -> AuthOutcome {
+        let authorization = format!("Bearer {token}").parse().unwrap();
+        let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, authorization)]);
+        authenticate(throttle, required, &headers, from.parse().ok()).await
+    }
+
+    /// Makes many attempts to authenticate with a wrong token at the same moment. Returns how many of them were told
+    /// that the token is wrong, and how many that there were too many.
+    async fn guess(
+        throttle: &Throttle,
+        required: &ClientAuth,
+        from: &[&str],
+        count: usize,
+    ) -> (usize, usize) {
+        let guesses = (0..count).map(|n| attempt(throttle, required, "wrong", from[n % from.len()]));
+        let outcomes = futures_util::future::join_all(guesses).await;
+        let wrong = outcomes.iter().filter(|outcome| **outcome == AuthOutcome::Wrong);
+        let wrong = wrong.count();
+        (wrong, count - wrong)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn right_token_is_accepted_at_once_beside_any_number_of_wrong_ones_of_its_address() {
+        let throttle = Throttle::new(Lang::english());
+        let token = "a-token-that-nobody-guesses";
+        let required = ClientAuth::Token(Secret::new(token));
+        for from in ["192.0.2.1", "127.0.0.1"] {
+            let network = [from];
+            let guesses = guess(&throttle, &required, &network, 1000);
+            let right = async {
+                let begun = tokio::time::Instant::now();
+                let outcome = attempt(&throttle, &required, token, from).await;
+                (outcome, begun.elapsed())
+            };
+            let (_, right) = tokio::join!(guesses, right);
+            let expected = (AuthOutcome::Accepted, std::time::Duration::ZERO);
+            assert_eq!(right, expected, "{from}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn many_connections_of_one_address_guess_no_faster_than_one() {
-        let throttle = Throttle::new(Lang::english());
+        // A token this short could be guessed by whoever learns of each guess at once.
         let required = ClientAuth::Token(Secret::new("t"));
-        let attempt = async |token: &str, from: &str| {
-            let authorization = format!("Bearer {token}").parse().unwrap();
-            let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, authorization)]);
-            authenticate(&throttle, &required, &headers, from.parse().ok()).await
-        };
-        for _ in 0..9 {
-            assert_eq!(attempt("x", "192.0.2.1").await, AuthOutcome::Wrong);
+        for (from, seconds) in [("192.0.2.1", 5), ("127.0.0.1", 1)] {
+            let throttle = Throttle::new(Lang::english());
+            let network = [from];
+            let guesses = guess(&throttle, &required, &network, 1000);
+            let (counts, unchecked) = tokio::join!(guesses, attempt(&throttle, &required, "t", from));
+            assert_eq!(counts, (10, 990), "{from}");
+            let retry_after = std::time::Duration::from_secs(seconds);
+            let expected = AuthOutcome::TooManyAttempts { retry_after };
+            assert_eq!(unchecked, expected, "refused unchecked, but not as a wrong one");
+            tokio::time::advance(10 * retry_after).await;
+            let later = attempt(&throttle, &required, "t", from).await;
+            assert_eq!(later, AuthOutcome::Accepted, "{from}");
+            let after_success = guess(&throttle, &required, &network, 1000).await;
+            assert_eq!(after_success, (10, 990), "a success brings no further guesses");
         }
-        let both = tokio::join!(attempt("t", "192.0.2.1"), attempt("t", "192.0.2.1"));
-        let expected = (AuthOutcome::Accepted, AuthOutcome::Wrong);
-        assert_eq!(both, expected, "the second is refused unchecked");
-        let after_success = attempt("t", "192.0.2.1").await;
-        assert_eq!(
-            after_success,
-            AuthOutcome::Accepted,
-            "a success clears the address"
-        );
-        for _ in 0..9 {
-            assert_eq!(attempt("x", "127.0.0.1").await, AuthOutcome::Wrong);
-        }
-        let both = tokio::join!(attempt("t", "127.0.0.1"), attempt("t", "127.0.0.1"));
-        let expected = (AuthOutcome::Accepted, AuthOutcome::Accepted);
-        assert_eq!(
-            both, expected,
-            "programs on this machine don't wait for each other"
-        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_addresses_of_loopback_guess_no_faster_than_one() {
+        let required = ClientAuth::Token(Secret::new("t"));
+        let throttle = Throttle::new(Lang::english());
+        let near = ["127.0.0.1", "127.0.0.2", "127.255.0.9", "::1", "::ffff:127.0.0.3"];
+        assert_eq!(guess(&throttle, &required, &near, 1000).await, (10, 990));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_networks_together_guess_at_a_limited_rate_that_leaves_loopback_alone() {
+        let required = ClientAuth::Token(Secret::new("t"));
+        let throttle = Throttle::new(Lang::english());
+        let many: Vec<_> = (0..250).map(|n| format!("192.0.2.{n}")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(guess(&throttle, &required, &many, 1000).await, (100, 900));
+        let near = attempt(&throttle, &required, "t", "127.0.0.1").await;
+        assert_eq!(near, AuthOutcome::Accepted);
     }
 }

@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -116,19 +116,31 @@ async fn invoke_tool() -> Response {
     )
 }
 
-/// Refuses an HTTP request to the gateway whose body is too large by its `Content-Length`. No route reads more than
-/// that header announces.
+/// Refuses an HTTP request to the gateway whose body is too large by its `Content-Length`, or whose `Content-Length` is
+/// no number. No route reads more than that header announces.
 async fn check_body_size(request: Request, next: Next) -> Response {
-    let header = request.headers().get(CONTENT_LENGTH);
-    let announced = header.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return reply::error(
+    match announced_length(request.headers()) {
+        Some(length) if length <= MAX_BODY_BYTES => next.run(request).await,
+        Some(_) => reply::error(
             StatusCode::PAYLOAD_TOO_LARGE,
             "request body too large",
             "too_large",
-        );
+        ),
+        None => reply::error(StatusCode::BAD_REQUEST, "invalid content length", "bad_request"),
     }
-    next.run(request).await
+}
+
+/// Returns the largest number of bytes that a `Content-Length` of an HTTP request announces, 0 where there is none.
+/// `None` where one of them is not a number.
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    let parse = |value: &HeaderValue| {
+        let digits = value.to_str().ok()?;
+        // Without this check a sign would be allowed.
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| digits.parse::<u64>().ok()).flatten()
+    };
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter().map(parse);
+    lengths.try_fold(0, |largest, length| Some(length?.max(largest)))
 }
 
 /// Turns a WebSocket request to the gateway's base port into a client session, whatever its path; only live reload
@@ -156,5 +168,38 @@ async fn serve_websocket(State(guard): State<Guard>, request: Request, next: Nex
             session::serve(state, socket, peer, move || permit.set_authenticated())
         }),
         Err(status) => reply::upgrade_required(status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_length_must_be_a_number() {
+        let cases = [
+            (&[][..], Some(0)),
+            (&["0"], Some(0)),
+            (&["1048577"], Some(1_048_577)),
+            (&["1048577", "5"], Some(1_048_577)),
+            (&["18446744073709551616"], None),
+            (&["-1"], None),
+            (&["+5"], None),
+            (&["5, 5"], None),
+            (&["0x10"], None),
+            (&[""], None),
+            (&["5", "many"], None),
+        ];
+        for (lengths, expected) in cases {
+            let values = lengths.iter().map(|length| HeaderValue::from_static(length));
+            let headers: HeaderMap = values.map(|value| (CONTENT_LENGTH, value)).fold(
+                HeaderMap::new(),
+                |mut headers, (name, value)| {
+                    headers.append(name, value);
+                    headers
+                },
+            );
+            assert_eq!(announced_length(&headers), expected, "{lengths:?}");
+        }
     }
 }

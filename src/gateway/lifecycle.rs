@@ -112,6 +112,7 @@ impl GatewayLifecycle<'_> {
 
         let reason = wait_for_stop(&state, &mut servers, signals).await?;
         drop(background);
+        state.throttle.log.write_all_lines();
         if start.warning.is_none() {
             // The gateway may have been stopped before its config counted as good; it served with it all the
             // same.
@@ -169,6 +170,8 @@ impl GatewayLifecycle<'_> {
         let mut tasks = JoinSet::new();
         tasks.spawn(systemd_notify::run_watchdog());
         tasks.spawn(periodic_events::broadcast_until_stopped(state.clone()));
+        let refusals = state.clone();
+        tasks.spawn(async move { refusals.throttle.log.write_due_lines().await });
         let reloader = Arc::new(ConfigReloader {
             state: state.clone(),
             loader: loader.clone(),

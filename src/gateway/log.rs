@@ -1,4 +1,4 @@
-//! The log of a gateway: JSON lines in the log folder of the instance, one file a day, and lines for people on
+//! The log of a gateway: JSON lines in the log folder of the instance, one file a day of a bounded size, and lines for people on
 //! standard output. Neither can stop the gateway: a full disk or a reader that went away costs lines, nothing
 //! else.
 //!
@@ -11,7 +11,6 @@ use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber, level_filters::LevelFilter};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
@@ -23,14 +22,12 @@ use crate::apply;
 use crate::error::Error;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
+use crate::text::is_unsafe;
 
-/// The start of the name of a gateway's log file, as in `openclaw.2026-11-22.log`. Other files in the folder, such as
-/// `launchd.log`, belong to a service manager.
-const FILE_PREFIX: &str = "openclaw";
-/// The file name extension of a gateway's log file.
-const FILE_EXTENSION: &str = "log";
-/// Maximum number of daily log files that a gateway keeps.
-const MAX_LOG_FILES: usize = 14;
+mod daily_file;
+
+use daily_file::DailyFile;
+
 /// Maximum number of log lines that wait for a slow disk or reader before further ones are dropped.
 const MAX_BUFFERED_LINES: usize = 1024;
 
@@ -84,22 +81,12 @@ pub(crate) fn open(instance: &Instance, config: &Value, verbose: bool) -> Gatewa
     }
 }
 
-/// Opens today's log file of the gateway in the log folder; the library starts a new one each day and deletes the
-/// oldest.
-fn open_daily_file(instance: &Instance) -> Result<RollingFileAppender, Msg> {
+/// Opens today's log file of the gateway in the log folder.
+fn open_daily_file(instance: &Instance) -> Result<DailyFile, Msg> {
     let folder = instance.logs();
     apply::make_folders(&folder).map_err(|error| error.msg)?;
-    RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix(FILE_PREFIX)
-        .filename_suffix(FILE_EXTENSION)
-        .max_log_files(MAX_LOG_FILES)
-        .build(&folder)
-        .map_err(|cause| {
-            let cause =
-                std::error::Error::source(&cause).map_or_else(|| cause.to_string(), ToString::to_string);
-            msg!("gateway.log-failed", path = folder.display(), cause = cause)
-        })
+    DailyFile::open(&folder)
+        .map_err(|cause| msg!("gateway.log-failed", path = folder.display(), cause = cause))
 }
 
 /// Returns the filter of the gateway's log: this level for our own messages, at most warnings of libraries.
@@ -169,7 +156,9 @@ where
             Level::DEBUG => "DEBUG ",
             Level::TRACE => "TRACE ",
         };
-        writeln!(writer, "{time} {level}{}{}", fields.message, fields.others)
+        // One line for each event, whatever a client, a path or an error contains.
+        let text = format!("{}{}", fields.message, fields.others).replace(is_unsafe, " ");
+        writeln!(writer, "{time} {level}{text}")
     }
 }
 

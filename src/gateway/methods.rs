@@ -14,6 +14,7 @@ use super::clients::presence::MAX_ENTRIES;
 use super::protocol::shape::{FrameField, FrameShape};
 use super::protocol::{ClientRole, ErrorCode, ErrorResponse, MethodResult, OperatorScope, Protocol};
 use super::state::GatewayState;
+use crate::text::sanitize_name;
 
 mod browser;
 pub(crate) mod call;
@@ -274,7 +275,7 @@ fn missing_method(name: &str) -> ErrorResponse {
     } else if known::is_known(name) {
         ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
     } else {
-        ErrorResponse::invalid_request(format!("unknown method: {name}"))
+        ErrorResponse::invalid_request(format!("unknown method: {}", sanitize_name(name)))
     }
 }
 

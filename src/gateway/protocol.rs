@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::time::millis;
+
 pub mod connect;
 pub(crate) mod event;
 pub mod frame;
@@ -143,6 +145,8 @@ pub(crate) struct ErrorResponse {
     pub message: String,
     /// Machine-readable details.
     pub details: Option<Value>,
+    /// The time after which the client may send the same request again; `None` where that would be of no use.
+    pub retry_after: Option<Duration>,
 }
 
 /// The kinds of errors in the gateway's WebSocket protocol.
@@ -177,6 +181,7 @@ impl ErrorResponse {
             code,
             message: message.into(),
             details: None,
+            retry_after: None,
         }
     }
 
@@ -197,12 +202,23 @@ impl ErrorResponse {
         self
     }
 
+    /// Adds to an error of the gateway's WebSocket protocol the time after which the client may try again.
+    #[must_use]
+    pub(crate) fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
+        self
+    }
+
     fn to_value(&self) -> Value {
         let mut error = Map::new();
         error.insert("code".into(), self.code.name().into());
         error.insert("message".into(), self.message.as_str().into());
         if let Some(details) = &self.details {
             error.insert("details".into(), details.clone());
+        }
+        if let Some(retry_after) = self.retry_after {
+            error.insert("retryable".into(), true.into());
+            error.insert("retryAfterMs".into(), millis(retry_after).into());
         }
         error.into()
     }

@@ -2,9 +2,12 @@
 //! of every reply.
 
 use axum::Json;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
+
+use super::access::AuthOutcome;
 
 /// Builds an HTTP error reply of the gateway, `{"error": {"message", "type"}}` (docs/openclaw.md#http-unauthorized).
 /// The texts of the reply belong to the protocol and are the same in every language.
@@ -14,8 +17,26 @@ pub(crate) fn error(status: StatusCode, message: &str, kind: &str) -> Response {
 }
 
 /// Builds the HTTP reply to a request that does not show the right token or password of the gateway.
-pub(crate) fn unauthorized() -> Response {
+fn unauthorized() -> Response {
     error(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized")
+}
+
+/// Builds the HTTP reply to a request whose credentials were not accepted: 401, or 429 where there were too many failed
+/// attempts (docs/openclaw.md#failed-attempts).
+pub(crate) fn unauthenticated(outcome: AuthOutcome) -> Response {
+    let AuthOutcome::TooManyAttempts { retry_after } = outcome else {
+        return unauthorized();
+    };
+    let mut reply = error(
+        StatusCode::TOO_MANY_REQUESTS,
+        "Too many failed authentication attempts. Please try again later.",
+        "rate_limited",
+    );
+    let seconds = retry_after.as_millis().div_ceil(1000);
+    if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
+        reply.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    reply
 }
 
 /// Builds the HTTP reply to a web page whose origin the gateway does not accept.

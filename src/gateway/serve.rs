@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::Request;
@@ -37,6 +37,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause of a gateway server after a failure to accept a connection: without one the same error would come back at
 /// once.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Minimum time between two warnings about failures to accept a connection.
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 /// Number of file descriptors that the gateway keeps for other files than connections: logs, listeners, the lock,
 /// state files being written.
 const RESERVED_FILES: usize = 64;
@@ -77,6 +79,7 @@ pub(crate) async fn serve(
 
 /// Accepts connections to the gateway for ever; each is served by a task of its own.
 async fn accept_connections(state: &Arc<GatewayState>, listener: &tokio::net::TcpListener, router: &Router) {
+    let mut last_warning: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -96,7 +99,11 @@ async fn accept_connections(state: &Arc<GatewayState>, listener: &tokio::net::Tc
             }
             Err(error) if concerns_one_connection(error.kind()) => {}
             Err(error) => {
-                tracing::warn!(%error, "{}", msg!("guard.accept").render(state.lang));
+                // A host without file descriptors fails ten times a second for as long as it has none.
+                if last_warning.is_none_or(|last| last.elapsed() >= WARNING_INTERVAL) {
+                    last_warning = Some(Instant::now());
+                    tracing::warn!(%error, "{}", msg!("guard.accept").render(state.lang));
+                }
                 state.connections.evict_one();
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }

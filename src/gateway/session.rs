@@ -131,7 +131,8 @@ async fn open_session<IO: MessageTransport>(
         Ok(received) => match received? {
             Ok(message) => check_first_message(state, peer, &nonce, deadline, &message.bytes).await,
             Err(close_reason) => {
-                log_refusal(peer, &close_reason);
+                let ip = peer.address.ip();
+                state.throttle.log.record_refusal(ip, &close_reason.reason);
                 return Ok(Err(close_reason));
             }
         },
@@ -155,18 +156,16 @@ async fn open_session<IO: MessageTransport>(
                 client,
             } = rejected;
             let close_reason = reason.close_reason(protocol, client.as_ref());
-            log_refusal(peer, &close_reason);
+            if !reason.is_of_wrong_credentials() {
+                let ip = peer.address.ip();
+                state.throttle.log.record_refusal(ip, &close_reason.reason);
+            }
             if let (Some(id), Some(error)) = (id, reason.error(protocol, client.as_ref())) {
                 send_text(io, response_frame(&id, &Err(error))).await?;
             }
             Ok(Err(close_reason))
         }
     }
-}
-
-/// Logs that the gateway refused a client at its handshake.
-fn log_refusal(peer: Peer, close_reason: &CloseReason) {
-    tracing::info!(ip = %peer.address.ip(), why = %close_reason.reason, "client refused");
 }
 
 /// Checks the first WebSocket message of a client: the request by which it connects to the gateway. Returns the id of

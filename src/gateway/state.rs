@@ -2,6 +2,7 @@
 //! signal to stop. The stores do not depend on the state that holds them.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -91,6 +92,8 @@ pub struct GatewayState {
     pub(crate) large_message_turns: LargeMessageTurns,
     /// The capability that opens the canvas.
     pub(crate) canvas_capability: CanvasCapability,
+    /// `true` once the log has told of a file in the canvas folder that is not served because it has a second name.
+    pub(crate) has_warned_of_canvas_link: AtomicBool,
     /// The watcher of the canvas folder.
     pub(crate) canvas_watcher: CanvasWatcher,
     /// The connected clients.
@@ -126,6 +129,7 @@ impl GatewayState {
             connections: Arc::default(),
             large_message_turns: LargeMessageTurns::default(),
             canvas_capability: CanvasCapability::generate(host),
+            has_warned_of_canvas_link: AtomicBool::new(false),
             canvas_watcher: CanvasWatcher::default(),
             clients: Arc::default(),
             watch_status: WatchStatus::default(),

@@ -1,80 +1,126 @@
-//! The delay of attempts to authenticate after wrong credentials, for each client network.
+//! The limits of attempts to authenticate with wrong credentials, for each client network and for all of them.
 //!
-//! The first failures are free, since people mistype; each further one doubles the delay before the next
-//! attempt is checked. Attempts from other machines wait in a queue: many connections guess no faster than
-//! one. All programs on this machine share one address, so there nobody waits for another, and the delay
-//! stays short: a client with a stale token must not lock the others out. A success clears the network.
+//! Credentials are compared first: a right token is accepted at once, however many wrong ones come from the same
+//! address, since a proxy or a router may stand for many people. Only the answer to wrong ones is slow, and beyond
+//! a rate it says that there were too many. Then a guesser learns of each guess at once, so this holds only for
+//! secrets that are long enough to be safe at any rate. Of a short one only so many guesses are compared, and the
+//! rest is told to come back later, the right one too.
+//!
+//! All programs on this machine are one network with limits of its own: no flood from elsewhere reaches it.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::i18n::{Lang, msg};
+use super::access::AuthOutcome;
+use super::client_network::client_network;
+use super::refusal_log::RefusalLog;
+use crate::i18n::Lang;
 use crate::sync::lock;
 
 /// Number of failed attempts to authenticate that a client network may make without a delay.
 const FREE_ATTEMPTS: u32 = 3;
-/// Delay after a client network's first failed attempt to authenticate that is not free; it doubles with each further
-/// one.
+/// Delay of the answer to a client network's first failed attempt to authenticate that is not free; it doubles with
+/// each further one.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
-/// Maximum delay of one attempt to authenticate from another machine.
+/// Maximum delay of the answer to a failed attempt to authenticate from another machine. Shorter than the time that a
+/// session has for its handshake.
 const MAX_REMOTE_DELAY: Duration = Duration::from_secs(5);
-/// Maximum delay of one attempt to authenticate from this machine.
+/// Maximum delay of the answer to a failed attempt to authenticate from this machine.
 const MAX_LOCAL_DELAY: Duration = Duration::from_secs(1);
-/// Maximum time that an attempt to authenticate waits in the queue of its client network after wrong credentials.
-/// Shorter than the time that a session has for its handshake.
-const MAX_QUEUE_WAIT: Duration = Duration::from_secs(9);
 /// Time without a failed attempt to authenticate after which a client network is forgotten.
 const FORGET_AFTER: Duration = Duration::from_mins(5);
 /// Maximum number of client networks whose failed attempts to authenticate are remembered; beyond it the one with the
 /// oldest failure is forgotten.
 const MAX_NETWORKS: usize = 1024;
 
-/// The throttle of attempts to authenticate: it delays each client network by its recent failed attempts.
+/// Rate of failed attempts to authenticate from one network of other machines.
+const REMOTE_RATE: AttemptRate = AttemptRate {
+    burst: 10,
+    interval: Duration::from_secs(5),
+};
+/// Rate of failed attempts to authenticate from this machine: a client with a stale token that tries again and again
+/// leaves room for others.
+const LOCAL_RATE: AttemptRate = AttemptRate {
+    burst: 10,
+    interval: Duration::from_secs(1),
+};
+/// Rate of failed attempts to authenticate from all other machines together.
+const ALL_REMOTE_RATE: AttemptRate = AttemptRate {
+    burst: 100,
+    interval: Duration::from_millis(100),
+};
+
+/// A limit of failed attempts to authenticate: some at once, and then one in each interval.
+#[derive(Clone, Copy, Debug)]
+struct AttemptRate {
+    burst: u32,
+    interval: Duration,
+}
+
+/// The part of a rate of failed attempts that is used up (the generic cell rate algorithm: one point in time instead of
+/// a counter and a timer).
+#[derive(Clone, Copy, Debug)]
+struct UsedRate {
+    /// The time at which the whole burst is free again.
+    full_at: Instant,
+}
+
+impl UsedRate {
+    /// Takes one failed attempt from a rate.
+    ///
+    /// # Errors
+    /// Nothing is left; with the time until something is.
+    fn take(&mut self, rate: AttemptRate, now: Instant) -> Result<(), Duration> {
+        let full_at = self.full_at.max(now) + rate.interval;
+        let wait = full_at.saturating_duration_since(now + rate.interval * rate.burst);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        self.full_at = full_at;
+        Ok(())
+    }
+
+    /// Gives back to a rate an attempt that did not fail.
+    fn give_back(&mut self, rate: AttemptRate) {
+        self.full_at = self.full_at.checked_sub(rate.interval).unwrap_or(self.full_at);
+    }
+}
+
+/// The throttle of attempts to authenticate: it limits how many wrong ones are compared and how fast they are answered.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     table: Mutex<FailureTable>,
-    /// The language of the log.
-    lang: Lang,
+    /// The log of the failed attempts and of other refused clients.
+    pub(crate) log: RefusalLog,
 }
 
 impl Throttle {
     /// Creates a throttle of attempts to authenticate without failures so far, which logs in this language.
     pub(crate) fn new(lang: Lang) -> Self {
         Self {
-            table: Mutex::default(),
-            lang,
+            table: Mutex::new(FailureTable::new(now())),
+            log: RefusalLog::new(lang),
         }
     }
 
-    /// Waits until the credentials of a client from this IP address may be checked. `false` where the queue is too
-    /// long: they must not be checked then.
-    pub(crate) async fn acquire(&self, ip: IpAddr) -> bool {
-        let wait = self.table().reserve(ip, now());
-        match wait {
-            // Without a yield, so that of attempts at the same moment each knows the failures before it.
-            Some(Duration::ZERO) => true,
-            Some(wait) => {
-                tokio::time::sleep(wait).await;
-                true
+    /// Begins an attempt to authenticate from this IP address, against a secret that is or is not short enough to be
+    /// guessed.
+    pub(crate) fn begin(&self, ip: IpAddr, is_guessable: bool) -> AuthAttempt<'_> {
+        let place = if is_guessable {
+            match self.table().reserve(ip, now()) {
+                Ok(()) => AttemptPlace::Reserved,
+                Err(retry_after) => AttemptPlace::Exceeded(retry_after),
             }
-            None => false,
+        } else {
+            AttemptPlace::Unlimited
+        };
+        AuthAttempt {
+            throttle: self,
+            ip,
+            place,
         }
-    }
-
-    /// Records that a client showed wrong credentials from this IP address, and logs it.
-    pub(crate) fn record_failure(&self, ip: IpAddr) {
-        let failures = self.table().record_failure(ip, now());
-        // Who and how often, never what was shown.
-        let warning = msg!("guard.wrong", address = ip, count = failures);
-        tracing::warn!(%ip, failures, "{}", warning.render(self.lang));
-    }
-
-    /// Records that a client showed right credentials from this IP address: the failed attempts of its network are
-    /// forgotten.
-    pub(crate) fn record_success(&self, ip: IpAddr) {
-        self.table().networks.remove(&client_network(ip));
     }
 
     fn table(&self) -> MutexGuard<'_, FailureTable> {
@@ -82,7 +128,61 @@ impl Throttle {
     }
 }
 
-/// Returns the time of the clock that [`Throttle::acquire`] sleeps by, which tests can pause.
+/// The place of an attempt to authenticate within the rates of failed attempts.
+#[derive(Clone, Copy, Debug)]
+enum AttemptPlace {
+    /// The secret can't be guessed: the attempt is compared in any case, and counted if it fails.
+    Unlimited,
+    /// The attempt is counted already, since the secret could be guessed.
+    Reserved,
+    /// The rate is used up; with the time until it is not.
+    Exceeded(Duration),
+}
+
+/// An attempt of a client to authenticate, whose credentials are about to be compared.
+#[derive(Debug)]
+pub(crate) struct AuthAttempt<'a> {
+    throttle: &'a Throttle,
+    ip: IpAddr,
+    place: AttemptPlace,
+}
+
+impl AuthAttempt<'_> {
+    /// Returns whether the credentials of the attempt may be compared with the gateway's secret.
+    pub(crate) fn may_compare(&self) -> bool {
+        !matches!(self.place, AttemptPlace::Exceeded(_))
+    }
+
+    /// Records that the credentials of the attempt were right: the failed attempts of its network cause no delay any
+    /// more.
+    pub(crate) fn succeed(self) {
+        let is_reserved = matches!(self.place, AttemptPlace::Reserved);
+        self.throttle.table().record_success(self.ip, is_reserved);
+    }
+
+    /// Records and logs that the credentials of the attempt were wrong or may not be compared. Returns the outcome for
+    /// the client, after the delay that its network has earned.
+    pub(crate) async fn fail(self) -> AuthOutcome {
+        // Who and how often, never what was shown.
+        self.throttle.log.record_wrong_credentials(self.ip);
+        let now = now();
+        let place = match self.place {
+            AttemptPlace::Unlimited => self.throttle.table().reserve(self.ip, now),
+            AttemptPlace::Reserved => Ok(()),
+            AttemptPlace::Exceeded(retry_after) => Err(retry_after),
+        };
+        match place {
+            Ok(()) => {
+                let delay = self.throttle.table().record_failure(self.ip, now);
+                tokio::time::sleep(delay).await;
+                AuthOutcome::Wrong
+            }
+            Err(retry_after) => AuthOutcome::TooManyAttempts { retry_after },
+        }
+    }
+}
+
+/// Returns the time of the clock that an [`AuthAttempt`] sleeps by, which tests can pause.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
@@ -90,18 +190,18 @@ fn now() -> Instant {
 /// The failed attempts of one client network to authenticate.
 #[derive(Debug)]
 struct Failures {
+    /// The number of failed attempts since the last right one.
     count: u32,
-    /// The time of the last failed attempt.
+    /// The time of the last attempt.
     last: Instant,
-    /// The time at which the last attempt in the queue may be checked.
-    queue_end: Instant,
+    used: UsedRate,
 }
 
 impl Failures {
-    /// Returns the delay of a client network's next attempt to authenticate.
-    fn delay(&self, network: IpAddr, now: Instant) -> Duration {
+    /// Returns the delay of the answer to the last failed attempt of a client network.
+    fn delay(&self, network: IpAddr) -> Duration {
         let doublings = self.count.saturating_sub(FREE_ATTEMPTS);
-        if doublings == 0 || now.saturating_duration_since(self.last) >= FORGET_AFTER {
+        if doublings == 0 {
             return Duration::ZERO;
         }
         let max = if network.is_loopback() {
@@ -113,53 +213,87 @@ impl Failures {
     }
 }
 
+/// Returns the rate of failed attempts that one client network has.
+fn rate_of(network: IpAddr) -> AttemptRate {
+    if network.is_loopback() {
+        LOCAL_RATE
+    } else {
+        REMOTE_RATE
+    }
+}
+
 /// The client networks that failed attempts to authenticate came from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct FailureTable {
     networks: HashMap<IpAddr, Failures>,
+    /// The part of [`ALL_REMOTE_RATE`] that is used up.
+    all_remote: UsedRate,
 }
 
 impl FailureTable {
-    /// Reserves the next place in a client network's queue of attempts to authenticate and returns the time until its
-    /// turn, or `None` where that is longer than [`MAX_QUEUE_WAIT`].
-    fn reserve(&mut self, ip: IpAddr, now: Instant) -> Option<Duration> {
-        let network = client_network(ip);
-        let Some(failures) = self.networks.get_mut(&network) else {
-            return Some(Duration::ZERO);
-        };
-        let delay = failures.delay(network, now);
-        if delay.is_zero() || network.is_loopback() {
-            return Some(delay);
+    fn new(now: Instant) -> Self {
+        Self {
+            networks: HashMap::new(),
+            all_remote: UsedRate { full_at: now },
         }
-        let place = failures.queue_end.max(now) + delay;
-        let wait = place.saturating_duration_since(now);
-        (wait <= MAX_QUEUE_WAIT).then(|| {
-            failures.queue_end = place;
-            wait
-        })
     }
 
-    /// Counts a failed attempt to authenticate and returns the number of failed attempts of its client network.
-    fn record_failure(&mut self, ip: IpAddr, now: Instant) -> u32 {
+    /// Takes a failed attempt to authenticate from the rates of its client network and of all.
+    ///
+    /// # Errors
+    /// One of the rates is used up; with the time until it is not.
+    fn reserve(&mut self, ip: IpAddr, now: Instant) -> Result<(), Duration> {
         let network = client_network(ip);
+        let (mut all_remote, is_local) = (self.all_remote, network.is_loopback());
+        if !is_local {
+            all_remote.take(ALL_REMOTE_RATE, now)?;
+        }
+        self.failures(network, now).used.take(rate_of(network), now)?;
+        self.all_remote = all_remote;
+        Ok(())
+    }
+
+    /// Counts a failed attempt to authenticate and returns the delay of its answer.
+    fn record_failure(&mut self, ip: IpAddr, now: Instant) -> Duration {
+        let network = client_network(ip);
+        let failures = self.failures(network, now);
+        failures.count = failures.count.saturating_add(1);
+        failures.delay(network)
+    }
+
+    /// Ends the delays of a client network. What its wrong attempts used up of the rates stays so: otherwise whoever
+    /// shares an address with a client could go on guessing after each of its successes.
+    fn record_success(&mut self, ip: IpAddr, is_reserved: bool) {
+        let network = client_network(ip);
+        if let Some(failures) = self.networks.get_mut(&network) {
+            failures.count = 0;
+            if is_reserved {
+                failures.used.give_back(rate_of(network));
+            }
+        }
+        if is_reserved && !network.is_loopback() {
+            self.all_remote.give_back(ALL_REMOTE_RATE);
+        }
+    }
+
+    /// Returns the entry of a client network that makes an attempt to authenticate now.
+    fn failures(&mut self, network: IpAddr, now: Instant) -> &mut Failures {
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.make_room(now);
         }
         let failures = self.networks.entry(network).or_insert(Failures {
             count: 0,
             last: now,
-            queue_end: now,
+            used: UsedRate { full_at: now },
         });
         if now.saturating_duration_since(failures.last) >= FORGET_AFTER {
             failures.count = 0;
         }
-        failures.count = failures.count.saturating_add(1);
         failures.last = now;
-        failures.count
+        failures
     }
 
-    /// Forgets the client networks whose failed attempts to authenticate are old, and where there are none the one
-    /// with the oldest failure.
+    /// Forgets the client networks whose attempts are old, and where there are none the one with the oldest attempt.
     fn make_room(&mut self, now: Instant) {
         self.networks
             .retain(|_, failures| now.saturating_duration_since(failures.last) < FORGET_AFTER);
@@ -172,146 +306,5 @@ impl FailureTable {
     }
 }
 
-/// Returns the network of an IP address that counts as one client: an IPv4 address itself, and the /64 network of an
-/// IPv6 address, since whoever has one address there has 2^64.
-pub(crate) fn client_network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) if !ip.is_loopback() => {
-            IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))
-        }
-        ip => ip,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    fn delay(table: &FailureTable, from: &str, now: Instant) -> Duration {
-        let ip = client_network(ip(from));
-        table
-            .networks
-            .get(&ip)
-            .map_or(Duration::ZERO, |failures| failures.delay(ip, now))
-    }
-
-    #[test]
-    fn delay_doubles_after_the_free_attempts_up_to_a_maximum() {
-        let (mut table, now) = (FailureTable::default(), Instant::now());
-        let mut delays = |from: &str| -> Vec<u128> {
-            let failed = |_| {
-                table.record_failure(ip(from), now);
-                delay(&table, from, now).as_millis()
-            };
-            (0..10).map(failed).collect()
-        };
-        let far = delays("10.0.0.1");
-        assert_eq!(far, [0, 0, 0, 250, 500, 1000, 2000, 4000, 5000, 5000]);
-        let near = delays("127.0.0.1");
-        assert_eq!(near, [0, 0, 0, 250, 500, 1000, 1000, 1000, 1000, 1000]);
-    }
-
-    #[test]
-    fn simultaneous_attempts_queue_up_and_the_queue_is_bounded() {
-        let (mut table, now) = (FailureTable::default(), Instant::now());
-        let mut waits = |from: &str, now: Instant| -> Vec<_> {
-            let waits = (0..4).map(|_| table.reserve(ip(from), now));
-            let waits: Vec<_> = waits.collect();
-            table.record_failure(ip(from), now);
-            waits
-                .iter()
-                .map(|wait| wait.map(|wait| wait.as_millis()))
-                .collect()
-        };
-        for free in 0..4 {
-            assert_eq!(waits("10.0.0.1", now), [Some(0); 4], "{free}");
-        }
-        let queue = [Some(250), Some(500), Some(750), Some(1000)];
-        assert_eq!(waits("10.0.0.1", now), queue);
-        let queue = [Some(1500), Some(2000), Some(2500), Some(3000)];
-        assert_eq!(waits("10.0.0.1", now), queue);
-        let queue = [Some(4000), Some(5000), Some(6000), Some(7000)];
-        assert_eq!(waits("10.0.0.1", now), queue);
-        assert_eq!(waits("10.0.0.1", now), [Some(9000), None, None, None]);
-        let later = now + Duration::from_secs(9);
-        assert_eq!(waits("10.0.0.1", later), [Some(4000), Some(8000), None, None]);
-        for free in 0..4 {
-            assert_eq!(waits("127.0.0.1", now), [Some(0); 4], "{free}");
-        }
-        assert_eq!(
-            waits("127.0.0.1", now),
-            [Some(250); 4],
-            "all programs of this machine"
-        );
-    }
-
-    #[test]
-    fn failure_count_saturates() {
-        let (mut table, now) = (FailureTable::default(), Instant::now());
-        let failures = Failures {
-            count: u32::MAX,
-            last: now,
-            queue_end: now,
-        };
-        table.networks.insert(ip("10.0.0.1"), failures);
-        assert_eq!(table.record_failure(ip("10.0.0.1"), now), u32::MAX);
-        assert_eq!(delay(&table, "10.0.0.1", now), MAX_REMOTE_DELAY);
-    }
-
-    #[test]
-    fn only_the_network_of_the_failures_is_delayed() {
-        let (mut table, now) = (FailureTable::default(), Instant::now());
-        for _ in 0..9 {
-            table.record_failure(ip("10.0.0.1"), now);
-            table.record_failure(ip("2001:db8::1"), now);
-        }
-        assert_eq!(delay(&table, "10.0.0.2", now), Duration::ZERO);
-        assert_eq!(
-            delay(&table, "::ffff:10.0.0.1", now),
-            MAX_REMOTE_DELAY,
-            "the same address, mapped into IPv6"
-        );
-        assert_eq!(
-            delay(&table, "2001:db8::ffff", now),
-            MAX_REMOTE_DELAY,
-            "the same network"
-        );
-        assert_eq!(delay(&table, "2001:db8:0:1::1", now), Duration::ZERO);
-    }
-
-    #[test]
-    fn failures_are_forgotten_after_a_while_and_after_a_success() {
-        let (mut table, now) = (FailureTable::default(), Instant::now());
-        for _ in 0..9 {
-            table.record_failure(ip("10.0.0.1"), now);
-        }
-        let later = now + FORGET_AFTER;
-        assert_eq!(delay(&table, "10.0.0.1", later), Duration::ZERO);
-        assert_eq!(table.record_failure(ip("10.0.0.1"), later), 1);
-
-        let throttle = Throttle::new(Lang::english());
-        for _ in 0..9 {
-            throttle.record_failure(ip("10.0.0.1"));
-        }
-        assert_eq!(delay(&throttle.table(), "10.0.0.1", now), MAX_REMOTE_DELAY);
-        throttle.record_success(ip("10.0.0.1"));
-        assert_eq!(delay(&throttle.table(), "10.0.0.1", now), Duration::ZERO);
-    }
-
-    #[test]
-    fn number_of_networks_is_bounded_and_the_oldest_failure_is_forgotten_first() {
-        let (mut table, now) = (FailureTable::default(), Instant::now());
-        let bits = u32::try_from(MAX_NETWORKS).unwrap() + 9;
-        for n in 0..bits {
-            let from = IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n));
-            table.record_failure(from, now + Duration::from_millis(n.into()));
-        }
-        assert_eq!(table.networks.len(), MAX_NETWORKS);
-        assert!(!table.networks.contains_key(&ip("10.0.0.0")));
-        assert!(table.networks.contains_key(&ip("10.0.0.9")));
-    }
-}
+mod tests;

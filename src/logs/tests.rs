@@ -46,7 +46,7 @@ fn last_lines_span_files_and_a_follower_returns_new_lines() {
         .unwrap();
     std::fs::write(&new, "three\n").unwrap();
     assert_eq!(messages(last_lines(dir.path(), 2)), ["two", "three"]);
-    let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
+    let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()), 0).0;
     std::fs::write(&new, "three\nfour\nfi").unwrap();
     assert_eq!(messages(follower.new_lines()), ["four"]);
     std::fs::write(&new, "three\nfour\nfive\n").unwrap();
@@ -63,11 +63,44 @@ fn partial_line_before_a_truncation_is_not_joined_to_the_first_line_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gateway.2026-01-01.log");
     std::fs::write(&path, "one\n").unwrap();
-    let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
+    let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()), 0).0;
     std::fs::write(&path, "one\na long half line").unwrap();
     assert_eq!(messages(follower.new_lines()), [""; 0]);
     std::fs::write(&path, "new\n").unwrap();
     assert_eq!(messages(follower.new_lines()), ["new"]);
+}
+
+#[test]
+fn no_line_is_lost_and_none_is_returned_twice_after_rename_and_creation() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.log");
+    for source in [
+        LogSource::Folder(dir.path().to_path_buf()),
+        LogSource::File(path.clone()),
+    ] {
+        std::fs::write(&path, "one\ntwo\nthr").unwrap();
+        let (mut follower, last) = LogFollower::new(source, 1);
+        assert_eq!(messages(last), ["two"], "half a line is none");
+        let mut writer = File::options().append(true).open(&path).unwrap();
+        let mut append = |text: &str| std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+        append("ee\n");
+        assert_eq!(messages(follower.new_lines()), ["three"], "the whole line, once");
+        append("four\n");
+        std::fs::rename(&path, dir.path().join("gateway.log.1")).unwrap();
+        std::fs::write(&path, "a new file that is longer than the old one\n").unwrap();
+        // A writer that does not know of the rename yet.
+        append("five\n");
+        let expected = ["four", "five", "a new file that is longer than the old one"];
+        assert_eq!(messages(follower.new_lines()), expected);
+        append("six\n");
+        std::fs::remove_file(dir.path().join("gateway.log.1")).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "a third\n").unwrap();
+        assert_eq!(messages(follower.new_lines()), ["six", "a third"]);
+        assert_eq!(messages(follower.new_lines()), [""; 0]);
+        assert_eq!(follower.files.len(), 1, "files that are gone are closed");
+        std::fs::remove_file(&path).unwrap();
+    }
 }
 
 #[test]
@@ -78,7 +111,7 @@ fn rest_of_a_file_is_read_before_the_next_file() {
         dir.path().join("gateway.2026-01-02.log"),
     );
     std::fs::write(&old, "").unwrap();
-    let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()));
+    let mut follower = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()), 0).0;
     let count = 2 * usize::try_from(MAX_READ_BYTES).unwrap() / 1000 + 1;
     std::fs::write(&old, format!("{:0>1000}\n", 1).repeat(count)).unwrap();
     std::fs::write(&new, "next day\n").unwrap();

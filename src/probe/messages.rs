@@ -51,6 +51,7 @@ impl Probe {
                 configured = configured
             ),
             ProbeVerdict::TokenRefused => msg!("probe.token-refused", profile = profile),
+            ProbeVerdict::TooManyAttempts => msg!("probe.too-many-attempts", profile = profile),
             ProbeVerdict::Slow => msg!("probe.slow", profile = profile, port = port),
             ProbeVerdict::Starting => msg!("probe.starting", profile = profile),
             ProbeVerdict::ShuttingDown => msg!("probe.shutting-down", profile = profile),
@@ -89,6 +90,7 @@ impl Probe {
             ProbeVerdict::TokenRefused => {
                 hints.push(msg!("probe.hint-token", path = instance.config_path.display()));
             }
+            ProbeVerdict::TooManyAttempts => hints.push(msg!("probe.hint-attempts", command = command)),
             ProbeVerdict::Slow => {
                 hints.push(msg!("probe.hint-time", command = command));
                 hints.push(msg!("probe.hint-logs", command = command));

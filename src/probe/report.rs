@@ -28,6 +28,9 @@ pub(crate) enum ProbeVerdict {
     ElsewhereOn(Port),
     /// The gateway runs and refuses the instance's token or password.
     TokenRefused,
+    /// The gateway runs and did not compare the instance's token or password, because of too many failed attempts to
+    /// authenticate.
+    TooManyAttempts,
     /// The gateway did not answer in time.
     Slow,
     /// The gateway is starting, and may take as long as its engine needs for that.
@@ -48,6 +51,7 @@ impl ProbeVerdict {
             Self::Stranger(_) => "stranger",
             Self::ElsewhereOn(_) => "elsewhere",
             Self::TokenRefused => "token-refused",
+            Self::TooManyAttempts => "too-many-attempts",
             Self::Slow => "slow",
             Self::Starting => "starting",
             Self::ShuttingDown => "shutting-down",
@@ -66,7 +70,10 @@ impl ProbeVerdict {
 
     /// Returns whether a later probe of the gateway may have another verdict although nobody acts.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::NotRunning | Self::Slow | Self::Unhealthy(_)) || self.is_in_transition()
+        matches!(
+            self,
+            Self::NotRunning | Self::Slow | Self::TooManyAttempts | Self::Unhealthy(_)
+        ) || self.is_in_transition()
     }
 
     /// Returns whether the gateway is starting or ending, so that it is to be waited for and not to be repaired.

@@ -201,6 +201,7 @@ fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
         ClientFailure::Unreachable(_) => ProbeVerdict::NotRunning,
         ClientFailure::TimedOut => ProbeVerdict::Slow,
         ClientFailure::Refused(_) => ProbeVerdict::TokenRefused,
+        ClientFailure::TooManyAttempts => ProbeVerdict::TooManyAttempts,
         ClientFailure::NotGateway => ProbeVerdict::Unhealthy("not a gateway".to_owned()),
         ClientFailure::Protocol(expected) => ProbeVerdict::Unhealthy(match expected {
             Some(expected) => format!("protocol {expected}"),

@@ -133,6 +133,7 @@ fn exit_code_is_0_healthy_1_not_running_3_otherwise() {
         ProbeVerdict::OtherProfile(String::new()),
         ProbeVerdict::ElsewhereOn(Port::known(1)),
         ProbeVerdict::TokenRefused,
+        ProbeVerdict::TooManyAttempts,
         ProbeVerdict::Slow,
         ProbeVerdict::Unhealthy(String::new()),
     ] {

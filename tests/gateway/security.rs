@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use super::session::{Client, connect_request};
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, TOKEN, WAIT_TIMEOUT, log, request, wait_for};
 
@@ -95,11 +96,13 @@ fn wrong_token_is_logged_with_the_address_but_not_with_the_token() {
         let answer = request(gateway.port, "GET", "/nowhere", &[&wrong]).expect("an answer");
         assert_eq!(answer.status, 401);
     }
-    let written = wait_for("the failures are logged", || {
+    let written = wait_for("the first failure is logged at once", || {
         Some(log(&sandbox, "rescue"))
-            .filter(|log| log.contains("127.0.0.1") && log.contains("\"failures\":4"))
+            .filter(|log| log.contains("127.0.0.1") && log.contains("\"failures\":1"))
     });
     let exited = gateway.stop().with(0);
+    let counted = log(&sandbox, "rescue");
+    assert!(counted.contains("\"failures\":4"), "{counted}");
     for text in [written, log(&sandbox, "rescue"), exited.stdout, exited.stderr] {
         assert!(!text.contains(guess) && !text.contains(TOKEN), "{text}");
     }
@@ -117,6 +120,11 @@ fn request_heads_and_bodies_are_limited() {
         &[&bearer, "Content-Length: 1048577"],
     );
     assert_eq!(large.expect("an answer").status, 413);
+    for invalid in ["many", "-1", "18446744073709551616"] {
+        let length = format!("Content-Length: {invalid}");
+        let answer = request(gateway.port, "POST", "/tools/invoke", &[&bearer, &length]);
+        assert_eq!(answer.expect("an answer").status, 400, "{invalid}");
+    }
     let long = format!("X-Long: {}", "a".repeat(64 * 1024));
     let head = request(gateway.port, "GET", "/health", &[&long]);
     assert!(
@@ -199,4 +207,75 @@ fn random_bytes_do_not_harm_the_gateway() {
     }
     assert_eq!(gateway.get("/health").expect("an answer").status, 200);
     assert!(gateway.runs());
+}
+
+/// Sends a request with a wrong token from an address of loopback, and returns the connection without reading the
+/// answer.
+fn guess(port: u16, from: &str) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    let local: std::net::SocketAddr = format!("{from}:0").parse().expect("an address");
+    bind(&socket, &local).expect("bound");
+    connect(&socket, &std::net::SocketAddr::from(([127, 0, 0, 1], port))).expect("a connection");
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(WAIT_TIMEOUT)).expect("a time limit");
+    let head =
+        format!("GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer wrong\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("it is sent");
+    stream
+}
+
+#[test]
+fn right_token_is_accepted_while_all_of_loopback_guesses_and_wrong_ones_are_told_that_they_are_too_many() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let guesses: Vec<_> = (1..=100)
+        .map(|n| guess(gateway.port, &format!("127.0.0.{n}")))
+        .collect();
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let begun = std::time::Instant::now();
+    let right = request(gateway.port, "GET", "/nowhere", &[&bearer]).expect("an answer");
+    assert_eq!(right.status, 404, "accepted, and there is nothing");
+    assert!(
+        begun.elapsed().as_millis() < 900,
+        "not delayed: {:?}",
+        begun.elapsed()
+    );
+    let mut statuses = std::collections::BTreeMap::new();
+    for mut stream in guesses {
+        let mut head = [0; 1024];
+        let length = stream.read(&mut head).expect("an answer");
+        let head = String::from_utf8_lossy(&head[..length]).to_ascii_lowercase();
+        let status = head[9..12].to_owned();
+        assert_eq!(status == "429", head.contains("\r\nretry-after: "), "{head}");
+        *statuses.entry(status).or_insert(0) += 1;
+    }
+    assert!(statuses["401"] <= 20 && statuses["429"] >= 80, "{statuses:?}");
+    let exited = gateway.stop().with(0);
+    let refused = log(&sandbox, "rescue").matches("\"failures\":").count();
+    assert!(refused <= 3, "a line and one with the number, not 100: {refused}");
+    assert!(exited.stdout.lines().count() < 40, "{exited:?}");
+}
+
+#[test]
+fn names_that_clients_choose_forge_no_line_of_the_log_and_are_short() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let mut client = Client::connect(gateway.port);
+    let forged = "x\n2026-01-01T00:00:00Z ERROR forged \u{1b}[2J\u{202e}";
+    let mut frame = connect_request(3);
+    frame["params"][forged] = 1.into();
+    client.send(frame.to_string());
+    assert_eq!(client.response("1")["ok"], false);
+    let written = wait_for("the refusal is logged", || {
+        Some(log(&sandbox, "rescue")).filter(|log| log.contains("unexpected property"))
+    });
+    let exited = gateway.stop().with(0);
+    for text in [&written, &exited.stdout] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+        assert!(
+            !text.lines().any(|line| line.starts_with("2026-01-01")),
+            "{text:?}"
+        );
+    }
 }

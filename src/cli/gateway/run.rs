@@ -14,7 +14,7 @@ use crate::gateway::{self, GatewayOptions, UserInteraction};
 use crate::global_options::requested_lang;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::ports::Port;
+use crate::ports::{Port, PortSource};
 use crate::record::Engine;
 use crate::secret::Secret;
 use crate::settings::{InstanceFiles, RunOverrides};
@@ -84,15 +84,22 @@ pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     gateway::run(instance_context, context.ui.lang(), &options, &interaction)
 }
 
-/// Refuses a port of the command line or the environment that conflicts with another instance's. The port of the config is
+/// Refuses a port of the command line, the environment or the `.env` that conflicts with another instance's. The port of the config is
 /// judged where it is set, and that of a service where the service is installed.
 fn refuse_claimed_port(context: &Context<'_>, flag: Option<Port>) -> Result<()> {
     let instance = &context.instance;
-    let Some(port) = flag.or(instance.env_port).filter(|_| !context.env.service_marker) else {
+    // What is wrong with the files is told where the gateway reads them.
+    let Some(files) = InstanceFiles::read(instance)
+        .ok()
+        .filter(|_| !context.env.service_marker)
+    else {
         return Ok(());
     };
-    let configured = InstanceFiles::read(instance).ok();
-    if configured.is_some_and(|files| config::base_port(&files.config) == Some(port)) {
+    let Ok((port, source)) = files.sources(context.host, instance).port(flag) else {
+        return Ok(());
+    };
+    let is_override = matches!(source, PortSource::Flag | PortSource::Environment);
+    if !is_override || config::base_port(&files.config) == Some(port) {
         return Ok(());
     }
     let survey = context.survey();

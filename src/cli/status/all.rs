@@ -194,6 +194,7 @@ fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
         ProbeVerdict::Stranger(_) => msg!("status.stranger"),
         ProbeVerdict::ElsewhereOn(_) => msg!("status.elsewhere"),
         ProbeVerdict::TokenRefused => msg!("status.token-refused"),
+        ProbeVerdict::TooManyAttempts => msg!("status.too-many-attempts"),
         ProbeVerdict::Slow => msg!("status.slow"),
         ProbeVerdict::Starting => msg!("status.starting"),
         ProbeVerdict::ShuttingDown => msg!("status.shutting-down"),

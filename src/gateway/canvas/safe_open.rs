@@ -1,4 +1,6 @@
-//! Opening a file below a folder without following a symbolic link on the way.
+//! Opening a file below a folder that lies nowhere else: no symbolic link is followed on the way, and no file is opened
+//! that has a second name (a hard link). What the canvas serves is then in the canvas, and not the config of an
+//! instance or a key that somebody, or an unpacked archive, linked into it.
 
 use std::fs::File;
 use std::io;
@@ -13,6 +15,8 @@ pub(super) enum OpenedPath {
     File(OpenedFile),
     /// A folder whose path has no `/` at its end.
     Folder,
+    /// A regular file that has a second name, which may be anywhere: it is not served.
+    LinkedFile,
 }
 
 /// An open regular file of the canvas.
@@ -56,6 +60,9 @@ fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
     if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
+    if system::link_count(&metadata) > 1 {
+        return Ok(OpenedPath::LinkedFile);
+    }
     Ok(OpenedPath::File(OpenedFile {
         file,
         name: name.to_owned(),
@@ -65,6 +72,9 @@ fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
 
 #[cfg(unix)]
 mod system {
+    use std::fs::Metadata;
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::{File, Path, io};
     use rustix::fs::{Mode, OFlags, open, openat};
 
@@ -79,6 +89,11 @@ mod system {
         Ok(open(root, READ | OFlags::DIRECTORY | follow, Mode::empty())?.into())
     }
 
+    /// Returns the number of names that an open file has.
+    pub(super) fn link_count(metadata: &Metadata) -> u64 {
+        metadata.nlink()
+    }
+
     /// Opens a file or folder by name in an open folder of the canvas, so that nothing above it can be exchanged in
     /// between.
     pub(super) fn open_child(at: &File, name: &str) -> io::Result<File> {
@@ -91,6 +106,10 @@ mod system {
     //! Not tested: this project is built on Linux. Here a folder has no handle to look names up in, so
     //! nothing is served rather than something that a link could lead to.
     use super::{File, Path, io};
+
+    pub(super) fn link_count(_metadata: &std::fs::Metadata) -> u64 {
+        1
+    }
 
     pub(super) fn open_root(_root: &Path, _own: bool) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
@@ -111,6 +130,7 @@ mod tests {
         match open_below(root, own, &names, path.ends_with('/')).ok()? {
             OpenedPath::File(opened) => Some(std::io::read_to_string(opened.file).unwrap()),
             OpenedPath::Folder => Some("folder".to_owned()),
+            OpenedPath::LinkedFile => Some("linked".to_owned()),
         }
     }
 
@@ -154,5 +174,25 @@ mod tests {
             Some("home"),
             "a configured folder may be"
         );
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test makes the files that it opens")]
+    fn file_with_a_second_name_is_not_opened_wherever_that_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("canvas");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(dir.path().join("openclaw.json"), "secret").unwrap();
+        std::fs::write(root.join("page.html"), "page").unwrap();
+        for name in ["config.json", "sub/index.html"] {
+            std::fs::hard_link(dir.path().join("openclaw.json"), root.join(name)).unwrap();
+        }
+        assert_eq!(find(&root, true, "/config.json").as_deref(), Some("linked"));
+        assert_eq!(find(&root, true, "/sub/").as_deref(), Some("linked"));
+        assert_eq!(find(&root, true, "/page.html").as_deref(), Some("page"));
+        std::fs::remove_file(dir.path().join("openclaw.json")).unwrap();
+        std::fs::remove_file(root.join("sub/index.html")).unwrap();
+        let only_name = find(&root, true, "/config.json");
+        assert_eq!(only_name.as_deref(), Some("secret"), "it is in the canvas only");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::gateway::throttle::client_network;
+use crate::gateway::client_network::client_network;
 
 /// Maximum number of connections to the gateway per client network that wait for a first or a further HTTP request.
 const MAX_SILENT_PER_NETWORK: usize = 256;

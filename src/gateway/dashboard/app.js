@@ -106,6 +106,12 @@ function connect() {
   opened.onclose = (close) => { if (opened === socket) handleClose(close); };
 }
 
+// Returns the error of a refused request. A gateway with too many failed attempts has not looked at this token.
+function refusal(error) {
+  const isBusy = Boolean(error.details && error.details.code === 'AUTH_RATE_LIMITED');
+  return Object.assign(new Error(error.message || ''), { refused: true, isBusy });
+}
+
 function handleFrame(data) {
   let frame;
   try { frame = JSON.parse(data); } catch { return; }
@@ -114,7 +120,7 @@ function handleFrame(data) {
     pendingRequests.delete(frame.id);
     if (!pending) return;
     if (frame.ok) pending.resolve(frame.payload);
-    else pending.reject(Object.assign(new Error((frame.error && frame.error.message) || ''), { refused: true }));
+    else pending.reject(refusal(frame.error || {}));
   } else if (frame.type === 'event' && frame.event === 'connect.challenge') {
     authenticate();
   } else if (frame.type === 'event') {
@@ -148,7 +154,8 @@ async function authenticate() {
     recordEvent('connect');
     refresh();
   } catch (error) {
-    if (opened !== socket || !error.refused) return;
+    // A busy gateway closes the connection, and the page tries again with the same token.
+    if (opened !== socket || !error.refused || error.isBusy) return;
     const hadToken = Boolean(token);
     forgetToken();
     askForToken(hadToken ? error.message : '');

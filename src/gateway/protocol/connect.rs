@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Protocol;
 use super::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, required, required_since_4};
 use crate::secret::Secret;
+use crate::text::sanitize_name;
 
 /// The values that `client.id` may have in a client's `connect` request: the programs that may connect to the gateway
 /// (docs/openclaw.md#connect-parameters).
@@ -120,6 +121,21 @@ pub struct ClientInfo {
 }
 
 impl ClientInfo {
+    /// Replaces each name that the client chose for itself by one that is safe on a terminal, in a log and in a list.
+    pub(crate) fn sanitize(&mut self) {
+        self.version = sanitize_name(&self.version);
+        self.platform = sanitize_name(&self.platform);
+        let optional = [
+            &mut self.display_name,
+            &mut self.device_family,
+            &mut self.model_identifier,
+            &mut self.instance_id,
+        ];
+        for name in optional.into_iter().flatten() {
+            *name = sanitize_name(name);
+        }
+    }
+
     /// Returns whether the program of a client of the gateway is a command line.
     pub(crate) fn is_cli(&self) -> bool {
         self.mode == "cli"

@@ -1,6 +1,8 @@
 //! The refusal of a client at its handshake: the error that answers its first request, and the code and
 //! reason of the close frame, for both protocol versions (docs/openclaw.md#connection-failures).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::connect::ClientInfo;
@@ -45,6 +47,11 @@ pub(crate) enum ConnectRefusal {
         can_retry: bool,
         /// `true` for a client on this machine.
         local: bool,
+    },
+    /// There were too many failed attempts to authenticate from the client's network.
+    TooManyAttempts {
+        /// The time after which the client may try again.
+        retry_after: Duration,
     },
     /// The device must be approved first.
     PairingRequired {
@@ -211,7 +218,30 @@ fn with_details_since_4(error: ErrorResponse, protocol: Protocol, details: Value
     }
 }
 
+/// Returns the error of the response to a client whose network made too many failed attempts to authenticate
+/// (docs/openclaw.md#failed-attempts).
+fn too_many_attempts(protocol: Protocol, retry_after: Duration) -> ErrorResponse {
+    let message = "unauthorized: too many failed authentication attempts (retry later)";
+    let error = ErrorResponse::invalid_request(message).with_retry_after(retry_after);
+    let details = json!({
+        "code": "AUTH_RATE_LIMITED",
+        "authReason": "rate_limited",
+        "canRetryWithDeviceToken": false,
+        "recommendedNextStep": "wait_then_retry",
+    });
+    with_details_since_4(error, protocol, details)
+}
+
 impl ConnectRefusal {
+    /// Returns whether a client is refused because it showed wrong credentials, or too many wrong ones were shown.
+    pub(crate) fn is_of_wrong_credentials(&self) -> bool {
+        match self {
+            Self::Unauthorized { error, .. } => !error.is_missing(),
+            Self::TooManyAttempts { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Returns the error of the response to a client that is refused at its handshake, or `None` where the client
     /// made no request that can be answered.
     pub(crate) fn error(&self, protocol: Protocol, client: Option<&ClientInfo>) -> Option<ErrorResponse> {
@@ -259,6 +289,7 @@ impl ConnectRefusal {
                 });
                 error.response(protocol, hint, *can_retry)
             }
+            Self::TooManyAttempts { retry_after } => too_many_attempts(protocol, *retry_after),
             Self::PairingRequired { request_id } => {
                 let error = ErrorResponse::new(ErrorCode::NotPaired, "pairing required");
                 error.with_details(match protocol {

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::Protocol;
+use crate::text::sanitize_name;
 
 /// The shape of a JSON value: the values that are valid in one place of a frame of the gateway's WebSocket protocol.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +116,9 @@ impl FrameShape {
     }
 }
 
+/// Maximum number of violations of a frame's shape that are told: whoever sends more has not made a mistake.
+const MAX_VIOLATIONS: usize = 32;
+
 /// The validation of one JSON value against a frame's shape, with the violations found so far.
 struct Validator {
     protocol: Protocol,
@@ -122,9 +126,17 @@ struct Validator {
 }
 
 impl Validator {
+    /// Returns whether no further violation would be told: the rest of the frame need not be read.
+    fn is_full(&self) -> bool {
+        self.violations.len() >= MAX_VIOLATIONS
+    }
+
     /// Records that the JSON value at a path in a frame violates the frame's shape, unless the same violation is
-    /// recorded already.
+    /// recorded already, or enough of them are.
     fn add(&mut self, path: &str, what: &str) {
+        if self.is_full() {
+            return;
+        }
         let place = if path.is_empty() {
             String::new()
         } else {
@@ -138,6 +150,9 @@ impl Validator {
 
     /// Validates the JSON value at a path in a frame against the frame's shape, and records the violations.
     fn check(&mut self, value: &Value, shape: &FrameShape, path: &str) {
+        if self.is_full() {
+            return;
+        }
         match (shape, value) {
             (FrameShape::Any, _) | (FrameShape::Bool, Value::Bool(_)) => {}
             (FrameShape::Bool, _) => self.add(path, "must be boolean"),
@@ -183,7 +198,7 @@ impl Validator {
             (FrameShape::List(_), _) => self.add(path, "must be array"),
             (FrameShape::Map(shape), Value::Object(map)) => {
                 for (key, value) in map {
-                    self.check(value, shape, &format!("{path}/{key}"));
+                    self.check(value, shape, &format!("{path}/{}", sanitize_name(key)));
                 }
             }
             (FrameShape::Object(keys), Value::Object(map)) => self.check_object(map, keys, path),
@@ -204,8 +219,12 @@ impl Validator {
         }
         let known = |field: &&FrameField| is_four || field.presence != FieldPresence::OptionalSince4;
         for name in map.keys() {
+            if self.is_full() {
+                return;
+            }
             if !fields.iter().filter(known).any(|field| field.name == name) {
                 let place = if path.is_empty() { "root" } else { path };
+                let name = sanitize_name(name);
                 self.add("", &format!("at {place}: unexpected property '{name}'"));
             }
         }
@@ -314,6 +333,33 @@ mod tests {
         assert_eq!(
             SHAPE.check(&value, Protocol::Four).unwrap_err(),
             "must have required property 'a'"
+        );
+    }
+
+    #[test]
+    fn violations_are_limited_in_number_and_length_whatever_a_client_sends() {
+        let many = |name: fn(usize) -> String| -> Value {
+            let keys = (0..200_000).map(|n| (name(n), json!("x")));
+            keys.collect::<serde_json::Map<_, _>>().into()
+        };
+        let frames = [
+            many(|n| format!("key{n}")),
+            json!({"a": 1, "b": {"c": "x"}, "f": many(|n| format!("key{n}"))}),
+            json!({"a": 1, "b": {"c": "x", "d": vec![1; 200_000]}}),
+            many(|n| format!("{n}{}", "long".repeat(20))),
+        ];
+        let begun = std::time::Instant::now();
+        for frame in frames {
+            let violations = SHAPE.check(&frame, Protocol::Three).unwrap_err();
+            assert_eq!(violations.split("; ").count(), MAX_VIOLATIONS);
+            assert!(violations.len() < MAX_VIOLATIONS * 150, "{violations}");
+        }
+        // The square of 200,000 takes minutes.
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+        let forged = json!({"a": 1, "b": {"c": "x"}, "x\n\u{1b}[2J\u{202e}": 1});
+        assert_eq!(
+            SHAPE.check(&forged, Protocol::Three).unwrap_err(),
+            "at root: unexpected property 'x  [2J'"
         );
     }
 

@@ -15,6 +15,7 @@ use crate::gateway::protocol::event::GatewayEvent;
 use crate::gateway::protocol::refusal::{ConnectRefusal, CredentialError, DeviceProofError};
 use crate::gateway::protocol::{ClientRole, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
+use crate::gateway::throttle::AuthAttempt;
 use crate::secret::Secret;
 use crate::settings::ClientAuth;
 use crate::time::unix_millis;
@@ -130,7 +131,7 @@ async fn check_connect(
     state: &GatewayState,
     peer: Peer,
     nonce: &str,
-    connect: ConnectParams,
+    mut connect: ConnectParams,
 ) -> Result<AcceptedClient, ConnectRefusal> {
     let (min, max) = (connect.min_protocol, connect.max_protocol);
     let protocol = Protocol::negotiate(min, max).ok_or(ConnectRefusal::Protocol { min, max })?;
@@ -149,6 +150,8 @@ async fn check_connect(
         check_without_device(&connect, &required, protocol, role)?;
         None
     };
+    // Not before the signature over these names was checked.
+    connect.client.sanitize();
     let request = key.map(|key| PairingRequest {
         device_id: key.device_id(),
         public_key: key.to_base64url(),
@@ -253,28 +256,31 @@ async fn authenticate(
     let ip = peer.address.ip();
     let (token, password) = (auth.token.as_ref(), auth.password.as_ref());
     let is_shown = token.is_some() || password.is_some() || auth.device_token.is_some();
-    // Where the queue of the address is too long, nothing is checked.
-    let may_check = !is_shown || state.throttle.acquire(ip).await;
-    let outcome = if may_check {
+    let attempt = is_shown.then(|| state.throttle.begin(ip, required.is_guessable()));
+    let may_compare = attempt.as_ref().is_none_or(AuthAttempt::may_compare);
+    let outcome = if may_compare {
         check_credentials(required, token.map(Secret::expose), password.map(Secret::expose))
     } else {
         AuthOutcome::Wrong
     };
-    if outcome == AuthOutcome::Accepted {
-        if is_shown {
-            state.throttle.record_success(ip);
+    let method = match request {
+        _ if outcome == AuthOutcome::Accepted => Some(AuthMethod::Shared(required.mode())),
+        // Nobody guesses the token of a device, so it is compared in any case.
+        Some(request) if is_device_token_valid(state, request, [token, auth.device_token.as_ref()]).await => {
+            Some(AuthMethod::DeviceToken)
         }
-        return Ok(AuthMethod::Shared(required.mode()));
+        _ => None,
+    };
+    if let Some(method) = method {
+        if let Some(attempt) = attempt {
+            attempt.succeed();
+        }
+        return Ok(method);
     }
-    if may_check
-        && let Some(request) = request
-        && is_device_token_valid(state, request, [token, auth.device_token.as_ref()]).await
+    if let Some(attempt) = attempt
+        && let AuthOutcome::TooManyAttempts { retry_after } = attempt.fail().await
     {
-        state.throttle.record_success(ip);
-        return Ok(AuthMethod::DeviceToken);
-    }
-    if is_shown && may_check {
-        state.throttle.record_failure(ip);
+        return Err(ConnectRefusal::TooManyAttempts { retry_after });
     }
     // To the late release whatever was shown is wrong credentials, to the early one only the required kind.
     let is_missing = outcome == AuthOutcome::Missing && !(protocol == Protocol::Four && is_shown);

@@ -202,3 +202,28 @@ async fn every_client_is_told_that_the_gateway_stops() {
         assert_eq!(client.closed().await, (1012, "service restart".to_owned()));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn names_that_a_client_chose_are_safe_and_short_in_lists() {
+    let gateway = TestGateway::new();
+    let mut client = gateway.connect();
+    client.challenge().await;
+    let names = json!({
+        "id": "gateway-client",
+        "mode": "backend",
+        "displayName": "a\n\u{1b}[2J\u{202e}",
+        "version": "9".repeat(500),
+        "platform": "li\u{9b}nux",
+        "deviceFamily": "\u{2028}x",
+    });
+    client.send_connect(params_with(3, "client", names)).await;
+    assert_eq!(client.next_frame().await["ok"], true);
+    let presence = gateway.state.presence(9);
+    let entry = &presence[1];
+    assert_eq!(
+        (&entry["host"], &entry["platform"], &entry["deviceFamily"]),
+        (&"a  [2J".into(), &"li nux".into(), &"x".into())
+    );
+    assert_eq!(entry["version"].as_str().unwrap().chars().count(), 64);
+    assert_eq!(entry["text"], "Node: a  [2J · mode backend");
+}

@@ -14,10 +14,7 @@ pub(super) fn listening_sockets(
         .map(|l| ListeningSocket {
             ip: l.socket.ip(),
             port: l.socket.port(),
-            process: Some(ProcessInfo {
-                pid: l.process.pid,
-                name: l.process.name,
-            }),
+            process: Some(ProcessInfo::new(l.process.pid, &l.process.name)),
         })
         .collect()
 }

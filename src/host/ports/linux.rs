@@ -94,11 +94,8 @@ fn owners_by_inode(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
             .filter(|inode| wanted.remove(inode))
             .collect();
         if !held.is_empty() {
-            let name = read::text(&folder.join("comm")).unwrap_or_default();
-            let process = ProcessInfo {
-                pid,
-                name: name.trim().to_owned(),
-            };
+            let name = read::bytes(&folder.join("comm")).unwrap_or_default();
+            let process = ProcessInfo::new(pid, &String::from_utf8_lossy(&name));
             owners.extend(held.into_iter().map(|inode| (inode, process.clone())));
         }
     }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::text::sanitize_name;
+
 /// Time that an ending process may take to release its sockets.
 pub(crate) const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -22,6 +24,17 @@ pub(crate) struct ListeningSocket {
 pub(crate) struct ProcessInfo {
     /// The process id.
     pub pid: u32,
-    /// The short name, without folder and arguments.
+    /// The short name, without folder and arguments. Any program may call itself what it likes: the name is made safe
+    /// for a terminal and a log, and short.
     pub name: String,
+}
+
+impl ProcessInfo {
+    /// Creates the description of a process with the name that it gave itself.
+    pub(crate) fn new(pid: u32, name: &str) -> Self {
+        Self {
+            pid,
+            name: sanitize_name(name),
+        }
+    }
 }

@@ -73,7 +73,7 @@ pub(super) trait RepairOps {
 /// Ranks how well a gateway is, to tell whether a step of a repair made it worse.
 fn rank(verdict: &ProbeVerdict) -> u8 {
     match verdict {
-        ProbeVerdict::Healthy => 4,
+        ProbeVerdict::Healthy | ProbeVerdict::TooManyAttempts => 4,
         ProbeVerdict::Unhealthy(_) => 3,
         ProbeVerdict::Slow
         | ProbeVerdict::Starting

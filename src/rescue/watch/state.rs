@@ -72,7 +72,8 @@ impl WatchState {
         verdict: &ProbeVerdict,
         patience: Duration,
     ) -> WatchAction {
-        if *verdict == ProbeVerdict::Healthy {
+        // A gateway that is busy with somebody's guesses runs, and a restart would not help it.
+        if matches!(verdict, ProbeVerdict::Healthy | ProbeVerdict::TooManyAttempts) {
             let before = std::mem::replace(self, Self::Well);
             return match before {
                 Self::Unwell(_) | Self::Resting(_) | Self::Stopped => WatchAction::ReportRecovered,

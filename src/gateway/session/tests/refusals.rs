@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::params_with;
 use crate::gateway::devices::key::test_support::TestDevice;
-use crate::gateway::test_support::{TestGateway, connect_params, signed};
+use crate::gateway::test_support::{TestClient, TestGateway, connect_params, signed};
+use crate::secret::Secret;
+use crate::settings::ClientAuth;
 
 /// A first message, and what the client must get for it.
 struct Case {
@@ -231,4 +233,82 @@ async fn wrong_tokens_are_delayed_more_and_more_until_a_right_one() {
     assert!(last.as_millis() >= 250, "{last:?}");
     gateway.accepted_client(3).await;
     assert!(wrong().await.as_millis() < 250);
+}
+
+/// Returns a client of protocol 4, or 3, that has sent its `connect` request with these credentials.
+async fn sent_connect(gateway: &TestGateway, protocol: u64, auth: Value) -> TestClient {
+    let mut client = gateway.connect();
+    client.challenge().await;
+    client.send_connect(params_with(protocol, "auth", auth)).await;
+    client
+}
+
+/// Makes as many wrong attempts to authenticate as are compared at once. Their answers are late: until the returned
+/// clients wait for them, no time passes.
+async fn used_up_rate(gateway: &TestGateway, protocol: u64) -> Vec<TestClient> {
+    let mut guesses = Vec::new();
+    for _ in 0..10 {
+        guesses.push(sent_connect(gateway, protocol, json!({"token": "wrong"})).await);
+    }
+    guesses
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_failed_attempts_are_told_from_a_wrong_token() {
+    for (token, protocol) in [("short", 3), ("short", 4), ("a-token-that-nobody-guesses", 4)] {
+        let gateway = TestGateway::requiring(ClientAuth::Token(Secret::new(token)));
+        let guesses = used_up_rate(&gateway, protocol).await;
+        let mut client = sent_connect(&gateway, protocol, json!({"token": "wrong"})).await;
+        let error = client.next_frame().await["error"].take();
+        let message = "unauthorized: too many failed authentication attempts (retry later)";
+        assert_eq!(
+            (&error["code"], &error["message"], &error["retryable"]),
+            (&"INVALID_REQUEST".into(), &message.into(), &true.into())
+        );
+        assert!(error["retryAfterMs"].as_u64().unwrap() <= 1000, "{error}");
+        let details = json!({
+            "code": "AUTH_RATE_LIMITED",
+            "authReason": "rate_limited",
+            "canRetryWithDeviceToken": false,
+            "recommendedNextStep": "wait_then_retry",
+        });
+        assert_eq!(
+            error["details"],
+            if protocol == 4 { details } else { Value::Null }
+        );
+        assert_eq!(client.closed().await, (1008, message.to_owned()));
+        let mut client = sent_connect(&gateway, protocol, json!({"token": token})).await;
+        let right = client.next_frame().await;
+        assert_eq!(
+            right["ok"],
+            token.len() > 16,
+            "a short token is not compared: {right}"
+        );
+        for mut guess in guesses {
+            let wrong = guess.next_frame().await;
+            let message = wrong["error"]["message"].as_str().unwrap();
+            assert!(message.contains("gateway token mismatch"), "{wrong}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_a_device_is_accepted_beside_guesses_of_a_short_token() {
+    let gateway = TestGateway::requiring(ClientAuth::Token(Secret::new("short")));
+    let device = TestDevice::generate();
+    let connect = async |auth: Value| {
+        let mut client = gateway.connect();
+        let nonce = client.challenge().await;
+        let params = signed(params_with(4, "auth", auth), &device, Some(&nonce));
+        client.send_connect(params).await;
+        client.next_frame().await
+    };
+    let paired = connect(json!({"token": "short"})).await;
+    let token = paired["payload"]["auth"]["deviceToken"].clone();
+    assert!(token.is_string(), "{paired}");
+    let _guesses = used_up_rate(&gateway, 4).await;
+    let refused = connect(json!({"token": "short"})).await;
+    assert_eq!(refused["error"]["details"]["code"], "AUTH_RATE_LIMITED");
+    let accepted = connect(json!({"deviceToken": token})).await;
+    assert_eq!(accepted["ok"], true, "{accepted}");
 }
