@@ -71,6 +71,7 @@ pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
                 findings.push(Finding {
                     id: check.id,
                     severity: check.severity,
+                    obstruction: check.obstruction,
                     instance: own.label.clone(),
                     msg: problem.msg,
                     remedy: match &problem.fix {

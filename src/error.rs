@@ -60,6 +60,8 @@ pub enum ErrorReason {
     Cancelled,
     /// The command line names a command that this program does not have.
     UnknownCommand,
+    /// The command line names a command that this program does not have, and that is much like one that it has.
+    MistypedCommand,
     /// The instance has no files that a snapshot could keep.
     NothingToSnapshot,
     /// A change would reach into another instance.

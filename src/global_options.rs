@@ -101,6 +101,7 @@ pub(crate) fn parse_global_options(args: &[OsString]) -> Result<GlobalOptions> {
         }
     }
     words.for_each(|word| options.keep(word));
+    options.replace_help_command();
     Ok(options)
 }
 
@@ -125,6 +126,19 @@ impl GlobalOptions {
     fn keep(&mut self, word: &OsString) {
         self.pass_on(!self.command_line.is_empty(), &[word]);
         self.command_line.push(word.clone());
+    }
+
+    /// Replaces the command `help` by the option: `openclaw help gateway` asks for what `openclaw gateway --help` does.
+    fn replace_help_command(&mut self) {
+        if self.command_line.get(1).is_none_or(|word| word != "help") {
+            return;
+        }
+        self.command_line.remove(1);
+        self.command_line.push("--help".into());
+        if let Some(at) = self.openclaw_args.iter().position(|word| word == "help") {
+            self.openclaw_args.remove(at);
+        }
+        self.openclaw_args.push("--help".into());
     }
 
     /// Adds words of the command line to the arguments for OpenClaw where the condition holds.
@@ -210,6 +224,19 @@ mod tests {
         for line in ["openclaw --dev ports", "openclaw --dev --profile dev"] {
             assert_eq!(parse(line).unwrap().profile.unwrap().as_str(), "dev", "{line}");
         }
+    }
+
+    #[test]
+    fn help_command_is_replaced_by_the_option() {
+        let options = parse("openclaw --profile a help gateway run").unwrap();
+        assert_eq!(options.command_line, ["openclaw", "gateway", "run", "--help"]);
+        assert_eq!(options.openclaw_args, ["gateway", "run", "--help"]);
+        assert_eq!(
+            parse("openclaw help").unwrap().command_line,
+            ["openclaw", "--help"]
+        );
+        let own_word = parse("openclaw logs help").unwrap();
+        assert_eq!(own_word.command_line, ["openclaw", "logs", "help"]);
     }
 
     #[test]

@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command, error::ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command};
 
 use crate::error::Error;
 use crate::i18n::Lang;
@@ -43,7 +44,11 @@ pub(crate) fn explain(command: Command, words: &[OsString], lang: Lang, style: H
         return Explanation::Invalid(parse_error::unknown());
     };
     command.build();
-    let chosen = chosen_command(&command, words);
+    let unknown = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let chosen = chosen_command(&command, words, unknown);
     match error.kind() {
         ErrorKind::DisplayHelp => Explanation::Requested(page::render(&command, chosen, lang, style)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -130,12 +135,13 @@ fn argument_key(path: &str, id: &str) -> String {
         .unwrap_or(own)
 }
 
-/// Returns the command that a command line chose: the last one that its words name.
-fn chosen_command<'a>(root: &'a Command, words: &[OsString]) -> &'a Command {
+/// Returns the command that a command line chose: the last one that its words name before `unknown`, a word that clap
+/// took for a command and does not know.
+fn chosen_command<'a>(root: &'a Command, words: &[OsString], unknown: Option<&str>) -> &'a Command {
     words
         .iter()
         .skip(1)
-        .take_while(|word| *word != "--")
+        .take_while(|word| *word != "--" && unknown.is_none_or(|unknown| *word != unknown))
         .fold(root, |command, word| {
             word.to_str()
                 .and_then(|word| command.find_subcommand(word))

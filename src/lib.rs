@@ -119,7 +119,9 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
         return Err(error);
     }
     if let [_, word] = &options.command_line[..]
-        && ["--version", "-V", "-v"].iter().any(|version| word == version)
+        && ["--version", "-V", "-v", "version"]
+            .iter()
+            .any(|version| word == version)
     {
         return Ok(version(ui));
     }

@@ -1,11 +1,18 @@
-//! Text transformations for terminals: to ASCII, without control characters, and into lines of limited width.
+//! Texts for terminals: to ASCII, without control characters, in lines of limited width, and the words nearest to a
+//! mistyped one.
 
 mod ascii;
 mod diacritics;
+mod home;
+mod natural;
+mod nearest;
 mod sanitize;
 mod wrap;
 
 pub(crate) use ascii::to_ascii;
 pub(crate) use diacritics::strip_diacritic;
+pub(crate) use home::abbreviate_home_in;
+pub(crate) use natural::natural_key;
+pub(crate) use nearest::nearest_words;
 pub(crate) use sanitize::{escape_unsafe, is_unsafe, replace_unsafe, sanitize, sanitize_name};
-pub(crate) use wrap::{fill_lines, wrap};
+pub(crate) use wrap::{fill_lines, wrap, wrap_with_command};

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::text::{to_ascii, wrap};
+use crate::text::{abbreviate_home_in, to_ascii, wrap, wrap_with_command};
 
 /// The screen of this run: its language, and what its terminal can show.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,10 @@ pub(crate) struct Ui {
     ascii: bool,
     plain: bool,
     width: usize,
+    /// The width of stderr in columns, where that is a terminal.
+    error_width: Option<usize>,
+    /// The home folder, which a terminal shows as `~`.
+    home: Option<&'static str>,
 }
 
 /// The command-line options that determine the screen output.
@@ -65,8 +69,14 @@ impl Ui {
         let forced = host.var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
         let plain = dumb || options.accessible || host.var("ACCESSIBLE").is_some_and(|v| v != "0");
         let colour = (host.terminal().stdout || forced) && !plain;
-        let size = console::Term::stdout().size_checked();
-        let width = size.map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
+        let columns = |term: &console::Term| {
+            let size = term.size_checked();
+            let columns = size.map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
+            columns.max(MIN_WIDTH)
+        };
+        // The screen is copied everywhere and made once in a run, so this text lives as long as the program.
+        let home = host.var("HOME").filter(|home| home.len() > 1);
+        let home = home.map(|home| &*home.trim_end_matches('/').to_owned().leak());
         Self {
             lang: lang.unwrap_or_else(Lang::english),
             knows_language: lang.is_some(),
@@ -75,10 +85,12 @@ impl Ui {
             ascii: !is_utf8(host),
             plain,
             width: if host.terminal().stdout {
-                width.max(MIN_WIDTH)
+                columns(&console::Term::stdout())
             } else {
                 DEFAULT_WIDTH
             },
+            error_width: host.terminal().stderr.then(|| columns(&console::Term::stderr())),
+            home,
         }
     }
 
@@ -163,16 +175,36 @@ impl Ui {
     /// Prints text on stdout in lines that fit the terminal: the first line indented by `first` columns, the others by
     /// `rest`.
     pub(crate) fn print_hanging(&self, first: usize, rest: usize, text: &str) {
-        let lines = wrap(text, self.width.saturating_sub(first.max(rest)).max(1));
+        let lines = wrap_with_command(text, self.width.saturating_sub(first.max(rest)).max(1));
         for (at, line) in lines.iter().enumerate() {
             let indent = if at == 0 { first } else { rest };
             self.print(&format!("{:indent$}{line}", ""));
         }
     }
 
-    /// Prints a catalogue message on stderr as one line.
+    /// Prints a catalogue message on stderr, in lines that fit where that is a terminal.
     pub(crate) fn print_note(&self, msg: &Msg) {
-        self.eprint(&self.render(msg));
+        self.eprint_hanging("", 2, &self.render(msg));
+    }
+
+    /// Prints a text on stderr behind a mark: on a terminal in lines that fit, indented by `rest` columns after the first,
+    /// and with `~` for the home folder; elsewhere as one line, which can be searched for.
+    pub(crate) fn eprint_hanging(&self, mark: &str, rest: usize, text: &str) {
+        let Some(columns) = self.error_width else {
+            return self.eprint(&format!("{mark}{text}"));
+        };
+        let text = self
+            .home
+            .map_or_else(|| text.to_owned(), |home| abbreviate_home_in(text, home));
+        let used = console::measure_text_width(mark).max(rest);
+        let lines = wrap_with_command(&text, columns.saturating_sub(used).max(1));
+        for (at, line) in lines.iter().enumerate() {
+            self.eprint(&if at == 0 {
+                format!("{mark}{line}")
+            } else {
+                format!("{:rest$}{line}", "")
+            });
+        }
     }
 
     /// Prints the one JSON document of this run of the program on stdout.
@@ -194,12 +226,12 @@ impl Ui {
 
     /// Prints an error on stderr as text, and returns it as a JSON document.
     pub(crate) fn print_error(&self, error: &Error) -> Value {
-        self.eprint(&format!("[openclaw] {}", self.render(&error.msg)));
+        self.eprint_hanging("[openclaw] ", 2, &self.render(&error.msg));
         if let Some(cause) = &error.cause {
-            self.eprint(&format!("  {cause:#}"));
+            self.eprint_hanging("  ", 2, &format!("{cause:#}"));
         }
         for hint in &error.hints {
-            self.eprint(&format!("  {} {}", self.arrow(), self.render(hint)));
+            self.eprint_hint(&self.render(hint));
         }
         self.error_document(error)
     }
@@ -226,7 +258,7 @@ impl Ui {
 
     /// Prints a catalogue message on stderr in lines that fit the terminal.
     pub(crate) fn eprint_paragraph(&self, msg: &Msg) {
-        for line in wrap(&self.render(msg), self.width) {
+        for line in wrap_with_command(&self.render(msg), self.width) {
             self.eprint(&line);
         }
     }
@@ -238,15 +270,13 @@ impl Ui {
             self.eprint(&format!("  {cause:#}"));
         }
         for hint in &error.hints {
-            let lines = wrap(&self.render(hint), self.width.saturating_sub(5));
-            for (at, line) in lines.iter().enumerate() {
-                self.eprint(&if at == 0 {
-                    format!("  {} {line}", self.arrow())
-                } else {
-                    format!("    {line}")
-                });
-            }
+            self.eprint_hint(&self.render(hint));
         }
+    }
+
+    /// Prints a hint to the user on stderr, behind an arrow.
+    pub(crate) fn eprint_hint(&self, hint: &str) {
+        self.eprint_hanging(&format!("  {} ", self.arrow()), 4, hint);
     }
 
     /// Returns an error as a JSON document.
@@ -287,6 +317,17 @@ impl Ui {
         use io::Write as _;
         let mut out = io::stdout().lock();
         writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+    }
+
+    /// Sends a text to the clipboard of the terminal on stderr by the control sequence OSC 52, which shows nothing. A terminal
+    /// that does not know it ignores it.
+    pub(crate) fn copy_to_clipboard(&self, text: &str) {
+        use base64::Engine as _;
+        use io::Write as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        let mut terminal = io::stderr().lock();
+        // A terminal that has gone needs no clipboard.
+        let _ = write!(terminal, "\u{1b}]52;c;{encoded}\u{7}").and_then(|()| terminal.flush());
     }
 
     /// Prints text on stderr, followed by a line end.

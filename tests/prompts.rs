@@ -7,6 +7,7 @@ use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
 mod acting;
 mod hints;
+mod sign_in;
 
 const RISK: &str = "Do you accept this risk?";
 const FLOW: &str = "Setup type";

@@ -36,6 +36,31 @@ fn status(sandbox: &Sandbox, further: &[&str]) -> Ran {
     sandbox.run(args.iter().chain(further).chain(timeout))
 }
 
+#[test]
+fn stopped_gateways_are_counted_in_one_line_and_sorted_as_a_person_does() {
+    let sandbox = Sandbox::new();
+    for number in 1..=12_u16 {
+        sandbox.write(
+            format!(".openclaw-bot{number}/openclaw.json"),
+            config(20_000 + 200 * number),
+        );
+    }
+    let all = sandbox
+        .run(["status", "--all", "--timeout", "30s"])
+        .exits(1)
+        .stdout;
+    let rows: Vec<_> = all.lines().filter(|line| line.starts_with("bot")).collect();
+    let names: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row.split_whitespace().next())
+        .collect();
+    let expected: Vec<_> = (1..=12).map(|number| format!("bot{number}")).collect();
+    assert_eq!(names, expected, "{all}");
+    let rest: Vec<_> = all.lines().filter(|line| !line.starts_with("bot")).collect();
+    assert_eq!(rest.len(), 2, "the headings and one line:\n{all}");
+    assert!(rest[1].starts_with("12 gateways are not running"), "{all}");
+}
+
 /// Starts a fake gateway of the profile `rescue`; returns it and its home.
 fn start_fake(behaviour: Behaviour) -> (Sandbox, FakeGateway) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -27,6 +27,8 @@ const SINGLETON_LOCK: &str = "SingletonLock";
 const SINGLETON_FILES: [&str; 3] = [SINGLETON_LOCK, "SingletonCookie", "SingletonSocket"];
 /// Time that a browser is given to exit after SIGTERM, before it is killed (docs/openclaw.md#browser-stop).
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_millis(2500);
+/// Time without a change of a user-data folder after which a lock of another host counts as left behind.
+const FOREIGN_LOCK_IDLE_TIME: Duration = Duration::from_mins(1);
 /// Interval at which a browser that was asked to exit is checked.
 pub(super) const STOP_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -124,11 +126,11 @@ pub(super) fn find_on_folder(folder: &Path) -> Option<OrphanedBrowser> {
         let (pid, port) = (file.pid, Some(file.port));
         return Some(OrphanedBrowser { pid, port });
     }
-    let (machine, pid) = read_lock(&user_data)?;
+    // The name of the host may have changed since; a process here that uses the folder is proof enough.
+    let (_, pid) = read_lock(&user_data)?;
     let arguments = command_line(pid);
-    let is_own = is_this_host(&machine) && uses_folder(&arguments, &user_data);
     let port = debugging_port(&arguments);
-    is_own.then_some(OrphanedBrowser { pid, port })
+    uses_folder(&arguments, &user_data).then_some(OrphanedBrowser { pid, port })
 }
 
 /// Tells whether the host name in Chromium's lock of a user-data folder is that of this host.
@@ -176,26 +178,50 @@ pub(super) fn clear_folder(folder: &Path) -> Result<()> {
     let is_local = is_this_host(&machine);
     let is_recorded = ProcessFile::read(folder)
         .is_some_and(|file| file.pid == pid && file.machine.as_ref() == Some(&machine));
-    if (!is_local || pid::is_alive(pid)) && !is_recorded {
-        let name = pid::process_name(pid).filter(|_| is_local);
-        let hint = msg!(
-            "browser.remove-lock",
-            path = user_data.join(SINGLETON_LOCK).display()
+    let lock_path = user_data.join(SINGLETON_LOCK);
+    let hint = msg!("browser.remove-lock", path = lock_path.display());
+    if !is_local && !is_recorded && is_used_elsewhere(&user_data) {
+        let used = msg!(
+            "browser.folder-elsewhere",
+            path = user_data.display(),
+            pid = pid,
+            machine = machine,
+            seconds = FOREIGN_LOCK_IDLE_TIME.as_secs()
         );
-        return Err(BrowserError::conflict(msg!(
+        return Err(BrowserError::conflict(used).hint(hint));
+    }
+    if is_local && pid::is_alive(pid) && !is_recorded {
+        let name = pid::process_name(pid).unwrap_or_else(|| "?".to_owned());
+        let used = msg!(
             "browser.folder-locked",
             path = user_data.display(),
-            name = name.unwrap_or_else(|| "?".to_owned()),
+            name = name,
             pid = pid,
             machine = machine
-        ))
-        .hint(hint));
+        );
+        return Err(BrowserError::conflict(used).hint(hint));
     }
     for file in SINGLETON_FILES {
         // A file that cannot be removed keeps Chromium from starting, which Chromium then reports itself.
         let _ = apply::remove_file(&user_data.join(file));
     }
     Ok(())
+}
+
+/// Tells whether a browser on another host may use a user-data folder whose lock names that host.
+///
+/// The gateway that asks holds the lock of the instance, so that no other gateway started a browser there, and the lock of a
+/// container that was made anew names a host that is gone for ever. A browser that does run writes into its folder.
+fn is_used_elsewhere(user_data: &Path) -> bool {
+    let entries = std::fs::read_dir(user_data).into_iter().flatten().flatten();
+    let is_lock = |path: &PathBuf| SINGLETON_FILES.iter().any(|name| path.ends_with(name));
+    let paths = entries.map(|entry| entry.path()).filter(|path| !is_lock(path));
+    let now = host::now();
+    paths.chain([user_data.to_owned()]).any(|path| {
+        let changed = std::fs::symlink_metadata(path).and_then(|meta| meta.modified());
+        // A time in the future is that of another clock.
+        changed.is_ok_and(|at| now.duration_since(at).unwrap_or_default() < FOREIGN_LOCK_IDLE_TIME)
+    })
 }
 
 /// Stops a browser process: SIGTERM, then SIGKILL after [`STOP_TIMEOUT`]. What is left of its process group is
@@ -265,7 +291,26 @@ mod tests {
     }
 
     #[test]
-    fn lock_of_another_host_is_removed_only_where_the_process_file_has_it() {
+    fn lock_of_a_host_that_is_gone_is_removed_once_the_folder_is_idle() {
+        let folder = TestFolder::new();
+        let user_data = user_data_folder(folder.0.path());
+        std::fs::write(user_data.join("Local State"), "{}").unwrap();
+        folder.lock("gone-container", 32);
+        let used = folder.clear().unwrap_err();
+        assert_eq!(
+            (used.status, used.error.code()),
+            (409, "browser.folder-elsewhere")
+        );
+        let idle = host::now() - FOREIGN_LOCK_IDLE_TIME;
+        let set_idle = |path: &Path| std::fs::File::open(path).unwrap().set_modified(idle).unwrap();
+        set_idle(&user_data.join("Local State"));
+        set_idle(&user_data);
+        folder.clear().unwrap();
+        assert!(!folder.is_locked());
+    }
+
+    #[test]
+    fn lock_of_another_host_is_removed_at_once_where_the_process_file_has_it() {
         let folder = TestFolder::new();
         folder.lock("old-name", 7);
         assert!(folder.clear().is_err());

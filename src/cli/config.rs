@@ -16,6 +16,7 @@ use crate::config::key_path::KeyPath;
 use crate::config::{assign, broken_error, document, effective, secrets};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::wizard::terminal::Terminal;
 
 mod change;
 mod restore;
@@ -40,6 +41,8 @@ pub(crate) enum ConfigCommand {
     Get {
         #[arg(value_name = "PATH")]
         path: String,
+        #[arg(long)]
+        show_secret: bool,
     },
     Set {
         #[arg(value_name = "PATH")]
@@ -83,7 +86,7 @@ const MAX_STDIN_BYTES: u64 = 1024 * 1024;
 /// Runs `openclaw config ...`.
 pub(super) fn run(context: &Context<'_>, args: &ConfigArgs) -> Result<ExitCode> {
     match &args.command {
-        ConfigCommand::Get { path } => get(context, path),
+        ConfigCommand::Get { path, show_secret } => get(context, path, *show_secret),
         ConfigCommand::Set {
             path,
             value,
@@ -130,7 +133,7 @@ fn read_stdin_value() -> Result<String> {
 }
 
 /// Runs `openclaw config get`.
-fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+fn get(context: &Context<'_>, typed: &str, show_secret: bool) -> Result<ExitCode> {
     let path = parse_path(typed)?;
     let file = &context.instance.config_path;
     let read = read_config(context)?;
@@ -139,7 +142,13 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
     })?;
-    let shown = secrets::redact(&path, value);
+    let redacted = secrets::redact(&path, value);
+    let shown = if show_secret && redacted != *value {
+        confirm_secret(context, &path)?;
+        value.clone()
+    } else {
+        redacted
+    };
     if context.ui.is_json() {
         context
             .ui
@@ -156,6 +165,26 @@ fn get(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks whether a secret may be shown on this terminal.
+///
+/// # Errors
+/// Without a yes, and where one of the streams is no terminal: a file or another program would get the secret.
+fn confirm_secret(context: &Context<'_>, path: &KeyPath) -> Result<()> {
+    let terminal = context.host.terminal();
+    if !(terminal.stdin && terminal.stdout && terminal.stderr) {
+        return Err(Error::usage(msg!("config.secret-terminal")).hint(msg!(
+            "config.hint-file",
+            path = context.instance.config_path.display()
+        )));
+    }
+    let question = msg!("config.secret-ask", path = path);
+    if Terminal::new(context.ui).confirm(&question, Some(false))? {
+        Ok(())
+    } else {
+        Err(Error::failed(msg!("config.secret-left", path = path)))
+    }
 }
 
 /// Runs `openclaw config set`.

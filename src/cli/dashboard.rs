@@ -5,6 +5,8 @@
 //! token in the URL's fragment, and is removed soon after. The browser is opened only when the gateway of this instance
 //! holds the port: any other process there would get the token.
 //!
+//! `--copy` sends the URL with the token to the clipboard of the terminal (OSC 52), which works over SSH too; it is not seen.
+//!
 //! With `--json`: `ok` (the gateway runs), `url` (without the token), `port`, `opened`.
 
 use std::path::PathBuf;
@@ -37,20 +39,22 @@ pub(crate) struct DashboardArgs {
     #[arg(long)]
     pub(crate) no_open: bool,
     #[arg(long)]
+    pub(crate) copy: bool,
+    #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Runs `openclaw dashboard`.
 pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
     let (host, instance, ui) = (context.host, &context.instance, context.ui);
+    require_terminal_for_copy(host, args)?;
     let (probe, auth) = probe::probe_for_client(context.instance_context(), PROBE_TIMEOUT);
     let authority = probe.url.trim_start_matches("ws://");
     let url = format!("http://{authority}/");
     let port = probe.port_number();
-    let answers = probe.verdict != ProbeVerdict::Slow && !probe.verdict.is_in_transition();
-    let running = probe.is_running() && answers;
+    let running = is_served(&probe);
     let outcome = outcome(&probe, running);
-    let opener = find_opener(host).filter(|_| !args.no_open && running);
+    let opener = find_opener(host).filter(|_| !args.no_open && !args.copy && running);
     let redirect_file = opener
         .is_some()
         .then(|| write_redirect_file(instance, &url, &auth))
@@ -78,11 +82,11 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         )),
         Some(Err(error)) => ui.print_note(&error.msg),
         None if running => {
-            if !args.no_open {
+            if !args.no_open && find_opener(host).is_none() {
                 let command = format!("ssh -N -L {port}:{authority} {}", ssh_destination(host));
                 ui.print_note(&msg!("dashboard.no-browser", command = command));
             }
-            ui.eprint_paragraph(&msg!("dashboard.ask", path = instance.config_path.display()));
+            print_sign_in(context, args, &url, &auth);
         }
         None => {
             ui.eprint_paragraph(&probe.msg(instance.profile.as_str()));
@@ -101,6 +105,19 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     Ok(outcome.exit_code())
 }
 
+/// Refuses `--copy` where no terminal would get the signed-in URL.
+fn require_terminal_for_copy(host: &Host, args: &DashboardArgs) -> Result<()> {
+    if args.copy && !host.terminal().stderr {
+        return Err(Error::usage(msg!("dashboard.copy-terminal")));
+    }
+    Ok(())
+}
+
+/// Returns whether the gateway serves the dashboard's page now.
+fn is_served(probe: &Probe) -> bool {
+    probe.is_running() && probe.verdict != ProbeVerdict::Slow && !probe.verdict.is_in_transition()
+}
+
 /// Returns the outcome of `openclaw dashboard`: a failure where the gateway does not serve the page.
 fn outcome(probe: &Probe, running: bool) -> ReportOutcome {
     if running {
@@ -110,17 +127,37 @@ fn outcome(probe: &Probe, running: bool) -> ReportOutcome {
     }
 }
 
+/// Sends the signed-in URL of the dashboard to the clipboard for `--copy`, else says how to sign in.
+fn print_sign_in(context: &Context<'_>, args: &DashboardArgs, url: &str, auth: &ClientAuth) {
+    let (ui, instance) = (context.ui, &context.instance);
+    if args.copy {
+        ui.copy_to_clipboard(&signed_in_url(url, auth));
+        ui.eprint_paragraph(&msg!("dashboard.copied"));
+        return;
+    }
+    if matches!(auth, ClientAuth::None) {
+        return;
+    }
+    ui.eprint_paragraph(&msg!("dashboard.ask", path = instance.config_path.display()));
+    ui.eprint_paragraph(&msg!("dashboard.hint-copy", command = instance.command()));
+}
+
+/// Returns the URL of the dashboard with the gateway's token in its fragment, which no server and no log gets.
+fn signed_in_url(url: &str, auth: &ClientAuth) -> String {
+    match auth {
+        ClientAuth::Token(secret) | ClientAuth::Password(secret) => {
+            format!("{url}#token={}", percent_encode(secret.expose()))
+        }
+        ClientAuth::None => format!("{url}#token="),
+    }
+}
+
 /// Writes the file that redirects a browser to the dashboard, with the gateway's token.
 fn write_redirect_file(instance: &Instance, url: &str, auth: &ClientAuth) -> Result<PathBuf> {
-    let fragment = match auth {
-        ClientAuth::Token(secret) | ClientAuth::Password(secret) => {
-            format!("#token={}", percent_encode(secret.expose()))
-        }
-        ClientAuth::None => "#token=".to_owned(),
-    };
+    let target = signed_in_url(url, auth);
     let page = format!(
         "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
-         <meta http-equiv=\"refresh\" content=\"0;url={url}{fragment}\"><title>OpenClaw</title>\n"
+         <meta http-equiv=\"refresh\" content=\"0;url={target}\"><title>OpenClaw</title>\n"
     );
     let path = instance.state_dir.join("dashboard-open.html");
     apply::write_file(&path, page.as_bytes())?;

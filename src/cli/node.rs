@@ -76,7 +76,9 @@ pub(crate) fn pass_on(
     options: &GlobalOptions,
     error: Error,
 ) -> Result<ExitCode> {
-    if !error.has_reason(ErrorReason::UnknownCommand) || openclaw_command(program, options).is_none() {
+    let is_mistyped = error.has_reason(ErrorReason::MistypedCommand);
+    let is_unknown = is_mistyped || error.has_reason(ErrorReason::UnknownCommand);
+    if !is_unknown || openclaw_command(program, options).is_none() {
         return Err(error);
     }
     let Ok(context) = Context::read(host, ui, options.profile.as_ref()) else {
@@ -84,7 +86,8 @@ pub(crate) fn pass_on(
     };
     let engine = match engine::locate(host, &context.env) {
         Ok(engine) => engine,
-        // The hints name the nearest commands of this program, and how to install OpenClaw.
+        Err(_) if is_mistyped => return Err(error),
+        // The hints name the commands of this program, and how to install OpenClaw.
         Err(missing) => return Err(missing.hints.into_iter().fold(error, Error::hint)),
     };
     let instance = &context.instance;
@@ -100,13 +103,12 @@ pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalO
     (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
 }
 
-/// Returns `true` if a word of the command line has the form of a command's name. `help` is this program's own.
+/// Returns `true` if a word of the command line has the form of a command's name.
 fn is_command_name(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_lowercase())
         && word
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && word != "help"
 }
 
 /// Returns the port of the instance's gateway, or `None` where the config does not tell it; OpenClaw itself reports a

@@ -26,6 +26,34 @@ impl Severity {
     }
 }
 
+/// The way in which a problem of an instance keeps the doctor's other checks from finding theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obstruction {
+    /// Other checks find all that there is.
+    None,
+    /// The config can't be read.
+    ConfigBroken,
+    /// There is no config.
+    ConfigMissing,
+    /// The instance is registered, and nothing else is left of it.
+    OnlyRegistered,
+    /// The gateway refuses to start, and gives one reason at a time.
+    StartRefused,
+}
+
+impl Obstruction {
+    /// Returns `true` if a problem that the doctor found may have hidden a problem with the obstruction `other`.
+    pub(super) fn hides(self, other: Self) -> bool {
+        match self {
+            Self::None => false,
+            Self::ConfigBroken => true,
+            Self::ConfigMissing => other != Self::ConfigBroken,
+            Self::OnlyRegistered => other == Self::ConfigMissing,
+            Self::StartRefused => other == Self::StartRefused,
+        }
+    }
+}
+
 /// The function of a check of the doctor: looks for problems of one instance in the report on the host. It reads the
 /// report and at most file metadata, and changes nothing.
 type FindProblems = fn(&HostReport<'_>, &InstanceReport<'_>) -> Vec<Problem>;
@@ -37,23 +65,36 @@ pub struct Check {
     pub id: &'static str,
     /// The severity of everything that the check finds.
     pub(crate) severity: Severity,
+    /// The way in which everything that the check finds keeps other checks from finding more.
+    pub(super) obstruction: Obstruction,
     pub(super) find: FindProblems,
 }
 
 impl Check {
+    const fn new(id: &'static str, severity: Severity, find: FindProblems) -> Self {
+        Self {
+            id,
+            severity,
+            obstruction: Obstruction::None,
+            find,
+        }
+    }
+
+    /// Returns the doctor's check with the way in which its findings keep other checks from finding more.
+    pub(super) const fn obstructing(self, obstruction: Obstruction) -> Self {
+        Self { obstruction, ..self }
+    }
+
     pub(super) const fn error(id: &'static str, find: FindProblems) -> Self {
-        let severity = Severity::Error;
-        Self { id, severity, find }
+        Self::new(id, Severity::Error, find)
     }
 
     pub(super) const fn warning(id: &'static str, find: FindProblems) -> Self {
-        let severity = Severity::Warning;
-        Self { id, severity, find }
+        Self::new(id, Severity::Warning, find)
     }
 
     pub(super) const fn info(id: &'static str, find: FindProblems) -> Self {
-        let severity = Severity::Info;
-        Self { id, severity, find }
+        Self::new(id, Severity::Info, find)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks of the config: whether it can be read, is valid, private and this user's.
 
-use super::check::{Check, Problem};
+use super::check::{Check, Obstruction, Problem};
 use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
@@ -16,8 +16,8 @@ use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
 /// The doctor's checks of an instance's config.
 pub(super) const CHECKS: &[Check] = &[
-    Check::error("config-missing", missing),
-    Check::error("config-broken", broken),
+    Check::error("config-missing", missing).obstructing(Obstruction::ConfigMissing),
+    Check::error("config-broken", broken).obstructing(Obstruction::ConfigBroken),
     Check::error("config-invalid", invalid),
     Check::info("config-one-release", one_release),
     Check::info("config-unjudged", unjudged),

@@ -1,6 +1,6 @@
 //! Findings: problems with their check and their instance, as the user sees them.
 
-use super::check::Severity;
+use super::check::{Obstruction, Severity};
 use super::fix::Fix;
 use crate::i18n::Msg;
 
@@ -11,6 +11,8 @@ pub(crate) struct Finding {
     pub(crate) id: &'static str,
     /// The severity of the check.
     pub(crate) severity: Severity,
+    /// The way in which the problem keeps other checks from finding more.
+    pub(super) obstruction: Obstruction,
     /// The label of the instance.
     pub(crate) instance: String,
     /// The problem.
@@ -34,22 +36,49 @@ pub(crate) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
     let was_hidden = |new: &Finding| {
         before
             .iter()
-            .any(|old| old.instance == new.instance && hides(old.id, new.id))
+            .any(|old| old.instance == new.instance && old.obstruction.hides(new.obstruction))
     };
     after
         .iter()
         .any(|new| new.severity == Severity::Error && !is_known(new) && !was_hidden(new))
 }
 
-/// Returns `true` if one of the doctor's errors hides another: a broken config hides its other problems, a gateway
-/// that refuses to start gives one reason at a time, and an instance that is only registered has no config.
-fn hides(old: &str, new: &str) -> bool {
-    /// Ids of the doctor's checks that report a gateway that refuses to start.
-    const REFUSALS: [&str; 4] = ["gateway-mode", "gateway-auth", "gateway-open", "gateway-refuses"];
-    match old {
-        "config-broken" => true,
-        "config-missing" => new != "config-broken",
-        "registry-stale" => new == "config-missing",
-        old => REFUSALS.contains(&old) && REFUSALS.contains(&new),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::msg;
+
+    fn error(id: &'static str, obstruction: Obstruction) -> Finding {
+        Finding {
+            id,
+            severity: Severity::Error,
+            obstruction,
+            instance: "rescue".to_owned(),
+            msg: msg!("doctor.error"),
+            remedy: String::new(),
+            fix: None,
+            fix_refused: None,
+        }
+    }
+
+    #[test]
+    fn error_that_an_earlier_one_hid_is_not_new() {
+        let broken = error("broken", Obstruction::ConfigBroken);
+        let missing = error("missing", Obstruction::ConfigMissing);
+        let registered = error("registered", Obstruction::OnlyRegistered);
+        let refused = error("refused", Obstruction::StartRefused);
+        let next_refusal = error("refused-too", Obstruction::StartRefused);
+        let other = error("other", Obstruction::None);
+        let becomes_worse = |before: &Finding, after: &Finding| {
+            is_worse(std::slice::from_ref(before), std::slice::from_ref(after))
+        };
+        assert!(!becomes_worse(&broken, &other));
+        assert!(!becomes_worse(&missing, &refused));
+        assert!(becomes_worse(&missing, &broken));
+        assert!(!becomes_worse(&registered, &missing));
+        assert!(becomes_worse(&registered, &refused));
+        assert!(!becomes_worse(&refused, &next_refusal));
+        assert!(becomes_worse(&other, &refused));
+        assert!(!becomes_worse(&other, &other));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::check::{Check, Problem};
+use super::check::{Check, Obstruction, Problem};
 use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use crate::config::key_path::KeyPath;
@@ -15,22 +15,24 @@ use crate::secret::MIN_SECRET_CHARS;
 
 /// The doctor's checks of an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
-    Check::error("gateway-mode", mode),
+    Check::error("gateway-mode", mode).obstructing(Obstruction::StartRefused),
     Check::error("gateway-auth", |_, own| {
         refusal(
             own,
             ErrorReason::CredentialUnset,
             "config set gateway.auth.token --stdin",
         )
-    }),
+    })
+    .obstructing(Obstruction::StartRefused),
     Check::error("gateway-open", |_, own| {
         refusal(
             own,
             ErrorReason::UnprotectedNetwork,
             "config set gateway.bind loopback",
         )
-    }),
-    Check::error("gateway-refuses", refuses),
+    })
+    .obstructing(Obstruction::StartRefused),
+    Check::error("gateway-refuses", refuses).obstructing(Obstruction::StartRefused),
     Check::warning("gateway-weak", weak),
     Check::error("gateway-unhealthy", unhealthy),
     Check::warning("gateway-environment", environment),

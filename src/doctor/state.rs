@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::check::{Check, Problem};
+use super::check::{Check, Obstruction, Problem};
 use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
     }),
     Check::error("record-broken", record),
     Check::error("registry-broken", registry),
-    Check::warning("registry-stale", stale_entry),
+    Check::warning("registry-stale", stale_entry).obstructing(Obstruction::OnlyRegistered),
 ];
 
 /// Free disk space below which the doctor reports that a config can hardly be written, in bytes.

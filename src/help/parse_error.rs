@@ -5,6 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::{Error, ErrorReason};
 use crate::i18n::{Msg, msg};
+use crate::text::nearest_words;
 
 /// Returns the error for a command line that is wrong in a way without a sentence of its own.
 pub(super) fn unknown() -> Error {
@@ -24,8 +25,12 @@ pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
         ErrorKind::UnknownArgument => Error::usage(msg!("cli.unknown-word", word = displayable(&argument))),
         ErrorKind::InvalidSubcommand => {
             let word = context.first(ContextKind::InvalidSubcommand);
-            Error::usage(msg!("cli.unknown-command", word = displayable(&word)))
-                .with_reason(ErrorReason::UnknownCommand)
+            let reason = if nearest_commands(&word, command).is_empty() {
+                ErrorReason::UnknownCommand
+            } else {
+                ErrorReason::MistypedCommand
+            };
+            Error::usage(msg!("cli.unknown-command", word = displayable(&word))).with_reason(reason)
         }
         ErrorKind::MissingSubcommand => Error::usage(msg!("cli.missing-command", command = name)),
         ErrorKind::MissingRequiredArgument => Error::usage(msg!(
@@ -61,15 +66,15 @@ pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
 /// Returns the hints to a usage error: what can be typed instead.
 fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &Command) -> Vec<Msg> {
     let mut hints = Vec::new();
-    let nearest = [
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedValue,
-    ];
-    for words in nearest.map(|kind| context.all(kind)) {
-        if !words.is_empty() {
-            hints.push(msg!("cli.did-you-mean", words = words));
+    let nearest = match kind {
+        ErrorKind::InvalidSubcommand => {
+            nearest_commands(&context.first(ContextKind::InvalidSubcommand), command).join(", ")
         }
+        ErrorKind::UnknownArgument => nearest_options(argument, command).join(", "),
+        _ => context.all(ContextKind::SuggestedValue),
+    };
+    if !nearest.is_empty() {
+        hints.push(msg!("cli.did-you-mean", words = nearest));
     }
     let values = context.all(ContextKind::ValidValue);
     if !values.is_empty() {
@@ -90,6 +95,24 @@ fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &
         _ => {}
     }
     hints
+}
+
+/// Returns the subcommands of a command that were probably meant by a mistyped word.
+fn nearest_commands(word: &str, command: &Command) -> Vec<String> {
+    let commands = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let nearest = nearest_words(word, commands.map(Command::get_name));
+    nearest.into_iter().map(str::to_owned).collect()
+}
+
+/// Returns the options of a command that were probably meant by a mistyped one, as they are typed.
+fn nearest_options(typed: &str, command: &Command) -> Vec<String> {
+    let typed = typed.split('=').next().unwrap_or_default();
+    if !typed.starts_with("--") {
+        return Vec::new();
+    }
+    let options = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let nearest = nearest_words(typed, options.filter_map(|arg| arg.get_long()));
+    nearest.into_iter().map(|name| format!("--{name}")).collect()
 }
 
 /// Returns a word that the user typed, escaped for the screen: control characters would move the cursor.

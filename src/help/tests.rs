@@ -176,6 +176,21 @@ fn wrong_line_is_explained_with_a_hint() {
 }
 
 #[test]
+fn mistyped_word_gets_the_nearest_words_and_a_strange_one_the_list() {
+    for (line, hint) in [
+        ("openclaw bogus", "Commands: onboard, setup"),
+        ("openclaw channels status --probe", "Commands: onboard, setup"),
+        ("openclaw gateway instal", "Did you mean: install?"),
+        ("openclaw statsu", "Did you mean: status?"),
+        ("openclaw onboard --prot 1", "Did you mean: --gateway-port?"),
+    ] {
+        let error = error_of(line);
+        let first = error.hints[0].render(Lang::english());
+        assert!(first.starts_with(hint), "{line}: {first}");
+    }
+}
+
+#[test]
 fn value_of_a_mistyped_flag_is_not_repeated() {
     let error = error_of("openclaw onboard --gateway-tokn=canary");
     let said: Vec<_> = std::iter::once(&error.msg).chain(&error.hints).collect();

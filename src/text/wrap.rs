@@ -40,6 +40,32 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     wrapped.collect()
 }
 
+/// Beginnings of commands that a sentence of this program ends with, for the user to copy.
+const COMMAND_STARTS: [&str; 8] = [
+    "openclaw ",
+    "OPENCLAW_",
+    "chmod ",
+    "rm ",
+    "mkdir ",
+    "ssh ",
+    "npm ",
+    "journalctl ",
+];
+
+/// Breaks a sentence into lines of at most `columns` columns, as [`wrap`] does. A command at its end (`To start it:
+/// openclaw gateway`) is never broken, so that it can be copied: it gets a line of its own where it does not fit.
+pub(crate) fn wrap_with_command(text: &str, columns: usize) -> Vec<String> {
+    let is_command = |tail: &str| COMMAND_STARTS.iter().any(|start| tail.starts_with(start));
+    match text.rsplit_once(": ") {
+        Some((head, command)) if is_command(command) && measure_text_width(text) > columns => {
+            let mut lines = wrap(&format!("{head}:"), columns);
+            lines.push(command.to_owned());
+            lines
+        }
+        _ => wrap(text, columns),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -50,6 +76,24 @@ mod tests {
     fn line_breaks_of_the_text_are_kept() {
         assert_eq!(wrap("bir iki üç\ndört", 7), ["bir iki", "üç", "dört"]);
         assert_eq!(wrap("bir\n\niki", 7), ["bir", "", "iki"]);
+    }
+
+    #[test]
+    fn command_at_the_end_of_a_sentence_is_not_broken() {
+        let text = "To see what is wrong: openclaw --profile rescue doctor --fix";
+        assert_eq!(
+            wrap_with_command(text, 20),
+            [
+                "To see what is",
+                "wrong:",
+                "openclaw --profile rescue doctor --fix"
+            ]
+        );
+        assert_eq!(wrap_with_command(text, 80), [text]);
+        assert_eq!(
+            wrap_with_command("Bir uyarı: gateway çalışmıyor", 12),
+            wrap("Bir uyarı: gateway çalışmıyor", 12)
+        );
     }
 
     proptest! {

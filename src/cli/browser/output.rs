@@ -219,14 +219,13 @@ pub(super) fn print_failure(ui: &Ui, status: u16, document: &Value) {
         let text = plain(value);
         if ui.ascii() { to_ascii(&text) } else { text }
     };
-    ui.eprint(&format!("[openclaw] {}", text(&document["error"])));
+    ui.eprint_hanging("[openclaw] ", 2, &text(&document["error"]));
     if document["cause"].is_string() {
-        ui.eprint(&format!("  {}", text(&document["cause"])));
+        ui.eprint_hanging("  ", 2, &text(&document["cause"]));
     }
-    let arrow = if ui.ascii() || ui.plain() { "->" } else { "→" };
     let hints: Vec<_> = document["hints"].as_array().into_iter().flatten().collect();
     for hint in &hints {
-        ui.eprint(&format!("  {arrow} {}", text(hint)));
+        ui.eprint_hint(&text(hint));
     }
     if ui.is_json() {
         let mut failure = json!({

@@ -18,7 +18,8 @@ use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
-use crate::survey::{Survey, SurveyedInstance};
+use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
+use crate::text::natural_key;
 use crate::ui::{ReportOutcome, Table, Ui};
 
 /// The probe of a gateway, and the state of its service where it has one.
@@ -44,7 +45,12 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     } else if survey.instances.is_empty() {
         context.ui.print_line(&msg!("status.none"));
     } else {
-        print_table(context, found());
+        let mut sorted: Vec<_> = found().collect();
+        sorted.sort_by_key(|(found, _)| {
+            let is_default = found.profile.as_ref().is_some_and(ProfileName::is_default);
+            (!is_default, natural_key(&found.label))
+        });
+        print_table(context, sorted.into_iter());
     }
     outcome.exit_code()
 }
@@ -161,10 +167,33 @@ fn print_table<'a>(
         ]);
     }
     ui.print(&table.render(ui.width()));
-    // The hints for each instance that needs them.
+    print_all_hints(context, all);
+}
+
+/// Prints the hints for each instance that needs them. Gateways that only do not run are counted in one line where they are
+/// several.
+fn print_all_hints<'a>(
+    context: &Context<'_>,
+    all: impl Iterator<Item = (&'a SurveyedInstance, &'a ProbedInstance)> + Clone,
+) {
+    let ui = &context.ui;
+    let is_only_stopped = |probe: &Probe| {
+        probe.verdict == ProbeVerdict::NotRunning
+            && probe.remote_url.is_none()
+            && matches!(probe.config, ConfigHealth::Ok)
+            && probe.config_findings.is_empty()
+    };
+    let stopped = all
+        .clone()
+        .filter(|(_, (probe, _))| is_only_stopped(probe))
+        .count();
+    if stopped > 1 {
+        ui.print_paragraph(&msg!("status.stopped", count = stopped));
+    }
     for (found, (probe, _)) in all {
         let hints = probe.hints(&probe::instance_of(&context.env, found));
-        if probe.is_healthy() && hints.is_empty() {
+        let is_counted = stopped > 1 && is_only_stopped(probe);
+        if is_counted || (probe.is_healthy() && hints.is_empty()) {
             continue;
         }
         ui.print_paragraph(&probe.msg(&found.label));

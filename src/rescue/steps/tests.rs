@@ -90,9 +90,31 @@ fn config_from_which_nothing_starts_is_restored_and_nothing_else_is_tried() {
 }
 
 #[test]
+fn gateway_that_is_starting_or_shutting_down_is_waited_for() {
+    for (verdict, cause) in [
+        (ProbeVerdict::Starting, "starting"),
+        (ProbeVerdict::ShuttingDown, "shutting-down"),
+    ] {
+        let mut evidence = down(RunState::Running(7));
+        evidence.probe.verdict = verdict;
+        assert_eq!(planned(&evidence), (vec![cause], vec![]));
+    }
+}
+
+#[test]
+fn hung_process_of_a_service_is_ended_before_its_manager_is_asked() {
+    let mut evidence = down(RunState::Running(7));
+    evidence.probe.verdict = ProbeVerdict::Slow;
+    evidence.probe.proved_pid = Some(7);
+    let steps = plan_steps(&evidence, &diagnose(&evidence));
+    assert_eq!(steps[0], RepairStep::Restart { hung: Some(7) }, "{steps:?}");
+}
+
+#[test]
 fn cause_that_only_a_person_can_end_has_no_step() {
     for state_dir in [
         StateDirHealth::Gone(PathBuf::from("/a")),
+        StateDirHealth::Emptied(PathBuf::from("/a")),
         StateDirHealth::Unreadable(PathBuf::from("/a")),
         StateDirHealth::ForeignOwner(PathBuf::from("/a")),
     ] {

@@ -3,9 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use super::target::{Target, command, home, run, suspend, systemctl, wait_until};
+use super::target::{Target, command, home, run, systemctl, wait_until};
 use crate::support::child::ChildGuard;
 use crate::support::manager;
 
@@ -90,21 +89,4 @@ fn service_that_its_user_stopped_is_left_alone_by_the_watcher() {
     assert!(next().contains("stopped by its user"));
     let _ = run(&["--profile", "resting", "gateway", "start"]).exits(0);
     assert!(next().contains("healthy again"));
-}
-
-#[test]
-#[ignore = "runs inside a user manager"]
-fn hung_process_is_ended_before_its_manager_waits_for_it() {
-    if !manager::is_inside() {
-        return;
-    }
-    let target = Target::install("deaf", 33500);
-    let pid = target.pid();
-    suspend(&pid);
-    let begun = Instant::now();
-    let report = run(&target.repair_args()).exits(0).json();
-    assert_eq!(report["tried"][0]["id"], "restart", "{report:#}");
-    assert_ne!(target.pid(), pid);
-    // The unit lets a gateway take 30 s to end.
-    assert!(begun.elapsed() < Duration::from_secs(25), "{report:#}");
 }
