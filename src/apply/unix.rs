@@ -130,7 +130,7 @@ pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
 /// Changes the permission bits (mode) of a file or a folder, durably where it can be opened at all.
 pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))?;
-    match File::open(path) {
+    match open_no_follow(path) {
         Ok(file) => file.sync_all(),
         Err(_) => Ok(()),
     }

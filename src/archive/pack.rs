@@ -1,6 +1,5 @@
 //! Packs files into an archive.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
@@ -9,6 +8,7 @@ use tar::{Builder, EntryType, Header};
 use super::file_set::ArchiveSource;
 use super::ratio_limited_writer::RatioLimitedWriter;
 use super::{ArchiveEntry, MANIFEST, Manifest};
+use crate::host::read;
 
 /// Writes an archive of these files of an instance to `to`. Returns the manifest with its files filled in.
 ///
@@ -58,7 +58,7 @@ fn open(source: &ArchiveSource) -> io::Result<(Box<dyn Read + '_>, u64)> {
     if let Some(bytes) = &source.bytes {
         return Ok((Box::new(&bytes[..]), bytes.len() as u64));
     }
-    let file = File::open(&source.file)?;
+    let file = read::open(&source.file)?;
     let size = file.metadata()?.len();
     Ok((Box::new(file), size))
 }

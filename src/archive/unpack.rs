@@ -14,6 +14,7 @@ use tar::Archive;
 use super::{ArchiveError, MANIFEST, Manifest, VERSION, entry_name};
 use crate::apply;
 use crate::error;
+use crate::host::read;
 
 /// Maximum number of bytes that an archive of an instance may unpack to.
 pub(super) const MAX_UNPACKED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
@@ -198,7 +199,7 @@ fn walk(
         return Err(ArchiveError::Type(path.display().to_string()));
     }
     let exceeded = Arc::new(AtomicU64::new(0));
-    let mut archive = Archive::new(bounded_reader(File::open(path)?, origin, &exceeded));
+    let mut archive = Archive::new(bounded_reader(read::open(path)?, origin, &exceeded));
     let in_bounds = |error: io::Error| match exceeded.load(Ordering::Relaxed) {
         0 => ArchiveError::Io(error),
         bound => ArchiveError::Bound(bound),

@@ -134,7 +134,7 @@ impl Import<'_> {
                 Some(("workspace", below)) => self.staged_state_dir().join(workspace).join(below),
                 _ => continue,
             };
-            let mut file = std::fs::File::open(from.join(&entry.path)).map_err(|cause| {
+            let mut file = read::open(&from.join(&entry.path)).map_err(|cause| {
                 Error::failed(msg!("archive.unreadable", path = from.display())).because(cause)
             })?;
             apply::stage_file(&to, &mut file)?;
