@@ -29,6 +29,7 @@ const SAME_IN_TURKISH: &[&str] = &[
     "help.value.token",
     "help.value.url",
     "language.own",
+    "plan.release-name",
     "ports.process",
     "profiles.port",
     "status.port",
@@ -40,8 +41,12 @@ const SAME_IN_TURKISH: &[&str] = &[
     "step.channel.telegram",
     "step.gateway-token.ask",
     "step.model.ask",
+    "ui.arrows-horizontal",
+    "ui.arrows-vertical",
+    "ui.spoken-answered",
     "ui.spoken-option",
     "ui.spoken-word",
+    "ui.typed",
 ];
 
 /// Returns the top folder of the repository.
