@@ -87,7 +87,13 @@ impl DatabaseFile {
         }
     }
 
-    fn lock_within(&self, kind: libc::c_int, range: ByteRange, timeout: Duration) -> io::Result<()> {
+    fn lock_within(
+        &self,
+        kind: impl Into<libc::c_int>,
+        range: ByteRange,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let kind = kind.into();
         let deadline = Instant::now() + timeout;
         loop {
             match self.set_lock(kind, range) {
@@ -104,9 +110,9 @@ impl DatabaseFile {
         clippy::cast_possible_truncation,
         reason = "the system's constants are small, and its type for them is 16 bits wide"
     )]
-    fn set_lock(&self, kind: libc::c_int, range: ByteRange) -> io::Result<()> {
+    fn set_lock(&self, kind: impl Into<libc::c_int>, range: ByteRange) -> io::Result<()> {
         let lock = libc::flock {
-            l_type: kind as libc::c_short,
+            l_type: kind.into() as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
             l_start: range.start,
             l_len: range.len,

@@ -1,9 +1,17 @@
 //! Locks on byte ranges of files on Windows: none. A database that another process has open is refused there, by the
 //! files that lie beside it. Not tested: this project is built on Linux.
 
+#![expect(
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "on Unix they lock, and can fail"
+)]
+
 use std::fs::File;
 use std::io;
 use std::path::Path;
+
+use crate::host::read;
 
 /// A range of bytes.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +39,7 @@ impl DatabaseFile {
         if access == Access::Exclusive {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        File::open(path).map(Self)
+        read::open(path).map(Self)
     }
 
     pub(super) fn file(&mut self) -> &mut File {
