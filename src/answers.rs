@@ -46,6 +46,8 @@ pub(crate) struct Answers {
     pub(crate) channel_token: Option<Secret>,
     /// `true` if a service will run the gateway.
     pub(crate) service: bool,
+    /// `true` if the user's services are to go on after logout and to start at boot; `None` where that was not asked.
+    pub(crate) linger: Option<bool>,
     /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
     /// The mode of the gateway, where a flag sets it.

@@ -5,7 +5,7 @@
 //!
 //! The manifest is the last entry: each file is read once, and its hash is that of what was stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,22 +14,35 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::i18n::msg;
 
+#[cfg_attr(unix, path = "archive/database_lock.rs")]
+#[cfg_attr(windows, path = "archive/database_lock_windows.rs")]
+mod database_lock;
 mod entry_name;
 pub(crate) mod export;
 mod file_set;
 pub(crate) mod import;
+mod includes;
+mod left_out;
+mod link;
+mod listing;
+mod movable;
 mod pack;
 mod ratio_limited_writer;
+mod sqlite;
 mod staging_dirs;
 mod unpack;
 
-pub(crate) use file_set::{FileSet, movable_entries};
-pub(crate) use pack::pack;
-pub(crate) use staging_dirs::{import_staging_dir, leftover_staging_dirs, restore_staging_dir};
-pub(crate) use unpack::{ArchiveOrigin, unpack, verify};
+pub(crate) use file_set::{Exclusions, FileSet};
+pub(crate) use left_out::{LeftOut, LeftOutReason};
+pub(crate) use movable::movable_entries;
+pub(crate) use pack::{create, pack};
+pub(crate) use staging_dirs::{StagingDir, leftover_staging_dirs, remove_leftover_staging_dirs};
+pub(crate) use unpack::{ArchiveOrigin, MAX_UNPACKED_BYTES, unpack, verify, verify_stream};
 
-/// Version of the format of an instance's archive that is written, and the newest that is read.
-const VERSION: u32 = 1;
+/// Newest version of the format of an instance's archive that is read.
+const VERSION: u32 = 2;
+/// Version of the format of an instance's archive without links, which earlier releases of this program read too.
+const VERSION_WITHOUT_LINKS: u32 = 1;
 /// Name of the file in an instance's archive that describes the archive and lists its files.
 const MANIFEST: &str = "manifest.json";
 
@@ -71,6 +84,13 @@ pub(crate) struct Manifest {
     pub(crate) workspace: Option<PathBuf>,
     /// The files by their names in the archive.
     pub(crate) files: BTreeMap<String, ArchiveEntry>,
+    /// The targets of symbolic links by their paths, which begin as those of files do. They are no entries of the
+    /// archive: whoever unpacks it with another program gets files only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) links: BTreeMap<String, String>,
+    /// The paths of folders in which nothing else lies.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) folders: BTreeSet<String>,
 }
 
 /// The line of an archive's manifest about one file: its path, size and hash.
@@ -82,13 +102,16 @@ pub(crate) struct ArchiveEntry {
     pub(crate) size: u64,
     /// SHA-256 of the content, in hex.
     pub(crate) sha256: String,
+    /// True when the owner may execute the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) executable: bool,
 }
 
 impl Manifest {
     /// Returns the manifest of an archive that is to be made, without files and paths.
     pub(crate) fn new(kind: ArchiveKind, profile: &str, created: &str, reason: &str) -> Self {
         Self {
-            version: VERSION,
+            version: VERSION_WITHOUT_LINKS,
             kind,
             profile: profile.to_owned(),
             created: created.to_owned(),
@@ -100,7 +123,19 @@ impl Manifest {
             state: PathBuf::new(),
             workspace: None,
             files: BTreeMap::new(),
+            links: BTreeMap::new(),
+            folders: BTreeSet::new(),
         }
+    }
+
+    /// Sets the links of an archive that is to be made. A release that can't make links must not read it.
+    fn set_links(&mut self, links: BTreeMap<String, String>) {
+        self.version = if links.is_empty() {
+            VERSION_WITHOUT_LINKS
+        } else {
+            VERSION
+        };
+        self.links = links;
     }
 
     /// Returns the size of all files of an archive together, unpacked, in bytes.
@@ -115,6 +150,9 @@ pub(crate) enum ArchiveError {
     /// A name leads elsewhere, or some system can't hold it.
     #[error("unusable name {0:?}")]
     Name(String),
+    /// A link leads out of the folder that is unpacked.
+    #[error("{0:?} leads outside")]
+    Link(String),
     /// An entry is a link, device or FIFO, or the archive itself is no regular file.
     #[error("{0:?} is not a regular file")]
     Type(String),
@@ -144,6 +182,7 @@ impl ArchiveError {
         let path = archive.display();
         let msg = match &self {
             Self::Name(name) => msg!("archive.name", path = path, name = name.escape_debug()),
+            Self::Link(name) => msg!("archive.link", path = path, name = name.escape_debug()),
             Self::Type(name) => msg!("archive.type", path = path, name = name.escape_debug()),
             Self::Twice(name) => msg!("archive.twice", path = path, name = name.escape_debug()),
             Self::Bound(bound) => msg!("archive.bound", path = path, bound = bound),

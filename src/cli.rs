@@ -23,6 +23,7 @@ mod dashboard;
 mod doctor;
 mod duration;
 mod gateway;
+mod left_out;
 mod logs;
 mod man;
 pub(crate) mod node;
@@ -82,6 +83,29 @@ pub(crate) enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Returns `true` if a command is about an instance that exists already: it neither sets one up nor is about the host.
+    fn needs_existing_instance(&self) -> bool {
+        match self {
+            Self::Onboard(_)
+            | Self::Setup(_)
+            | Self::Ports(_)
+            | Self::Profiles(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+            Self::Gateway(args) => !args.runs_unconfigured(),
+            Self::Rescue(_)
+            | Self::Config(_)
+            | Self::Dashboard(_)
+            | Self::Status(_)
+            | Self::Logs(_)
+            | Self::Doctor(_)
+            | Self::Snapshot(_)
+            | Self::Browser(_) => true,
+        }
+    }
+}
+
 /// Runs the subcommand that the command line names, and returns the exit code of the program. `completions` and `man`
 /// need no instance, and therefore no home folder.
 pub(crate) fn dispatch(
@@ -90,7 +114,14 @@ pub(crate) fn dispatch(
     profile: Option<&ProfileName>,
     command: Command,
 ) -> Result<ExitCode> {
-    let read_context = || Context::read(host, ui, profile);
+    let needs_instance = profile.is_some() && command.needs_existing_instance();
+    let read_context = || -> Result<Context<'_>> {
+        let context = Context::read(host, ui, profile)?;
+        if needs_instance {
+            context.refuse_misspelled_profile()?;
+        }
+        Ok(context)
+    };
     let run = |run: &dyn Fn(&Context<'_>) -> Result<ExitCode>| {
         let context = read_context()?;
         let result = run(&context);

@@ -2,6 +2,8 @@
 //! code that follows. Modules return their own error types where a caller reacts to the cases. An error is rendered
 //! once, in the user's language, where the program ends.
 
+use std::path::PathBuf;
+
 use crate::i18n::Msg;
 
 /// The kind of an error of this program, by who must act on it. The kind decides the exit code
@@ -54,6 +56,8 @@ impl ErrorKind {
 pub enum ErrorReason {
     /// The terminal of the person who was asked has gone away.
     TerminalClosed,
+    /// The person chose to leave without a change.
+    Cancelled,
     /// The command line names a command that this program does not have.
     UnknownCommand,
     /// The command line names a command that this program does not have, and that is much like one that it has.
@@ -83,6 +87,8 @@ pub struct Error {
     pub hints: Vec<Msg>,
     /// The error of the system or of a library that led to this one.
     pub cause: Option<anyhow::Error>,
+    /// The file or folder on which an operation failed, where a caller can choose another one.
+    pub path: Option<PathBuf>,
 }
 
 /// The result of an operation whose failure is shown to the user.
@@ -96,6 +102,7 @@ impl Error {
             msg,
             hints: Vec::new(),
             cause: None,
+            path: None,
         }
     }
 
@@ -145,6 +152,13 @@ impl Error {
         self
     }
 
+    /// Sets the file or folder on which the operation of an error failed.
+    #[must_use]
+    pub(crate) fn at_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
     /// Returns whether an error of this program has a given cause.
     pub(crate) fn has_reason(&self, reason: ErrorReason) -> bool {
         self.reason == Some(reason)
@@ -154,6 +168,12 @@ impl Error {
     /// another configuration.
     pub(crate) fn is_about_input(&self) -> bool {
         matches!(self.kind, ErrorKind::Usage | ErrorKind::Blocked)
+    }
+
+    /// Returns whether an error of this program ends every question to the person: they interrupted it, or the terminal is
+    /// gone.
+    pub(crate) fn is_about_terminal(&self) -> bool {
+        self.kind == ErrorKind::Interrupted || self.has_reason(ErrorReason::TerminalClosed)
     }
 
     /// Returns the stable name of an error of this program, for `--json`.

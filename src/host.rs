@@ -144,6 +144,12 @@ impl Host {
         system::free_disk_bytes(path)
     }
 
+    /// Returns the reason why this process can't create anything in a folder, as far as the system tells without an
+    /// attempt; `None` where it may.
+    pub(crate) fn folder_write_error(&self, folder: &Path) -> Option<std::io::Error> {
+        system::folder_write_error(folder)
+    }
+
     /// Returns the name of the network file system on which a path lies, such as `nfs`; `None` for a local one. `None` on
     /// other systems than Linux.
     #[cfg(unix)]

@@ -23,6 +23,7 @@ pub mod cli;
 mod client;
 pub mod config;
 pub mod doctor;
+mod editor;
 mod engine;
 mod env_file;
 pub mod environment;

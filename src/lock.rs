@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apply;
 use crate::error::{Error, Result};
-use crate::host::pid;
+use crate::host::{pid, read};
 use crate::i18n::msg;
 use crate::ports::Port;
 
@@ -174,7 +174,7 @@ pub(crate) fn read_holder(path: &Path) -> Option<LockHolder> {
     if !std::fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
-    let file = File::open(path).ok()?;
+    let file = read::open(path).ok()?;
     let contents = read_lock_file(&file)?;
     // The shared lock ends with this function; a gateway that starts meanwhile tries again.
     let alive = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));

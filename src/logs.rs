@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::host::read;
 use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::text::sanitize;
@@ -171,7 +172,7 @@ fn last_lines_of(files: &[PathBuf], count: usize) -> Vec<LogLine> {
 
 /// Reads the end of a log file, from the start of a line on: at most [`MAX_READ_BYTES`].
 pub(crate) fn read_tail(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = read::open(path)?;
     let size = file.metadata()?.len();
     let (_, bytes) = read_from_line_start(&mut file, size.saturating_sub(MAX_READ_BYTES), MAX_READ_BYTES)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -216,7 +217,7 @@ pub(crate) fn read_from(
     count: usize,
     max_bytes: u64,
 ) -> std::io::Result<LogSlice> {
-    let mut file = File::open(path)?;
+    let mut file = read::open(path)?;
     let size = file.metadata()?.len();
     let end = size.saturating_sub(max_bytes);
     let reset = cursor.is_some_and(|at| at > size || at < end);

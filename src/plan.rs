@@ -62,6 +62,11 @@ pub struct InstanceSummary {
     pub credential: Option<SecretOrigin>,
     /// `true` if a service will run its gateway.
     pub service: bool,
+    /// `true` if the service will go on after logout and start at boot, `false` if it will end; `None` where that does not
+    /// change.
+    pub linger: Option<bool>,
+    /// The releases of OpenClaw that the config is written for, by name.
+    pub release: Msg,
 }
 
 /// A change of the disk that a plan makes: it creates a folder, writes or renames a file, or sets a mode.

@@ -12,6 +12,9 @@ use crate::text::strip_diacritic;
 /// Maximum length of the name of an instance profile, in characters.
 pub(crate) const MAX_NAME_LENGTH: usize = 64;
 
+/// Name by which people speak of the default instance, whose profile has another name.
+const MAIN_NAME: &str = "main";
+
 /// A valid name of an instance profile, by which an instance is named. `default`, in any case, is the name of the
 /// unnamed instance.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +161,29 @@ pub(crate) fn nearest_name<'a>(
         .map(|(_, name)| name)
 }
 
+/// Returns the existing profile name of which a typed one is probably a misspelling: one typing error in a short name, two
+/// in a long one. A name that differs in its digits only is another one of a numbered series; `main` stands for the default.
+pub(crate) fn misspelled_name<'a>(
+    typed: &ProfileName,
+    names: impl Iterator<Item = &'a ProfileName> + Clone,
+) -> Option<&'a ProfileName> {
+    const MIN_LENGTH: usize = 4;
+    const MIN_LONG_LENGTH: usize = 8;
+    let without_digits =
+        |name: &ProfileName| -> String { name.as_str().chars().filter(|c| !c.is_ascii_digit()).collect() };
+    if typed.as_str() == MAIN_NAME {
+        return names.clone().find(|name| name.is_default());
+    }
+    let max_errors = match typed.as_str().len() {
+        ..MIN_LENGTH => return None,
+        MIN_LENGTH..MIN_LONG_LENGTH => 1,
+        _ => 2,
+    };
+    let others = names.filter(|name| without_digits(name) != without_digits(typed));
+    let near = nearest_name(typed, others)?;
+    (strsim::damerau_levenshtein(typed.as_str(), near.as_str()) <= max_errors).then_some(near)
+}
+
 /// Returns whether a profile name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
 fn is_device_name(name: &str) -> bool {
     const UNNUMBERED: [&str; 4] = ["con", "prn", "aux", "nul"];
@@ -180,6 +206,7 @@ impl ProfileNameError {
             Self::Empty => msg!("profile.empty"),
             Self::TooLong(len) => msg!("profile.too-long", len = len, max = MAX_NAME_LENGTH),
             Self::Start(c) => msg!("profile.start", name = shown, char = c.escape_debug()),
+            Self::Character(c) if c.is_whitespace() => msg!("profile.blank", name = shown),
             Self::Character(c) => msg!("profile.character", name = shown, char = c.escape_debug()),
             Self::Device => msg!("profile.device", name = shown),
         };
@@ -220,6 +247,23 @@ mod tests {
         assert_eq!(refused("CON"), ProfileNameError::Device);
         assert_eq!(refused("lpt9"), ProfileNameError::Device);
         assert_eq!(refused(&"x".repeat(65)), ProfileNameError::TooLong(65));
+    }
+
+    #[test]
+    fn misspelled_name_is_recognised_and_a_numbered_one_is_not() {
+        let names = ["default", "rescue", "bot1", "dev", "telegram-bot"];
+        let names = names.map(|name| ProfileName::parse(name).unwrap());
+        let meant = |typed: &str| {
+            let typed = ProfileName::parse(typed).unwrap();
+            misspelled_name(&typed, names.iter()).map(ProfileName::as_str)
+        };
+        assert_eq!(meant("resuce"), Some("rescue"));
+        assert_eq!(meant("defualt"), Some("default"));
+        assert_eq!(meant("telegrma-bto"), Some("telegram-bot"));
+        assert_eq!(meant("main"), Some("default"));
+        for other in ["bot2", "bot12", "dew", "residue", "helper"] {
+            assert_eq!(meant(other), None, "{other}");
+        }
     }
 
     #[test]

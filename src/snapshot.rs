@@ -5,12 +5,14 @@
 //! a restore can be undone by a restore. Workspaces are no part of a snapshot: they are the agent's work.
 
 use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::apply;
-use crate::archive::{self, ArchiveKind, FileSet, Manifest};
+use crate::archive::{self, ArchiveKind, Exclusions, FileSet, LeftOut, Manifest};
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::msg;
@@ -20,6 +22,10 @@ use crate::secret::{SecretOrigin, TextPiece};
 
 /// Ending of the file name of an instance's snapshot.
 const FILE_ENDING: &str = ".tar.gz";
+/// Name of the lock in a folder of snapshots.
+const LOCK_FILE: &str = "lock";
+/// Number of snapshots of an instance that are kept.
+pub(crate) const KEPT_SNAPSHOTS: usize = 20;
 /// Number of bytes of a config path's hash in the name of the folder of an instance's snapshots.
 const FOLDER_HASH_BYTES: usize = 6;
 
@@ -41,8 +47,10 @@ pub(crate) struct CreatedSnapshot {
     pub(crate) snapshot: Snapshot,
     /// The manifest of its archive.
     pub(crate) manifest: Manifest,
-    /// Paths of the instance that no archive can hold.
-    pub(crate) skipped: Vec<PathBuf>,
+    /// The files and folders of the instance that are not in it.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// Older snapshots that were removed because there are more than are kept.
+    pub(crate) pruned: Vec<Snapshot>,
 }
 
 /// Returns the folder of an instance's snapshots, which has the name of its profile; and of the hash of the config's path
@@ -59,23 +67,61 @@ pub(crate) fn snapshot_dir(state_home: &Path, home: &Path, instance: &Instance) 
     state_home.join("snapshots").join(name)
 }
 
-/// Returns the snapshots of an instance in a folder, newest first.
-pub(crate) fn list(folder: &Path) -> Vec<Snapshot> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| {
-            let id = entry.file_name().to_str()?.strip_suffix(FILE_ENDING)?.to_owned();
-            let meta = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            let is_id = id.bytes().all(|b| b.is_ascii_alphanumeric());
-            is_id.then(|| Snapshot {
-                id,
+/// Returns the snapshots of an instance in a folder, newest first. A folder that does not exist has none.
+///
+/// # Errors
+/// When the folder can't be listed.
+pub(crate) fn list(folder: &Path) -> Result<Vec<Snapshot>> {
+    let unreadable =
+        |cause: io::Error| Error::failed(msg!("snapshot.unreadable", path = folder.display())).because(cause);
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.strip_suffix(FILE_ENDING)) else {
+            continue;
+        };
+        let is_id = id.bytes().all(|b| b.is_ascii_alphanumeric());
+        if let Some(meta) = entry.metadata().ok().filter(|meta| is_id && meta.is_file()) {
+            found.push(Snapshot {
+                id: id.to_owned(),
                 path: entry.path(),
                 bytes: meta.len(),
-            })
-        })
-        .collect();
+            });
+        }
+    }
     found.sort_by(|a, b| b.id.cmp(&a.id));
-    found
+    Ok(found)
+}
+
+/// The right to make or restore snapshots of one instance, for as long as the value lives. Making one takes as long as
+/// the state is large, and nobody else on the host has to wait for that.
+#[derive(Debug)]
+pub(crate) struct SnapshotLock {
+    _file: File,
+}
+
+impl SnapshotLock {
+    /// Locks the snapshots of an instance, which lie in `folder`.
+    ///
+    /// # Errors
+    /// When another process makes or restores one, or the system refuses.
+    pub(crate) fn acquire(folder: &Path) -> Result<Self> {
+        let path = folder.join(LOCK_FILE);
+        let file = apply::open_lock_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::failed(msg!("snapshot.busy", path = path.display()))
+                .hint(msg!("apply.wait-and-run-again"))),
+            Err(TryLockError::Error(cause)) => {
+                Err(Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))
+            }
+        }
+    }
 }
 
 /// The instance whose snapshot is made or restored, and what of the host that takes into account.
@@ -102,19 +148,30 @@ impl SnapshotTarget<'_> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
 
-    /// Makes a snapshot of an instance: an archive of its config and state. `reason` is kept in its manifest.
+    /// Makes a snapshot of an instance, an archive of its config and state, and removes the oldest ones beyond [`KEPT_SNAPSHOTS`]; never the new one, nor the
+    /// one with the id `needed`. `reason` is kept in its manifest.
     ///
     /// # Errors
     /// With [`ErrorReason::NothingToSnapshot`] when the instance has no files; else when there are too many, or one can't be
     /// read, or the archive can't be written.
-    pub(crate) fn create(&self, reason: &str) -> Result<CreatedSnapshot> {
-        let files = FileSet::collect(self.instance, &self.protected_paths());
+    pub(crate) fn create(
+        &self,
+        _lock: &SnapshotLock,
+        reason: &str,
+        needed: Option<&str>,
+    ) -> Result<CreatedSnapshot> {
+        let exclusions = Exclusions {
+            workspaces: self.workspaces,
+            others: self.others,
+            archive: None,
+        };
+        let files = FileSet::collect(self.instance, exclusions)?;
         if files.sources.is_empty() {
             let path = self.instance.state_dir.display();
             return Err(Error::failed(msg!("snapshot.nothing", path = path))
                 .with_reason(ErrorReason::NothingToSnapshot));
         }
-        files.check(ArchiveKind::Snapshot)?;
+        files.check_bounds()?;
         let profile = self.instance.profile.as_str();
         let manifest = Manifest {
             home: self.home.to_path_buf(),
@@ -125,15 +182,29 @@ impl SnapshotTarget<'_> {
         };
         let id = self.free_id();
         let path = self.folder.join(format!("{id}{FILE_ENDING}"));
-        let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &files.sources))?;
+        let manifest = archive::create(&path, manifest, &files)?;
         let bytes = std::fs::metadata(&path)
             .map(|meta| meta.len())
             .unwrap_or_default();
+        let pruned = self.prune([Some(id.as_str()), needed]);
         Ok(CreatedSnapshot {
             snapshot: Snapshot { id, path, bytes },
             manifest,
-            skipped: files.skipped,
+            left_out: files.left_out,
+            pruned,
         })
+    }
+
+    /// Removes the oldest snapshots of an instance beyond [`KEPT_SNAPSHOTS`], except those with these ids. Returns those
+    /// removed. Best effort: the new snapshot is whole, and the next one tries again.
+    fn prune(&self, kept: [Option<&str>; 2]) -> Vec<Snapshot> {
+        let old = list(self.folder)
+            .unwrap_or_default()
+            .into_iter()
+            .skip(KEPT_SNAPSHOTS);
+        old.filter(|snapshot| !kept.contains(&Some(snapshot.id.as_str())))
+            .filter(|snapshot| apply::remove_file(&snapshot.path).is_ok())
+            .collect()
     }
 
     /// Returns an unused id for a new snapshot of an instance, made of the present time. Of two snapshots in one
@@ -172,12 +243,15 @@ impl SnapshotTarget<'_> {
 
     /// Plans a restore: to replace the config and the state of an instance by the snapshot that was unpacked to
     /// `staging`, a folder in the state folder. What is there is moved aside.
-    pub(crate) fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Plan {
+    ///
+    /// # Errors
+    /// When a folder can't be listed.
+    pub(crate) fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Result<Plan> {
         let state = &self.instance.state_dir;
         let staged_state = staging.join("state");
         let kept = self.paths_kept_in_state();
-        let staged = archive::movable_entries(&staged_state, &kept);
-        let mut changes = self.move_state_aside(&kept);
+        let staged = archive::movable_entries(&staged_state, &kept)?;
+        let mut changes = self.move_state_aside(&kept)?;
         changes.extend(staged.into_iter().map(|entry| Change::Rename {
             path: staged_state.join(&entry),
             to: state.join(&entry),
@@ -188,10 +262,10 @@ impl SnapshotTarget<'_> {
                 .values()
                 .filter_map(|file| self.restore_config_file(&file.path, staging)),
         );
-        Plan {
+        Ok(Plan {
             changes,
             ..Plan::default()
-        }
+        })
     }
 
     /// Returns the paths in an instance's state folder that the restore of a snapshot leaves in their place, relative
@@ -211,12 +285,12 @@ impl SnapshotTarget<'_> {
 
     /// Plans, for the restore of a snapshot, to move the content of an instance's state folder into its `aside`
     /// folder, except the paths in `kept`.
-    fn move_state_aside(&self, kept: &[PathBuf]) -> Vec<Change> {
+    fn move_state_aside(&self, kept: &[PathBuf]) -> Result<Vec<Change>> {
         let state = &self.instance.state_dir;
         let aside = state.join("aside").join(self.stamp());
         let mut changes = Vec::new();
         let mut folders = BTreeSet::new();
-        for entry in archive::movable_entries(state, kept) {
+        for entry in archive::movable_entries(state, kept)? {
             let to = aside.join(&entry);
             let folder = to.parent().unwrap_or(&aside).to_path_buf();
             if folders.insert(folder.clone()) {
@@ -225,7 +299,7 @@ impl SnapshotTarget<'_> {
             let path = state.join(entry);
             changes.push(Change::Rename { path, to });
         }
-        changes
+        Ok(changes)
     }
 
     /// Plans to restore a file of a snapshot that is the instance's config or one that it includes; `None` for any

@@ -159,6 +159,14 @@ impl Ui {
         self.print_hanging(0, 0, &self.render(msg));
     }
 
+    /// Prints a catalogue message on stdout that says that something was done, green where there is colour.
+    pub(crate) fn print_success(&self, msg: &Msg) {
+        let style = console::Style::new().green().force_styling(self.colour);
+        for line in wrap(&self.render(msg), self.width) {
+            self.print(&style.apply_to(line).to_string());
+        }
+    }
+
     /// Prints a catalogue message on stdout that belongs to the line above: indented, in lines that fit the terminal.
     pub(crate) fn print_detail(&self, msg: &Msg) {
         self.print_hanging(2, 4, &self.render(msg));
@@ -243,7 +251,9 @@ impl Ui {
             .iter()
             .enumerate()
             .map(|(at, line)| format!("  {} {line}", if at == 0 { "!" } else { " " }));
-        marked.collect::<Vec<_>>().join("\n")
+        let style = console::Style::new().yellow().force_styling(self.colour);
+        let styled = marked.map(|line| style.apply_to(line).to_string());
+        styled.collect::<Vec<_>>().join("\n")
     }
 
     /// Prints a catalogue message on stderr in lines that fit the terminal.
@@ -256,6 +266,9 @@ impl Ui {
     /// Prints on stderr why a reply to the wizard was rejected, before its question is asked again.
     pub(crate) fn print_rejection(&self, error: &Error) {
         self.eprint_paragraph(&error.msg);
+        if let Some(cause) = &error.cause {
+            self.eprint(&format!("  {cause:#}"));
+        }
         for hint in &error.hints {
             self.eprint_hint(&self.render(hint));
         }

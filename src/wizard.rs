@@ -15,14 +15,15 @@ pub(crate) mod steps;
 pub(crate) mod terminal;
 
 use crate::answers::{Answers, Flow};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 
 pub(crate) use context::InterviewContext;
 pub(crate) use history::AnswerHistory;
 pub(crate) use preset::PresetAnswers;
+use question::QuestionKind;
 pub(crate) use question::{Prompter, Question, Reply};
-pub(crate) use step::{Rejection, StepId, WizardStep};
+pub(crate) use step::{ConfigRepair, Rejection, StepId, WizardStep};
 
 /// The source of answers to the wizard's questions that have no preset answer.
 pub(crate) enum AnswerSource<'a, 'h> {
@@ -45,12 +46,33 @@ pub(crate) struct Interview {
     pub(crate) unused: Vec<Msg>,
 }
 
+/// The end of the wizard's interview.
+#[derive(Debug)]
+pub(crate) enum InterviewEnd {
+    /// Every question is answered.
+    Answered(Box<Interview>),
+    /// The person wants the broken config of the chosen instance repaired before the interview goes on.
+    Repair(ConfigRepair),
+}
+
+/// The effect of one question of the wizard on a pass.
+enum Asked {
+    /// The question is answered.
+    Answered,
+    /// The person goes back to the question before.
+    Back,
+    /// The person wants the broken config repaired first.
+    Repair(ConfigRepair),
+}
+
 /// The way in which one pass through the wizard's table of steps ended.
 enum PassResult {
     /// Every question is answered.
     Complete(Box<Interview>),
     /// The person went back to this step, or out where there is none before.
     Back(Option<StepId>),
+    /// The person wants the broken config repaired first.
+    Repair(ConfigRepair),
 }
 
 /// Asks every question of the wizard that the context leaves open, and returns the answers.
@@ -62,11 +84,12 @@ pub(crate) fn interview(
     context: &mut InterviewContext<'_>,
     preset: &PresetAnswers,
     mut source: AnswerSource<'_, '_>,
-) -> Result<Interview> {
+) -> Result<InterviewEnd> {
     let start = context.input.instance.clone();
     loop {
         match run_pass(context, preset, &mut source)? {
-            PassResult::Complete(interview) => return Ok(*interview),
+            PassResult::Complete(interview) => return Ok(InterviewEnd::Answered(interview)),
+            PassResult::Repair(repair) => return Ok(InterviewEnd::Repair(repair)),
             PassResult::Back(to) => {
                 context.choose_instance(start.clone())?;
                 if let AnswerSource::Person(prompter, history) = &mut source {
@@ -84,7 +107,7 @@ pub(crate) fn interview(
 fn offer_to_leave(prompter: &mut dyn Prompter) -> Result<()> {
     let question = Question::yes_no(Msg::new("onboard.leave-ask"), Some(false));
     match prompter.ask(&question)? {
-        Reply::Yes(true) => Err(Error::failed(Msg::new("onboard.left"))),
+        Reply::Yes(true) => Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled)),
         _ => Ok(()),
     }
 }
@@ -104,8 +127,12 @@ fn run_pass(
         };
         if let Some(reply) = preset_reply {
             pass.accept_preset(*step, reply, context)?;
-        } else if !pass.answer(*step, question, context, source)? {
-            return Ok(PassResult::Back(pass.asked.last().map(|(id, _)| *id)));
+            continue;
+        }
+        match pass.answer(*step, question, context, source)? {
+            Asked::Answered => {}
+            Asked::Back => return Ok(PassResult::Back(pass.asked.last().map(|(id, _)| *id))),
+            Asked::Repair(repair) => return Ok(PassResult::Repair(repair)),
         }
     }
     pass.finish(context, source)
@@ -152,20 +179,25 @@ impl Pass {
             .map_err(|rejection| rejection.into_error().hint(msg!("answers.from", flag = flag)))
     }
 
-    /// Answers a question of the wizard that has no preset answer; returns `false` where the person goes back.
+    /// Answers a question of the wizard that has no preset answer.
     fn answer(
         &mut self,
         step: &dyn WizardStep,
         question: Question,
         context: &mut InterviewContext<'_>,
         source: &mut AnswerSource<'_, '_>,
-    ) -> Result<bool> {
+    ) -> Result<Asked> {
         let is_silent = self.answers.flow == Flow::Quickstart && !step.in_quickstart();
         let default = question.default_reply();
         let is_open = match source {
             AnswerSource::Person(prompter, history) if !is_silent || default.is_none() => {
+                let question = if self.asked.is_empty() {
+                    question.with_cancel()
+                } else {
+                    question
+                };
                 let asked = ask_until_valid(step, &question, *prompter, history, context, &mut self.answers)?;
-                if asked {
+                if matches!(asked, Asked::Answered) {
                     self.asked.push((step.id(), question.text));
                 }
                 return Ok(asked);
@@ -181,7 +213,7 @@ impl Pass {
             accept_reply(step, &question, default, context, &mut self.answers)
                 .map_err(Rejection::into_error)?;
         }
-        Ok(true)
+        Ok(Asked::Answered)
     }
 
     /// Ends a pass through the wizard's steps: open questions are an error unless a person was asked.
@@ -205,7 +237,7 @@ impl Pass {
     }
 }
 
-/// Asks a person one question of the wizard until a reply is accepted; `false` where they go back.
+/// Asks a person one question of the wizard until a reply is accepted, or they want something else first.
 fn ask_until_valid(
     step: &dyn WizardStep,
     question: &Question,
@@ -213,16 +245,20 @@ fn ask_until_valid(
     history: &mut AnswerHistory<'_>,
     context: &mut InterviewContext<'_>,
     answers: &mut Answers,
-) -> Result<bool> {
+) -> Result<Asked> {
     if let Some(reply) = history.settled_reply(step, question)
-        && accept_reply(step, question, reply, context, answers).is_ok()
+        && accept_reply(step, question, reply.clone(), context, answers).is_ok()
     {
-        return Ok(true);
+        if history.is_from_draft(step.id()) {
+            prompter.show_answer(question, &reply);
+            history.record(step.id(), question, reply);
+        }
+        return Ok(Asked::Answered);
     }
-    let shown = history.with_past_default(step.id(), question);
+    let mut shown = history.with_past_default(step.id(), question);
     loop {
         let reply = match prompter.ask(&shown)? {
-            Reply::Back => return Ok(false),
+            Reply::Back => return Ok(Asked::Back),
             reply => history.complete(step.id(), question, reply),
         };
         match accept_reply(step, question, reply.clone(), context, answers) {
@@ -231,10 +267,17 @@ fn ask_until_valid(
                     prompter.show_echo(&echo);
                 }
                 history.record(step.id(), question, reply);
-                return Ok(true);
+                return Ok(Asked::Answered);
             }
             Err(Rejection::Declined(error)) => return Err(error),
+            Err(Rejection::Repair(repair, _)) => return Ok(Asked::Repair(repair)),
             Err(Rejection::Invalid(error)) => prompter.show_rejection(&error),
+            Err(Rejection::Correctable(error, proposed)) => {
+                prompter.show_rejection(&error);
+                if let QuestionKind::Text { default } = &mut shown.kind {
+                    *default = Some(proposed);
+                }
+            }
         }
     }
 }

@@ -295,3 +295,43 @@ fn workspace_that_another_instance_names_by_a_variable_is_not_moved() {
     assert!(ran.stderr.contains("/ws"), "{}", ran.stderr);
     assert_eq!(sandbox.tree(), before);
 }
+
+#[test]
+fn misspelled_profile_of_the_command_line_is_noticed_by_commands_that_need_an_existing_one() {
+    let sandbox = Sandbox::new();
+    for folder in [".openclaw", ".openclaw-rescue"] {
+        sandbox.write(
+            format!("{folder}/openclaw.json"),
+            "{ gateway: { mode: 'local' } }",
+        );
+    }
+    let before = sandbox.tree();
+    for words in [
+        &["status"][..],
+        &["gateway"],
+        &["gateway", "install"],
+        &["config", "get", "gateway"],
+        &["doctor"],
+        &["logs"],
+        &["dashboard"],
+        &["snapshot", "list"],
+        &["rescue"],
+    ] {
+        for (typed, meant) in [("resuce", "rescue"), ("main", "default")] {
+            let ran = sandbox.run([&["--profile", typed], words].concat()).exits(1);
+            let expected = format!("No such profile: {typed}");
+            assert!(ran.stderr.contains(&expected), "{words:?}: {}", ran.stderr);
+            assert!(
+                ran.stderr.contains(&format!("Did you mean {meant}?")),
+                "{words:?}"
+            );
+        }
+    }
+    assert_eq!(sandbox.tree(), before);
+    // A new name is no mistake where an instance is set up, nor where none is near.
+    for profile in ["resuce", "helper", "bot2"] {
+        let _ = sandbox.run(["--profile", profile, "setup", "--dry-run"]).exits(0);
+    }
+    let ran = sandbox.run(["--profile", "helper", "status"]);
+    assert!(!ran.stderr.contains("No such profile"), "{}", ran.stderr);
+}

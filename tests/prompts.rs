@@ -6,6 +6,7 @@ use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
 mod acting;
+mod hints;
 mod sign_in;
 
 const RISK: &str = "Do you accept this risk?";
@@ -14,7 +15,7 @@ const PROFILE: &str = "? Profile name";
 const WORKSPACE: &str = "? Workspace";
 const PORT: &str = "? Base port";
 const PROVIDER: &str = "? Model provider";
-const SECRET: &str = "? API key (anthropic)";
+const SECRET: &str = "? API key (Anthropic)";
 const CANARY: &str = "sk-canary-0815";
 
 /// Creates a home folder with a default instance.
@@ -153,9 +154,12 @@ fn letters_of_every_width_can_be_typed_and_deleted() {
     terminal
         .press_times(Key::Backspace, 3)
         .wait_gone("ğ")
-        .wait_for("› çı");
+        .wait_drawn("the rest is there", |screen| screen.contains("› çı"));
     let (_, before) = terminal.screen().cursor();
-    terminal.press(Key::Left).type_in("字").wait_for("› ç字ı");
+    terminal
+        .press(Key::Left)
+        .type_in("字")
+        .wait_drawn("the letter is there", |screen| screen.contains("› ç字ı"));
     assert_eq!(
         terminal.screen().cursor().1,
         before + 1,
@@ -197,7 +201,7 @@ fn secret_typed_before_its_question_is_never_echoed() {
         .type_in(&format!("\r{CANARY}"))
         .wait_for("› ********")
         .press(Key::Enter);
-    terminal.wait_for("✔ API key (anthropic) · ********");
+    terminal.wait_for("✔ API key (Anthropic) · ********");
     let raw = String::from_utf8_lossy(terminal.raw()).into_owned();
     assert!(!raw.contains(CANARY) && !raw.contains("canary"));
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
@@ -217,7 +221,7 @@ fn pasted_secret_loses_its_line_end() {
     );
     terminal
         .press(Key::Enter)
-        .wait_for("✔ API key (anthropic) · ********");
+        .wait_for("✔ API key (Anthropic) · ********");
 }
 
 #[test]

@@ -29,6 +29,7 @@ const SAME_IN_TURKISH: &[&str] = &[
     "help.value.token",
     "help.value.url",
     "language.own",
+    "plan.release-name",
     "ports.process",
     "profiles.port",
     "status.port",
@@ -40,8 +41,12 @@ const SAME_IN_TURKISH: &[&str] = &[
     "step.channel.telegram",
     "step.gateway-token.ask",
     "step.model.ask",
+    "ui.arrows-horizontal",
+    "ui.arrows-vertical",
+    "ui.spoken-answered",
     "ui.spoken-option",
     "ui.spoken-word",
+    "ui.typed",
 ];
 
 /// Returns the top folder of the repository.
@@ -214,9 +219,16 @@ fn every_used_sentence_exists_and_every_sentence_is_used() {
         .map(|key| (key, "the commands".to_owned()))
         .collect();
     // Keys of OpenClaw's config and names of its methods look like keys of sentences where a section has the same name.
+    let tables = [
+        "gateway/methods.rs",
+        "methods/config.rs",
+        "methods/config_edit.rs",
+        "methods/config_schema.rs",
+        "methods/empty.rs",
+    ];
     let methods = sources
         .iter()
-        .filter(|(path, _)| path.ends_with("gateway/methods.rs"));
+        .filter(|(path, _)| tables.iter().any(|table| path.ends_with(table)));
     let methods: Vec<_> = methods.flat_map(|(_, text)| literals(text, &sections)).collect();
     assert!(methods.len() > 2, "the table of methods is there");
     let schemas = config_schemas();

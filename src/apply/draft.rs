@@ -96,6 +96,11 @@ impl AnswersDraft {
         Ok(())
     }
 
+    /// Returns `true` if a file keeps answers of this wizard run, or of the one before it.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.file.is_some() && !self.is_off
+    }
+
     /// Removes the file that keeps the answers of a wizard run, and those folders that were made for it and are
     /// empty.
     pub(crate) fn discard(self) {

@@ -48,7 +48,10 @@ impl From<IoFailure> for Error {
         let hint = way_out(&failure.cause);
         let msg = msg!("apply.failed", path = failure.path.display())
             .with_msg("operation", failure.operation.msg());
-        Self::failed(msg).because(failure.cause).hint(hint)
+        Self::failed(msg)
+            .because(failure.cause)
+            .hint(hint)
+            .at_path(failure.path)
     }
 }
 

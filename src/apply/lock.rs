@@ -13,6 +13,7 @@ use super::io_failure::{During as _, Operation};
 use super::resolve::{LastLink, PathKind, resolve};
 use super::system;
 use crate::error::{Error, Result};
+use crate::host::read;
 use crate::i18n::msg;
 
 /// Name of the file in the program's state home whose lock lets one process write at a time.
@@ -98,7 +99,7 @@ impl Drop for HostLock {
 
 /// Returns whether a process holds the lock of a state home. Only reads.
 pub(super) fn is_locked(state_home: &Path) -> bool {
-    File::open(state_home.join(LOCK_FILE))
+    read::open(&state_home.join(LOCK_FILE))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 

@@ -233,12 +233,16 @@ fn open_folder_notice(path: &Path) -> Option<Msg> {
 
 /// Returns the error about a file or folder that changed on the disk since the plan to change it was made.
 fn stale_error(path: &Path) -> Error {
-    Error::failed(msg!("apply.stale", path = path.display())).hint(msg!("apply.run-again"))
+    Error::failed(msg!("apply.stale", path = path.display()))
+        .hint(msg!("apply.run-again"))
+        .at_path(path)
 }
 
 /// Returns the error about something that must be moved away before a plan of file changes can be applied.
 fn obstacle_error(msg: Msg, path: &Path) -> Error {
-    Error::blocked(msg).hint(msg!("apply.move-away", path = path.display()))
+    Error::blocked(msg)
+        .hint(msg!("apply.move-away", path = path.display()))
+        .at_path(path)
 }
 
 /// File paths that belong to other instances, which the plan to be applied must not touch.

@@ -15,6 +15,11 @@ pub(super) fn run_id() -> String {
     hex::encode(host::random_bytes::<5>())
 }
 
+/// Returns whether a text is one that [`run_id`] gives.
+pub(super) fn is_run_id(text: &str) -> bool {
+    text.len() == 10 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// Returns the path of the temporary file of a transaction's run in a folder. Its name is short, so that it fits
 /// wherever the file's own name does.
 pub(super) fn temporary_path(folder: &Path, run_id: &str, number: usize) -> PathBuf {

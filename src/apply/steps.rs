@@ -249,7 +249,7 @@ fn private_link_or_copy(of: &Path, path: &Path) -> io::Result<Option<File>> {
 
 /// Copies a file to a new private one. Returns the copy, and the metadata of the original.
 fn copy_private(of: &Path, path: &Path) -> io::Result<(File, Metadata)> {
-    let mut source = File::open(of)?;
+    let mut source = read::open(of)?;
     let mut file = system::create(path)?;
     io::copy(&mut source, &mut file)?;
     Ok((file, source.metadata()?))

@@ -14,7 +14,7 @@ use rustix::process::geteuid;
 
 /// Permission bits (mode) of every file that a transaction writes.
 const FILE_MODE: u32 = 0o600;
-/// Permission bits (mode) of every folder that a transaction makes.
+/// Permission bits (mode) of every folder that a transaction makes, and of executable files.
 const FOLDER_MODE: u32 = 0o700;
 /// The permission bits of a file or folder that let others than the owner in.
 const OTHERS_BITS: u32 = 0o077;
@@ -54,6 +54,7 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
 /// Creates a new file, 0600 before it has any content. Fails where the name is taken.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
+        .read(true)
         .write(true)
         .create_new(true)
         .mode(FILE_MODE)
@@ -76,6 +77,36 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
         .open(path)?;
     restore_mode_bits(&file)?;
     Ok(file)
+}
+
+/// Lets the owner of a new file execute it.
+pub(super) fn make_executable(file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(FOLDER_MODE))
+}
+
+/// Makes a symbolic link.
+pub(super) fn make_link(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+/// Makes everything below a folder durable.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(folder)?)?)
+}
+
+/// Makes everything below a folder durable.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+        if kind.is_dir() {
+            sync_tree(&path)?;
+        } else if kind.is_file() {
+            File::open(&path)?.sync_all()?;
+        }
+    }
+    sync_folder(folder)
 }
 
 /// Restores the bits of [`FILE_MODE`] that the umask removed.
@@ -130,7 +161,7 @@ pub(super) fn mode_of(path: &Path) -> io::Result<u32> {
 /// Changes the permission bits (mode) of a file or a folder, durably where it can be opened at all.
 pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode))?;
-    match File::open(path) {
+    match open_no_follow(path) {
         Ok(file) => file.sync_all(),
         Err(_) => Ok(()),
     }

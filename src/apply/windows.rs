@@ -24,7 +24,31 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+pub(super) fn make_executable(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn make_link(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_file(target, path)
+}
+
+pub(super) fn sync_tree(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+        if kind.is_dir() {
+            sync_tree(&path)?;
+        } else if kind.is_file() {
+            OpenOptions::new().write(true).open(&path)?.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {

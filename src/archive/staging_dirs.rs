@@ -1,7 +1,16 @@
 //! Staging folders, into which an archive is unpacked before it replaces files, and those that killed runs left.
+//!
+//! A run unpacks without the host lock, which takes as long as the archive is large. So each staging folder has a lock of
+//! its own: one whose lock can be taken was left by a run that was killed.
 
 use std::ffi::OsString;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+
+use crate::apply::{self, HostLock};
+use crate::error::{Error, Result};
+use crate::host::read;
+use crate::i18n::msg;
 
 /// Start of the name of the staging folder into which the restore of a snapshot unpacks, which lies in the state
 /// folder.
@@ -9,22 +18,67 @@ pub(super) const RESTORE_PREFIX: &str = ".restore-";
 /// Infix between the name of the state folder and the stamp in the name of the staging folder of an instance's
 /// import, which lies beside the state folder.
 const IMPORT_INFIX: &str = ".import-";
+/// Name of the lock file in the staging folder of an import or restore.
+const LOCK_FILE: &str = ".lock";
 
-/// Returns the folder into which a restore unpacks a snapshot of an instance. `stamp` makes the name this run's own.
-pub(crate) fn restore_staging_dir(state: &Path, stamp: &str) -> PathBuf {
-    state.join(format!("{RESTORE_PREFIX}{stamp}"))
+/// The staging folder into which this run unpacks an archive. It is removed with the value, unless a transaction was cut short that still needs it.
+#[derive(Debug)]
+pub(crate) struct StagingDir {
+    path: PathBuf,
+    state_home: PathBuf,
+    _lock: File,
 }
 
-/// Returns the folder into which an import unpacks an export that becomes the instance with this state folder.
-/// `stamp` makes the name this run's own.
-pub(crate) fn import_staging_dir(state: &Path, stamp: &str) -> PathBuf {
-    let mut path = state.as_os_str().to_owned();
-    path.push(format!("{IMPORT_INFIX}{stamp}"));
-    path.into()
+impl StagingDir {
+    /// Makes the folder into which a restore unpacks a snapshot of an instance. `stamp` makes the name this run's own. Under the host lock
+    /// nobody takes the new folder for a leftover.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn for_restore(lock: &HostLock, state: &Path, stamp: &str) -> Result<Self> {
+        Self::make(lock, state.join(format!("{RESTORE_PREFIX}{stamp}")))
+    }
+
+    /// Makes the folder into which an import unpacks an export that becomes the instance with this state folder. `stamp` makes
+    /// the name this run's own. Under the host lock nobody takes the new folder for a leftover.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn for_import(lock: &HostLock, state: &Path, stamp: &str) -> Result<Self> {
+        let mut path = state.as_os_str().to_owned();
+        path.push(format!("{IMPORT_INFIX}{stamp}"));
+        Self::make(lock, path.into())
+    }
+
+    fn make(lock: &HostLock, path: PathBuf) -> Result<Self> {
+        let file = apply::open_lock_file(&path.join(LOCK_FILE))?;
+        file.try_lock().map_err(|error| {
+            Error::failed(msg!("apply.lock-failed", path = path.display()))
+                .because(std::io::Error::from(error))
+        })?;
+        Ok(Self {
+            path,
+            state_home: lock.state_home().to_path_buf(),
+            _lock: file,
+        })
+    }
+
+    /// Returns the path of the staging folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
-/// Returns the staging folders into which restores and imports of this instance unpack an archive. Under the host
-/// lock no run is under way: there each of them was left by a run that was killed.
+impl Drop for StagingDir {
+    fn drop(&mut self) {
+        if !apply::has_unfinished_transaction(&self.state_home) {
+            apply::remove_staging(&self.path);
+        }
+    }
+}
+
+/// Returns the staging folders of this instance that no restore or import uses: each was left by a run that was killed. After one
+/// that was killed in the middle of its commit they hold what is still to be moved, until that is recovered.
 pub(crate) fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
     let mut prefix = state.file_name().map(OsString::from).unwrap_or_default();
     prefix.push(IMPORT_INFIX);
@@ -33,8 +87,22 @@ pub(crate) fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
         .map(|folder| folders_with_prefix(folder, &prefix.to_string_lossy()));
     let mut found = folders_with_prefix(state, RESTORE_PREFIX);
     found.extend(imports.into_iter().flatten());
+    found.retain(|folder| !is_in_use(folder));
     found.sort();
     found
+}
+
+/// Removes the staging folders that killed restores and imports of this instance left. Under the host lock no transaction needs them.
+pub(crate) fn remove_leftover_staging_dirs(_lock: &HostLock, state: &Path) {
+    for folder in leftover_staging_dirs(state) {
+        apply::remove_staging(&folder);
+    }
+}
+
+/// Returns whether a run holds the lock of a staging folder.
+fn is_in_use(folder: &Path) -> bool {
+    read::open(&folder.join(LOCK_FILE))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Returns the folders in `folder` whose name begins with `prefix`.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,13 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 use tar::Archive;
 
-use super::{ArchiveError, MANIFEST, Manifest, VERSION, entry_name};
+use super::{ArchiveError, MANIFEST, Manifest, VERSION, entry_name, link};
 use crate::apply;
 use crate::error;
+use crate::host::read;
 
 /// Maximum number of bytes that an archive of an instance may unpack to.
-pub(super) const MAX_UNPACKED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+pub(crate) const MAX_UNPACKED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// Maximum number of files in an archive of an instance.
 pub(super) const MAX_FILES: u64 = 200_000;
 /// Maximum size of an archive's manifest, in bytes.
@@ -37,12 +38,13 @@ pub(crate) enum ArchiveOrigin {
 }
 
 impl ArchiveOrigin {
-    /// Returns the name of an archive's file in the form in which names are compared: case may not count on the host
-    /// from which an untrusted archive comes, or on this one.
+    /// Returns the name of an archive's file in the form in which names are compared: case does not count on the usual file systems of macOS and
+    /// Windows.
     fn comparable(self, name: &str) -> String {
+        let ignores_case = cfg!(any(target_os = "macos", windows));
         match self {
-            Self::OwnSnapshot => name.to_owned(),
-            Self::Untrusted => name.to_ascii_lowercase(),
+            Self::Untrusted if ignores_case => name.to_ascii_lowercase(),
+            Self::OwnSnapshot | Self::Untrusted => name.to_owned(),
         }
     }
 }
@@ -52,9 +54,31 @@ impl ArchiveOrigin {
 /// # Errors
 /// The first thing that is wrong with the archive.
 pub(crate) fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
+    verify_stream(open(path)?, origin)
+}
+
+/// Checks that an archive which was just written holds what its manifest says.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub(super) fn verify_written(file: &mut File, manifest: &Manifest) -> Result<(), ArchiveError> {
+    file.rewind()?;
+    let read = verify_stream(file, ArchiveOrigin::OwnSnapshot)?;
+    if read == *manifest {
+        Ok(())
+    } else {
+        Err(ArchiveError::Hash(MANIFEST.to_owned()))
+    }
+}
+
+/// Reads an archive through, as [`verify`] does.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub(crate) fn verify_stream(archive: impl Read, origin: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
     let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut manifest = None;
-    walk(path, origin, &mut |name, entry| {
+    walk(archive, origin, &mut |name, entry| {
         if manifest.is_some() {
             // The manifest is the last entry: it can't speak for what follows it.
             return Err(ArchiveError::Hash(name.to_owned()));
@@ -83,11 +107,38 @@ pub(crate) fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, Arc
             _ => return Err(ArchiveError::Hash(name.clone())),
         }
     }
+    check_links_and_folders(&manifest, origin, &mut paths)?;
     refuse_files_as_folders(&paths)?;
     match found.into_keys().next() {
         Some(unknown) => Err(ArchiveError::Hash(unknown)),
         None => Ok(manifest),
     }
+}
+
+/// Checks the links and the empty folders of a manifest, and adds their paths to those of the files.
+fn check_links_and_folders(
+    manifest: &Manifest,
+    origin: ArchiveOrigin,
+    paths: &mut BTreeSet<String>,
+) -> Result<(), ArchiveError> {
+    let count = manifest.files.len() + manifest.links.len() + manifest.folders.len();
+    if count as u64 > MAX_FILES {
+        return Err(ArchiveError::Bound(MAX_FILES));
+    }
+    for path in manifest.links.keys().chain(&manifest.folders) {
+        entry_name::check(path)?;
+        if !paths.insert(origin.comparable(path)) {
+            return Err(ArchiveError::Twice(path.clone()));
+        }
+    }
+    for (path, target) in &manifest.links {
+        let below = path.split_once('/').map_or("", |(_, below)| below);
+        let folder = Path::new(below).parent().unwrap_or(Path::new(""));
+        if !link::stays_inside(folder, target) {
+            return Err(ArchiveError::Link(path.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an archive in which a file has the path of a folder of another file.
@@ -104,15 +155,15 @@ fn refuse_files_as_folders(paths: &BTreeSet<String>) -> Result<(), ArchiveError>
     Ok(())
 }
 
-/// Writes the files of a verified archive into a staging folder. Each is compared with the manifest once more: the
-/// archive may have been swapped since.
+/// Writes the files, links and folders of a verified archive into a staging folder, durably. Each file is compared with
+/// the manifest once more: the archive may have been swapped since.
 ///
 /// # Errors
 /// When a file is not what the manifest says, or can't be written.
 pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::Result<()> {
     let mut failed = None;
     // Verifying has bounded what the archive unpacks to, and its files.
-    let read = walk(path, ArchiveOrigin::OwnSnapshot, &mut |name, entry| {
+    let mut stage = |name: &str, entry: &mut dyn Read| {
         let Some(known) = manifest.files.get(name).filter(|_| failed.is_none()) else {
             return Ok(());
         };
@@ -121,7 +172,7 @@ pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::
             entry,
             hash: &mut hash,
         };
-        if let Err(error) = apply::stage_file(&folder.join(&known.path), &mut hashing) {
+        if let Err(error) = apply::stage_file(&folder.join(&known.path), &mut hashing, known.executable) {
             failed = Some(error);
             return Ok(());
         }
@@ -130,11 +181,20 @@ pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::
         } else {
             Err(ArchiveError::Hash(name.to_owned()))
         }
-    });
+    };
+    let read = open(path).and_then(|file| walk(file, ArchiveOrigin::OwnSnapshot, &mut stage));
     if let Some(error) = failed {
         return Err(error);
     }
-    read.map_err(|error| error.into_error(path))
+    read.map_err(|error| error.into_error(path))?;
+    for path in &manifest.folders {
+        apply::make_folders(&folder.join(path))?;
+    }
+    // Last, so that nothing is written through one.
+    for (path, target) in &manifest.links {
+        apply::stage_link(&folder.join(path), Path::new(target))?;
+    }
+    apply::sync_staging(folder)
 }
 
 /// Hashes the bytes of an archive that are read through it.
@@ -184,21 +244,26 @@ fn parse_manifest(entry: &mut dyn Read) -> Result<Manifest, ArchiveError> {
     serde_json::from_slice(&text).map_err(|_| ArchiveError::NoManifest)
 }
 
+/// Opens an archive, which is to be a regular file.
+fn open(path: &Path) -> Result<File, ArchiveError> {
+    if std::fs::metadata(path)?.is_file() {
+        Ok(read::open(path)?)
+    } else {
+        Err(ArchiveError::Type(path.display().to_string()))
+    }
+}
+
 /// Calls `each` with the name and the content of every entry of an archive, in its order.
 ///
 /// # Errors
 /// At the first entry that is no regular file with a plain name of its own, or when a bound is exceeded.
 fn walk(
-    path: &Path,
+    packed: impl Read,
     origin: ArchiveOrigin,
     each: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
-    let meta = std::fs::metadata(path)?;
-    if !meta.is_file() {
-        return Err(ArchiveError::Type(path.display().to_string()));
-    }
     let exceeded = Arc::new(AtomicU64::new(0));
-    let mut archive = Archive::new(bounded_reader(File::open(path)?, origin, &exceeded));
+    let mut archive = Archive::new(bounded_reader(packed, origin, &exceeded));
     let in_bounds = |error: io::Error| match exceeded.load(Ordering::Relaxed) {
         0 => ArchiveError::Io(error),
         bound => ArchiveError::Bound(bound),
@@ -231,15 +296,19 @@ fn walk(
 
 /// Returns a reader of the unpacked bytes of an archive, which fails beyond the size limit for archives. A bound that
 /// is exceeded is written to `exceeded`.
-fn bounded_reader(file: File, origin: ArchiveOrigin, exceeded: &Arc<AtomicU64>) -> impl Read {
-    let packed = Arc::new(AtomicU64::new(0));
+fn bounded_reader<R: Read>(
+    packed: R,
+    origin: ArchiveOrigin,
+    exceeded: &Arc<AtomicU64>,
+) -> impl Read + use<R> {
+    let count = Arc::new(AtomicU64::new(0));
     let counting = CountingReader {
-        inner: file,
-        count: packed.clone(),
+        inner: packed,
+        count: count.clone(),
     };
     BoundedReader {
         inner: MultiGzDecoder::new(io::BufReader::new(counting)),
-        packed: (origin == ArchiveOrigin::Untrusted).then_some(packed),
+        packed: (origin == ArchiveOrigin::Untrusted).then_some(count),
         unpacked: 0,
         exceeded: exceeded.clone(),
     }

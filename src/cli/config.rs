@@ -23,6 +23,7 @@ mod restore;
 mod validate;
 
 use change::{WrittenFile, change_config, read_config};
+pub(super) use restore::restore_backup;
 
 /// The arguments of `openclaw config`.
 #[derive(Debug, Args)]

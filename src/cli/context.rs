@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::apply::{self, HostLock};
 use crate::config::judge::ConfigJudge;
 use crate::environment::{Environment, abbreviate_home};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
@@ -119,6 +119,27 @@ impl<'a> Context<'a> {
             names.filter(|name| **name != self.instance.profile),
         )?;
         Some(msg!("profiles.meant", profile = near))
+    }
+
+    /// Refuses a profile of the command line that does not exist where its name is probably a misspelling of one that does.
+    ///
+    /// # Errors
+    /// Exit 1 with the name that was probably meant.
+    pub(crate) fn refuse_misspelled_profile(&self) -> Result<()> {
+        let (instance, typed) = (&self.instance, &self.instance.profile);
+        if instance.config_path.exists() || instance.state_dir.exists() {
+            return Ok(());
+        }
+        let survey = self.survey();
+        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+        if names.clone().any(|name| name == typed) {
+            return Ok(());
+        }
+        match profile::misspelled_name(typed, names) {
+            Some(near) => Err(Error::failed(msg!("profiles.unknown", profile = typed))
+                .hint(msg!("profiles.meant", profile = near))),
+            None => Ok(()),
+        }
     }
 
     /// Returns the present time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.

@@ -43,6 +43,18 @@ pub(crate) enum GatewayCommand {
     Restart(ServiceActionArgs),
 }
 
+impl GatewayArgs {
+    /// Returns `true` if a gateway is to run for an instance that need not be set up.
+    pub(crate) fn runs_unconfigured(&self) -> bool {
+        let run = match &self.command {
+            None => &self.run,
+            Some(GatewayCommand::Run(run)) => run,
+            Some(_) => return false,
+        };
+        run.allow_unconfigured || run.dev
+    }
+}
+
 /// Runs `openclaw gateway` and its subcommands.
 pub(super) fn run(context: &Context<'_>, args: &GatewayArgs) -> Result<ExitCode> {
     match &args.command {

@@ -10,29 +10,30 @@ use crate::answers::Answers;
 use crate::apply::{self, HostLock};
 use crate::boot;
 use crate::environment::abbreviate_home;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::DiskSnapshot;
-use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, PlanStamp};
+use crate::plan::{self, Change, Content, FileKind, FileWrite, OtherInstance, Plan, PlanStamp};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
 use crate::report;
 use crate::secret::Secret;
-use crate::survey::Survey;
+use crate::survey::{ConfigHealth, Survey};
 use crate::ui::{ReportOutcome, Ui};
 use crate::wizard::context::{InterviewContext, read_disk};
 use crate::wizard::question::Choice;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
-    AnswerSource, Interview, PresetAnswers, Prompter as _, Question, Reply, interview, steps,
+    AnswerSource, Interview, InterviewEnd, PresetAnswers, Prompter as _, Question, Reply, interview, steps,
 };
 
 use super::{Context, gateway, preset_answers};
 
 mod args;
 mod interactive;
+mod repair;
 
 pub(crate) use args::{OnboardArgs, SetupArgs};
 
@@ -85,11 +86,12 @@ fn ask_language(ui: &Ui) -> Result<Ui> {
         Choice::new(lang.code(), msg!("language.own", name = name))
     };
     let options = Lang::all().map(option).collect();
-    let question = Question::choice(Msg::new("onboard.language"), options, Lang::english().code());
+    let question =
+        Question::choice(Msg::new("onboard.language"), options, Lang::english().code()).with_cancel();
     let reply = Terminal::new(*ui).ask(&question)?;
     if reply == Reply::Back {
         // Nothing comes before the first question, so going back leaves the wizard.
-        return Err(Error::failed(Msg::new("onboard.left")));
+        return Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled));
     }
     Ok(ui.with_lang(Lang::from_code(reply.text()).unwrap_or_else(Lang::english)))
 }
@@ -158,14 +160,15 @@ impl OnboardRun<'_> {
         }
         loop {
             let survey = self.survey();
-            let mut context = self.interview_context(&survey)?;
+            let mut context = self.interview_context(&survey, &self.instance)?;
             let answers = self.interview(&mut context, AnswerSource::Defaults)?;
             let plan = self.plan(&context, &answers)?;
             match lock.take() {
                 _ if self.is_dry_run => return self.print_dry_run(&context, &plan, &answers),
                 Some(lock) => {
                     check_port_again(&context, &plan, &answers)?;
-                    return self.apply_plan(lock, &context, plan, &answers);
+                    let plan = self.apply_plan(lock, &context, plan)?;
+                    return self.print_result(&context, &plan, &answers);
                 }
                 None if plan.is_empty() => return self.print_result(&context, &plan, &answers),
                 None => lock = Some(self.context.lock()?),
@@ -177,7 +180,7 @@ impl OnboardRun<'_> {
     /// that answer the open questions.
     fn refuse_open_questions(&self) -> Result<ExitCode> {
         let survey = self.survey();
-        let mut context = self.interview_context(&survey)?;
+        let mut context = self.interview_context(&survey, &self.instance)?;
         self.interview(&mut context, AnswerSource::Nobody)?;
         Err(Error::usage(Msg::new("answers.nobody")))
     }
@@ -186,21 +189,29 @@ impl OnboardRun<'_> {
         self.context.survey()
     }
 
-    /// Reads the facts that the questions of the wizard depend on.
-    fn interview_context<'s>(&'s self, survey: &'s Survey) -> Result<InterviewContext<'s>> {
+    /// Reads the facts that the questions of the wizard about an instance depend on.
+    fn interview_context<'s>(
+        &'s self,
+        survey: &'s Survey,
+        instance: &'s Instance,
+    ) -> Result<InterviewContext<'s>> {
         let at = InstanceContext {
             host: self.context.host,
             env: &self.context.env,
-            instance: &self.instance,
+            instance,
         };
         InterviewContext::read(at, survey, self.fresh_token.clone())
     }
 
     /// Runs the wizard's interview and returns its answers.
     fn interview(&self, context: &mut InterviewContext<'_>, source: AnswerSource<'_, '_>) -> Result<Answers> {
-        let interview = interview(context, &self.preset, source)?;
-        self.print_unused_answers(&interview);
-        Ok(interview.answers)
+        match interview(context, &self.preset, source)? {
+            InterviewEnd::Answered(interview) => {
+                self.print_unused_answers(&interview);
+                Ok(interview.answers)
+            }
+            InterviewEnd::Repair(_) => Err(Error::usage(Msg::new("answers.nobody"))),
+        }
     }
 
     /// Prints a notice for each preset answer that the wizard did not use.
@@ -213,7 +224,10 @@ impl OnboardRun<'_> {
     /// Plans the instance that an onboarding sets up, and the file that its answers are saved to.
     fn plan(&self, context: &InterviewContext<'_>, answers: &Answers) -> Result<Plan> {
         let paths = plan::paths_to_read(&context.input, answers);
-        let disk = read_disk(paths.into_iter().chain(self.save_answers.clone()));
+        let disk = read_disk(
+            self.context.host,
+            paths.into_iter().chain(self.save_answers.clone()),
+        );
         let stamp = PlanStamp {
             now: self.now.clone(),
             command: self.command,
@@ -226,14 +240,9 @@ impl OnboardRun<'_> {
         Ok(plan)
     }
 
-    /// Applies the plan of an onboarding and reports the result.
-    fn apply_plan(
-        &self,
-        lock: HostLock,
-        context: &InterviewContext<'_>,
-        mut plan: Plan,
-        answers: &Answers,
-    ) -> Result<ExitCode> {
+    /// Applies the plan of an onboarding, and returns it with the notices of the run. The lock is released then: the
+    /// wait for a service must not block other runs.
+    fn apply_plan(&self, lock: HostLock, context: &InterviewContext<'_>, mut plan: Plan) -> Result<Plan> {
         let prints_changes = context.interactive && !self.context.ui.is_json();
         let progress =
             self.context
@@ -242,12 +251,10 @@ impl OnboardRun<'_> {
         let applied = apply::apply(&lock, &plan, &context.other_paths(), &mut |event| {
             progress.handle_event(event);
         })?;
-        drop(progress);
+        drop((progress, lock));
         plan.notices.extend(applied.notices);
-        // The wait for a service must not block other runs.
-        drop(lock);
         self.keep_first_config(&context.input.instance);
-        self.print_result(context, &plan, answers)
+        Ok(plan)
     }
 
     /// Keeps the config of an instance that OpenClaw from npm runs, which keeps none itself, in case the config is
@@ -272,14 +279,17 @@ impl OnboardRun<'_> {
             instance: interview_context.input.instance.clone(),
             ..self.context.clone()
         };
-        let install = || gateway::service::install_after_onboarding(&context, self.waits_for_gateway);
+        let linger = answers.linger == Some(true);
+        let install = || gateway::service::install_after_onboarding(&context, linger, self.waits_for_gateway);
         if ui.is_json() {
             let service = answers.service.then(install).transpose();
-            return Ok(self.print_document(plan, answers, false, service));
+            let mut plan = plan.clone();
+            plan.notices.extend(broken_neighbours(interview_context));
+            return Ok(self.print_document(&plan, answers, false, service));
         }
         let instance = &interview_context.input.instance;
         let path = abbreviate_home(&self.context.env.home, &instance.config_path);
-        ui.print_paragraph(&if plan.is_empty() {
+        ui.print_success(&if plan.is_empty() {
             msg!("onboard.unchanged", profile = instance.profile, path = path)
         } else {
             msg!("onboard.done", profile = instance.profile, path = path)
@@ -291,7 +301,7 @@ impl OnboardRun<'_> {
                 span = summary.ports.span()
             ));
         }
-        for notice in &plan.notices {
+        for notice in plan.notices.iter().chain(&broken_neighbours(interview_context)) {
             ui.eprint_paragraph(notice);
         }
         if answers.service {
@@ -325,6 +335,10 @@ impl OnboardRun<'_> {
     ) -> Result<ExitCode> {
         apply::preflight(plan, &context.other_paths())?;
         let ui = &self.context.ui;
+        if let Some(path) = &self.save_answers {
+            let path = abbreviate_home(&self.context.env.home, path);
+            ui.print_note(&msg!("answers.not-saved", path = path));
+        }
         if ui.is_json() {
             self.print_document(plan, answers, true, Ok(None));
         } else {
@@ -385,6 +399,28 @@ fn answers_write(
         kind: FileKind::Answers,
     };
     (!is_equal).then_some(Change::Write(write))
+}
+
+/// Returns a notice for each other instance whose config is broken, with the command by which the instance that was set up
+/// repairs it.
+fn broken_neighbours(context: &InterviewContext<'_>) -> Vec<Msg> {
+    let notice = |other: &OtherInstance<'_>| {
+        let (ConfigHealth::Broken(fault), Some(profile)) = (&other.found.config, &other.found.profile) else {
+            return None;
+        };
+        let target = if profile.is_default() {
+            String::new()
+        } else {
+            format!(" {profile}")
+        };
+        Some(msg!(
+            "onboard.main-broken",
+            profile = profile,
+            place = context.abbreviate(&fault.location(&other.found.config_path)),
+            command = format!("{} rescue{target}", context.input.instance.command())
+        ))
+    };
+    context.input.others.iter().filter_map(notice).collect()
 }
 
 /// Checks the base port again under the lock, right before the plan is applied: a port can be taken between its suggestion

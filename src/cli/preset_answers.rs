@@ -1,5 +1,5 @@
-//! Collects the answers of `onboard` that are given before any question: by flags, an answers file and the environment, in
-//! this order of precedence. Secrets may also come from files and standard input.
+//! Collects the answers of `onboard` that are given before any question: by flags and an answers file, in this order of
+//! precedence. Secrets may also come from files and standard input.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use super::onboard::OnboardArgs;
 /// Path on the command line that stands for standard input.
 const STDIN_PATH: &str = "-";
 
-/// Collects the preset answers to the wizard from flags, answers file and environment. Reads the named files, and
+/// Collects the preset answers to the wizard from flags and answers file. Reads the named files, and
 /// standard input at most once.
 pub(super) fn collect(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> {
     let mut preset = PresetAnswers::default();
@@ -28,11 +28,6 @@ pub(super) fn collect(host: &Host, args: &OnboardArgs) -> Result<PresetAnswers> 
     set_flags(&mut preset, args)?;
     set_secrets(&mut preset, host, args)?;
     preset.infer_provider();
-    for provider in Provider::ALL {
-        if let Some(key) = provider.key_variable().and_then(|name| host.var(name)) {
-            preset.offer_environment_key(*provider, Secret::new(key));
-        }
-    }
     Ok(preset)
 }
 
@@ -71,6 +66,9 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
         (true, _) => preset.set(StepId::InstallDaemon, Reply::Yes(true)),
         (_, true) => preset.set(StepId::InstallDaemon, Reply::Yes(false)),
         _ => {}
+    }
+    if args.linger {
+        preset.set(StepId::Linger, Reply::Yes(true));
     }
     if args.reset && args.existing.is_some() {
         return Err(Error::usage(msg!("answers.reset-and-existing")));

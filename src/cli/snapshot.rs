@@ -7,11 +7,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Context;
+use super::{Context, left_out};
+use crate::apply::HostLock;
+use crate::archive::{ArchiveKind, Manifest, StagingDir};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
-use crate::snapshot::{self, Snapshot, SnapshotTarget};
+use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotTarget};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, plan, probe};
@@ -46,7 +48,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) fn run(context: &Context<'_>, args: &SnapshotArgs) -> Result<ExitCode> {
     match &args.command {
         SnapshotCommand::Create => create(context),
-        SnapshotCommand::List => Ok(list(context)),
+        SnapshotCommand::List => list(context),
         SnapshotCommand::Restore { id, yes } => restore(context, id.as_deref(), *yes),
     }
 }
@@ -91,12 +93,13 @@ impl SnapshotInputs {
 
 /// Runs `openclaw snapshot create`.
 fn create(context: &Context<'_>) -> Result<ExitCode> {
-    let _lock = context.lock()?;
-    remove_leftovers(context);
+    // An interrupted change is completed first. Packing takes long, and needs the host's lock no more.
+    remove_leftovers(context, &context.lock()?);
+    let lock = SnapshotLock::acquire(&snapshot_dir(context))?;
     let survey = context.survey();
     let inputs = SnapshotInputs::new(context, &survey);
-    let created = inputs.target(context).create("asked")?;
-    let made = created.snapshot;
+    let created = inputs.target(context).create(&lock, "asked", None)?;
+    let made = &created.snapshot;
     let ui = &context.ui;
     if ui.is_json() {
         ui.print_json(&json!({
@@ -105,7 +108,9 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             "path": made.path,
             "bytes": made.bytes,
             "files": created.manifest.files.len(),
-            "skipped": created.skipped,
+            "skipped": left_out::unexpected_paths(&created.left_out),
+            "leftOut": left_out::document(&created.left_out),
+            "pruned": created.pruned.iter().map(|pruned| &pruned.id).collect::<Vec<_>>(),
         }));
     } else {
         ui.print_line(&msg!(
@@ -114,19 +119,26 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             files = created.manifest.files.len(),
             path = abbreviate_home(&context.env.home, &made.path)
         ));
-        for path in created.skipped {
-            ui.print_note(&msg!(
-                "snapshot.skipped",
-                path = abbreviate_home(&context.env.home, &path)
-            ));
-        }
+        left_out::print(context, ArchiveKind::Snapshot, &created.left_out);
+        print_pruned(context, &created.pruned);
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says how many old snapshots were removed.
+fn print_pruned(context: &Context<'_>, pruned: &[Snapshot]) {
+    if !pruned.is_empty() {
+        context.ui.print_note(&msg!(
+            "snapshot.pruned",
+            count = pruned.len(),
+            kept = snapshot::KEPT_SNAPSHOTS
+        ));
+    }
+}
+
 /// Runs `openclaw snapshot list`.
-fn list(context: &Context<'_>) -> ExitCode {
-    let found = snapshot::list(&snapshot_dir(context));
+fn list(context: &Context<'_>) -> Result<ExitCode> {
+    let found = snapshot::list(&snapshot_dir(context))?;
     let ui = &context.ui;
     if ui.is_json() {
         let rows: Vec<_> = found
@@ -141,12 +153,12 @@ fn list(context: &Context<'_>) -> ExitCode {
             ui.print_line(&msg!("snapshot.row", id = found.id, bytes = found.bytes));
         }
     }
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the snapshot of an instance with this id, or the newest one.
 fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
-    let all = snapshot::list(&snapshot_dir(context));
+    let all = snapshot::list(&snapshot_dir(context))?;
     let command = context.instance.command();
     match id {
         None => all
@@ -182,62 +194,82 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let chosen = find_snapshot(context, id)?;
     // Nobody is asked about a restore that is refused.
     refuse_running(context, &context.survey())?;
-    let ui = &context.ui;
     if !yes {
         ask_consent(context, &chosen)?;
     }
+    let snapshot_lock = SnapshotLock::acquire(&snapshot_dir(context))?;
+    let (manifest, staging) = unpack(context, &chosen)?;
+    // From here on to the end of the switch nobody else writes on this host.
     let lock = context.lock()?;
     let survey = context.survey();
     refuse_running(context, &survey)?;
-    remove_leftovers(context);
     let inputs = SnapshotInputs::new(context, &survey);
     let target = inputs.target(context);
-    let manifest = target.verify(&chosen)?;
     // The present state becomes a snapshot first, so that a restore can be undone by a restore.
-    let before = match target.create("before-restore") {
-        Ok(created) => Some(created.snapshot),
+    let before = match target.create(&snapshot_lock, "before-restore", Some(&chosen.id)) {
+        Ok(created) => Some(created),
         Err(error) if error.has_reason(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
     };
-    let stamp = plan::folder_stamp(&inputs.now);
-    let staging = archive::restore_staging_dir(&context.instance.state_dir, &stamp);
-    let done = archive::unpack(&chosen.path, &manifest, &staging).and_then(|()| {
-        let plan = target.restore_plan(&manifest, &staging);
-        apply::apply(&lock, &plan, &inputs.others, &mut |_| {})
-    });
-    apply::remove_staging(&staging);
-    for notice in done?.notices {
-        ui.print_note(&notice);
+    let plan = target.restore_plan(&manifest, staging.path())?;
+    let applied = apply::apply(&lock, &plan, &inputs.others, &mut |_| {})?;
+    for notice in applied.notices {
+        context.ui.print_note(&notice);
     }
+    print_restored(context, &chosen, &manifest, before.as_ref());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Checks a snapshot and unpacks it beside the state. What would keep it from being restored is found before that.
+fn unpack(context: &Context<'_>, chosen: &Snapshot) -> Result<(Manifest, StagingDir)> {
+    let state = &context.instance.state_dir;
+    let lock = context.lock()?;
+    let survey = context.survey();
+    refuse_running(context, &survey)?;
+    remove_leftovers(context, &lock);
+    let inputs = SnapshotInputs::new(context, &survey);
+    let manifest = inputs.target(context).verify(chosen)?;
+    let staging = StagingDir::for_restore(&lock, state, &plan::folder_stamp(&inputs.now))?;
+    drop(lock);
+    archive::unpack(&chosen.path, &manifest, staging.path())?;
+    Ok((manifest, staging))
+}
+
+/// Reports a finished restore, and how to undo it.
+fn print_restored(
+    context: &Context<'_>,
+    chosen: &Snapshot,
+    manifest: &Manifest,
+    before: Option<&CreatedSnapshot>,
+) {
+    let ui = &context.ui;
     if ui.is_json() {
         ui.print_json(&json!({
             "ok": true,
             "id": chosen.id,
             "files": manifest.files.len(),
-            "before": before.as_ref().map(|made| &made.id),
+            "before": before.map(|created| &created.snapshot.id),
         }));
-    } else {
-        ui.print_line(&msg!(
-            "snapshot.restored",
-            id = chosen.id,
-            files = manifest.files.len()
-        ));
-        if let Some(made) = before {
-            ui.print_note(&msg!(
-                "snapshot.undo",
-                command = context.instance.command(),
-                id = made.id
-            ));
-        }
+        return;
     }
-    Ok(ExitCode::SUCCESS)
+    ui.print_line(&msg!(
+        "snapshot.restored",
+        id = chosen.id,
+        files = manifest.files.len()
+    ));
+    if let Some(created) = before {
+        print_pruned(context, &created.pruned);
+        ui.print_note(&msg!(
+            "snapshot.undo",
+            command = context.instance.command(),
+            id = created.snapshot.id
+        ));
+    }
 }
 
-/// Removes the staging folders that killed runs of `snapshot` left. The host lock is held, so that no run uses them.
-fn remove_leftovers(context: &Context<'_>) {
-    for left in archive::leftover_staging_dirs(&context.instance.state_dir) {
-        apply::remove_staging(&left);
-    }
+/// Removes the staging folders that killed runs of `snapshot` left.
+fn remove_leftovers(context: &Context<'_>, lock: &HostLock) {
+    archive::remove_leftover_staging_dirs(lock, &context.instance.state_dir);
 }
 
 /// Refuses to restore a snapshot while the instance's gateway runs: it would write its own memory over what is

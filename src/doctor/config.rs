@@ -60,7 +60,7 @@ fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = &own.instance.config_path;
     let inspected = report.display_path(std::path::Path::new(&fault.location(path)));
     let msg = Msg::new("doctor.config-broken")
-        .with("inspected", inspected)
+        .with("place", inspected)
         .with_msg("why", fault.why.clone());
     // A backup of the main file does not repair a broken included file.
     let readable = crate::host::read::bytes(path).is_ok();

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::check::{Check, Problem};
+use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport};
+use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::record::Engine;
@@ -12,6 +14,8 @@ use crate::record::Engine;
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
     Check::warning("engine-skew", skew),
+    Check::error("devices-broken", broken_devices),
+    Check::error("keys-broken", broken_keys),
     Check::warning("devices-migrated", migrated_devices),
 ];
 
@@ -30,6 +34,40 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         msg,
         format!("npm install -g openclaw && {} doctor", own.command),
     )]
+}
+
+/// Returns whether a file holds a JSON object, or does not exist.
+fn is_json_object_or_missing(path: &Path) -> bool {
+    match read::text(path) {
+        Ok(text) => serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok(),
+        Err(why) => matches!(why, ReadError::Missing),
+    }
+}
+
+/// Reports a store of API keys that can't be read. A person decides what becomes of it: it holds keys that may be
+/// nowhere else.
+fn broken_keys(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let path = own.instance.auth_profiles();
+    if is_json_object_or_missing(&path) {
+        return Vec::new();
+    }
+    let msg = msg!("doctor.keys-broken", path = report.display_path(&path));
+    let (from, to) = (shell_quote(&path), shell_quote(&free_aside_name(&path)));
+    vec![Problem::new(
+        msg,
+        format!("mv {from} {to} && {} onboard", own.command),
+    )]
+}
+
+/// Reports a list of paired devices that can't be read: the gateway accepts none of them then, and pairs no new one.
+fn broken_devices(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let path = own.instance.paired_devices();
+    if is_json_object_or_missing(&path) {
+        return Vec::new();
+    }
+    let msg = msg!("doctor.devices-broken", path = report.display_path(&path));
+    let to = free_aside_name(&path);
+    vec![Problem::fixable(own, msg, Fix::Rename { path, to })]
 }
 
 /// Reports paired devices that only OpenClaw from npm still knows: it moves their file away when it takes them into its

@@ -111,10 +111,14 @@ fn plan_instance<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Plan {
     let mut changes: Vec<Change> = Vec::new();
     let mut configs = EditedConfigs::new();
     for fix in fixes {
-        if let Some(change) = file_change(fix)
-            && !changes.iter().any(|known| known.path() == change.path())
-        {
-            changes.push(change);
+        if let Some(change) = file_change(fix) {
+            // What is moved aside needs no other mode first.
+            if matches!(change, Change::Rename { .. }) {
+                changes.retain(|known| known.path() != change.path());
+            }
+            if !changes.iter().any(|known| known.path() == change.path()) {
+                changes.push(change);
+            }
         }
         edit_config(&mut configs, fix);
     }

@@ -74,7 +74,11 @@ fn leave_port_command(report: &HostReport<'_>, own: &InstanceReport<'_>, key: Op
             format!("{} config set {quoted} http://127.0.0.1:{port}", own.command)
         }
         Some(port) => format!("{} config set {quoted} {port}", own.command),
-        None => format!("{} config unset {quoted}", own.command),
+        None => {
+            let profile = key.rsplit_once('.').map_or(key, |(profile, _)| profile);
+            let unset = shell_quote(if is_profile { profile } else { key }.as_ref());
+            format!("{} config unset {unset}", own.command)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
 
 use axum::body::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
@@ -82,6 +82,29 @@ impl ConnectedClient {
             stable.map_or_else(|| self.conn_id.to_string(), |key| key.trim().to_owned())
         };
         (!self.client.is_cli()).then(key)
+    }
+
+    /// Returns the entry of a connected node in an answer to `node.list`. `None` for a client without a device. Keys
+    /// without a value are left out.
+    fn node_entry(&self) -> Option<Value> {
+        let client = &self.client;
+        let mut entry = json!({
+            "nodeId": self.device_id.as_ref()?,
+            "displayName": client.display_name,
+            "platform": client.platform,
+            "version": client.version,
+            "deviceFamily": client.device_family,
+            "modelIdentifier": client.model_identifier,
+            "remoteIp": (!self.local).then(|| self.ip.to_string()),
+            "caps": [],
+            "commands": [],
+            "paired": true,
+            "connected": true,
+        });
+        if let Some(map) = entry.as_object_mut() {
+            map.retain(|_, value| !value.is_null());
+        }
+        Some(entry)
     }
 
     /// Returns the entry of a connected client in the gateway's presence list.
@@ -233,6 +256,14 @@ impl Clients {
                 && client.device_id.as_deref() == Some(device_id)
                 && client.role.name() == role
         });
+    }
+
+    /// Returns the entries of the nodes that are connected to the gateway, for its method `node.list`.
+    pub(crate) fn connected_nodes(&self) -> Vec<Value> {
+        let registry = self.registry();
+        let clients = registry.connected.values().map(|recipient| &recipient.client);
+        let nodes = clients.filter(|client| client.role == ClientRole::Node);
+        nodes.filter_map(|client| client.node_entry()).collect()
     }
 
     /// Returns the ids of the devices that are connected to the gateway.

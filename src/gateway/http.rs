@@ -44,6 +44,8 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
         .route("/startup", get(startup))
         .route("/startupz", get(startup))
         .route("/tools/invoke", post(invoke_tool))
+        .route("/v1/chat/completions", post(refuse_completion))
+        .route("/v1/responses", post(refuse_completion))
         .with_state(state.clone())
         .merge(dashboard::router(state.clone()))
         .merge(canvas::routes(state, &state.hosts, canvas::CanvasPort::Base))
@@ -113,6 +115,16 @@ async fn invoke_tool() -> Response {
         StatusCode::NOT_FOUND,
         "tools are not served by this engine",
         "not_found",
+    )
+}
+
+/// Refuses an HTTP request for a completion, in the form of the OpenAI API. The status is the one of a model that does
+/// not exist: clients repeat requests that are answered with 5xx.
+async fn refuse_completion() -> Response {
+    reply::error(
+        StatusCode::NOT_FOUND,
+        "the native engine of this gateway has no agent and no model; `openclaw gateway --engine node` runs OpenClaw's own",
+        "model_not_found",
     )
 }
 

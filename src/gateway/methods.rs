@@ -11,136 +11,47 @@ use serde_json::{Value, json};
 
 use super::clients::ConnectedClient;
 use super::clients::presence::MAX_ENTRIES;
-use super::protocol::shape::{FrameField, FrameShape};
 use super::protocol::{ClientRole, ErrorCode, ErrorResponse, MethodResult, OperatorScope, Protocol};
 use super::state::GatewayState;
 use crate::text::sanitize_name;
 
+mod agents;
 mod browser;
 pub(crate) mod call;
 pub(crate) mod config;
+mod config_edit;
+mod config_schema;
 mod dashboard;
 mod devices;
+mod empty;
 pub(crate) mod health;
 mod known;
 mod logs;
+mod method;
+mod sessions;
 mod status;
 pub(crate) mod surface;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use call::MethodCall;
+use method::{Handler, Method};
 
-/// Maximum size of the parameters of a call to a gateway method, in bytes: that of a body which browser control
-/// accepts over HTTP. No other method reads as many.
-const MAX_PARAMS_BYTES: usize = 1024 * 1024;
+/// The methods of the WebSocket protocol that the gateway serves, in tables by what they are about.
+const TABLES: [&[Method]; 8] = [
+    OWN_METHODS,
+    config::METHODS,
+    config_edit::METHODS,
+    config_schema::METHODS,
+    agents::METHODS,
+    sessions::METHODS,
+    empty::METHODS,
+    usage::METHODS,
+];
 
-/// The function that answers a method of the gateway's WebSocket protocol, at once or later.
-#[derive(Clone, Copy)]
-enum Handler {
-    /// Answers at once, from memory.
-    Sync(fn(&MethodCall) -> MethodResult),
-    /// Answers later.
-    Async(fn(MethodCall) -> BoxFuture<'static, MethodResult>),
-}
-
-/// The parameters that a method of the gateway's WebSocket protocol takes, and whether they are checked before its
-/// handler is called.
-#[derive(Clone, Copy)]
-enum MethodParams {
-    /// The method reads none: whatever is there is not looked at.
-    Ignored,
-    /// An object with these fields, which is checked before the handler is called.
-    Fields(&'static [FrameField]),
-    /// The handler checks them itself.
-    Unchecked,
-}
-
-/// A method of the WebSocket protocol that this gateway serves, and what a call of it requires.
-struct Method {
-    name: &'static str,
-    /// The scope that it requires in protocol 3, and in 4.
-    scopes: [OperatorScope; 2],
-    params: MethodParams,
-    handler: Handler,
-}
-
-impl Method {
-    /// Creates a method of the gateway's WebSocket protocol that is answered at once.
-    const fn sync(
-        name: &'static str,
-        scope: OperatorScope,
-        handler: fn(&MethodCall) -> MethodResult,
-    ) -> Self {
-        Self {
-            name,
-            scopes: [scope; 2],
-            params: MethodParams::Ignored,
-            handler: Handler::Sync(handler),
-        }
-    }
-
-    /// Creates a method of the gateway's WebSocket protocol that is answered later.
-    const fn future(
-        name: &'static str,
-        scope: OperatorScope,
-        handler: fn(MethodCall) -> BoxFuture<'static, MethodResult>,
-    ) -> Self {
-        Self {
-            name,
-            scopes: [scope; 2],
-            params: MethodParams::Ignored,
-            handler: Handler::Async(handler),
-        }
-    }
-
-    /// Sets the fields of a gateway method's parameters, which are checked before its handler is called.
-    const fn with_params(mut self, params: &'static [FrameField]) -> Self {
-        self.params = MethodParams::Fields(params);
-        self
-    }
-
-    /// Leaves the check of a gateway method's parameters to its handler.
-    const fn with_unchecked_params(mut self) -> Self {
-        self.params = MethodParams::Unchecked;
-        self
-    }
-
-    /// Builds and checks the parameters of a call to a gateway method; `Null` where there are none, or the method
-    /// reads none.
-    fn parse_params(&self, text: Option<&str>, protocol: Protocol) -> Result<Value, ErrorResponse> {
-        let name = self.name;
-        let invalid =
-            |reason: &str| ErrorResponse::invalid_request(format!("invalid {name} params: {reason}"));
-        let fields = match self.params {
-            MethodParams::Ignored => return Ok(Value::Null),
-            MethodParams::Fields(fields) => Some(fields),
-            MethodParams::Unchecked => None,
-        };
-        let params = match text {
-            None => Value::Null,
-            Some(text) if text.len() > MAX_PARAMS_BYTES => return Err(invalid("too large")),
-            Some(text) => serde_json::from_str(text).map_err(|_| invalid("not JSON"))?,
-        };
-        if let Some(fields) = fields {
-            let nothing = json!({});
-            let params = if params.is_null() { &nothing } else { &params };
-            let checked = FrameShape::Object(fields).check(params, protocol);
-            checked.map_err(|reason| invalid(&reason))?;
-        }
-        Ok(params)
-    }
-
-    /// Sets the permission scope that a method requires in version 4 of the gateway's protocol, where it differs from
-    /// that of version 3.
-    const fn with_scope_since_4(mut self, scope: OperatorScope) -> Self {
-        self.scopes[1] = scope;
-        self
-    }
-}
-
-/// Every method of the WebSocket protocol that the gateway serves.
-const METHODS: &[Method] = &[
+/// The methods of the WebSocket protocol about the gateway itself, its devices and its browsers.
+const OWN_METHODS: &[Method] = &[
     Method::future("health", OperatorScope::Read, |call| {
         async move { Ok(health::document(&call.state).await) }.boxed()
     }),
@@ -150,11 +61,6 @@ const METHODS: &[Method] = &[
     }),
     // There has never been a heartbeat: this engine runs no agents.
     Method::sync("last-heartbeat", OperatorScope::Read, |_| Ok(Value::Null)),
-    Method::future("config.get", OperatorScope::Admin, |call| {
-        config::get(call).boxed()
-    })
-    .with_scope_since_4(OperatorScope::Read)
-    .with_params(&[]),
     Method::future("logs.tail", OperatorScope::Read, |call| logs::tail(call).boxed())
         .with_params(logs::TAIL_PARAMS),
     Method::future("device.pair.list", OperatorScope::Pairing, |call| {
@@ -200,9 +106,14 @@ const METHODS: &[Method] = &[
     .with_unchecked_params(),
 ];
 
+/// Returns every method of the WebSocket protocol that the gateway serves.
+fn served() -> impl Iterator<Item = &'static Method> {
+    TABLES.into_iter().flatten()
+}
+
 /// Returns the names of the methods that the gateway serves over the WebSocket.
 pub(crate) fn served_names() -> Vec<&'static str> {
-    METHODS.iter().map(|method| method.name).collect()
+    served().map(|method| method.name).collect()
 }
 
 /// A call to a gateway method that the client may make, with its checked parameters.
@@ -225,7 +136,13 @@ impl AllowedCall {
         };
         match self.handler {
             Handler::Sync(handler) => std::future::ready(handler(&call)).boxed(),
+            Handler::Infallible(handler) => std::future::ready(Ok(handler(&call))).boxed(),
             Handler::Async(handler) => handler(call),
+            Handler::Fixed(answer) => {
+                let answer = serde_json::from_str(answer);
+                let answer = answer.map_err(|_| ErrorResponse::unavailable("invalid answer"));
+                std::future::ready(answer).boxed()
+            }
         }
     }
 }
@@ -259,7 +176,7 @@ fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, 
         )));
     }
     // Before the scope: with another one the client would be told that the method is not there.
-    let method = METHODS.iter().find(|method| method.name == name);
+    let method = served().find(|method| method.name == name);
     let method = method.ok_or_else(|| missing_method(name))?;
     let scope = method.scopes[usize::from(client.protocol == Protocol::Four)];
     if !is_for_nodes && !client.has_scope(scope) {
@@ -272,6 +189,12 @@ fn find_method(name: &str, client: &ConnectedClient) -> Result<&'static Method, 
 fn missing_method(name: &str) -> ErrorResponse {
     if name == "connect" {
         ErrorResponse::invalid_request("connect is only valid as the first request")
+    } else if known::needs_agent(name) {
+        let message = format!(
+            "{name} needs an agent with a model, and the native engine of this gateway has none; \
+             `openclaw gateway --engine node` runs OpenClaw's own"
+        );
+        ErrorResponse::unavailable(message).with_details(json!({"code": "NO_AGENT", "engine": "native"}))
     } else if known::is_known(name) {
         ErrorResponse::unavailable(format!("method not available in the native engine: {name}"))
     } else {

@@ -101,6 +101,8 @@ pub(crate) enum OperatorScope {
     Write,
     /// Approving commands that agents want to run.
     Approvals,
+    /// Answering the questions of agents; since protocol 4.
+    Questions,
     /// Pairing devices.
     Pairing,
     /// Every permission of an operator.
@@ -109,10 +111,11 @@ pub(crate) enum OperatorScope {
 
 impl OperatorScope {
     /// Every scope that a client of the gateway can have as an operator.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Read,
         Self::Write,
         Self::Approvals,
+        Self::Questions,
         Self::Pairing,
         Self::Admin,
     ];
@@ -123,6 +126,7 @@ impl OperatorScope {
             Self::Read => "operator.read",
             Self::Write => "operator.write",
             Self::Approvals => "operator.approvals",
+            Self::Questions => "operator.questions",
             Self::Pairing => "operator.pairing",
             Self::Admin => "operator.admin",
         }

@@ -10,6 +10,7 @@ pub(crate) enum EndSignal {
     /// SIGINT: a person pressed Ctrl-C in the gateway's terminal.
     Interrupt,
     /// SIGTERM or SIGHUP: a service manager, a shutdown of the host, or a terminal that was closed.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "Windows has no such signal"))]
     Terminate,
 }
 

@@ -157,6 +157,15 @@ impl Host {
         })
     }
 
+    /// Runs a program that has the terminal to itself, such as an editor, and waits for its end. Returns its exit code;
+    /// `None` where a signal ended it.
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub(crate) fn run_in_foreground(&self, spec: &CommandSpec) -> io::Result<Option<i32>> {
+        Ok(spec.to_command(self).status()?.code())
+    }
+
     /// Starts a program without input and output, and does not wait for its end.
     ///
     /// # Errors

@@ -38,18 +38,48 @@ pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
 
 /// Reads the bytes of a regular file of a bounded size. Links are followed.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let meta = match std::fs::metadata(path) {
-        Ok(meta) => meta,
+    let file = match open(path) {
+        Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ReadError::Missing),
+        // A socket can't be opened, and opening a folder fails on some systems.
+        Err(_) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) => {
+            return Err(ReadError::NotAFile);
+        }
         Err(e) => return Err(e.into()),
     };
-    if !meta.is_file() {
-        return Err(ReadError::NotAFile);
+    let size = file.metadata()?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(ReadError::TooLarge(size));
     }
-    if meta.len() > MAX_FILE_BYTES {
-        return Err(ReadError::TooLarge(meta.len()));
+    read_bounded(file)
+}
+
+/// Opens a regular file to read it. Links are followed.
+///
+/// # Errors
+/// Where the file can't be opened, or is a folder, FIFO, socket or device. A FIFO does not block the call.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let file = open_at_once(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
-    read_bounded(File::open(path)?)
+}
+
+/// Opens a file to read it, without waiting for a writer of a FIFO.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+}
+
+/// Opens a file to read it.
+#[cfg(not(unix))]
+#[expect(clippy::disallowed_methods, reason = "this is what reads files")]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 /// Reads a stream to its end as UTF-8 text.

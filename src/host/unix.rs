@@ -133,6 +133,29 @@ pub(super) fn raise_open_file_limit() -> Option<usize> {
     .ok()
 }
 
+/// Returns the reason why this process can't create anything in a folder. Root has every permission, so that only the
+/// kind of the file system tells about the views of the kernel (`/proc`, `/sys`), where nobody can create anything.
+pub(super) fn folder_write_error(folder: &Path) -> Option<io::Error> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    if let Err(error) = accessat(CWD, folder, wanted, AtFlags::EACCESS) {
+        return Some(error.into());
+    }
+    is_kernel_view(folder).then(|| io::ErrorKind::ReadOnlyFilesystem.into())
+}
+
+/// Returns whether a folder is a view of the kernel's data, such as `/proc`, and on no disk.
+#[cfg(target_os = "linux")]
+fn is_kernel_view(folder: &Path) -> bool {
+    // The numbers of procfs and sysfs (linux/magic.h), whose type depends on the architecture.
+    rustix::fs::statfs(folder).is_ok_and(|stat| [0x9fa0, 0x6265_6572].contains(&stat.f_type))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_kernel_view(_folder: &Path) -> bool {
+    false
+}
+
 pub(super) fn free_disk_bytes(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))

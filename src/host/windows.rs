@@ -67,6 +67,11 @@ pub(super) fn raise_open_file_limit() -> Option<usize> {
     None
 }
 
+/// Returns `None`: whether a folder can be written is known only by an attempt.
+pub(super) fn folder_write_error(_folder: &Path) -> Option<io::Error> {
+    None
+}
+
 pub(super) fn free_disk_bytes(_path: &Path) -> Option<u64> {
     None
 }

@@ -9,6 +9,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::{LogLine, LogSource, MAX_READ_BYTES, read_from_line_start};
+use crate::host::read;
 
 /// Follows a gateway's log: returns the complete lines that were added since the previous call.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl FollowedFile {
     fn open(path: &Path) -> Option<Self> {
         Some(Self {
             path: path.to_owned(),
-            file: File::open(path).ok()?,
+            file: read::open(path).ok()?,
             offset: 0,
             partial_line: Vec::new(),
             is_gone: false,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Auth, Bind, Channel, Existing, GatewayMode, Provider};
+use crate::config::dialect::Dialect;
 use crate::config::document::{ConfigDocument, EditError, find};
 use crate::config::key_path::KeyPath;
 use crate::config::secrets::without_url_credentials;
@@ -243,6 +244,13 @@ impl ConfigPlan {
             auth: named("gateway.auth.mode", auth),
             credential,
             service: answers.service,
+            linger: answers.linger,
+            release: match input.dialect {
+                Dialect::Common => msg!("plan.release-any"),
+                Dialect::Early | Dialect::Late => {
+                    msg!("plan.release-name", version = input.openclaw_version)
+                }
+            },
         }
     }
 

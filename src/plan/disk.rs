@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::document::EditError;
 use crate::error::Error;
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 
 /// The state of the paths that were read from the disk for a plan.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,31 @@ pub(crate) struct DiskEntry {
     pub(crate) state: PathState,
     /// The path with its symbolic links followed, as far as it exists.
     pub(crate) resolved: PathBuf,
+    /// The reason why no folder can be used or created at the path.
+    pub(crate) obstacle: Option<FolderObstacle>,
+}
+
+/// The reason why no folder can be created, or written to, at a path of a plan, with the file or folder on the way to
+/// it that is the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FolderObstacle {
+    /// A file is where a folder has to be.
+    File(PathBuf),
+    /// The user may not write in this folder.
+    Permission(PathBuf),
+    /// The file system of this folder can't be written to.
+    ReadOnly(PathBuf),
+}
+
+impl FolderObstacle {
+    /// Returns the sentence about why no folder can be used at a path of a plan; `shown` names a path on the screen.
+    pub(crate) fn msg(&self, shown: impl Fn(&Path) -> String) -> Msg {
+        match self {
+            Self::File(path) => msg!("isolation.obstacle-file", path = shown(path)),
+            Self::Permission(path) => msg!("isolation.obstacle-permission", path = shown(path)),
+            Self::ReadOnly(path) => msg!("isolation.obstacle-read-only", path = shown(path)),
+        }
+    }
 }
 
 /// The state of a path on the disk as a plan sees it, with symbolic links followed.
@@ -61,6 +86,11 @@ impl DiskSnapshot {
     /// Returns a path from a disk snapshot with its links followed; a path that was not read is returned as it is.
     pub(crate) fn resolved<'a>(&'a self, path: &'a Path) -> &'a Path {
         self.0.get(path).map_or(path, |entry| &entry.resolved)
+    }
+
+    /// Returns the reason why no folder can be used or created at a path, as the disk was read for a plan.
+    pub(crate) fn obstacle(&self, path: &Path) -> Option<&FolderObstacle> {
+        self.0.get(path)?.obstacle.as_ref()
     }
 
     /// Returns `true` if a file or folder is at a path, as the disk was read for a plan.

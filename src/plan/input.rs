@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::answers::{Answers, Auth, Bind, GatewayMode, NamedValue as _};
 use crate::config::dialect::Dialect;
 use crate::config::document::{ConfigDocument, find};
+use crate::config::error::ConfigError;
 use crate::config::key_path::KeyPath;
 use crate::environment::{Environment, abbreviate_home};
 use crate::i18n::Lang;
@@ -46,6 +47,8 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) token_in_env_file: bool,
     /// `true` if the instance has a config.
     pub(crate) exists: bool,
+    /// The reason why the config can't be used: only a reset, which moves it aside, can be planned then.
+    pub(crate) broken: Option<ConfigError>,
     /// The release family that the config is written for.
     pub(crate) dialect: Dialect,
     /// The version of OpenClaw that written files are stamped with.

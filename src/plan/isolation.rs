@@ -35,15 +35,20 @@ pub(crate) fn check_instance(input: &PlanInput<'_>) -> Result<()> {
 /// folder of another instance. `disk` has to know the path.
 pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: &Path) -> Result<()> {
     let shown = input.display_path(path);
-    let refused = |why| {
-        let proposed = input.display_path(&input.instance.default_workspace());
-        Error::usage(why).hint(msg!("isolation.workspace-way-out", path = proposed))
-    };
+    let refused = |why| unusable_workspace(input, path, why);
     if path.to_str().is_none() {
         return Err(refused(msg!("isolation.workspace-unicode", path = shown)));
     }
     if matches!(disk.state(path), PathState::File(_) | PathState::Unreadable) {
         return Err(refused(msg!("isolation.workspace-file", path = shown)));
+    }
+    // A folder that the config names already may be one that its agents only read.
+    let stays = *disk.state(path) == PathState::Folder && path == input.current_workspace();
+    if let Some(obstacle) = disk.obstacle(path).filter(|_| !stays) {
+        let why = obstacle.msg(|path| input.display_path(path));
+        return Err(refused(
+            msg!("isolation.workspace-unwritable", path = shown).with_msg("why", why),
+        ));
     }
     let (real, own) = (disk.resolved(path), &input.resolved);
     if contains(real, &own.home) || contains(real, &own.state_dir) {
@@ -79,6 +84,18 @@ pub(crate) fn check_workspace(input: &PlanInput<'_>, disk: &DiskSnapshot, path: 
         }
     }
     Ok(())
+}
+
+/// Returns the error for a folder that can't be the workspace of a planned instance, with the default one as the way out.
+fn unusable_workspace(input: &PlanInput<'_>, path: &Path, why: Msg) -> Error {
+    let proposed = input.instance.default_workspace();
+    let error = Error::usage(why).at_path(path);
+    if proposed == path {
+        error
+    } else {
+        let proposed = input.display_path(&proposed);
+        error.hint(msg!("isolation.workspace-way-out", path = proposed))
+    }
 }
 
 /// Returns the error for a path of a planned instance that another instance has too.

@@ -55,6 +55,9 @@ pub(crate) fn onboard(
     disk: &DiskSnapshot,
     stamp: &PlanStamp,
 ) -> Result<Plan> {
+    if let Some(fault) = input.broken.as_ref().filter(|_| !answers.existing.is_reset()) {
+        return Err(fault.blocked(&input.instance.config_path));
+    }
     let workspace = input.workspace(answers);
     check_isolation(input, disk, &workspace)?;
     let config = ConfigPlan::new(input, answers, base)?;

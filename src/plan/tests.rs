@@ -157,6 +157,7 @@ impl Scenario {
                 excluded: Vec::new(),
             },
             exists: current.is_some(),
+            broken: None,
             effective: current
                 .as_ref()
                 .map_or(serde_json::Value::Null, |document| document.value().clone()),
@@ -172,7 +173,14 @@ impl Scenario {
         let entry = |path: PathBuf| {
             let resolved = self.resolve(&path);
             let state = self.states.get(&resolved).cloned().unwrap_or(PathState::Missing);
-            (path, DiskEntry { state, resolved })
+            (
+                path,
+                DiskEntry {
+                    state,
+                    resolved,
+                    obstacle: None,
+                },
+            )
         };
         paths.into_iter().map(entry).collect()
     }

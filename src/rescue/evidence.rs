@@ -111,7 +111,7 @@ fn check_state_dir(context: InstanceContext<'_>) -> StateDirHealth {
         Err(_) => return StateDirHealth::Gone(state.clone()),
         Ok(_) => {}
     }
-    match std::fs::File::open(&target.config_path) {
+    match read::open(&target.config_path) {
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => denied(host, &target.config_path),
         _ if is_without_its_record(context) => StateDirHealth::Emptied(state.clone()),
         _ => StateDirHealth::Ok,

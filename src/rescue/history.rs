@@ -61,19 +61,30 @@ pub(crate) struct History {
     path: PathBuf,
     /// The entries, the oldest first.
     pub(crate) entries: Vec<HistoryEntry>,
+    /// The lines that can't be parsed (of a later release, cut short): they are kept as they are.
+    unknown_lines: Vec<Vec<u8>>,
 }
 
 impl History {
-    /// Reads the history of gateway repairs from a folder. Lines that can't be parsed (of a later release, cut short)
-    /// are left out.
+    /// Reads the history of gateway repairs from a folder.
     pub(crate) fn read(folder: &Path) -> Self {
         let path = folder.join(HISTORY_FILE);
-        let text = read::text(&path).unwrap_or_default();
-        let entries = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-        Self {
-            entries: entries.collect(),
+        let bytes = read::bytes(&path).unwrap_or_default();
+        let lines = bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.trim_ascii().is_empty());
+        let mut history = Self {
             path,
+            entries: Vec::new(),
+            unknown_lines: Vec::new(),
+        };
+        for line in lines {
+            match serde_json::from_slice(line) {
+                Ok(entry) => history.entries.push(entry),
+                Err(_) => history.unknown_lines.push(line.to_vec()),
+            }
         }
+        history
     }
 
     /// Returns the time until a gateway may be repaired again; `None` where it may be repaired now.
@@ -102,11 +113,16 @@ impl History {
         }
         let surplus = self.entries.len().saturating_sub(MAX_ENTRIES);
         self.entries.drain(..surplus);
-        let lines = self
+        let surplus = self.unknown_lines.len().saturating_sub(MAX_ENTRIES);
+        self.unknown_lines.drain(..surplus);
+        let known = self
             .entries
             .iter()
-            .map(|entry| serde_json::to_string(entry).unwrap_or_default() + "\n");
-        apply::write_file(&self.path, lines.collect::<String>().as_bytes())
+            .map(|entry| serde_json::to_vec(entry).unwrap_or_default());
+        let lines: Vec<Vec<u8>> = self.unknown_lines.iter().cloned().chain(known).collect();
+        let mut bytes = lines.join(&b'\n');
+        bytes.push(b'\n');
+        apply::write_file(&self.path, &bytes)
     }
 }
 
@@ -165,6 +181,18 @@ mod tests {
         let read = History::read(dir.path()).entries;
         assert_eq!((read.len(), read[0].at), (MAX_ENTRIES, 1));
         assert_eq!(read.last().unwrap().outcome, RepairOutcome::Healthy);
+    }
+
+    #[test]
+    fn lines_that_can_not_be_parsed_stay_in_the_history_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(HISTORY_FILE);
+        apply::write_file(&path, b"{ \"at\": 1, \"later\n\xff\n").unwrap();
+        let mut history = History::read(dir.path());
+        history.insert_or_replace(entry(2, "main")).unwrap();
+        let bytes = read::bytes(&path).unwrap();
+        assert!(bytes.starts_with(b"{ \"at\": 1, \"later\n\xff\n{\"at\":2,"));
+        assert_eq!(History::read(dir.path()).entries.len(), 1);
     }
 
     #[test]

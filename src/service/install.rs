@@ -114,7 +114,7 @@ pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> 
     control.check_installable(&planned.spec, options.force)?;
     let text = |(path, bytes): (PathBuf, Vec<u8>)| (path, String::from_utf8_lossy(&bytes).into_owned());
     let files = control.manager.render_files(&planned.spec);
-    let replaced = ReplacedFile::find(&control, &files);
+    let replaced = ReplacedFile::find(&control, &files)?;
     let lost = replaced.map(|replaced| replaced.notices(&control));
     Ok(InstallPreview {
         name: control.manager.service_name().to_owned(),
@@ -140,7 +140,7 @@ pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>
     let planned = plan_service(context, None)?;
     let state = control.manager.query_state().ok();
     let files = control.manager.render_files(&planned.spec);
-    let replaced = ReplacedFile::find(&control, &files);
+    let replaced = ReplacedFile::find(&control, &files)?;
     Ok(Some(ServiceDrift {
         added_lines: replaced.map(ReplacedFile::into_added_lines).unwrap_or_default(),
         files: differing_files(&files),
@@ -177,7 +177,7 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
         refuse_held_port(context, planned.spec.port)?;
     }
     control.verify_staged(&files[0])?;
-    let mut replaced = ReplacedFile::find(&control, &files);
+    let mut replaced = ReplacedFile::find(&control, &files)?;
     replaced.as_mut().map_or(Ok(()), ReplacedFile::keep)?;
     let old_files: Vec<_> = files
         .iter()
@@ -279,7 +279,10 @@ impl ServiceControl<'_> {
         if !reason.allows_start_at_login() {
             return self.describe(reason);
         }
-        let mut replaced = ReplacedFile::find(self, files);
+        let mut replaced = match ReplacedFile::find(self, files) {
+            Ok(replaced) => replaced,
+            Err(error) => return error,
+        };
         let kept = replaced.as_mut().map_or(Ok(()), ReplacedFile::keep);
         if let Err(error) = kept.and_then(|()| write_files(files)) {
             return error;

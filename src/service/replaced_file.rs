@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::control::ServiceControl;
 use crate::apply;
-use crate::error::Result;
-use crate::host::read;
+use crate::error::{Error, Result};
+use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::service_files::is_written_by_us;
 
@@ -13,7 +13,7 @@ use crate::service_files::is_written_by_us;
 #[derive(Debug)]
 pub(super) struct ReplacedFile {
     path: PathBuf,
-    text: String,
+    bytes: Vec<u8>,
     /// The lines that a user added; empty where another program wrote the whole file.
     added_lines: Vec<String>,
     /// The copy, once it is made.
@@ -22,9 +22,19 @@ pub(super) struct ReplacedFile {
 
 impl ReplacedFile {
     /// Finds the service file of an instance that an installation of these files would replace with a loss.
-    pub(super) fn find(control: &ServiceControl<'_>, files: &[(PathBuf, Vec<u8>)]) -> Option<Self> {
-        let (path, new) = files.first()?;
-        let text = read::text(path).ok()?;
+    ///
+    /// # Errors
+    /// Where a service file is there and can't be read: what is unknown is not replaced.
+    pub(super) fn find(control: &ServiceControl<'_>, files: &[(PathBuf, Vec<u8>)]) -> Result<Option<Self>> {
+        let Some((path, new)) = files.first() else {
+            return Ok(None);
+        };
+        let bytes = match read::bytes(path) {
+            Ok(bytes) => bytes,
+            Err(ReadError::Missing) => return Ok(None),
+            Err(why) => return Err(unreadable(path, &why)),
+        };
+        let text = String::from_utf8_lossy(&bytes);
         let new = String::from_utf8_lossy(new);
         let is_ours = is_written_by_us(&text);
         let added_lines = if is_ours {
@@ -32,12 +42,13 @@ impl ReplacedFile {
         } else {
             Vec::new()
         };
-        (!is_ours || !added_lines.is_empty()).then(|| Self {
+        let has_loss = !is_ours || !added_lines.is_empty();
+        Ok(has_loss.then(|| Self {
             path: path.clone(),
-            text,
+            bytes,
             added_lines,
             copy: None,
-        })
+        }))
     }
 
     /// Returns the lines that a user added to the service file.
@@ -52,7 +63,7 @@ impl ReplacedFile {
             number => self.named(&format!(".replaced-{number}")),
         };
         let copy = apply::free_path(name);
-        apply::write_file(&copy, self.text.as_bytes())?;
+        apply::write_file(&copy, &self.bytes)?;
         self.copy = Some(copy);
         Ok(())
     }
@@ -87,4 +98,10 @@ impl ReplacedFile {
         let edit = edit.map(|command| msg!("service.add-lines", command = command));
         lines.into_iter().chain(kept).chain(edit).collect()
     }
+}
+
+/// Returns the error about a service file that is there and can't be read.
+fn unreadable(path: &Path, why: &ReadError) -> Error {
+    Error::blocked(msg!("service.file-unreadable", path = path.display(), why = why))
+        .hint(msg!("apply.move-away", path = path.display()))
 }

@@ -65,12 +65,14 @@ impl Ui {
             None => summary.auth.clone(),
         };
         add(Msg::new("plan.auth"), auth);
-        let service = if summary.service {
-            msg!("plan.service-yes")
-        } else {
-            msg!("ui.no")
+        let service = match (summary.service, summary.linger) {
+            (false, _) => msg!("ui.no"),
+            (true, None) => msg!("plan.service-yes"),
+            (true, Some(true)) => msg!("plan.service-lasts"),
+            (true, Some(false)) => msg!("plan.service-ends"),
         };
         add(Msg::new("plan.service"), self.render(&service));
+        add(Msg::new("plan.release"), self.render(&summary.release));
         fields
     }
 

@@ -3,27 +3,30 @@
 //! This is where the wizard reads the host: the config of the chosen instance, the paths with their links
 //! followed, and ports that are tried by binding them. The plan itself gets the results as data.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Provider};
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
+use crate::editor::Editor;
 use crate::env_file;
 use crate::environment::{Environment, TypedPathError, abbreviate_home};
 use crate::error::{Error, Result};
 use crate::host::{Host, read};
 use crate::i18n::msg;
 use crate::instance::{ConfigVariables, Instance, InstanceContext};
-use crate::plan::disk::{DiskEntry, DiskSnapshot, PathState};
+use crate::plan::disk::{DiskEntry, DiskSnapshot, FolderObstacle, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
 use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
 use crate::ports::{Listener, Port};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
+use crate::service::{self, Linger};
 use crate::survey::Survey;
 use crate::survey::ports::{check_probed, suggest_probed};
 
@@ -41,6 +44,7 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) interactive: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
+    linger: OnceCell<Linger>,
     /// Called with the number of probed ports and the number of all that are probed.
     on_probe: &'a dyn Fn(u64, u64),
 }
@@ -48,8 +52,10 @@ pub(crate) struct InterviewContext<'a> {
 impl<'a> InterviewContext<'a> {
     /// Reads the context of an instance for the wizard, for an interview without a person.
     ///
+    /// A config that can't be used is one of the facts: it is never overwritten.
+    ///
     /// # Errors
-    /// Where the config of the instance cannot be read or understood: it is never overwritten.
+    /// Where the instance has the paths of an earlier OpenClaw.
     pub(crate) fn read(at: InstanceContext<'a>, survey: &'a Survey, fresh_token: Secret) -> Result<Self> {
         Ok(Self {
             host: at.host,
@@ -57,6 +63,7 @@ impl<'a> InterviewContext<'a> {
             input: read_input(at.host, survey, at.env, at.instance.clone())?,
             interactive: false,
             fresh_token,
+            linger: OnceCell::new(),
             on_probe: &|_, _| {},
         })
     }
@@ -84,6 +91,43 @@ impl<'a> InterviewContext<'a> {
         Ok(())
     }
 
+    /// Returns `true` if the host has an instance of the profile with this name.
+    pub(crate) fn has_profile(&self, name: &str) -> bool {
+        let mut profiles = self
+            .survey
+            .instances
+            .iter()
+            .filter_map(|found| found.profile.as_ref());
+        profiles.any(|profile| profile.as_str() == name)
+    }
+
+    /// Returns the environment variable with the API key of a model provider, and the key, where there is one.
+    pub(crate) fn environment_key(&self, provider: Provider) -> Option<(&'static str, Secret)> {
+        let name = provider.key_variable()?;
+        Some((name, Secret::new(self.host.var(name)?)))
+    }
+
+    /// Returns the state of systemd's lingering for this user, which is read once.
+    pub(crate) fn linger(&self) -> Linger {
+        let at = InstanceContext {
+            host: self.host,
+            env: self.input.env,
+            instance: &self.input.instance,
+        };
+        *self.linger.get_or_init(|| service::linger(at))
+    }
+
+    /// Returns a text that starts with a path for the screen, with `~` for the home folder.
+    pub(crate) fn abbreviate(&self, text: &str) -> String {
+        self.input.display_path(Path::new(text))
+    }
+
+    /// Returns the program that opens a file for the person, from `VISUAL` or `EDITOR`, else the first known editor that is
+    /// installed.
+    pub(crate) fn editor(&self) -> Option<Editor> {
+        Editor::find(self.host)
+    }
+
     /// Returns the text at a key of the current config, as the default of a wizard's question; `None` where the
     /// answers move that config aside.
     pub(crate) fn current_text(&self, answers: &Answers, key: &str) -> Option<&str> {
@@ -97,6 +141,11 @@ impl<'a> InterviewContext<'a> {
     /// Returns `true` if the instance has a config whose values stay unless an answer of the wizard changes them.
     pub(crate) fn keeps_existing(&self, answers: &Answers) -> bool {
         self.input.exists && !answers.existing.is_reset()
+    }
+
+    /// Reads the state of a path on the disk for a question of the wizard.
+    pub(crate) fn read_path(&self, path: &Path) -> DiskSnapshot {
+        read_disk(self.host, [path.to_path_buf()])
     }
 
     /// Returns the absolute path that a user typed as the reply to a question of the wizard.
@@ -192,13 +241,15 @@ fn read_input<'a>(
 ) -> Result<PlanInput<'a>> {
     refuse_legacy(&instance)?;
     let config_path = &instance.config_path;
-    let (current, exists) = match config::load(config_path) {
-        LoadedConfig::Missing => (ConfigDocument::empty(), false),
-        LoadedConfig::Ok(document) => (document, true),
-        LoadedConfig::Broken(fault) => return Err(config::broken_error(config_path, &fault)),
+    let (current, exists, broken) = match config::load(config_path) {
+        LoadedConfig::Missing => (ConfigDocument::empty(), false, None),
+        LoadedConfig::Ok(document) => (document, true, None),
+        LoadedConfig::Broken(fault) => (ConfigDocument::empty(), true, Some(fault)),
     };
-    let effective = config::effective(config_path, &current)
-        .map_err(|fault| config::broken_error(config_path, &fault))?;
+    let (current, effective, broken) = match config::effective(config_path, &current) {
+        Ok(value) => (current, value, broken),
+        Err(fault) => (ConfigDocument::empty(), Value::Null, Some(fault)),
+    };
     let own = survey.position(config_path);
     let others = survey.instances.iter().enumerate();
     let others = others
@@ -211,7 +262,10 @@ fn read_input<'a>(
         .and_then(Value::as_str)
         .and_then(|typed| variables.path(env, host.cwd(), typed));
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
-    let dialect = Dialect::choose(node_version, exists.then(|| current.value()));
+    let dialect = Dialect::choose(
+        node_version,
+        (exists && broken.is_none()).then(|| current.value()),
+    );
     Ok(PlanInput {
         env,
         resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
@@ -224,6 +278,7 @@ fn read_input<'a>(
         named_workspace,
         token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
+        broken,
         dialect,
         openclaw_version: dialect.version_stamp(node_version).to_owned(),
         instance,
@@ -231,11 +286,12 @@ fn read_input<'a>(
 }
 
 /// Reads the state of these paths on the disk for a plan, with their links followed.
-pub(crate) fn read_disk(paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
+pub(crate) fn read_disk(host: &Host, paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
     let entry = |path: PathBuf| {
         let entry = DiskEntry {
             state: path_state(&path),
             resolved: read::canonicalize_existing(&path),
+            obstacle: folder_obstacle(host, &path),
         };
         (path, entry)
     };
@@ -251,5 +307,20 @@ fn path_state(path: &Path) -> PathState {
         Err(read::ReadError::Missing) => PathState::Missing,
         Err(_) if path.exists() => PathState::Unreadable,
         Err(_) => PathState::Unreachable,
+    }
+}
+
+/// Returns the reason why no folder can be used or created at a path, by the deepest part of the path that exists.
+fn folder_obstacle(host: &Host, path: &Path) -> Option<FolderObstacle> {
+    use std::io::ErrorKind::ReadOnlyFilesystem;
+    let deepest = path.ancestors().find(|part| part.symlink_metadata().is_ok())?;
+    match deepest.metadata() {
+        Ok(meta) if meta.is_dir() => match host.folder_write_error(deepest)?.kind() {
+            ReadOnlyFilesystem => Some(FolderObstacle::ReadOnly(deepest.to_path_buf())),
+            _ => Some(FolderObstacle::Permission(deepest.to_path_buf())),
+        },
+        Ok(_) => Some(FolderObstacle::File(deepest.to_path_buf())),
+        // A link to something that is still to be made.
+        Err(_) => None,
     }
 }

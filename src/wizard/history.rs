@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::i18n::Msg;
 
-use super::question::{Question, QuestionKind, Reply};
+use super::question::{EmptyReply, Question, QuestionKind, Reply};
 use super::step::{StepId, WizardStep};
 use super::steps;
 
@@ -101,6 +101,12 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
+    /// Returns `true` if the reply to a step of the wizard comes from the draft of an earlier run, and no question was
+    /// answered by it in this run yet.
+    pub(super) fn is_from_draft(&self, id: StepId) -> bool {
+        self.replies.get(&id).is_some_and(|past| past.question.is_none())
+    }
+
     /// Returns a question of the wizard with the person's earlier reply as its default.
     pub(super) fn with_past_default(&self, id: StepId, question: &Question) -> Question {
         let mut question = question.clone();
@@ -113,10 +119,7 @@ impl<'a> AnswerHistory<'a> {
             }
             (QuestionKind::Text { default }, Reply::Text(text)) => *default = Some(text.clone()),
             (QuestionKind::YesNo { default }, Reply::Yes(yes)) => *default = Some(*yes),
-            (QuestionKind::Secret { optional }, Reply::Secret(_)) => {
-                *optional = true;
-                question.intro.push(Msg::new("ui.secret-kept"));
-            }
+            (QuestionKind::Secret { empty }, Reply::Secret(_)) => *empty = Some(EmptyReply::Kept),
             _ => {}
         }
         question

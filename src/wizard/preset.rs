@@ -1,4 +1,4 @@
-//! Answers that are known before anybody is asked: from flags, an answers file, and the environment.
+//! Answers that are known before anybody is asked: from flags and an answers file.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,12 @@ use crate::secret::Secret;
 use super::question::Reply;
 use super::step::{StepId, WizardStep};
 
-/// The replies to the wizard that flags, an answers file and the environment bring, by the step that they answer.
+/// The replies to the wizard that flags and an answers file bring, by the step that they answer.
 #[derive(Debug)]
 pub(crate) struct PresetAnswers {
     replies: BTreeMap<StepId, Reply>,
     /// API keys that flags bring for one provider.
     provider_keys: BTreeMap<Provider, Secret>,
-    /// API keys that environment variables bring for one provider; used only where the key is asked for.
-    environment_keys: BTreeMap<Provider, Secret>,
     /// `true` if a new workspace gets its first files.
     pub(crate) bootstrap: bool,
     /// The mode of the gateway, where a flag sets it.
@@ -27,7 +25,6 @@ impl Default for PresetAnswers {
         Self {
             replies: BTreeMap::new(),
             provider_keys: BTreeMap::new(),
-            environment_keys: BTreeMap::new(),
             bootstrap: true,
             mode: None,
         }
@@ -44,10 +41,8 @@ impl PresetAnswers {
         // The flag `--custom-api-key` stands for a provider that was not chosen.
         let provider = answers.provider.filter(|provider| *provider != Provider::Skip);
         let provider = provider.unwrap_or(Provider::Custom);
-        let key = |keys: &BTreeMap<Provider, Secret>| keys.get(&provider).cloned().map(Reply::Secret);
-        key(&self.provider_keys)
-            .or_else(|| self.replies.get(&id).cloned())
-            .or_else(|| key(&self.environment_keys))
+        let key = self.provider_keys.get(&provider).cloned();
+        key.map(Reply::Secret).or_else(|| self.replies.get(&id).cloned())
     }
 
     /// Removes and returns the profile of an answers file: it is chosen before the wizard's interview.
@@ -66,11 +61,6 @@ impl PresetAnswers {
     /// Sets the preset API key that a flag brings for a model provider.
     pub(crate) fn set_provider_key(&mut self, provider: Provider, key: Secret) {
         self.provider_keys.insert(provider, key);
-    }
-
-    /// Offers the wizard the API key that an environment variable brings for a model provider.
-    pub(crate) fn offer_environment_key(&mut self, provider: Provider, key: Secret) {
-        self.environment_keys.insert(provider, key);
     }
 
     /// Chooses the model provider, unless that was done, where a flag brings the API key of exactly one.

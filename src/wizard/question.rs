@@ -1,9 +1,19 @@
 //! A question as data, the reply to it, and the interface for asking it.
 
+use std::path::{Path, PathBuf};
+
 use crate::error::{Error, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::Span;
 use crate::secret::Secret;
+
+/// The text that stands for a secret on the screen, whatever its length.
+pub(super) const HIDDEN_SECRET: &str = "********";
+
+/// Number of characters at the end of a secret by which its owner recognises it.
+const RECOGNISED_LETTERS: usize = 4;
+/// Minimum length of a secret whose last characters are shown, in characters.
+const MIN_RECOGNISED_LENGTH: usize = 16;
 
 /// A question of the wizard: the lines before it, its text, and how it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +28,10 @@ pub(crate) struct Question {
     pub(crate) port_chart: Option<PortChart>,
     /// `true` if the config answers the question already: the default reply leaves the config as it is.
     pub(crate) keeps_config: bool,
+    /// The effect of Esc.
+    pub(crate) escape: EscapeEffect,
+    /// The home folder, where Tab completes the path of a folder.
+    pub(crate) completes_from: Option<PathBuf>,
 }
 
 /// The ports of the instances near a base port that the wizard asks for.
@@ -46,14 +60,89 @@ pub(crate) enum QuestionKind {
     },
     /// The answer is a line that is not shown while it is typed.
     Secret {
-        /// `true` if an empty line is an answer.
-        optional: bool,
+        /// The meaning of an empty line; `None` where it is no answer.
+        empty: Option<EmptyReply>,
     },
     /// The answer is yes or no.
     YesNo {
         /// The answer that Enter takes; `None` makes the user choose.
         default: Option<bool>,
     },
+}
+
+/// The meaning of an empty reply to a question of the wizard for a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EmptyReply {
+    /// There is no secret, and none is needed.
+    Nothing,
+    /// The secret that is there already stays.
+    Kept,
+    /// A random secret is generated.
+    Generated,
+    /// The secret in an environment variable is used.
+    Variable {
+        /// The name of the variable.
+        name: &'static str,
+        /// The last characters of its value, by which its owner recognises it; empty for a short value.
+        ending: String,
+    },
+}
+
+/// The effect of Esc on a question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum EscapeEffect {
+    /// The question before is asked again.
+    #[default]
+    Back,
+    /// What the question belongs to is left without a change.
+    Cancel,
+}
+
+impl EmptyReply {
+    /// Creates the meaning of an empty reply for which an environment variable has the secret. Its last characters are
+    /// shown where they are a small part of it.
+    pub(crate) fn variable(name: &'static str, value: &Secret) -> Self {
+        let letters: Vec<char> = value.expose().chars().collect();
+        let is_long = letters.len() >= MIN_RECOGNISED_LENGTH;
+        let start = letters.len().saturating_sub(RECOGNISED_LETTERS);
+        Self::Variable {
+            name,
+            ending: letters[start..].iter().filter(|_| is_long).collect(),
+        }
+    }
+
+    /// Returns the words that say, beside a question of the wizard, what Enter does.
+    pub(super) fn enter_msg(&self) -> Msg {
+        match self {
+            Self::Nothing => msg!("ui.enter-nothing"),
+            Self::Kept => msg!("ui.enter-keeps"),
+            Self::Generated => msg!("ui.enter-generates"),
+            Self::Variable { name, .. } => msg!("ui.enter-uses", name = name),
+        }
+    }
+
+    /// Returns the words that stand behind a question of the wizard that was answered by an empty line.
+    pub(super) fn answer_msg(&self) -> Msg {
+        match self {
+            Self::Nothing => msg!("ui.answer-nothing"),
+            Self::Kept => msg!("ui.answer-kept"),
+            Self::Generated => msg!("ui.answer-generated"),
+            Self::Variable { name, ending } if ending.is_empty() => msg!("ui.answer-variable", name = name),
+            Self::Variable { name, ending } => {
+                msg!("ui.answer-variable-ending", name = name, ending = ending)
+            }
+        }
+    }
+}
+
+impl EscapeEffect {
+    /// Returns the words that say, beside a question, what Esc does.
+    pub(super) fn msg(self) -> Msg {
+        match self {
+            Self::Back => msg!("ui.escape-back"),
+            Self::Cancel => msg!("ui.escape-cancels"),
+        }
+    }
 }
 
 /// A choice of a wizard's question: its name, its label, and what is shown while it is marked.
@@ -87,6 +176,9 @@ pub(crate) trait Prompter {
     /// Asks a person a question of the wizard. Esc is [`Reply::Back`]; Ctrl-C is the error [`Error::interrupted`].
     fn ask(&mut self, question: &Question) -> Result<Reply>;
 
+    /// Shows the reply to a question of the wizard that need not be asked: a draft of an earlier run has it.
+    fn show_answer(&mut self, question: &Question, reply: &Reply);
+
     /// Shows why a reply to the wizard was rejected, before its question is asked again.
     fn show_rejection(&mut self, rejection: &Error);
 
@@ -114,6 +206,8 @@ impl Question {
             kind,
             port_chart: None,
             keeps_config: false,
+            escape: EscapeEffect::Back,
+            completes_from: None,
         }
     }
 
@@ -128,9 +222,9 @@ impl Question {
         Self::new(text, QuestionKind::Text { default })
     }
 
-    /// Creates a question of the wizard for a secret, such as an API key.
-    pub(crate) fn secret(text: Msg, optional: bool) -> Self {
-        Self::new(text, QuestionKind::Secret { optional })
+    /// Creates a question of the wizard for a secret, such as an API key; `empty` is the meaning of an empty line.
+    pub(crate) fn secret(text: Msg, empty: Option<EmptyReply>) -> Self {
+        Self::new(text, QuestionKind::Secret { empty })
     }
 
     /// Creates a question of the wizard for yes or no.
@@ -142,6 +236,20 @@ impl Question {
     #[must_use]
     pub(crate) fn with_intro(mut self, intro: Msg) -> Self {
         self.intro.push(intro);
+        self
+    }
+
+    /// Makes Esc cancel what a question belongs to: there is no question before it.
+    #[must_use]
+    pub(crate) fn with_cancel(mut self) -> Self {
+        self.escape = EscapeEffect::Cancel;
+        self
+    }
+
+    /// Makes Tab complete the folders of the path that is typed for a question of the wizard, `~` being this home folder.
+    #[must_use]
+    pub(crate) fn completing_folders(mut self, home: &Path) -> Self {
+        self.completes_from = Some(home.to_path_buf());
         self
     }
 
@@ -160,12 +268,31 @@ impl Question {
         self
     }
 
+    /// Returns the text that stands for a reply behind the question of the wizard that it answered.
+    pub(crate) fn shown_reply(&self, reply: &Reply) -> Msg {
+        match (&self.kind, reply) {
+            (QuestionKind::Choice { options, .. }, Reply::Text(id)) => {
+                let option = options.iter().find(|option| option.id == *id);
+                option.map_or_else(|| msg!("ui.typed", text = id), |option| option.label.clone())
+            }
+            (_, Reply::Text(text)) => msg!("ui.typed", text = text),
+            (_, Reply::Yes(true)) => msg!("ui.yes"),
+            (_, Reply::Yes(false)) => msg!("ui.no"),
+            (QuestionKind::Secret { empty: Some(empty) }, Reply::Secret(secret))
+                if secret.expose().is_empty() =>
+            {
+                empty.answer_msg()
+            }
+            (_, Reply::Secret(_) | Reply::Back) => msg!("ui.typed", text = HIDDEN_SECRET),
+        }
+    }
+
     /// Returns the reply that answers a question of the wizard where nobody is asked.
     pub(crate) fn default_reply(&self) -> Option<Reply> {
         match &self.kind {
             QuestionKind::Choice { options, default } => Some(Reply::Text(options.get(*default)?.id.clone())),
             QuestionKind::Text { default } => default.clone().map(Reply::Text),
-            QuestionKind::Secret { optional } => optional.then(|| Reply::Secret(Secret::new(""))),
+            QuestionKind::Secret { empty } => empty.as_ref().map(|_| Reply::Secret(Secret::new(""))),
             QuestionKind::YesNo { default } => default.map(Reply::Yes),
         }
     }

@@ -3,6 +3,7 @@
 use crate::answers::{Answers, NamedValue, named_enum};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::profile::ProfileName;
 use crate::secret::Secret;
 
 use super::context::InterviewContext;
@@ -55,6 +56,8 @@ named_enum! {
         ChannelToken = "channel-token",
         /// Decides whether a service runs the gateway.
         InstallDaemon = "install-daemon",
+        /// Decides whether services go on after logout.
+        Linger = "linger",
     }
 }
 
@@ -117,8 +120,24 @@ pub(crate) trait WizardStep: Sync {
 pub(crate) enum Rejection {
     /// The reply is not possible: the question is asked again.
     Invalid(Error),
+    /// The reply is not possible, and this one like it is: the question is asked again with it as the default.
+    Correctable(Box<Error>, String),
     /// The reply is a refusal to go on: it ends the interview.
     Declined(Error),
+    /// The reply asks for a repair of the broken config before the interview goes on. The error says what is wrong with
+    /// the config, for whom nobody repairs it.
+    Repair(ConfigRepair, Box<Error>),
+}
+
+/// A way to repair the broken config of the wizard's instance, or to do without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigRepair {
+    /// Open the config in the editor, at the place of the fault.
+    Edit,
+    /// Replace the config by its backup with this number, 1 the newest; by the last working config without one.
+    Restore(Option<usize>),
+    /// Leave the config as it is, and set up a rescue bot of this profile beside it.
+    RescueBot(ProfileName),
 }
 
 impl Rejection {
@@ -126,6 +145,7 @@ impl Rejection {
     pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Invalid(error) | Self::Declined(error) => error,
+            Self::Repair(_, error) | Self::Correctable(error, _) => *error,
         }
     }
 }

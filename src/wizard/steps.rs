@@ -22,7 +22,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,
     &flow::STEP,
     &profile::Profile,
-    &existing::STEP,
+    &existing::ExistingConfig,
     &workspace::Workspace,
     &port::GatewayPort,
     &port::TypedPort,
@@ -40,6 +40,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &channel::STEP,
     &channel::ChannelToken,
     &service::InstallDaemon,
+    &service::EnableLinger,
 ];
 
 /// Returns the wizard's answers as an answers file holds them, without secrets.

@@ -9,6 +9,7 @@
 //! An answered question stays on the screen as one line. A question that is left backwards is erased.
 
 mod accessible;
+mod completion;
 mod input;
 mod keys;
 mod line_editor;
@@ -27,7 +28,7 @@ use std::{io, mem};
 use console::Term;
 
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::ui::Ui;
 
 use self::input::KeyReader;
@@ -46,11 +47,19 @@ fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + '
     match &question.kind {
         QuestionKind::Choice { options, default } => {
             let chart = question.port_chart.as_ref();
-            Box::new(SelectPrompt::new(text, options, chart, *default))
+            let prompt = SelectPrompt::new(text, options, chart, *default);
+            Box::new(prompt.with_keys_of(question, theme))
         }
-        QuestionKind::Text { default } => Box::new(TextPrompt::text(text, default.clone())),
-        QuestionKind::Secret { optional } => Box::new(TextPrompt::secret(text, *optional)),
-        QuestionKind::YesNo { default } => Box::new(YesNoPrompt::new(text, theme.ui.lang(), *default)),
+        QuestionKind::Text { default } => {
+            Box::new(TextPrompt::text(text, default.clone()).with_keys_of(question))
+        }
+        QuestionKind::Secret { empty } => {
+            Box::new(TextPrompt::secret(text, empty.clone()).with_keys_of(question))
+        }
+        QuestionKind::YesNo { default } => {
+            let prompt = YesNoPrompt::new(text, theme.ui.lang(), *default);
+            Box::new(prompt.with_escape(question.escape))
+        }
     }
 }
 
@@ -119,9 +128,25 @@ impl Terminal {
         self.shown.extend(text.split('\n').map(str::to_owned));
     }
 
-    /// Asks the person at the terminal for a final yes; Esc is a no.
+    /// Runs something that uses the terminal itself, such as an editor, with the modes that the terminal was found with.
+    pub(crate) fn release<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        input::restore();
+        let result = run();
+        // From the next question on nothing is echoed again.
+        self.screen.forget_drawing();
+        result
+    }
+
+    /// Leaves everything on the terminal as it is from now on: lines that are no question's were printed below.
+    pub(crate) fn settle(&mut self) {
+        self.blocks.clear();
+        self.shown.clear();
+        self.went_back = false;
+    }
+
+    /// Asks the person at the terminal for a final yes. It is a question without one before it: Esc is a no.
     pub(crate) fn confirm(&mut self, text: &Msg, default: Option<bool>) -> Result<bool> {
-        let reply = self.ask(&Question::yes_no(text.clone(), default))?;
+        let reply = self.ask(&Question::yes_no(text.clone(), default).with_cancel())?;
         Ok(reply == Reply::Yes(true))
     }
 
@@ -154,8 +179,13 @@ impl Terminal {
                 continue;
             };
             drawn_size = None;
-            if key == Key::Interrupt {
-                return Err(io::ErrorKind::Interrupted.into());
+            match key {
+                Key::Interrupt => return Err(io::ErrorKind::Interrupted.into()),
+                Key::Suspend => {
+                    self.suspend()?;
+                    continue;
+                }
+                _ => {}
             }
             let KeyOutcome::Answered(reply) = prompt.handle_key(&key) else {
                 continue;
@@ -177,6 +207,17 @@ impl Terminal {
             self.blocks.push(block);
             return Ok(reply);
         }
+    }
+
+    /// Stops the program as Ctrl-Z does elsewhere, with the modes that the terminal was found with. Returns when the person
+    /// continues it; the prompt is drawn anew then.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.screen.leave_drawing()?;
+        self.screen.set_bracketed_paste(false)?;
+        input::restore();
+        input::suspend();
+        input::set_question_mode()?;
+        self.screen.set_bracketed_paste(true)
     }
 
     /// Prints the introduction of a wizard's question on the terminal; in the place of its last answer, where that
@@ -226,6 +267,31 @@ impl Prompter for Terminal {
             self.ask_drawn(question)
         };
         reply.map_err(prompt_error)
+    }
+
+    fn show_answer(&mut self, question: &Question, reply: &Reply) {
+        let (text, answer) = (
+            self.theme.text(&question.text),
+            self.theme.text(&question.shown_reply(reply)),
+        );
+        if self.theme.ui.plain() {
+            self.theme
+                .ui
+                .eprint_paragraph(&msg!("ui.spoken-answered", question = text, answer = answer));
+            return;
+        }
+        let answer = self
+            .theme
+            .answered_lines(&text, &answer, self.screen.size().columns);
+        if self.screen.print_lines(&answer).is_ok() {
+            self.blocks.push(QuestionBlock {
+                question: question.text.clone(),
+                shown: mem::take(&mut self.shown),
+                intro: Vec::new(),
+                answer,
+                rejection: Vec::new(),
+            });
+        }
     }
 
     fn show_rejection(&mut self, rejection: &Error) {

@@ -57,7 +57,10 @@ impl TestHome {
         if matches!(source, AnswerSource::Person(..)) {
             context = context.with_person(&|_, _| {});
         }
-        super::interview(&mut context, preset, source)
+        match super::interview(&mut context, preset, source)? {
+            InterviewEnd::Answered(interview) => Ok(*interview),
+            InterviewEnd::Repair(repair) => panic!("{repair:?}"),
+        }
     }
 
     fn person(&self, profile: Option<&str>, replies: &[&str]) -> (Result<Interview>, Script) {
@@ -78,6 +81,8 @@ struct Script {
     replies: VecDeque<String>,
     asked: Vec<&'static str>,
     rejected: Vec<&'static str>,
+    /// The questions whose answers were shown and not asked for.
+    shown: Vec<&'static str>,
     echoed: Vec<Msg>,
 }
 
@@ -107,6 +112,10 @@ impl Prompter for Script {
             (secret, question::QuestionKind::Secret { .. }) => Reply::Secret(Secret::new(secret)),
             (text, _) => Reply::Text(text.to_owned()),
         })
+    }
+
+    fn show_answer(&mut self, question: &Question, _: &Reply) {
+        self.shown.push(question.text.key());
     }
 
     fn show_rejection(&mut self, rejection: &Error) {

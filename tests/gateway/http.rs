@@ -120,3 +120,17 @@ fn every_reply_has_security_headers_and_none_a_cors_header() {
         }
     }
 }
+
+#[test]
+fn completion_is_refused_with_the_reason_that_there_is_no_model() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let headers = [bearer(), "Content-Length: 0".to_owned()];
+    let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+    let answer = request(gateway.port, "POST", "/v1/chat/completions", &headers).expect("an answer");
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["type"]),
+        (404, &"model_not_found".into())
+    );
+    assert!(answer.body.contains("no agent and no model"), "{answer:?}");
+}

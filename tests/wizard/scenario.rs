@@ -101,7 +101,7 @@ pub const ADVANCED: Scenario = Scenario {
         question_about(
             "step.api-key.ask",
             "provider",
-            "custom",
+            "evdeki-sunucu",
             Secret("CANARY-4711-key"),
         ),
         question("step.model.ask", Default("evdeki-sunucu/llama-3")),
@@ -109,7 +109,7 @@ pub const ADVANCED: Scenario = Scenario {
         question_about(
             "step.channel-token.ask",
             "channel",
-            "telegram",
+            "Telegram",
             Secret("4711:CANARY-4711-bot"),
         ),
         question("step.install-daemon.ask", Yes(false)),
@@ -172,14 +172,14 @@ pub const QUICKSTART: Scenario = Scenario {
         question_about(
             "step.api-key.ask",
             "provider",
-            "anthropic",
+            "Anthropic",
             Secret("CANARY-4711-key"),
         ),
         question("step.channel.ask", Choice("3", "step.channel.discord", "")),
         question_about(
             "step.channel-token.ask",
             "channel",
-            "discord",
+            "Discord",
             Secret("CANARY-4711-bot"),
         ),
         question("step.install-daemon.ask", Yes(false)),
@@ -247,7 +247,7 @@ impl ScriptedAnswer {
     pub fn shown_again(&self, lang: Lang) -> String {
         match self {
             Text(text) => format!("({text})"),
-            Secret(_) => catalogue_text(lang, "ui.secret-kept").to_owned(),
+            Secret(_) => catalogue_text(lang, "ui.enter-keeps").to_owned(),
             _ => self.shown(lang),
         }
     }

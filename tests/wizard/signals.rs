@@ -17,8 +17,8 @@ macro_rules! each_english_scenario {
     };
 }
 
-mod ctrl_c_leaves_no_file {
-    each_english_scenario!(super::ctrl_c_leaves_no_file);
+mod run_resumes_after_ctrl_c {
+    each_english_scenario!(super::resumes_after_ctrl_c);
 }
 mod run_resumes_after_sigterm {
     each_english_scenario!(super::resumes_after_sigterm);
@@ -35,17 +35,11 @@ mod run_resumes_after_sigkill {
 
 const DRAFT: &str = ".local/state/openclaw/draft.toml";
 
-/// Ends the wizard by Ctrl-C at each question: it leaves no draft either.
-fn ctrl_c_leaves_no_file(scenario: &Scenario, lang: Lang) {
-    let sandbox = scenario.sandbox();
-    let before = sandbox.tree();
-    for (at, question) in scenario.questions.iter().enumerate() {
-        let mut terminal = scenario.run_to(&sandbox, lang, at, Size::tall(80));
-        assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130, "at {}", question.key);
-        assert_eq!(terminal.modes(), Modes::usual(), "at {}", question.key);
-        assert!(!terminal.screen().cursor_is_hidden(), "at {}", question.key);
-        assert_eq!(sandbox.tree(), before, "at {}", question.key);
-    }
+fn resumes_after_ctrl_c(scenario: &Scenario, lang: Lang) {
+    end_and_resume_at_every_question(scenario, lang, |terminal, at| {
+        assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130, "{at}");
+        assert_terminal_restored(terminal, at);
+    });
 }
 
 fn resumes_after_sigterm(scenario: &Scenario, lang: Lang) {

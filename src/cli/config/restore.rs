@@ -89,8 +89,34 @@ fn broken_backup_msg(backup: &ConfigBackup, fault: &ConfigError) -> Msg {
         .with_msg("why", fault.why.clone())
 }
 
-/// Runs `openclaw config restore`, with the config backup of this number or the newest one that can be used.
-pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<ExitCode> {
+/// The result of the restoration of a config.
+pub(crate) struct RestoredConfig {
+    /// The number of the backup; `None` for the last working config.
+    number: Option<usize>,
+    /// `true` if the config differed from the backup.
+    is_changed: bool,
+    /// The path at which the replaced file is kept.
+    kept: Option<PathBuf>,
+}
+
+impl RestoredConfig {
+    /// Returns the sentences about a config at a path that was restored.
+    pub(crate) fn messages(&self, path: &Path) -> Vec<Msg> {
+        let outcome = match self.number {
+            None => msg!("config.restored-last-good", path = path.display()),
+            Some(number) if self.is_changed => {
+                msg!("config.restored", number = number, path = path.display())
+            }
+            Some(number) => msg!("config.restored-same", number = number),
+        };
+        let kept = self.kept.as_ref();
+        let kept = kept.map(|kept| msg!("config.kept-before", path = kept.display()));
+        std::iter::once(outcome).chain(kept).collect()
+    }
+}
+
+/// Replaces the config of the chosen instance by its backup of this number, or by the newest one that can be used.
+pub(crate) fn restore_backup(context: &Context<'_>, number: Option<usize>) -> Result<RestoredConfig> {
     let lock = context.lock()?;
     let path = &context.instance.config_path;
     let current = read::bytes(path);
@@ -109,27 +135,32 @@ pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<Ex
         apply_changes(context, &lock, &survey, changes)?;
         kept = kept_path;
     }
+    Ok(RestoredConfig {
+        number,
+        is_changed,
+        kept,
+    })
+}
+
+/// Runs `openclaw config restore`, with the config backup of this number or the newest one that can be used.
+pub(super) fn restore(context: &Context<'_>, number: Option<usize>) -> Result<ExitCode> {
+    let path = &context.instance.config_path;
+    let restored = restore_backup(context, number)?;
     if context.ui.is_json() {
         context.ui.print_json(&json!({
             "ok": true,
             "config": path,
-            "changed": is_changed,
+            "changed": restored.is_changed,
             // The last good config has no number.
-            "from": number,
-            "kept": kept,
+            "from": restored.number,
+            "kept": restored.kept,
         }));
-    } else {
-        context.ui.print_line(&match number {
-            None => msg!("config.restored-last-good", path = path.display()),
-            Some(number) if is_changed => msg!("config.restored", number = number, path = path.display()),
-            Some(number) => msg!("config.restored-same", number = number),
-        });
-        if let Some(kept) = kept {
-            context
-                .ui
-                .print_note(&msg!("config.kept-before", path = kept.display()));
-        }
+        return Ok(ExitCode::SUCCESS);
     }
+    let messages = restored.messages(path);
+    let mut messages = messages.iter();
+    messages.next().inspect(|outcome| context.ui.print_line(outcome));
+    messages.for_each(|kept| context.ui.print_note(kept));
     Ok(ExitCode::SUCCESS)
 }
 

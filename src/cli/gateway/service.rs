@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::environment::abbreviate_home;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::ports::{Port, PortSource};
@@ -19,6 +19,7 @@ use crate::service::{
 use crate::settings::InstanceFiles;
 use crate::ui::ReportOutcome;
 use crate::wizard::terminal::Terminal;
+use crate::wizard::{Prompter as _, Question, Reply};
 use crate::{boot, config, probe, stop_record};
 
 /// The arguments of `openclaw gateway install`.
@@ -76,7 +77,8 @@ pub(super) fn install(context: &Context<'_>, args: &InstallArgs) -> Result<ExitC
     if args.dry_run {
         return dry_run(context, options);
     }
-    let mut installation = Installation::perform(context, options, args.linger, true)?;
+    let enables_linger = args.linger || ask_linger(context)?;
+    let mut installation = Installation::perform(context, options, enables_linger, true)?;
     // The service runs, and its gateway is not healthy.
     let outcome = match installation.healthy {
         Some(true) => ReportOutcome::Fine,
@@ -130,8 +132,8 @@ fn dry_run(context: &Context<'_>, options: InstallOptions) -> Result<ExitCode> {
 }
 
 impl Installation {
-    /// Installs and starts the gateway's service, waits for its gateway where `waits`, and offers to enable
-    /// lingering, so that it outlives a logout.
+    /// Installs and starts the gateway's service, waits for its gateway where `waits`, and enables lingering where that is
+    /// wanted, so that it outlives a logout.
     fn perform(
         context: &Context<'_>,
         options: InstallOptions,
@@ -145,7 +147,7 @@ impl Installation {
             service::install(context.instance_context(), options)?
         };
         let healthy = waits.then(|| wait_healthy(context, preview.port));
-        let (linger, notice) = offer_linger(context, enables_linger);
+        let (linger, notice) = set_linger(context, enables_linger);
         let more = notice.into_iter().chain(service::wsl_idle_note());
         Ok(Self {
             notices: report.notices.iter().cloned().chain(more).collect(),
@@ -208,21 +210,28 @@ fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     healthy
 }
 
-/// Reads whether the user's services outlive the last login session, and offers to enable that. Returns the state
-/// afterwards, and a notice where one is due.
-fn offer_linger(context: &Context<'_>, is_requested: bool) -> (Linger, Option<Msg>) {
+/// Asks a person whether the user's services are to outlive the last login session, where they do not yet. It is asked
+/// before anything is done, so that Esc cancels the installation.
+fn ask_linger(context: &Context<'_>) -> Result<bool> {
+    let terminal = context.host.terminal();
+    let has_person = terminal.stdin && terminal.stderr && !context.ui.is_json();
+    if !has_person || service::linger(context.instance_context()) != Linger::Off {
+        return Ok(false);
+    }
+    let question = Question::yes_no(msg!("service.linger-ask"), Some(true)).with_cancel();
+    match Terminal::new(context.ui).ask(&question)? {
+        Reply::Back => Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled)),
+        reply => Ok(reply == Reply::Yes(true)),
+    }
+}
+
+/// Reads whether the user's services outlive the last login session, and enables that where it is wanted. Returns the
+/// state afterwards, and a notice where one is due.
+fn set_linger(context: &Context<'_>, wanted: bool) -> (Linger, Option<Msg>) {
     let before = service::linger(context.instance_context());
     if !matches!(before, Linger::Off | Linger::Unknown) {
         return (before, None);
     }
-    let terminal = context.host.terminal();
-    let has_person = terminal.stdin && terminal.stderr && !context.ui.is_json();
-    let wanted = is_requested
-        || (has_person
-            && before == Linger::Off
-            && Terminal::new(context.ui)
-                .confirm(&msg!("service.linger-ask"), Some(true))
-                .unwrap_or(false));
     let after = if wanted {
         service::enable_linger(context.instance_context())
     } else {
@@ -369,10 +378,10 @@ pub(super) fn document(
     })
 }
 
-/// Installs and starts the gateway's service at the end of an onboarding, and waits for its gateway where `waits`. A
-/// failure undoes nothing of the onboarding.
-pub(crate) fn install_after_onboarding(context: &Context<'_>, waits: bool) -> Result<Value> {
-    let installation = Installation::perform(context, InstallOptions::default(), false, waits)?;
+/// Installs and starts the gateway's service at the end of an onboarding, enables lingering where `linger`, and waits for
+/// its gateway where `waits`. Nothing is asked any more. A failure undoes nothing of the onboarding.
+pub(crate) fn install_after_onboarding(context: &Context<'_>, linger: bool, waits: bool) -> Result<Value> {
+    let installation = Installation::perform(context, InstallOptions::default(), linger, waits)?;
     installation.print(context);
     let (profile, port) = (&context.instance.profile, installation.port);
     match installation.healthy {

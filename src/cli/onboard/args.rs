@@ -52,6 +52,8 @@ pub(crate) struct OnboardArgs {
     #[arg(long, overrides_with = "install_daemon")]
     pub(crate) skip_daemon: bool,
     #[arg(long)]
+    pub(crate) linger: bool,
+    #[arg(long)]
     pub(crate) skip_channels: bool,
     #[arg(long)]
     pub(crate) skip_bootstrap: bool,

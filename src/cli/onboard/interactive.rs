@@ -7,12 +7,13 @@ use super::{OnboardRun, check_port_again};
 use crate::answers::Answers;
 use crate::apply::AnswersDraft;
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
+use crate::instance::Instance;
 use crate::plan::Plan;
 use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
-    AnswerHistory, AnswerSource, Interview, Prompter as _, Question, Reply, StepId, interview,
+    AnswerHistory, AnswerSource, Interview, InterviewEnd, Prompter as _, Question, Reply, StepId, interview,
 };
 
 /// Key of the draft with the profile that it belongs to.
@@ -25,15 +26,25 @@ const PORT_STEP: StepId = StepId::GatewayPort;
 enum ApplyFailure {
     /// The plan is refused now, for example because a port was taken meanwhile.
     Refused(Error),
-    /// The plan failed for a reason that another answer would not avoid.
+    /// The plan could not be carried out, and everything is as it was before.
     Failed(Error),
 }
+
+/// The result of a wizard run whose plan was applied, or was not to be: the exit code, or the error of what follows the
+/// plan, such as the installation of a service.
+type Finished = Result<ExitCode>;
 
 impl OnboardRun<'_> {
     /// Runs an onboarding with a person, who answers questions and then confirms the plan, changes an answer, or
     /// leaves. Only a confirmed plan is applied: where the host has changed meanwhile, the new plan is shown first.
     pub(super) fn run_with_person(&self) -> Result<ExitCode> {
         let mut terminal = Terminal::new(self.context.ui);
+        if self.instance.is_explicit {
+            let profile = &self.instance.profile;
+            self.context
+                .ui
+                .eprint_paragraph(&msg!("onboard.title", profile = profile));
+        }
         self.context.ui.eprint_paragraph(&Msg::new("onboard.welcome"));
         // The welcome tells how to choose another language.
         let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());
@@ -41,12 +52,22 @@ impl OnboardRun<'_> {
             self.context.ui.eprint(how);
         }
         let (mut draft, left) = AnswersDraft::open(&self.context.state_home());
-        let result = self.run_with_draft(&mut terminal, &mut draft, left.as_deref());
-        // The draft is kept only if the terminal was closed. Any other end is final.
-        if !matches!(&result, Err(error) if error.has_reason(ErrorReason::TerminalClosed)) {
-            draft.discard();
+        match self.run_with_draft(&mut terminal, &mut draft, left.as_deref()) {
+            Ok(finished) => {
+                draft.discard();
+                finished
+            }
+            Err(error) if error.has_reason(ErrorReason::Cancelled) => {
+                draft.discard();
+                Err(error)
+            }
+            // Whatever else ends the run, no answer is lost.
+            Err(error) if draft.is_saved() => {
+                let command = self.instance.command();
+                Err(error.hint(msg!("onboard.draft-kept", command = command)))
+            }
+            Err(error) => Err(error),
         }
-        result
     }
 
     /// Runs the questions, continues the draft of an earlier run where there is one, and saves each answer to a new draft.
@@ -55,7 +76,7 @@ impl OnboardRun<'_> {
         terminal: &mut Terminal,
         draft: &mut AnswersDraft,
         left: Option<&str>,
-    ) -> Result<ExitCode> {
+    ) -> Result<Finished> {
         let mut history = self.resume_draft(terminal, left)?;
         let profile = self.instance.profile.to_string();
         history.observe(move |replies| {
@@ -78,29 +99,42 @@ impl OnboardRun<'_> {
         };
         let question =
             Question::yes_no(Msg::new("onboard.resume"), Some(true)).with_intro(Msg::new("onboard.draft"));
-        match terminal.ask(&question)? {
+        match terminal.ask(&question.with_cancel())? {
             Reply::Yes(true) => Ok(AnswerHistory::from_draft(&table)),
+            // The draft stays for the next run.
+            Reply::Back => Err(Error::failed(Msg::new("onboard.left"))),
             _ => Ok(AnswerHistory::default()),
         }
     }
 
     /// Asks the questions of an onboarding, shows the plan and applies it once it is confirmed. A refused or outdated
     /// plan leads back to the questions.
-    fn ask_and_apply(&self, terminal: &mut Terminal, history: &mut AnswerHistory<'_>) -> Result<ExitCode> {
+    fn ask_and_apply(&self, terminal: &mut Terminal, history: &mut AnswerHistory<'_>) -> Result<Finished> {
         let ui = &self.context.ui;
         let probing = ui.probe_progress();
         let on_probe = |done, all| probing.update(done, all);
+        let mut instance = self.instance.clone();
         loop {
             let survey = self.survey();
-            let mut context = self.interview_context(&survey)?.with_person(&on_probe);
+            let mut context = self.interview_context(&survey, &instance)?.with_person(&on_probe);
             let source = AnswerSource::Person(terminal, history);
-            let interview = interview(&mut context, &self.preset, source)?;
+            let interview = match interview(&mut context, &self.preset, source)? {
+                InterviewEnd::Answered(interview) => interview,
+                InterviewEnd::Repair(repair) => {
+                    let broken = context.input.instance.clone();
+                    let next = self.repair_config(terminal, &broken, &repair)?;
+                    if next.config_path != broken.config_path {
+                        instance = next;
+                    }
+                    continue;
+                }
+            };
             self.print_unused_answers(&interview);
             let asked_port = interview.asked.iter().any(|(id, _)| *id == PORT_STEP);
             let plan = match self.plan(&context, &interview.answers) {
                 Ok(plan) => plan,
                 // No single question could detect it: the answers contradict each other, or the host has changed.
-                Err(refusal) if asked_port && refusal.is_about_input() => {
+                Err(refusal) if asked_port && refusal.is_about_input() && refusal.path.is_none() => {
                     terminal.show_rejection(&refusal);
                     history.ask_only(PORT_STEP);
                     continue;
@@ -108,22 +142,48 @@ impl OnboardRun<'_> {
                 Err(error) => return Err(error),
             };
             if self.is_dry_run {
-                return self.print_dry_run(&context, &plan, &interview.answers);
+                return Ok(self.print_dry_run(&context, &plan, &interview.answers));
             }
             if !self.is_confirmed(terminal, history, &plan, &interview)? {
                 continue;
             }
             history.ask_nothing_again();
-            match self.apply_if_unchanged(&plan, &interview.answers) {
-                Ok(Some(code)) => return Ok(code),
+            match self.apply_if_unchanged(&instance, &plan, &interview.answers) {
+                Ok(Some(finished)) => return Ok(finished),
                 Ok(None) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
-                Err(ApplyFailure::Refused(refusal)) if asked_port => {
+                Err(ApplyFailure::Refused(refusal)) if asked_port && refusal.path.is_none() => {
                     terminal.show_rejection(&refusal);
                     history.ask_only(PORT_STEP);
                 }
-                Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => return Err(error),
+                Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => {
+                    // What was done and undone is on the screen.
+                    terminal.settle();
+                    terminal.show_rejection(&error);
+                    match Self::step_to_correct(&error, &plan, &interview) {
+                        Some(step) => history.ask_only(step),
+                        None => ui.eprint_paragraph(&msg!("onboard.failed")),
+                    }
+                }
             }
         }
+    }
+
+    /// Returns the step of the wizard whose answer chose the file or folder on which a plan failed, where the person was
+    /// asked for it.
+    fn step_to_correct(error: &Error, plan: &Plan, interview: &Interview) -> Option<StepId> {
+        let (path, summary) = (error.path.as_deref()?, plan.instance.as_ref()?);
+        let (workspace, state) = (&summary.workspace, &summary.state);
+        // The parents of the workspace are made with it, unless they are the instance's own.
+        let is_of_workspace =
+            path.starts_with(workspace) || (workspace.starts_with(path) && !state.starts_with(path));
+        let step = if is_of_workspace {
+            StepId::Workspace
+        } else if path.starts_with(state) || state.starts_with(path) {
+            StepId::Profile
+        } else {
+            return None;
+        };
+        interview.asked.iter().any(|(id, _)| *id == step).then_some(step)
     }
 
     /// Shows the plan of an onboarding and asks for its confirmation. Returns `false` if an answer is to be changed
@@ -146,7 +206,9 @@ impl OnboardRun<'_> {
             ReviewDecision::Back => {
                 interview.asked.last().inspect(|(id, _)| history.ask_from(*id));
             }
-            ReviewDecision::Leave => return Err(Error::failed(Msg::new("onboard.left"))),
+            ReviewDecision::Leave => {
+                return Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled));
+            }
         }
         Ok(false)
     }
@@ -155,13 +217,14 @@ impl OnboardRun<'_> {
     /// Returns `None` if the host has changed, so that the new plan has to be shown first.
     fn apply_if_unchanged(
         &self,
+        instance: &Instance,
         confirmed: &Plan,
         answers: &Answers,
-    ) -> Result<Option<ExitCode>, ApplyFailure> {
+    ) -> Result<Option<Finished>, ApplyFailure> {
         let lock = self.context.lock().map_err(ApplyFailure::Failed)?;
         let survey = self.survey();
         let mut context = self
-            .interview_context(&survey)
+            .interview_context(&survey, instance)
             .map_err(ApplyFailure::Failed)?
             .with_person(&|_, _| {});
         if let Some(profile) = &answers.profile {
@@ -172,7 +235,9 @@ impl OnboardRun<'_> {
         if plan != *confirmed {
             return Ok(None);
         }
-        let code = self.apply_plan(lock, &context, plan, answers);
-        code.map(Some).map_err(ApplyFailure::Failed)
+        let plan = self
+            .apply_plan(lock, &context, plan)
+            .map_err(ApplyFailure::Failed)?;
+        Ok(Some(self.print_result(&context, &plan, answers)))
     }
 }

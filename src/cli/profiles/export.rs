@@ -1,20 +1,23 @@
 //! `openclaw profiles export`: writes an archive of an instance, without its secrets unless they are asked for.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use super::find::find_instance;
-use crate::archive::{self, ArchiveKind, FileSet, Manifest, export};
-use crate::cli::Context;
+use crate::archive::{self, ArchiveKind, Exclusions, FileSet, Manifest, export};
+use crate::cli::{Context, left_out};
 use crate::config::{self, LoadedConfig};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::Instance;
+use crate::probe;
 use crate::profile::ProfileName;
-use crate::{apply, probe};
+
+/// The file name that stands for standard output.
+const STDOUT: &str = "-";
 
 /// Runs `openclaw profiles export NAME FILE`.
 pub(super) fn run(
@@ -23,6 +26,10 @@ pub(super) fn run(
     file: &Path,
     with_secrets: bool,
 ) -> Result<ExitCode> {
+    let to_stdout = file == Path::new(STDOUT);
+    if to_stdout && context.ui.is_json() {
+        return Err(Error::usage(msg!("archive.stdout-json")));
+    }
     let survey = context.survey();
     let found = find_instance(&survey, name)?;
     let instance = probe::instance_of(&context.env, found);
@@ -31,10 +38,10 @@ pub(super) fn run(
         return Err(config::broken_error(&instance.config_path, &fault));
     }
     let path = match context.host.cwd() {
-        Some(cwd) => cwd.join(file),
-        None => file.to_path_buf(),
+        Some(cwd) if !to_stdout => cwd.join(file),
+        _ => file.to_path_buf(),
     };
-    if path.symlink_metadata().is_ok() {
+    if !to_stdout && path.symlink_metadata().is_ok() {
         return Err(Error::usage(msg!("archive.exists", path = path.display())));
     }
     let mut manifest = Manifest::new(ArchiveKind::Export, name.as_str(), &context.now(), "export");
@@ -43,33 +50,40 @@ pub(super) fn run(
     manifest.config.clone_from(&instance.config_path);
     manifest.state.clone_from(&instance.state_dir);
     manifest.workspace = found.workspaces.first().cloned();
-    let mut protected = found.workspaces.clone();
-    protected.extend(survey.paths_of_others(&found.config_path));
-    // An archive that is written into what it holds is no part of it.
-    protected.push(path.clone());
-    let files = collect_files(&instance, &manifest, &protected);
-    files.check(ArchiveKind::Export)?;
-    let manifest = apply::create_file(&path, |file| archive::pack(file, manifest, &files.sources))?;
-    print_report(context, &path, &manifest, &files.skipped);
+    let exclusions = Exclusions {
+        workspaces: &found.workspaces,
+        others: &survey.paths_of_others(&found.config_path),
+        // An archive that is written into what it holds is no part of it.
+        archive: (!to_stdout).then_some(&*path),
+    };
+    let files = collect_files(&instance, &manifest, exclusions)?;
+    files.check_bounds()?;
+    let manifest = if to_stdout {
+        archive::pack(&path, std::io::stdout().lock(), manifest, &files)?
+    } else {
+        archive::create(&path, manifest, &files)?
+    };
+    print_report(context, &path, &manifest, &files);
     Ok(ExitCode::SUCCESS)
 }
 
 /// Collects the files of an exported instance and its workspace, without secrets where the archive's manifest says
 /// so.
-fn collect_files(instance: &Instance, manifest: &Manifest, protected: &[PathBuf]) -> FileSet {
-    let mut files = FileSet::collect(instance, protected);
+fn collect_files(instance: &Instance, manifest: &Manifest, exclusions: Exclusions<'_>) -> Result<FileSet> {
+    let mut files = FileSet::collect(instance, exclusions)?;
     if let Some(workspace) = &manifest.workspace {
-        files.add_workspace(workspace);
+        files.add_workspace(workspace, exclusions.archive)?;
     }
     if !manifest.secrets {
-        export::remove_secrets(&mut files);
+        export::remove_secrets(&mut files)?;
     }
-    files
+    Ok(files)
 }
 
-/// Reports a finished export of an instance.
-fn print_report(context: &Context<'_>, path: &Path, manifest: &Manifest, skipped: &[PathBuf]) {
+/// Reports a finished export of an instance; on standard error where the archive went to standard output.
+fn print_report(context: &Context<'_>, path: &Path, manifest: &Manifest, files: &FileSet) {
     let ui = &context.ui;
+    let collisions = files.case_collisions();
     if ui.is_json() {
         ui.print_json(&json!({
             "ok": true,
@@ -78,23 +92,31 @@ fn print_report(context: &Context<'_>, path: &Path, manifest: &Manifest, skipped
             "files": manifest.files.len(),
             "bytes": manifest.size(),
             "secrets": manifest.secrets,
-            "skipped": skipped,
+            "skipped": left_out::unexpected_paths(&files.left_out),
+            "leftOut": left_out::document(&files.left_out),
+            "caseCollisions": collisions,
         }));
         return;
     }
     let home = &context.env.home;
-    ui.print_line(&msg!(
+    let exported = msg!(
         "archive.exported",
         profile = manifest.profile,
         path = abbreviate_home(home, path),
         files = manifest.files.len()
-    ));
+    );
+    if path == Path::new(STDOUT) {
+        ui.print_note(&exported);
+    } else {
+        ui.print_line(&exported);
+    }
     ui.print_note(&if manifest.secrets {
         msg!("archive.with-secrets")
     } else {
         msg!("archive.without-secrets")
     });
-    for path in skipped {
-        ui.print_note(&msg!("snapshot.skipped", path = abbreviate_home(home, path)));
+    left_out::print(context, ArchiveKind::Export, &files.left_out);
+    for path in collisions {
+        ui.print_note(&msg!("archive.twins", path = abbreviate_home(home, path)));
     }
 }

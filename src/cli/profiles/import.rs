@@ -3,13 +3,14 @@
 //! The archive is read through before anything is written. All of the new state folder is then built beside
 //! its place and gets its name by one rename, together with its entry in the registry.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use crate::apply;
-use crate::archive::{self, ArchiveKind, Manifest, import};
+use crate::archive::{self, ArchiveError, ArchiveKind, ArchiveOrigin, Manifest, StagingDir, import};
 use crate::cli::Context;
 use crate::config;
 use crate::config::document::ConfigDocument;
@@ -26,57 +27,117 @@ use crate::registry::RegistryEntry;
 use crate::secret::Secret;
 use crate::survey::{Survey, ports::suggest_probed};
 
+/// Name of the folder, in the staging folder, in which the new state folder is built.
+const STATE_DIR: &str = "state";
+/// The file name that stands for standard input.
+const STDIN: &str = "-";
+
 /// Runs `openclaw profiles import FILE --as NAME`.
 pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_run: bool) -> Result<ExitCode> {
     let path = match context.host.cwd() {
-        Some(cwd) => cwd.join(file),
-        None => file.to_path_buf(),
+        Some(cwd) if file != Path::new(STDIN) => cwd.join(file),
+        _ => file.to_path_buf(),
     };
-    let manifest =
-        archive::verify(&path, archive::ArchiveOrigin::Untrusted).map_err(|error| error.into_error(&path))?;
-    let has_config = manifest
-        .files
-        .values()
-        .any(|entry| entry.path == "config/openclaw.json");
-    if manifest.kind != ArchiveKind::Export || !has_config {
-        return Err(Error::failed(msg!("archive.no-export", path = path.display())));
-    }
     let instance = Instance::canonical(&context.env.home, name.clone());
     if dry_run {
+        let manifest = if path == Path::new(STDIN) {
+            verified(
+                &path,
+                archive::verify_stream(std::io::stdin().lock(), ArchiveOrigin::Untrusted),
+            )?
+        } else {
+            verified(&path, archive::verify(&path, ArchiveOrigin::Untrusted))?
+        };
         let survey = context.survey();
         refuse_taken(&survey, &instance)?;
         let ports = suggest_ports(context, &survey, &instance)?;
         print_report(context, &manifest, &instance, ports, &[], true);
         return Ok(ExitCode::SUCCESS);
     }
+    let (staging, manifest) = unpack(context, &path, &instance)?;
+    // From here on to the end of the switch nobody else writes on this host.
     let lock = context.lock()?;
     let survey = context.survey();
     refuse_taken(&survey, &instance)?;
     let registry = &survey.registry;
     registry.require_valid(&registry.path.display().to_string())?;
     let ports = suggest_ports(context, &survey, &instance)?;
-    for left in archive::leftover_staging_dirs(&instance.state_dir) {
-        apply::remove_staging(&left);
-    }
-    let stamp = plan::folder_stamp(&context.now());
-    let staging = archive::import_staging_dir(&instance.state_dir, &stamp);
     let import = Import {
         context,
         manifest: &manifest,
         instance: &instance,
         survey: &survey,
         ports,
-        staging: &staging,
+        staging: staging.path(),
     };
-    let imported = archive::unpack(&path, &manifest, &staging.join("archive"))
-        .and_then(|()| import.stage_state(&path))
-        .and_then(|missing| {
-            let others = survey.paths_of_others(&instance.config_path);
-            apply::apply(&lock, &import.plan(), &others, &mut |_| {}).map(|_| missing)
-        });
-    apply::remove_staging(&staging);
-    print_report(context, &manifest, &instance, ports, &imported?, false);
+    let missing = import.stage_identity(&path)?;
+    let others = survey.paths_of_others(&instance.config_path);
+    apply::apply(&lock, &import.plan(), &others, &mut |_| {})?;
+    print_report(context, &manifest, &instance, ports, &missing, false);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies an archive and unpacks it beside the place of the new state folder, in the form of that folder. It takes as
+/// long as the archive is large, and locks nobody out.
+fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(StagingDir, Manifest)> {
+    let verify = |archive: &Path| verified(path, archive::verify(archive, ArchiveOrigin::Untrusted));
+    // A file is refused before anything is written; a stream can be read only once.
+    let manifest = (path != Path::new(STDIN)).then(|| verify(path)).transpose()?;
+    let lock = context.lock()?;
+    refuse_taken(&context.survey(), instance)?;
+    archive::remove_leftover_staging_dirs(&lock, &instance.state_dir);
+    let stamp = plan::folder_stamp(&context.now());
+    let staging = StagingDir::for_import(&lock, &instance.state_dir, &stamp)?;
+    drop(lock);
+    let (archive, manifest) = if let Some(manifest) = manifest {
+        (path.to_path_buf(), manifest)
+    } else {
+        let archive = staging.path().join("stdin.tar.gz");
+        let mut bounded = std::io::stdin().lock().take(archive::MAX_UNPACKED_BYTES);
+        apply::stage_file(&archive, &mut bounded, false)?;
+        let manifest = verify(&archive)?;
+        (archive, manifest)
+    };
+    archive::unpack(&archive, &manifest, &staging.path().join("archive"))?;
+    arrange_state(&manifest, instance, staging.path())?;
+    Ok((staging, manifest))
+}
+
+/// Returns the manifest of a verified archive that is an export of an instance.
+fn verified(path: &Path, manifest: Result<Manifest, ArchiveError>) -> Result<Manifest> {
+    let manifest = manifest.map_err(|error| error.into_error(path))?;
+    let has_config = manifest
+        .files
+        .values()
+        .any(|entry| entry.path == "config/openclaw.json");
+    if manifest.kind == ArchiveKind::Export && has_config {
+        Ok(manifest)
+    } else {
+        Err(Error::failed(msg!("archive.no-export", path = path.display())))
+    }
+}
+
+/// Moves what was unpacked into the form of the new state folder, without what belongs to the original alone.
+fn arrange_state(manifest: &Manifest, instance: &Instance, staging: &Path) -> Result<()> {
+    let (from, state) = (staging.join("archive"), staging.join(STATE_DIR));
+    let workspace = instance.default_workspace();
+    let workspace = workspace.file_name().unwrap_or_default();
+    let files = manifest.files.values().map(|entry| &entry.path);
+    let new_path = |path: &str| match path.split_once('/')? {
+        ("state", _) if import::is_original_only(path) => None,
+        ("state" | "include", below) => Some(state.join(below)),
+        ("workspace", below) => Some(state.join(workspace).join(below)),
+        _ => None,
+    };
+    for path in files.chain(manifest.links.keys()) {
+        if let Some(to) = new_path(path) {
+            apply::move_staged(&from.join(path), &to)?;
+        }
+    }
+    for folder in manifest.folders.iter().filter_map(|path| new_path(path)) {
+        apply::make_folders(&folder)?;
+    }
+    Ok(())
 }
 
 /// Refuses to import to an instance profile that exists or whose state folder does.
@@ -118,31 +179,21 @@ struct Import<'a> {
 impl Import<'_> {
     /// Returns the folder in which an imported instance's state folder is built.
     fn staged_state_dir(&self) -> PathBuf {
-        self.staging.join("state")
+        self.staging.join(STATE_DIR)
     }
 
-    /// Builds the state folder of an imported instance under a temporary name. Returns the keys whose secrets have to
-    /// be entered again.
-    fn stage_state(&self, archive: &Path) -> Result<Vec<KeyPath>> {
+    /// Writes the config and the record of an imported instance. Returns the keys whose secrets have to be entered again.
+    fn stage_identity(&self, archive: &Path) -> Result<Vec<KeyPath>> {
         let from = self.staging.join("archive");
-        let workspace = self.instance.default_workspace();
-        let workspace = workspace.file_name().unwrap_or_default();
-        for entry in self.manifest.files.values() {
-            let to = match entry.path.split_once('/') {
-                Some(("state", _)) if import::is_original_only(&entry.path) => continue,
-                Some(("state" | "include", below)) => self.staged_state_dir().join(below),
-                Some(("workspace", below)) => self.staged_state_dir().join(workspace).join(below),
-                _ => continue,
-            };
-            let mut file = std::fs::File::open(from.join(&entry.path)).map_err(|cause| {
-                Error::failed(msg!("archive.unreadable", path = from.display())).because(cause)
-            })?;
-            apply::stage_file(&to, &mut file)?;
-        }
         let missing = self.stage_config(&from)?;
         let record = self.new_record(&from, archive)?.to_string();
-        apply::stage_file(&self.staged_state_dir().join(RECORD_FILE), &mut record.as_bytes())?;
+        self.stage(RECORD_FILE, &record)?;
+        apply::sync_staging(self.staging)?;
         Ok(missing)
+    }
+
+    fn stage(&self, name: &str, text: &str) -> Result<()> {
+        apply::stage_file(&self.staged_state_dir().join(name), &mut text.as_bytes(), false)
     }
 
     /// Returns the record (`instance.toml`) of an imported instance: the original's, with an identity and a base port
@@ -178,10 +229,7 @@ impl Import<'_> {
         };
         let mut missing = target.rewrite_config(&mut document)?;
         missing.extend(self.remove_shared_tokens(&mut document)?);
-        apply::stage_file(
-            &self.staged_state_dir().join(CONFIG_FILE),
-            &mut document.text().as_bytes(),
-        )?;
+        self.stage(CONFIG_FILE, document.text())?;
         Ok(missing)
     }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::gateway::clients::ConnectedClient;
 use crate::gateway::state::GatewayState;
+use crate::time::unix_millis;
 
 /// The call of a gateway method by a client.
 #[derive(Clone, Debug)]
@@ -23,5 +24,10 @@ impl MethodCall {
     /// anything else.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.params.get(key).and_then(Value::as_str)
+    }
+
+    /// Returns the time of a client's call to a gateway method, in milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> u64 {
+        unix_millis(self.state.context.host.now())
     }
 }

@@ -1,18 +1,24 @@
-//! `config.get`, and the facts about the config in other answers. Secrets are replaced by the placeholder of
+//! The methods about the config, and the facts about the config in other answers. Secrets are replaced by the placeholder of
 //! OpenClaw 2026.9.6.
+
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
+use super::method::Method;
+use crate::config::document::ConfigDocument;
+use crate::config::error::ConfigError;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::schema::SchemaFinding;
 use crate::config::secrets;
 use crate::config::{self, LoadedConfig};
-use crate::gateway::protocol::{ErrorResponse, MethodResult, Protocol};
+use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
@@ -46,6 +52,18 @@ pub(crate) fn default_agent(config: &Value) -> String {
     agent_ids(config).swap_remove(0)
 }
 
+/// Returns the key of each agent's main session in an OpenClaw config.
+pub(crate) fn main_key(config: &Value) -> String {
+    let key = config.pointer("/session/mainKey").and_then(Value::as_str);
+    key.unwrap_or("main").to_owned()
+}
+
+/// Returns who shares a session by an OpenClaw config: `per-sender`, or `global`.
+pub(crate) fn session_scope(config: &Value) -> String {
+    let scope = config.pointer("/session/scope").and_then(Value::as_str);
+    scope.unwrap_or("per-sender").to_owned()
+}
+
 /// Returns a hash of an OpenClaw config, salted with a secret of this gateway process. It is salted with a secret of
 /// this process, so that nobody finds a short password in the config by trying.
 pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {
@@ -53,7 +71,7 @@ pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {
 }
 
 /// Returns the SHA-256 hash of some bytes, salted with a secret of this gateway process.
-fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
+pub(super) fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(state.fingerprint_salt)
         .chain_update(bytes)
@@ -61,9 +79,33 @@ fn salted_hash(state: &GatewayState, bytes: &[u8]) -> String {
     format!("salted-sha256:v1:{}", URL_SAFE_NO_PAD.encode(digest))
 }
 
+/// The methods about the config.
+pub(super) const METHODS: &[Method] =
+    &[
+        Method::future("config.get", OperatorScope::Admin, |call| get(call).boxed())
+            .with_scope_since_4(OperatorScope::Read)
+            .with_params(&[]),
+    ];
+
+/// Returns the value of a config with its included files merged in, or its own where one of them can't be read.
+pub(super) fn effective_or_own(path: &Path, document: &ConfigDocument) -> Value {
+    config::effective(path, document).unwrap_or_else(|_| document.value().clone())
+}
+
+/// Returns what is wrong with a config that can't be read, as answers to the gateway's methods have it.
+pub(super) fn broken_issues(state: &GatewayState, path: &Path, fault: &ConfigError) -> Value {
+    let message = format!("{}: {}", fault.location(path), fault.why.render(state.lang));
+    json!([{"path": "", "message": message}])
+}
+
+/// Returns a value of a config that is refused, as answers to the gateway's methods have it.
+pub(super) fn issue(state: &GatewayState, finding: &SchemaFinding) -> Value {
+    json!({"path": finding.path.to_string(), "message": finding.why.render(state.lang)})
+}
+
 /// Answers the gateway's method `config.get`: the config file, whether it is valid, and the config that the gateway
 /// runs with.
-pub(super) async fn get(call: MethodCall) -> MethodResult {
+async fn get(call: MethodCall) -> MethodResult {
     let read = tokio::task::spawn_blocking(move || config_snapshot(&call));
     read.await
         .map_err(|_| ErrorResponse::unavailable("config cannot be read"))
@@ -86,10 +128,7 @@ fn config_snapshot(call: &MethodCall) -> Value {
         "legacyIssues": [],
     });
     let redacted = |value: &Value| secrets::redact(&KeyPath::root(), value);
-    let broken = |fault: &config::error::ConfigError| {
-        let message = format!("{}: {}", fault.location(path), fault.why.render(state.lang));
-        json!([{"path": "", "message": message}])
-    };
+    let broken = |fault: &ConfigError| broken_issues(state, path, fault);
     match config::load(path) {
         LoadedConfig::Missing => {
             answer["exists"] = false.into();
@@ -109,12 +148,13 @@ fn config_snapshot(call: &MethodCall) -> Value {
                 Err(fault) => answer["issues"] = broken(&fault),
                 Ok(value) => {
                     let findings = ConfigJudge::native().judge(&value).refused;
-                    let issue = |finding: &SchemaFinding| json!({"path": finding.path.to_string(), "message": finding.why.render(state.lang)});
                     answer["valid"] = findings.is_empty().into();
-                    answer["issues"] = findings.iter().map(issue).collect();
+                    answer["issues"] = findings.iter().map(|finding| issue(state, finding)).collect();
                     answer["config"] = redacted(&value);
                     if call.client.protocol == Protocol::Four {
                         answer["configRevisionHash"] = fingerprint(state, &value).into();
+                        answer["sourceConfig"] = answer["parsed"].clone();
+                        answer["resolved"] = answer["config"].clone();
                     }
                 }
             }

@@ -65,8 +65,8 @@ const ALL_METHODS: &str = "
     sessions.groups.update sessions.list sessions.messages.subscribe sessions.messages.unsubscribe
     sessions.move sessions.observer.visibility sessions.patch sessions.patchMany sessions.pluginPatch
     sessions.preview sessions.providerReview.continue sessions.reclaim sessions.recover sessions.reset
-    sessions.rewind sessions.search sessions.send sessions.setInvolvement sessions.storage.run
-    sessions.storage.status sessions.subscribe sessions.title.prepare sessions.viewers.set set-heartbeats
+    sessions.resolve sessions.rewind sessions.search sessions.send sessions.setInvolvement sessions.storage.run
+    sessions.storage.status sessions.subscribe sessions.title.prepare sessions.usage sessions.viewers.set set-heartbeats
     skills.bins skills.curator.pin skills.curator.restore skills.curator.status skills.curator.unpin
     skills.detail skills.install skills.library.activate skills.library.import skills.library.list
     skills.library.mutate skills.library.read skills.library.save skills.library.upload
@@ -114,6 +114,29 @@ pub(super) const NODE_METHODS: [&str; 11] = [
     "node.skills.update",
     "skills.bins",
 ];
+
+/// The methods of OpenClaw's gateway that start, steer or change a conversation with an agent.
+const AGENT_METHODS: [&str; 14] = [
+    "agent",
+    "agent.wait",
+    "chat.inject",
+    "chat.send",
+    "sessions.compact",
+    "sessions.create",
+    "sessions.delete",
+    "sessions.patch",
+    "sessions.patchMany",
+    "sessions.reset",
+    "sessions.send",
+    "openclaw.chat",
+    "tools.invoke",
+    "wake",
+];
+
+/// Returns whether a method of OpenClaw's gateway does nothing without an agent.
+pub(super) fn needs_agent(method: &str) -> bool {
+    AGENT_METHODS.contains(&method)
+}
 
 /// Returns whether the gateway of any release of OpenClaw has a method of this name.
 pub(super) fn is_known(method: &str) -> bool {

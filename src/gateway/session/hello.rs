@@ -66,11 +66,7 @@ async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> 
     let instance = &state.context.instance;
     let protocol = client.protocol;
     let agent = config::default_agent(&active.config);
-    let text = |pointer: &str, default: &str| {
-        let value = active.config.pointer(pointer).and_then(Value::as_str);
-        value.unwrap_or(default).to_owned()
-    };
-    let main = text("/session/mainKey", "main");
+    let main = config::main_key(&active.config);
     let events: Vec<_> = GatewayEvent::ALL.iter().map(|event| event.name()).collect();
     json!({
         "type": "hello-ok",
@@ -88,7 +84,7 @@ async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> 
                 "defaultAgentId": agent,
                 "mainKey": main,
                 "mainSessionKey": format!("agent:{agent}:{main}"),
-                "scope": text("/session/scope", "per-sender"),
+                "scope": config::session_scope(&active.config),
             },
         },
         "policy": {

@@ -64,7 +64,7 @@ impl TestHome {
             lang: Lang::english(),
         };
         self.with_context(|context| {
-            let disk = read_disk(plan::paths_to_read(&context.input, answers));
+            let disk = read_disk(&self.host, plan::paths_to_read(&context.input, answers));
             context.plan(answers, &disk, &stamp)
         })?
     }
@@ -110,10 +110,16 @@ fn broken_registry_and_near_base_of_another_config_refuse_the_plan() {
 }
 
 #[test]
-fn broken_config_of_the_instance_is_an_error() {
+fn broken_config_of_the_instance_is_never_planned_over_except_by_a_reset() {
     let home = TestHome::new(&[(".openclaw-rescue/openclaw.json", "{ gateway:")]);
-    let error = home.with_context(|_| ()).unwrap_err();
+    let error = home.plan(&answers(29789)).unwrap_err();
     assert_eq!(error.kind.exit_code(), 78, "{error:?}");
+    let reset = Answers {
+        existing: crate::answers::Existing::ResetConfig,
+        ..answers(29789)
+    };
+    let plan = home.plan(&reset).unwrap();
+    assert!(matches!(plan.changes[1], Change::Rename { .. }), "{plan:?}");
 }
 
 #[test]
@@ -155,12 +161,15 @@ fn links_are_followed_in_the_paths_of_all_instances() {
     })
     .unwrap();
     let [linked, below_file] = ["innocent/workspace", "file/workspace"].map(|name| home.path(name));
-    let disk = read_disk([
-        linked.clone(),
-        below_file.clone(),
-        home.path("file"),
-        sessions.clone(),
-    ]);
+    let disk = read_disk(
+        &home.host,
+        [
+            linked.clone(),
+            below_file.clone(),
+            home.path("file"),
+            sessions.clone(),
+        ],
+    );
     assert_eq!(disk.resolved(&linked), real("elsewhere/workspace"));
     assert_eq!(*disk.state(&linked), PathState::Missing);
     assert_eq!(*disk.state(&sessions), PathState::Folder);

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::secret::SecretOrigin;
 use crate::wizard::context::InterviewContext;
-use crate::wizard::question::{Question, Reply};
+use crate::wizard::question::{EmptyReply, Question, Reply};
 use crate::wizard::step::{
     EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question, reject_placeholder,
 };
@@ -102,12 +102,12 @@ impl WizardStep for GatewayToken {
         let input = &context.input;
         let has_token = input.has_token() || input.is_remote(answers);
         let keeps = has_token && context.keeps_existing(answers);
-        let intro = if keeps {
-            msg!("step.gateway-token.kept")
-        } else {
-            msg!("step.gateway-token.generated")
+        let empty = match (&input.instance.env_token, keeps) {
+            (_, true) => EmptyReply::Kept,
+            (Some(token), false) => EmptyReply::variable("OPENCLAW_GATEWAY_TOKEN", token),
+            (None, false) => EmptyReply::Generated,
         };
-        let question = Question::secret(msg!("step.gateway-token.ask"), true).with_intro(intro);
+        let question = Question::secret(msg!("step.gateway-token.ask"), Some(empty));
         Some(question.keeping_config(keeps))
     }
 
@@ -150,14 +150,9 @@ impl WizardStep for GatewayPassword {
         let input = &context.input;
         let has_password = input.has_credential("gateway.auth.password") || input.is_remote(answers);
         let keeps = has_password && context.keeps_existing(answers);
-        let question = Question::secret(msg!("step.gateway-password.ask"), keeps);
-        Some(if keeps {
-            question
-                .with_intro(msg!("step.gateway-password.kept"))
-                .keeping_config(true)
-        } else {
-            question
-        })
+        let empty = keeps.then_some(EmptyReply::Kept);
+        let question = Question::secret(msg!("step.gateway-password.ask"), empty);
+        Some(question.keeping_config(keeps))
     }
 
     fn accept(

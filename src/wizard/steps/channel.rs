@@ -3,9 +3,9 @@
 
 use crate::answers::{Answers, Channel};
 use crate::error::{Error, Result};
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
-use crate::wizard::question::{Question, Reply};
+use crate::wizard::question::{EmptyReply, Question, Reply};
 use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
 
 pub(super) struct ChannelToken;
@@ -26,16 +26,22 @@ fn question(_: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
     if answers.keep_config() {
         return None;
     }
-    let labels = [
-        (Channel::Skip, msg!("step.channel.skip")),
-        (Channel::Telegram, msg!("step.channel.telegram")),
-        (Channel::Discord, msg!("step.channel.discord")),
-    ];
+    let labels =
+        [Channel::Skip, Channel::Telegram, Channel::Discord].map(|channel| (channel, label(channel)));
     Some(enum_question(
         msg!("step.channel.ask"),
         labels,
         Channel::Skip.name(),
     ))
+}
+
+/// Returns the name of a channel as a choice of the wizard.
+fn label(channel: Channel) -> Msg {
+    match channel {
+        Channel::Skip => msg!("step.channel.skip"),
+        Channel::Telegram => msg!("step.channel.telegram"),
+        Channel::Discord => msg!("step.channel.discord"),
+    }
 }
 
 impl WizardStep for ChannelToken {
@@ -55,15 +61,8 @@ impl WizardStep for ChannelToken {
         let channel = answers.channel?;
         let key = channel.token_key()?;
         let has_token = context.current_text(answers, key).is_some();
-        let question = Question::secret(
-            msg!("step.channel-token.ask", channel = channel.name()),
-            has_token,
-        );
-        Some(if has_token {
-            question.with_intro(msg!("step.channel-token.kept"))
-        } else {
-            question
-        })
+        let text = msg!("step.channel-token.ask").with_msg("channel", label(channel));
+        Some(Question::secret(text, has_token.then_some(EmptyReply::Kept)))
     }
 
     fn accept(

@@ -74,10 +74,16 @@ impl WizardStep for TypedPort {
         Some(StepId::GatewayPort)
     }
 
-    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        answers
-            .types_port
-            .then(|| Question::text(msg!("step.gateway-port.typed"), None))
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        if !answers.types_port {
+            return None;
+        }
+        let suggested = context.suggest_ports(1, &bind_addresses(&context.input, answers));
+        let suggested = suggested.unwrap_or_default();
+        let default = suggested
+            .first()
+            .map(|suggestion| suggestion.family.base().to_string());
+        Some(Question::text(msg!("step.gateway-port.typed"), default))
     }
 
     fn accept(

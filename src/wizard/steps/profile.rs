@@ -3,7 +3,7 @@
 use crate::answers::Answers;
 use crate::error::Result;
 use crate::i18n::msg;
-use crate::profile::ProfileName;
+use crate::profile::{ProfileName, suggest_name};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
 use crate::wizard::step::{Rejection, StepId, WizardStep};
@@ -42,7 +42,10 @@ impl WizardStep for Profile {
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
         let typed = reply.text();
-        let name = ProfileName::parse(typed).map_err(|e| e.to_error(typed))?;
+        let name = ProfileName::parse(typed).map_err(|e| match suggest_name(typed) {
+            Some(proposed) => Rejection::Correctable(Box::new(e.to_error(typed)), proposed),
+            None => Rejection::Invalid(e.to_error(typed)),
+        })?;
         context.choose_profile(&name)?;
         answers.profile = Some(name);
         Ok(())

@@ -3,10 +3,10 @@
 use crate::answers::{Answers, Provider};
 use crate::config::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 use crate::url::ServerUrl;
 use crate::wizard::context::InterviewContext;
-use crate::wizard::question::{Question, Reply};
+use crate::wizard::question::{EmptyReply, Question, Reply};
 use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
 
 pub(super) struct ApiKey;
@@ -31,14 +31,7 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     if answers.keep_config() {
         return None;
     }
-    let labels = [
-        (Provider::Anthropic, msg!("step.auth-choice.anthropic")),
-        (Provider::OpenAi, msg!("step.auth-choice.openai")),
-        (Provider::OpenRouter, msg!("step.auth-choice.openrouter")),
-        (Provider::Google, msg!("step.auth-choice.google")),
-        (Provider::Custom, msg!("step.auth-choice.custom")),
-        (Provider::Skip, msg!("step.auth-choice.skip")),
-    ];
+    let labels = Provider::ALL.iter().map(|provider| (*provider, label(*provider)));
     // Without a person, or with a config that may have a provider, nothing is changed unasked.
     let has_config = context.input.exists && !answers.existing.is_reset();
     let default = if !context.interactive || has_config {
@@ -51,6 +44,18 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
         labels,
         default.name(),
     ))
+}
+
+/// Returns the name of a model provider as a choice of the wizard.
+fn label(provider: Provider) -> Msg {
+    match provider {
+        Provider::Anthropic => msg!("step.auth-choice.anthropic"),
+        Provider::OpenAi => msg!("step.auth-choice.openai"),
+        Provider::OpenRouter => msg!("step.auth-choice.openrouter"),
+        Provider::Google => msg!("step.auth-choice.google"),
+        Provider::Custom => msg!("step.auth-choice.custom"),
+        Provider::Skip => msg!("step.auth-choice.skip"),
+    }
 }
 
 fn is_custom(answers: &Answers) -> bool {
@@ -167,24 +172,40 @@ impl WizardStep for ApiKey {
         true
     }
 
-    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let provider = chosen_provider(answers)?;
         // A server of the user's own often needs no key.
-        let optional = provider == Provider::Custom;
-        let question = Question::secret(msg!("step.api-key.ask", provider = provider.id()), optional);
-        Some(match provider.key_variable() {
-            Some(variable) => question.with_intro(msg!("step.api-key.intro", variable = variable)),
-            None => question.with_intro(msg!("step.api-key.optional")),
-        })
+        let empty = match context.environment_key(provider) {
+            Some((name, key)) => Some(EmptyReply::variable(name, &key)),
+            None => is_custom(answers).then_some(EmptyReply::Nothing),
+        };
+        let intro = match &empty {
+            Some(variable @ EmptyReply::Variable { .. }) => {
+                msg!("step.api-key.found").with_msg("key", variable.answer_msg())
+            }
+            _ => msg!("step.api-key.intro"),
+        };
+        let name = match &answers.custom.provider_id {
+            Some(id) if is_custom(answers) => msg!("ui.typed", text = id),
+            _ => label(provider),
+        };
+        let text = msg!("step.api-key.ask").with_msg("provider", name);
+        Some(Question::secret(text, empty).with_intro(intro))
     }
 
     fn accept(
         &self,
         reply: Reply,
-        _: &mut InterviewContext<'_>,
+        context: &mut InterviewContext<'_>,
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
-        let key = reply.into_secret();
+        let mut key = reply.into_secret();
+        if key.expose().is_empty()
+            && let Some(provider) = chosen_provider(answers)
+            && let Some((_, found)) = context.environment_key(provider)
+        {
+            key = found;
+        }
         let text = key.expose();
         if text.is_empty() && !is_custom(answers) {
             return Err(Error::usage(msg!("step.api-key.empty")).into());

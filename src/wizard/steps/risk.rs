@@ -1,7 +1,7 @@
 //! The risk acknowledgement: an agent acts with the user's rights.
 
 use crate::answers::Answers;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
@@ -24,7 +24,8 @@ impl WizardStep for AcceptRisk {
         if parse_yes_no(self.id(), &reply)? {
             Ok(())
         } else {
-            let error = Error::failed(Msg::new("step.accept-risk.declined"));
+            let error =
+                Error::failed(Msg::new("step.accept-risk.declined")).with_reason(ErrorReason::Cancelled);
             Err(Rejection::Declined(error))
         }
     }

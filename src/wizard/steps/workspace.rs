@@ -7,7 +7,7 @@ use crate::environment::TypedPathError;
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::plan::isolation;
-use crate::wizard::context::{InterviewContext, read_disk};
+use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
 use crate::wizard::step::{Rejection, StepId, WizardStep};
 
@@ -26,7 +26,9 @@ impl WizardStep for Workspace {
             return None;
         }
         let (input, instance) = (&context.input, &context.input.instance);
-        let question = |default: String| Question::text(msg!("step.workspace.ask"), Some(default));
+        let question = |default: String| {
+            Question::text(msg!("step.workspace.ask"), Some(default)).completing_folders(&input.env.home)
+        };
         if let Some(current) = context.current_text(answers, WORKSPACE_KEY) {
             let path = proposed_path(context, answers);
             let shown = path.map_or_else(|| current.to_owned(), |path| input.display_path(&path));
@@ -58,7 +60,7 @@ impl WizardStep for Workspace {
                 .expand_typed(typed)
                 .map_err(|why| unusable_path(typed, &why))?,
         };
-        isolation::check_workspace(&context.input, &read_disk([path.clone()]), &path)?;
+        isolation::check_workspace(&context.input, &context.read_path(&path), &path)?;
         answers.workspace = Some(path);
         Ok(())
     }

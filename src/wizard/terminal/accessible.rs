@@ -12,7 +12,7 @@ use super::yes_no_prompt::{expected_letters, label, letter, parse};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
 use crate::ui::Ui;
-use crate::wizard::question::{Choice, Question, QuestionKind, Reply};
+use crate::wizard::question::{Choice, EmptyReply, Question, QuestionKind, Reply};
 
 /// Asks a question of the wizard line by line, for screen readers, until there is a valid answer. The first question
 /// of a run says how to go back.
@@ -36,7 +36,7 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
                 _ => Reply::Text(typed),
             })
         }
-        QuestionKind::Secret { optional } => ask_secret(ui, *optional),
+        QuestionKind::Secret { empty } => ask_secret(ui, empty.as_ref()),
         QuestionKind::YesNo { default } => ask_yes_no(ui, *default),
     }
 }
@@ -96,18 +96,17 @@ fn ask_yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
     }
 }
 
-fn ask_secret(ui: Ui, optional: bool) -> io::Result<Reply> {
-    let request = if optional {
-        msg!("ui.spoken-hidden-optional")
-    } else {
-        msg!("ui.spoken-hidden")
+fn ask_secret(ui: Ui, empty: Option<&EmptyReply>) -> io::Result<Reply> {
+    let request = match empty {
+        Some(empty) => msg!("ui.spoken-hidden-empty").with_msg("enter", empty.enter_msg()),
+        None => msg!("ui.spoken-hidden"),
     };
     loop {
         let typed = read_answer(ui, &request, true)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
-        if optional || !typed.is_empty() {
+        if empty.is_some() || !typed.is_empty() {
             return Ok(Reply::Secret(Secret::new(typed)));
         }
         ui.eprint_paragraph(&msg!("ui.needed"));

@@ -8,4 +8,4 @@
 #[cfg_attr(windows, path = "input/windows.rs")]
 mod system;
 
-pub(super) use system::{KeyReader, read_line, restore, set_idle_mode, set_question_mode};
+pub(super) use system::{KeyReader, read_line, restore, set_idle_mode, set_question_mode, suspend};

@@ -37,6 +37,8 @@ pub(super) enum Key {
     DeleteWord,
     /// Ctrl-C.
     Interrupt,
+    /// Ctrl-Z.
+    Suspend,
 }
 
 /// Decodes the bytes from a terminal into keys; holds the bytes that are no whole key yet.
@@ -192,6 +194,7 @@ fn control_key(byte: u8) -> Option<Key> {
         0x10 => Some(Key::Up),
         0x15 => Some(Key::DeleteToStart),
         0x17 => Some(Key::DeleteWord),
+        0x1a => Some(Key::Suspend),
         _ => None,
     }
 }

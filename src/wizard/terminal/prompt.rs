@@ -4,11 +4,6 @@ use super::keys::Key;
 use super::theme::{Frame, PromptTheme, TerminalSize};
 use crate::wizard::question::Reply;
 
-/// The text that stands for a secret on the screen, whatever its length.
-pub(super) const HIDDEN_SECRET: &str = "********";
-/// The text that stands on the screen for an answer to a prompt that was left empty.
-pub(super) const EMPTY_ANSWER: &str = "-";
-
 /// The effect of a key on a terminal prompt: go on, answered, or gone back.
 pub(super) enum KeyOutcome {
     /// The prompt is drawn again.

@@ -90,6 +90,12 @@ impl Screen {
         self.term.flush()
     }
 
+    /// Leaves the drawing of a prompt on the terminal, wherever the cursor is: another program has used the screen.
+    pub(super) fn forget_drawing(&mut self) {
+        self.widths.clear();
+        self.cursor = (0, 0);
+    }
+
     /// Switches the terminal's marking of pasted texts (bracketed paste) on or off.
     pub(super) fn set_bracketed_paste(&self, on: bool) -> io::Result<()> {
         self.term

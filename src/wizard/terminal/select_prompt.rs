@@ -8,10 +8,12 @@ use super::prompt::{KeyOutcome, Prompt};
 use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
 use crate::i18n::msg;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
-use crate::wizard::question::{Choice, PortChart, Reply};
+use crate::wizard::question::{Choice, EscapeEffect, PortChart, Question, Reply};
 
 /// Minimum number of columns in which a prompt draws a port chart.
 const MIN_CHART_WIDTH: usize = 20;
+/// The highest digit that marks a choice of a prompt.
+const MAX_DIGIT: usize = 9;
 /// Number of columns by which the details of a choice are indented in a prompt.
 const DETAIL_INDENT: usize = 4;
 /// Blanks between two entries of the legend of a port chart.
@@ -24,6 +26,9 @@ pub(super) struct SelectPrompt<'a> {
     options: &'a [Choice],
     port_chart: Option<&'a PortChart>,
     marked: usize,
+    escape: EscapeEffect,
+    /// The first letter of each label as the screen shows it.
+    initials: Vec<Option<char>>,
 }
 
 impl<'a> SelectPrompt<'a> {
@@ -38,7 +43,32 @@ impl<'a> SelectPrompt<'a> {
             options,
             port_chart,
             marked: default.min(options.len().saturating_sub(1)),
+            escape: EscapeEffect::Back,
+            initials: Vec::new(),
         }
+    }
+
+    /// Makes a prompt with choices say what Esc does, and letters mark the next choice that starts with them.
+    pub(super) fn with_keys_of(mut self, question: &Question, theme: &PromptTheme) -> Self {
+        self.escape = question.escape;
+        let initial = |option: &Choice| theme.text(&option.label).chars().next();
+        self.initials = self.options.iter().map(initial).collect();
+        self
+    }
+
+    /// Returns the index of the choice that a typed letter marks: the next one that starts with it, else, as in vi, the one
+    /// below for `j` and above for `k`.
+    fn choice_of_letter(&self, letter: char) -> usize {
+        let (count, marked) = (self.options.len(), self.marked);
+        let mut others = (1..=count).map(|step| (marked + step) % count);
+        let starts_with =
+            |initial: &Option<char>| initial.is_some_and(|initial| initial.eq_ignore_ascii_case(&letter));
+        let found = others.find(|at| self.initials.get(*at).is_some_and(starts_with));
+        found.unwrap_or(match letter {
+            'j' => (marked + 1).min(count.saturating_sub(1)),
+            'k' => marked.saturating_sub(1),
+            _ => marked,
+        })
     }
 
     /// Returns the lines of one choice of a prompt, with its details where it is marked.
@@ -203,6 +233,7 @@ impl Prompt for SelectPrompt<'_> {
                 }
                 wanted
             }
+            Key::Char(letter) if !self.options.is_empty() => self.choice_of_letter(*letter),
             Key::Enter => {
                 return match self.options.get(self.marked) {
                     Some(option) => KeyOutcome::Answered(Reply::Text(option.id.clone())),
@@ -222,7 +253,10 @@ impl Prompt for SelectPrompt<'_> {
         let room = size.rows.saturating_sub(lines.len()).max(1);
         let list = self.list_lines(theme, size.columns, room);
         let chart = self.chart_lines(theme, size.columns);
-        let keys = theme.key_hint(&msg!("ui.keys-choice"), size.columns);
+        let keys = msg!("ui.keys-choice", count = self.options.len().min(MAX_DIGIT))
+            .with_msg("arrows", theme.vertical_arrows())
+            .with_msg("escape", self.escape.msg());
+        let keys = theme.key_hint(&keys, size.columns);
         let mut left = room - list.len().min(room);
         lines.extend(list);
         if !chart.is_empty() && chart.len() < left {
@@ -230,11 +264,9 @@ impl Prompt for SelectPrompt<'_> {
             lines.push(String::new());
             lines.extend(chart);
         }
-        if left > 1
-            && let Some(keys) = keys
-        {
+        if left > keys.len() {
             lines.push(String::new());
-            lines.push(keys);
+            lines.extend(keys);
         }
         Frame { lines, cursor: None }
     }

@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::i18n::{Lang, msg};
 use crate::ports::Span;
 use crate::ui::UiOptions;
-use crate::wizard::question::{Choice, PortChart};
+use crate::wizard::question::{Choice, EmptyReply, PortChart};
 
 fn theme(lang: &str, locale: &str) -> PromptTheme {
     let host = Host::fixed(&["openclaw"], [("LC_ALL", locale)]);
@@ -87,7 +87,7 @@ fn escape_goes_back_from_every_prompt_whatever_was_typed() {
     let questions = [
         port_question(3),
         Question::text(msg!("step.profile.ask"), Some("rescue".to_owned())),
-        Question::secret(msg!("step.profile.ask"), true),
+        Question::secret(msg!("step.profile.ask"), Some(EmptyReply::Kept)),
         Question::yes_no(msg!("step.profile.ask"), None),
     ];
     for question in &questions {
@@ -210,7 +210,7 @@ fn long_line_shows_the_part_around_the_cursor() {
 #[test]
 fn secrets_of_any_length_look_the_same() {
     let theme = turkish();
-    let question = Question::secret(msg!("step.profile.ask"), false);
+    let question = Question::secret(msg!("step.profile.ask"), None);
     let mut looks = Vec::new();
     for secret in ["k", "sk-canary-4711"] {
         let mut prompt = prompt(&theme, &question);
@@ -227,14 +227,14 @@ fn secrets_of_any_length_look_the_same() {
 #[test]
 fn empty_secret_is_accepted_only_where_it_is_optional() {
     let theme = turkish();
-    let question = Question::secret(msg!("step.profile.ask"), false);
+    let question = Question::secret(msg!("step.profile.ask"), None);
     let mut needed = prompt(&theme, &question);
     press(&mut *needed, &[Key::Enter]);
     let drawn = lines(&theme, &*needed, size(79, 24)).join("\n");
     assert!(drawn.contains("✘ Bir değer girin."), "{drawn}");
-    let question = Question::secret(msg!("step.profile.ask"), true);
+    let question = Question::secret(msg!("step.profile.ask"), Some(EmptyReply::Kept));
     let mut optional = prompt(&theme, &question);
-    assert_eq!(optional.answer_text(&theme), "-");
+    assert_eq!(optional.answer_text(&theme), "aynı kalıyor");
     assert_eq!(
         answered(optional.handle_key(&Key::Enter)).into_secret().expose(),
         ""
@@ -289,7 +289,8 @@ fn any_question() -> impl Strategy<Value = Question> {
     prop_oneof![
         (1_u16..14).prop_map(port_question),
         (text(), "[a-zğüşıöç漢🦞/ ]{0,120}").prop_map(|(text, default)| Question::text(text, Some(default))),
-        (text(), any::<bool>()).prop_map(|(text, optional)| Question::secret(text, optional)),
+        (text(), any::<bool>())
+            .prop_map(|(text, optional)| Question::secret(text, optional.then_some(EmptyReply::Kept))),
         (text(), any::<Option<bool>>()).prop_map(|(text, default)| Question::yes_no(text, default)),
     ]
 }

@@ -1,15 +1,18 @@
 //! The prompt for a line of text, and for a secret that is not shown while it is typed.
 
+use std::path::PathBuf;
+
 use console::measure_text_width;
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::completion;
 use super::keys::Key;
 use super::line_editor::LineEditor;
-use super::prompt::{EMPTY_ANSWER, HIDDEN_SECRET, KeyOutcome, Prompt};
+use super::prompt::{KeyOutcome, Prompt};
 use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
-use crate::wizard::question::Reply;
+use crate::wizard::question::{EmptyReply, EscapeEffect, HIDDEN_SECRET, Question, Reply};
 
 /// Minimum number of columns to type in at a text prompt: where fewer are left behind the question, the next line is
 /// used.
@@ -19,7 +22,7 @@ const MIN_INPUT_WIDTH: usize = 12;
 #[derive(Clone, Debug)]
 enum InputKind {
     Text { default: Option<String> },
-    Secret { optional: bool },
+    Secret { empty: Option<EmptyReply> },
 }
 
 /// A terminal prompt at which a line of text is typed.
@@ -29,6 +32,9 @@ pub(super) struct TextPrompt {
     kind: InputKind,
     line: LineEditor,
     error: Option<Msg>,
+    escape: EscapeEffect,
+    /// The home folder, where Tab completes the path of a folder.
+    completes_from: Option<PathBuf>,
 }
 
 impl TextPrompt {
@@ -36,8 +42,15 @@ impl TextPrompt {
         Self::new(text, InputKind::Text { default })
     }
 
-    pub(super) fn secret(text: String, optional: bool) -> Self {
-        Self::new(text, InputKind::Secret { optional })
+    pub(super) fn secret(text: String, empty: Option<EmptyReply>) -> Self {
+        Self::new(text, InputKind::Secret { empty })
+    }
+
+    /// Makes Esc and Tab do in a text prompt what the question says.
+    pub(super) fn with_keys_of(mut self, question: &Question) -> Self {
+        self.escape = question.escape;
+        self.completes_from.clone_from(&question.completes_from);
+        self
     }
 
     fn new(text: String, kind: InputKind) -> Self {
@@ -46,6 +59,8 @@ impl TextPrompt {
             kind,
             line: LineEditor::default(),
             error: None,
+            escape: EscapeEffect::Back,
+            completes_from: None,
         }
     }
 
@@ -56,11 +71,30 @@ impl TextPrompt {
                 Some(default) if self.line.is_empty() => KeyOutcome::Answered(Reply::Text(default.clone())),
                 _ => KeyOutcome::Answered(Reply::Text(typed.to_owned())),
             },
-            InputKind::Secret { optional: false } if typed.is_empty() => {
+            InputKind::Secret { empty: None } if typed.is_empty() => {
                 self.error = Some(Msg::new("ui.needed"));
                 KeyOutcome::Pending
             }
             InputKind::Secret { .. } => KeyOutcome::Answered(Reply::Secret(Secret::new(typed))),
+        }
+    }
+
+    /// Puts the default into an empty line, so that it can be edited, and completes the path of a folder.
+    fn complete(&mut self) {
+        let addition = match (&self.kind, &self.completes_from) {
+            (
+                InputKind::Text {
+                    default: Some(default),
+                },
+                _,
+            ) if self.line.is_empty() => Some(default.clone()),
+            (InputKind::Text { .. }, Some(home)) => completion::folder_ending(self.line.text(), home),
+            _ => None,
+        };
+        if let Some(addition) = addition {
+            self.line.handle_key(&Key::End);
+            self.line.handle_key(&Key::Paste(addition));
+            self.error = None;
         }
     }
 
@@ -107,6 +141,10 @@ impl Prompt for TextPrompt {
         match key {
             Key::Enter => self.enter(),
             Key::Escape => KeyOutcome::Answered(Reply::Back),
+            Key::Tab => {
+                self.complete();
+                KeyOutcome::Pending
+            }
             key => {
                 if self.line.handle_key(key) {
                     self.error = None;
@@ -144,12 +182,15 @@ impl Prompt for TextPrompt {
         }
         let keys = match &self.kind {
             InputKind::Text { default: Some(_) } if self.line.is_empty() => msg!("ui.keys-default"),
-            InputKind::Secret { optional: true } if self.line.is_empty() => msg!("ui.keys-optional"),
+            InputKind::Secret { empty: Some(empty) } if self.line.is_empty() => {
+                msg!("ui.keys-hidden").with_msg("enter", empty.enter_msg())
+            }
             InputKind::Secret { .. } => msg!("ui.keys-secret"),
             InputKind::Text { .. } => msg!("ui.keys-text"),
         };
-        if lines.len() + 1 < size.rows {
-            lines.extend(theme.key_hint(&keys, size.columns));
+        let keys = theme.key_hint(&keys.with_msg("escape", self.escape.msg()), size.columns);
+        if lines.len() + keys.len() < size.rows {
+            lines.extend(keys);
         }
         Frame {
             lines,
@@ -157,13 +198,15 @@ impl Prompt for TextPrompt {
         }
     }
 
-    fn answer_text(&self, _: &PromptTheme) -> String {
+    fn answer_text(&self, theme: &PromptTheme) -> String {
         match &self.kind {
             InputKind::Text {
                 default: Some(default),
             } if self.line.is_empty() => default.clone(),
             InputKind::Text { .. } => self.line.text().trim().to_owned(),
-            InputKind::Secret { .. } if self.line.text().trim().is_empty() => EMPTY_ANSWER.to_owned(),
+            InputKind::Secret { empty: Some(empty) } if self.line.text().trim().is_empty() => {
+                theme.text(&empty.answer_msg())
+            }
             InputKind::Secret { .. } => HIDDEN_SECRET.to_owned(),
         }
     }

@@ -6,7 +6,7 @@ use dialoguer::theme::ColorfulTheme;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::error::Error;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::text::{fill_lines, to_ascii};
 use crate::ui::Ui;
 
@@ -33,6 +33,8 @@ pub(super) struct PromptTheme {
     pub(super) theme: ColorfulTheme,
 }
 
+/// The sign between two keys in a prompt's hint, in the catalogues too.
+const KEY_SEPARATOR: &str = " · ";
 /// Number of columns of the mark before a question or a choice of a prompt, with its blank.
 pub(super) const MARK_WIDTH: usize = 2;
 
@@ -144,6 +146,10 @@ impl PromptTheme {
     /// Returns the lines that a prompt shows about a rejected reply: the reason, and the ways out.
     pub(super) fn rejection_lines(&self, rejection: &Error, columns: usize) -> Vec<String> {
         let mut lines = self.error_lines(&rejection.msg, columns);
+        if let Some(cause) = &rejection.cause {
+            let cause = self.wrap_plain(&format!("{cause:#}"), columns.saturating_sub(MARK_WIDTH));
+            lines.extend(cause.into_iter().map(|line| format!("{:MARK_WIDTH$}{line}", "")));
+        }
         let arrow = if self.ui.ascii() { "  ->" } else { "  →" };
         let indent = measure_text_width(arrow) + 1;
         for hint in &rejection.hints {
@@ -162,11 +168,48 @@ impl PromptTheme {
         hang_indent(&mark, lines)
     }
 
-    /// Returns a prompt's line with the keys that work there, or `None` where it would need two lines.
-    pub(super) fn key_hint(&self, msg: &Msg, columns: usize) -> Option<String> {
-        let text = self.text(msg);
-        let fits = MARK_WIDTH + measure_text_width(&text) <= columns;
-        fits.then(|| format!("  {}", self.theme.hint_style.apply_to(text)))
+    /// Returns the lines of a prompt with the keys that work there, broken between two of them where one line is too narrow.
+    pub(super) fn key_hint(&self, msg: &Msg, columns: usize) -> Vec<String> {
+        let separator = self.displayable(KEY_SEPARATOR);
+        let room = columns.saturating_sub(MARK_WIDTH);
+        let mut lines: Vec<String> = Vec::new();
+        for part in self.text(msg).split(&separator) {
+            match lines.last_mut() {
+                Some(line)
+                    if measure_text_width(line)
+                        + measure_text_width(&separator)
+                        + measure_text_width(part)
+                        <= room =>
+                {
+                    line.push_str(&separator);
+                    line.push_str(part);
+                }
+                _ => lines.extend(self.wrap_plain(part, room)),
+            }
+        }
+        let style = &self.theme.hint_style;
+        let indented = lines
+            .into_iter()
+            .map(|line| format!("{:MARK_WIDTH$}{}", "", style.apply_to(line)));
+        indented.collect()
+    }
+
+    /// Returns the words or signs for the arrow keys up and down in a prompt's hint.
+    pub(super) fn vertical_arrows(&self) -> Msg {
+        if self.ui.ascii() {
+            msg!("ui.arrows-up-down")
+        } else {
+            msg!("ui.arrows-vertical")
+        }
+    }
+
+    /// Returns the words or signs for the arrow keys left and right in a prompt's hint.
+    pub(super) fn horizontal_arrows(&self) -> Msg {
+        if self.ui.ascii() {
+            msg!("ui.arrows-left-right")
+        } else {
+            msg!("ui.arrows-horizontal")
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::line_editor::LineEditor;
 use super::prompt::{KeyOutcome, Prompt};
 use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
 use crate::i18n::{Lang, Msg, msg};
-use crate::wizard::question::Reply;
+use crate::wizard::question::{EscapeEffect, Reply};
 
 /// Maximum number of typed letters that a yes-or-no prompt shows: no word that it accepts is longer.
 const MAX_TYPED_LETTERS: usize = 10;
@@ -92,6 +92,7 @@ pub(super) struct YesNoPrompt {
     typed: LineEditor,
     /// `true` if Enter was pressed while no answer was marked.
     is_refused: bool,
+    escape: EscapeEffect,
 }
 
 impl YesNoPrompt {
@@ -102,7 +103,13 @@ impl YesNoPrompt {
             marked: default,
             typed: LineEditor::default(),
             is_refused: false,
+            escape: EscapeEffect::Back,
         }
+    }
+
+    /// Makes a yes-or-no prompt say what Esc does.
+    pub(super) fn with_escape(self, escape: EscapeEffect) -> Self {
+        Self { escape, ..self }
     }
 
     fn mark(&mut self, yes: bool) {
@@ -177,8 +184,19 @@ impl Prompt for YesNoPrompt {
         if self.is_refused {
             lines.extend(theme.error_lines(&expected_letters(self.lang), size.columns));
         }
-        if lines.len() + 1 < size.rows {
-            lines.extend(theme.key_hint(&msg!("ui.keys-yes-no"), size.columns));
+        let letters = |msg: Msg| {
+            msg.with("yes", letter(self.lang, true))
+                .with("no", letter(self.lang, false))
+                .with_msg("arrows", theme.horizontal_arrows())
+                .with_msg("escape", self.escape.msg())
+        };
+        let keys = letters(match self.marked {
+            Some(_) => msg!("ui.keys-yes-no"),
+            None => msg!("ui.keys-yes-no-open"),
+        });
+        let keys = theme.key_hint(&keys, size.columns);
+        if lines.len() + keys.len() < size.rows {
+            lines.extend(keys);
         }
         Frame { lines, cursor: None }
     }

@@ -392,6 +392,15 @@ pub(super) const FAULTS: &[Fault] = &[
     fixed_by_command("state-leftover", "warning", "rm -r", |s| {
         s.write(".openclaw-rescue.import-20261122/state/a", "a");
     }),
+    fixed_by_doctor("devices-broken", "error", |s| {
+        s.write(".openclaw-rescue/devices/paired.json", "{ \"d1\": ");
+    }),
+    fixed_by_command("keys-broken", "error", " onboard", |s| {
+        s.write(
+            ".openclaw-rescue/agents/main/agent/auth-profiles.json",
+            "{ \"profiles\": ",
+        );
+    }),
     fixed_by_command("devices-migrated", "warning", "paired.json.migrated", |s| {
         s.write(".openclaw-rescue/devices/paired.json.migrated", "{}");
     }),

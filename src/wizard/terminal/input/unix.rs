@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
+use rustix::process::{Signal, kill_current_process_group};
 use rustix::stdio::stdin;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
@@ -31,6 +32,8 @@ const RESIZE_POLL_INTERVAL: Timespec = Timespec {
 
 /// The byte that a terminal sends for Ctrl-C.
 const CTRL_C: u8 = 3;
+/// The byte that a terminal sends for Ctrl-Z.
+const CTRL_Z: u8 = 26;
 
 fn original_modes() -> MutexGuard<'static, Option<Termios>> {
     lock(&ORIGINAL_MODES)
@@ -42,6 +45,12 @@ pub(in super::super) fn restore() {
         // Without waiting for output: a terminal that is gone takes none any more.
         let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
     }
+}
+
+/// Stops this process and the others of its job, as the terminal does at Ctrl-Z where it sends signals. Returns when the
+/// job is continued; at once where no shell could continue it.
+pub(in super::super) fn suspend() {
+    let _ = kill_current_process_group(Signal::TSTP);
 }
 
 /// Changes the terminal's modes, and keeps the original ones for [`restore`].
@@ -131,7 +140,7 @@ fn wait_for_input(timeout: &Timespec) -> io::Result<bool> {
 /// input. Ctrl-C is an error as in every other prompt, and not a signal.
 pub(in super::super) fn read_line(
     hidden: bool,
-    prompt: impl FnOnce() -> io::Result<()>,
+    prompt: impl Fn() -> io::Result<()>,
 ) -> io::Result<Option<String>> {
     /// A guard that restores the terminal's modes however the reading of a line ends.
     struct RestoreModes;
@@ -141,16 +150,20 @@ pub(in super::super) fn read_line(
         }
     }
     let _restore = RestoreModes;
-    change_modes(|modes| {
-        modes.local_modes -= LocalModes::ISIG;
-        // Ctrl-C ends the line, so that it is read at once.
-        modes.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
-        if hidden {
-            modes.local_modes -= LocalModes::ECHO;
-            // The end of the line is shown, so that the next sentence has a line of its own.
-            modes.local_modes |= LocalModes::ECHONL;
-        }
-    })?;
+    let set_line_mode = || {
+        change_modes(|modes| {
+            modes.local_modes -= LocalModes::ISIG;
+            // Ctrl-C and Ctrl-Z end the line, so that they are read at once.
+            modes.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
+            modes.special_codes[SpecialCodeIndex::VEOL2] = CTRL_Z;
+            if hidden {
+                modes.local_modes -= LocalModes::ECHO;
+                // The end of the line is shown, so that the next sentence has a line of its own.
+                modes.local_modes |= LocalModes::ECHONL;
+            }
+        })
+    };
+    set_line_mode()?;
     // Only once the echo is off: somebody may type quickly.
     prompt()?;
     let mut line = Vec::new();
@@ -164,6 +177,13 @@ pub(in super::super) fn read_line(
         }
         match line.last() {
             Some(&CTRL_C) => return Err(io::ErrorKind::Interrupted.into()),
+            Some(&CTRL_Z) => {
+                line.clear();
+                restore();
+                suspend();
+                set_line_mode()?;
+                prompt()?;
+            }
             Some(b'\n') => break,
             _ => {}
         }

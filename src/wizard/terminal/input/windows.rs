@@ -9,6 +9,9 @@ use super::super::keys::Key;
 /// Does nothing on Windows: no mode of the console is left changed.
 pub(in super::super) fn restore() {}
 
+/// Does nothing on Windows: no program is stopped and continued there.
+pub(in super::super) fn suspend() {}
+
 /// Does nothing on Windows: the console changes its modes itself for a question.
 #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
 pub(in super::super) fn set_question_mode() -> io::Result<()> {

@@ -1,0 +1,163 @@
+//! The methods about agents and models: what the config names. This engine runs none of them.
+
+use serde_json::{Map, Value, json};
+
+use super::call::MethodCall;
+use super::config;
+use super::method::Method;
+use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
+use crate::gateway::protocol::{OperatorScope, Protocol};
+use crate::gateway::state::GatewayState;
+use crate::instance::ConfigVariables;
+
+/// The methods about agents and models, all answered from the active config.
+pub(super) const METHODS: &[Method] = &[
+    Method::infallible("agents.list", OperatorScope::Read, list).with_params(&[]),
+    Method::infallible("agent.identity.get", OperatorScope::Read, identity).with_params(IDENTITY_PARAMS),
+    Method::infallible("models.list", OperatorScope::Read, models),
+    Method::infallible("skills.status", OperatorScope::Read, skills),
+    Method::infallible("migrations.memory.plan", OperatorScope::Admin, memory_plan),
+];
+
+/// The parameters of the gateway's method `agent.identity.get`.
+const IDENTITY_PARAMS: &[FrameField] = &[optional("agentId", TEXT), optional("sessionKey", TEXT)];
+
+/// The name of an agent that has none, as OpenClaw shows it.
+const DEFAULT_AGENT_NAME: &str = "Assistant";
+/// The avatar of an agent that has none, as OpenClaw shows it.
+const DEFAULT_AVATAR: &str = "A";
+
+/// Returns the entry of an agent in an OpenClaw config, from the list of an early release or the map of a late one.
+fn agent_entry<'a>(config: &'a Value, id: &str) -> Option<&'a Value> {
+    let listed = config.pointer("/agents/list").and_then(Value::as_array);
+    let is_it = |agent: &&Value| agent.get("id").and_then(Value::as_str) == Some(id);
+    let listed = listed.into_iter().flatten().find(is_it);
+    listed.or_else(|| config.pointer("/agents/entries")?.get(id))
+}
+
+/// Answers the gateway's method `agents.list`: the agents that the config names, the default one first.
+fn list(call: &MethodCall) -> Value {
+    let active = call.state.active();
+    let config = &active.config;
+    let agent = |id: &String| {
+        let entry = agent_entry(config, id);
+        let mut value = Map::new();
+        value.insert("id".to_owned(), id.as_str().into());
+        for key in ["name", "identity"] {
+            if let Some(known) = entry.and_then(|entry| entry.get(key)) {
+                value.insert(key.to_owned(), known.clone());
+            }
+        }
+        Value::Object(value)
+    };
+    let ids = config::agent_ids(config);
+    let mut answer = json!({
+        "defaultId": ids[0],
+        "mainKey": config::main_key(config),
+        "scope": config::session_scope(config),
+        "agents": ids.iter().map(agent).collect::<Vec<_>>(),
+    });
+    if call.client.protocol == Protocol::Four {
+        answer["ownership"] = if ids.len() == 1 { "sole" } else { "explicit" }.into();
+        answer["selectionRequired"] = false.into();
+    }
+    answer
+}
+
+/// Answers the gateway's method `agent.identity.get`: how an agent is shown.
+fn identity(call: &MethodCall) -> Value {
+    let active = call.state.active();
+    let config = &active.config;
+    let of_session = || {
+        let mut parts = call.text("sessionKey")?.split(':');
+        (parts.next() == Some("agent")).then(|| parts.next())?
+    };
+    let named = call.text("agentId").or_else(of_session);
+    let id = named.map_or_else(|| config::default_agent(config), str::to_owned);
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let entry = agent_entry(config, &id);
+    let own = |key: &str| text(entry.and_then(|entry| entry.pointer(key)));
+    let of_ui = |key: &str| text(config.pointer(key));
+    let name = of_ui("/ui/assistant/name")
+        .or_else(|| own("/identity/name"))
+        .or_else(|| own("/name"));
+    let avatar = of_ui("/ui/assistant/avatar").or_else(|| own("/identity/emoji"));
+    let source = if name.is_some() { "agent" } else { "default" };
+    let mut answer = json!({
+        "agentId": id,
+        "name": name.as_deref().unwrap_or(DEFAULT_AGENT_NAME),
+        "avatar": avatar.as_deref().unwrap_or(DEFAULT_AVATAR),
+    });
+    if call.client.protocol == Protocol::Four {
+        answer["nameSource"] = source.into();
+    }
+    answer
+}
+
+/// Answers the gateway's method `models.list`: the models of the providers in the config, none of which this engine
+/// asks. OpenClaw 2026.1.30 answers with a catalogue that comes with it.
+fn models(call: &MethodCall) -> Value {
+    let active = call.state.active();
+    let providers = active
+        .config
+        .pointer("/models/providers")
+        .and_then(Value::as_object);
+    let is_late = call.client.protocol == Protocol::Four;
+    let model = |provider: &str, model: &Value| {
+        let id = model.get("id")?.as_str()?;
+        let mut value = json!({"id": id, "name": id, "provider": provider});
+        for key in ["name", "contextWindow", "reasoning", "input"] {
+            if let Some(known) = model.get(key) {
+                value[key] = known.clone();
+            }
+        }
+        if is_late {
+            value["available"] = false.into();
+        }
+        Some(value)
+    };
+    let models: Vec<_> = providers
+        .into_iter()
+        .flatten()
+        .filter_map(|(provider, entry)| Some((provider, entry.get("models")?.as_array()?)))
+        .flat_map(|(provider, models)| models.iter().filter_map(move |entry| model(provider, entry)))
+        .collect();
+    json!({ "models": models })
+}
+
+/// Returns the workspace of the default agent: the folder that the config names, else the instance's own.
+fn workspace(state: &GatewayState) -> std::path::PathBuf {
+    let context = state.context.borrowed();
+    let active = state.active();
+    let named = active
+        .config
+        .pointer("/agents/defaults/workspace")
+        .and_then(Value::as_str);
+    let variables = ConfigVariables::new(context.host, &context.instance.state_dir, &active.config);
+    let named = named.and_then(|text| variables.path(context.env, None, text));
+    named.unwrap_or_else(|| context.instance.default_workspace())
+}
+
+/// Answers the gateway's method `skills.status`: this engine has no skills.
+fn skills(call: &MethodCall) -> Value {
+    let state = &call.state;
+    let managed = state.context.instance.state_dir.join("skills");
+    let mut answer = json!({
+        "workspaceDir": workspace(state).display().to_string(),
+        "managedSkillsDir": managed.display().to_string(),
+        "skills": [],
+    });
+    if call.client.protocol == Protocol::Four {
+        answer["agentId"] = config::default_agent(&state.active().config).into();
+    }
+    answer
+}
+
+/// Answers the gateway's method `migrations.memory.plan`: there is nothing to take over from another program.
+fn memory_plan(call: &MethodCall) -> Value {
+    json!({
+        "agentId": config::default_agent(&call.state.active().config),
+        "workspace": workspace(&call.state).display().to_string(),
+        "providers": [],
+    })
+}
