@@ -229,8 +229,8 @@ fn transaction_cut_while_staging_is_taken_back() {
     network::own(|| {
         each_release(Some("cut-while-staging"), |home| {
             let before = home.read(".openclaw-rescue/openclaw.json");
-            // Whatever locks the host brings the transaction to its end first.
-            let _ = home.run(&["config", "unset", "logging.file"]).exits(0);
+            // Whatever locks the host brings the transaction to its end first. This key is not set.
+            let _ = home.run(&["config", "unset", "logging.file"]).exits(1);
             assert_eq!(home.read(".openclaw-rescue/openclaw.json"), before);
             assert_eq!(left_behind(home), [] as [PathBuf; 0]);
         });
@@ -242,7 +242,7 @@ fn transaction_cut_while_committing_is_completed() {
     network::own(|| {
         each_release(Some("cut-while-committing"), |home| {
             let before = home.read(".openclaw-rescue/openclaw.json");
-            let _ = home.run(&["config", "unset", "logging.file"]).exits(0);
+            let _ = home.run(&["config", "unset", "logging.file"]).exits(1);
             let after = home.json(&["--profile", "rescue", "config", "get", "gateway.bind"]);
             assert_eq!(after["value"], "lan", "{after}");
             assert_eq!(home.read(".openclaw-rescue/openclaw.json.bak"), before);

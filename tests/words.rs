@@ -232,13 +232,9 @@ fn every_used_sentence_exists_and_every_sentence_is_used() {
     let methods: Vec<_> = methods.flat_map(|(_, text)| literals(text, &sections)).collect();
     assert!(methods.len() > 2, "the table of methods is there");
     let schemas = config_schemas();
-    let is_of_openclaw = |key: &str| {
-        let steps: Vec<_> = key.split('.').collect();
-        methods.contains(&key)
-            || schemas
-                .iter()
-                .any(|schema| has_config_key(schema, schema, &steps))
-    };
+    let is_config_key = |steps: &[&str]| schemas.iter().any(|schema| has_config_key(schema, schema, steps));
+    let is_of_openclaw =
+        |key: &str| methods.contains(&key) || is_config_key(&key.split('.').collect::<Vec<_>>());
     for (path, source) in &sources {
         let literals = literals(source, &sections).into_iter();
         for key in literals.filter(|key| english.contains_key(*key) || !is_of_openclaw(key)) {

@@ -164,7 +164,6 @@ fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
     let ui = &context.ui;
     let target = &diagnosis.target.profile;
     if ui.is_json() {
-        ui.print_json(&diagnosis.document(context, None));
         return Ok(false);
     }
     let terminal = context.host.terminal();

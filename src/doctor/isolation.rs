@@ -209,14 +209,24 @@ pub(super) fn shared_values<T: PartialEq>(
                 } else {
                     their_key
                 };
+                let unset = removable_key(key);
                 problems.push(Problem::new(
                     msg,
-                    format!("{} config unset {key}", changes.command),
+                    format!("{} config unset {unset}", changes.command),
                 ));
             }
         }
     }
     problems
+}
+
+/// Returns the key whose removal removes the value of a key: OpenClaw wants a port or an address in each browser profile,
+/// so that the profile goes as a whole.
+pub(super) fn removable_key(key: &str) -> &str {
+    match key.rsplit_once('.') {
+        Some((profile, "cdpPort" | "cdpUrl")) if profile.split('.').nth(1) == Some("profiles") => profile,
+        _ => key,
+    }
 }
 
 /// Reports two gateways that accept one token, so that a client of one may use the other.

@@ -4,6 +4,7 @@
 use super::check::{Check, Problem};
 use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
+use super::isolation::removable_key;
 use super::originality::instance_to_change;
 use crate::config::key_path::KeyPath;
 use crate::i18n::msg;
@@ -75,8 +76,7 @@ fn leave_port_command(report: &HostReport<'_>, own: &InstanceReport<'_>, key: Op
         }
         Some(port) => format!("{} config set {quoted} {port}", own.command),
         None => {
-            let profile = key.rsplit_once('.').map_or(key, |(profile, _)| profile);
-            let unset = shell_quote(if is_profile { profile } else { key }.as_ref());
+            let unset = shell_quote(removable_key(key).as_ref());
             format!("{} config unset {unset}", own.command)
         }
     }

@@ -56,7 +56,7 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "help.heading.service",
-        &["install_daemon", "no_install_daemon", "skip_daemon"],
+        &["install_daemon", "no_install_daemon", "skip_daemon", "linger"],
     ),
     (
         "help.heading.compatible",

@@ -312,7 +312,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fixed_by_command(
         "browser-shared",
         "error",
-        "rescue config unset browser.profiles.work.cdpPort",
+        "rescue config unset browser.profiles.work",
         |s| {
             edit_both(s, |c| {
                 c["browser"] = json!({ "profiles": { "work": { "cdpPort": 30999, "color": "#FF4500" } } });
