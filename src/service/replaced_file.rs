@@ -42,7 +42,9 @@ impl ReplacedFile {
         } else {
             Vec::new()
         };
-        let has_loss = !is_ours || !added_lines.is_empty();
+        // What no service manager reads as text was not written by this program.
+        let is_odd = std::str::from_utf8(&bytes).is_err() || text.starts_with('\u{feff}');
+        let has_loss = !is_ours || is_odd || !added_lines.is_empty();
         Ok(has_loss.then(|| Self {
             path: path.clone(),
             bytes,

@@ -119,7 +119,8 @@ fn new_port_changes_only_the_port_and_the_stamps() {
         1,
     );
     sandbox.write(config_path("rescue"), &edited);
-    old["şehir"] = json!({ "İzmir": [1, 2.50, 1e3] });
+    // `config get` shows numbers as OpenClaw does.
+    old["şehir"] = json!({ "İzmir": [1, 2.50, 1000] });
     old["plugins"] = json!({});
 
     let new = (port + 1000).to_string();

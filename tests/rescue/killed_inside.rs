@@ -53,7 +53,7 @@ fn rescuer_that_is_killed_before_any_call_of_its_manager_leaves_a_whole_service(
             let left = std::fs::read(target.unit_file()).ok();
             assert!(left.is_none_or(|left| left == unit), "{nth:?}");
             // A start that was under way goes on without the rescuer; a repair leaves it its time.
-            wait_for("a repair", || {
+            let _ = wait_for("a repair", || {
                 let ran = run(&target.forced_repair_args());
                 let is_starting = ran.json()["causes"][0]["id"] == "starting";
                 (!is_starting).then(|| ran.exits(0))
