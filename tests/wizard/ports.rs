@@ -32,7 +32,7 @@ fn this_process() -> String {
 #[test]
 fn port_that_is_taken_while_the_wizard_asks_is_named_with_its_process() {
     network::own(|| {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
         let mut terminal = start_at_port_question(&sandbox);
         terminal.wait_for("19789 – recommended");
         let _listener = TcpListener::bind("127.0.0.1:19789").expect("a free port");
@@ -54,7 +54,7 @@ fn port_that_is_taken_while_the_wizard_asks_is_named_with_its_process() {
 #[test]
 fn usual_port_that_is_not_offered_is_named_with_its_holder() {
     network::own(|| {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
         let _listener = TcpListener::bind("127.0.0.1:19789").expect("a free port");
         let mut terminal = start_at_port_question(&sandbox);
         terminal.wait_for("20789 – recommended");
@@ -66,7 +66,7 @@ fn usual_port_that_is_not_offered_is_named_with_its_holder() {
 #[test]
 fn range_is_called_apart_only_where_another_gateway_is() {
     network::own(|| {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
         let terminal = start_at_port_question(&sandbox);
         assert!(
             !terminal.screen().contains("shares no ports"),
