@@ -1,7 +1,7 @@
 //! Base ports for an instance of a surveyed host: the planner's input, and suggestions whose ports were bound on the host
 //! as a try.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use serde_json::Value;
@@ -99,7 +99,7 @@ pub(crate) fn refuse_claimed_base(
 ///
 /// # Errors
 /// Exit 78 with the other instance.
-pub(crate) fn refuse_claimed_pins(
+fn refuse_claimed_pins(
     survey: &Survey,
     instance: &Instance,
     before: &Value,
@@ -119,6 +119,35 @@ pub(crate) fn refuse_claimed_pins(
         }
     }
     Ok(())
+}
+
+/// Refuses a config's new base port, and new ports that its keys pin, by the rules that hold in the wizard too
+/// (docs/design.md#port-rules), whoever changes the config. The values have included files merged in.
+///
+/// # Errors
+/// Exit 78 with what has the port.
+pub(crate) fn refuse_taken_ports(
+    survey: &Survey,
+    instance: &Instance,
+    before: &Value,
+    after: &Value,
+) -> Result<(), Error> {
+    refuse_claimed_pins(survey, instance, before, after)?;
+    let port = |config: &Value| config.pointer("/gateway/port").and_then(Port::from_json);
+    let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
+        return Ok(());
+    };
+    let bind = after.pointer("/gateway/bind").and_then(Value::as_str);
+    // Loopback is checked in any case.
+    let addresses: &[IpAddr] = match bind {
+        None | Some("loopback") => &[],
+        Some(_) => &[
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        ],
+    };
+    let planner = survey.planner(&instance.profile, &instance.config_path);
+    planner.check(new, addresses).accept(None).map(drop)
 }
 
 /// Returns whether two configs lie in the state folders of two instance profiles, by the names of the folders alone.

@@ -1,6 +1,5 @@
 //! A change of the config: it is made under the host-wide lock, on the file as it is at that moment, in one transaction.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -17,7 +16,6 @@ use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, incl
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
-use crate::ports::Port;
 use crate::survey::{self, Survey};
 
 /// Reads the config of the instance.
@@ -84,7 +82,12 @@ pub(super) fn change_config(
     }
     refuse_newer(context, &survey, &edit)?;
     refuse_new_findings(context, edit.new_findings(&judge))?;
-    refuse_taken_port(context, &survey, &edit.config_before, &edit.config_after)?;
+    survey::ports::refuse_taken_ports(
+        &survey,
+        &context.instance,
+        &edit.config_before,
+        &edit.config_after,
+    )?;
     let EditTarget { file, document, .. } = &edit.after;
     refuse_foreign_file(context, &survey, path, file)?;
     let bytes = edit.before.document.text().as_bytes().to_vec();
@@ -258,33 +261,6 @@ fn refuse_new_findings(context: &Context<'_>, findings: Vec<SchemaFinding>) -> R
         .with("path", first.path)
         .with_msg("why", first.why);
     Err(Error::blocked(what).hint(msg!("config.hint-validate", command = context.instance.command())))
-}
-
-/// Refuses a config's new base port, and new ports that its keys pin, by the rules that hold in the wizard too
-/// (docs/design.md#port-rules). The values have included files merged in.
-pub(super) fn refuse_taken_port(
-    context: &Context<'_>,
-    survey: &Survey,
-    before: &Value,
-    after: &Value,
-) -> Result<()> {
-    survey::ports::refuse_claimed_pins(survey, &context.instance, before, after)?;
-    let port = |config: &Value| config.pointer("/gateway/port").and_then(Port::from_json);
-    let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
-        return Ok(());
-    };
-    let bind = after.pointer("/gateway/bind").and_then(Value::as_str);
-    // Loopback is checked in any case.
-    let addresses: &[IpAddr] = match bind {
-        None | Some("loopback") => &[],
-        Some(_) => &[
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        ],
-    };
-    let instance = &context.instance;
-    let planner = survey.planner(&instance.profile, &instance.config_path);
-    planner.check(new, addresses).accept(None).map(drop)
 }
 
 /// Applies changes of files of this instance, and prints the notices of the transaction.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::change::{apply_changes, refuse_taken_port};
+use super::change::apply_changes;
 use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change};
+use crate::survey;
 
 /// Runs `openclaw config restore --list`.
 pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
@@ -130,7 +131,7 @@ pub(crate) fn restore_backup(context: &Context<'_>, number: Option<usize>) -> Re
             .ok()
             .and_then(|bytes| parse_bytes(bytes.clone()).ok());
         let before = before.unwrap_or_else(ConfigDocument::empty);
-        refuse_taken_port(context, &survey, before.value(), document.value())?;
+        survey::ports::refuse_taken_ports(&survey, &context.instance, before.value(), document.value())?;
         let (changes, kept_path) = replacement(path, &document, current);
         apply_changes(context, &lock, &survey, changes)?;
         kept = kept_path;

@@ -4,8 +4,6 @@
 //! that comments stay. A secret is shown to clients as a placeholder, which stands for what is there. The change is
 //! judged as `openclaw config set` does, under the same lock (docs/openclaw.md#config-methods).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
@@ -22,10 +20,9 @@ use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, op
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
 use crate::plan::{self, Plan};
-use crate::ports::Port;
 use crate::registry;
 use crate::secret::REDACTED;
-use crate::survey::{self, Survey};
+use crate::survey;
 
 mod redaction;
 
@@ -110,7 +107,7 @@ fn edit_file(call: &MethodCall, kind: EditKind) -> MethodResult {
     refuse_newer(before.value(), after.value())?;
     let (old, new) = (effective_or_own(path, &before), effective_or_own(path, &after));
     refuse_new_findings(call, &old, &new)?;
-    refuse_taken_port(call, &survey, &old, &new).map_err(refuse)?;
+    survey::ports::refuse_taken_ports(&survey, &call.state.context.instance, &old, &new).map_err(refuse)?;
     let bytes = exists.then(|| before.text().as_bytes().to_vec());
     let plan = Plan {
         instance: None,
@@ -262,26 +259,6 @@ fn refuse_new_findings(call: &MethodCall, before: &Value, after: &Value) -> Resu
         .map(|finding| issue(&call.state, finding))
         .collect();
     Err(invalid_config(call, &issues))
-}
-
-/// Refuses a config's new base port by the rules that hold in the wizard too (docs/design.md#port-rules).
-fn refuse_taken_port(call: &MethodCall, survey: &Survey, before: &Value, after: &Value) -> Result<(), Error> {
-    let port = |config: &Value| config.pointer("/gateway/port").and_then(Port::from_json);
-    let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
-        return Ok(());
-    };
-    let bind = after.pointer("/gateway/bind").and_then(Value::as_str);
-    // Loopback is checked in any case.
-    let addresses: &[IpAddr] = match bind {
-        None | Some("loopback") => &[],
-        Some(_) => &[
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        ],
-    };
-    let instance = &call.state.context.instance;
-    let planner = survey.planner(&instance.profile, &instance.config_path);
-    planner.check(new, addresses).accept(None).map(drop)
 }
 
 /// Returns the top keys of a config whose values a change replaces.

@@ -123,6 +123,33 @@ async fn change_is_judged_as_config_set_judges_it_and_a_refused_one_writes_nothi
 }
 
 #[tokio::test]
+async fn port_of_another_instance_is_not_pinned() {
+    let edited = Edited::new(Protocol::Four);
+    let neighbour = edited
+        .gateway
+        .state
+        .context
+        .env
+        .home
+        .join(".openclaw-b/openclaw.json");
+    crate::apply::write_file(&neighbour, b"{ gateway: { mode: 'local', port: 20789 } }").unwrap();
+    for (pin, expected) in [
+        (
+            json!({"browser": {"cdpUrl": "http://127.0.0.1:20791"}}),
+            "also reserved by b",
+        ),
+        (
+            json!({"gateway": {"port": 20789}}),
+            "is already the base port of b",
+        ),
+    ] {
+        let error = edited.edit("config.patch", &pin).await.unwrap_err();
+        assert!(error.message.contains(expected), "{error:?}");
+        assert_eq!(edited.text(), CONFIG, "{pin}");
+    }
+}
+
+#[tokio::test]
 async fn client_that_has_not_seen_the_present_config_changes_nothing() {
     let edited = Edited::new(Protocol::Three);
     let stale = json!({"raw": "{}", "baseHash": "x"});
