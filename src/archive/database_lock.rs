@@ -28,7 +28,7 @@ impl ByteRange {
     }
 }
 
-/// How a file of a database is opened. The system gives an exclusive lock only to whom could write.
+/// The access with which a file of a database is opened. The system gives an exclusive lock only to a process that could write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// To be read, and locked together with other readers.

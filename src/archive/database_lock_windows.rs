@@ -23,7 +23,7 @@ impl ByteRange {
     }
 }
 
-/// How a file of a database is opened.
+/// The access with which a file of a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Read,

@@ -309,7 +309,7 @@ impl FileSet {
 enum Verdict {
     Pack,
     LeaveOut(LeftOutReason),
-    /// It is packed elsewhere, or is the archive.
+    /// The path is packed elsewhere, or is the archive itself.
     Skip,
 }
 

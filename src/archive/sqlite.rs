@@ -93,7 +93,7 @@ impl LockedDatabase {
     /// Returns the file of the database, from its beginning, and its size.
     ///
     /// # Errors
-    /// What the system says.
+    /// When the system can't read the file.
     pub(super) fn content(&mut self) -> io::Result<(&mut File, u64)> {
         let file = self.file.file();
         file.rewind()?;

@@ -94,7 +94,7 @@ pub(crate) enum EscapeEffect {
     /// The question before is asked again.
     #[default]
     Back,
-    /// What the question belongs to is left without a change.
+    /// The command that asks the question ends without a change.
     Cancel,
 }
 

@@ -1,4 +1,4 @@
-//! What a release refuses in a config: the place, the kind of the violation, and the sentence about it.
+//! The violations that a release refuses in a config: each with its place, its kind and the sentence about it.
 
 use serde_json::Value;
 

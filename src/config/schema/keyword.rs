@@ -35,7 +35,7 @@ pub(super) enum Keyword {
     Items(NodeId),
     MinItems(usize),
     MaxItems(usize),
-    /// Whether no two elements may be equal.
+    /// `true` if no two elements may be equal.
     UniqueItems(bool),
     /// One or more of the nodes accept the value.
     AnyOf(Vec<NodeId>),

@@ -1,4 +1,4 @@
-//! What the releases check beyond their schemas.
+//! The rules that the releases check beyond their schemas.
 //!
 //! A rule names the releases that have it and the places in a config that it is about. Every rule was tried on the
 //! release itself, and a test does so again where the releases are installed (`tests/config/releases`).

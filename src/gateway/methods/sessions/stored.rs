@@ -42,9 +42,9 @@ const KEPT_KEYS: [&str; 22] = [
 pub(super) struct StoredSession {
     /// The id of its agent.
     pub(super) agent: String,
-    /// Its key.
+    /// The key of the session.
     pub(super) key: String,
-    /// Its entry in `sessions.json`.
+    /// The entry of the session in `sessions.json`.
     pub(super) entry: Map<String, Value>,
     /// The path of its transcript; `None` where its id is no plain file name.
     pub(super) transcript: Option<PathBuf>,

@@ -60,7 +60,7 @@ async fn list_of_approvals_is_a_bare_array() {
     }
 }
 
-/// What a client shows to a person who asks this engine something.
+/// Clients show this error to a person who asks this engine something.
 #[tokio::test]
 async fn conversation_is_refused_with_the_reason_that_there_is_no_model() {
     let gateway = TestGateway::new();
