@@ -28,6 +28,7 @@ mod logs;
 mod man;
 pub(crate) mod node;
 mod onboard;
+mod overview;
 mod ports;
 mod preset_answers;
 mod profiles;
@@ -68,16 +69,16 @@ pub struct Cli {
 pub(crate) enum Command {
     Onboard(Box<onboard::OnboardArgs>),
     Setup(onboard::SetupArgs),
-    Ports(ports::PortsArgs),
-    Profiles(profiles::ProfilesArgs),
-    Rescue(rescue::RescueArgs),
-    Config(config::ConfigArgs),
-    Dashboard(dashboard::DashboardArgs),
-    Status(status::StatusArgs),
-    Logs(logs::LogsArgs),
     Gateway(Box<gateway::GatewayArgs>),
+    Status(status::StatusArgs),
+    Dashboard(dashboard::DashboardArgs),
+    Logs(logs::LogsArgs),
+    Config(config::ConfigArgs),
     Doctor(doctor::DoctorArgs),
+    Rescue(rescue::RescueArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Profiles(profiles::ProfilesArgs),
+    Ports(ports::PortsArgs),
     Browser(browser::BrowserArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -106,6 +107,22 @@ impl Command {
     }
 }
 
+/// Prints the overview that a command line without a command gets. Returns `false`, and prints nothing, where the files of
+/// the user can't be found.
+///
+/// # Errors
+/// Exit 1 where the profile does not exist and its name is probably a misspelling.
+pub(crate) fn print_overview(host: &Host, ui: Ui, profile: Option<&ProfileName>) -> Result<bool> {
+    let Ok(context) = Context::read(host, ui, profile) else {
+        return Ok(false);
+    };
+    if profile.is_some() {
+        context.refuse_misspelled_profile()?;
+    }
+    overview::print(&context, Cli::command());
+    Ok(true)
+}
+
 /// Runs the subcommand that the command line names, and returns the exit code of the program. `completions` and `man`
 /// need no instance, and therefore no home folder.
 pub(crate) fn dispatch(
@@ -131,7 +148,7 @@ pub(crate) fn dispatch(
     };
     match command {
         Command::Completions(args) => Ok(completions::run(host, ui, &args)),
-        Command::Man(args) => man::run(ui, Cli::command(), &args),
+        Command::Man(args) => man::run(host, ui, Cli::command(), &args),
         // It reports an interrupted run as a finding.
         Command::Doctor(args) => doctor::run(&read_context()?, &args),
         Command::Config(args) => run(&|context| config::run(context, &args)),

@@ -15,12 +15,15 @@ use clap::{Arg, ArgAction, Command};
 use crate::error::Error;
 use crate::i18n::Lang;
 
+mod examples;
 mod groups;
 mod page;
 mod parse_error;
 mod usage;
 
-pub(crate) use page::{HelpStyle, sections};
+pub(crate) use examples::examples;
+pub(crate) use page::{HelpDetail, HelpStyle, render_columns, sections};
+pub(crate) use parse_error::unknown_command;
 pub(crate) use usage::usage_line;
 
 use usage::catalogue_text;
@@ -49,10 +52,17 @@ pub(crate) fn explain(command: Command, words: &[OsString], lang: Lang, style: H
         _ => None,
     };
     let chosen = chosen_command(&command, words, unknown);
+    let mut options = words.iter().take_while(|word| *word != "--");
+    let detail = if options.any(|word| word == HELP_ALL_FLAG) {
+        HelpDetail::All
+    } else {
+        HelpDetail::Usual
+    };
+    let render = |detail| page::render(&command, chosen, lang, style, detail);
     match error.kind() {
-        ErrorKind::DisplayHelp => Explanation::Requested(page::render(&command, chosen, lang, style)),
+        ErrorKind::DisplayHelp => Explanation::Requested(render(detail)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Explanation::NothingRequested(page::render(&command, chosen, lang, style))
+            Explanation::NothingRequested(render(HelpDetail::Usual))
         }
         _ => Explanation::Invalid(parse_error::translate(&error, chosen)),
     }
@@ -74,18 +84,30 @@ pub fn catalogue_keys(command: Command) -> BTreeSet<String> {
     keys
 }
 
+/// The flag that shows a help page with the flags that `--help` hides.
+const HELP_ALL_FLAG: &str = "--help-all";
+/// Clap's name of [`HELP_ALL_FLAG`].
+const HELP_ALL_ID: &str = "help_all";
+
 /// A function that returns the help text of a key of the language catalogue.
 type Lookup<'a> = dyn FnMut(&str) -> Option<&'static str> + 'a;
 
-/// Sets all help texts of the program's commands, and adds the flag `--help`.
+/// Sets all help texts of the program's commands, and adds the flags `--help` and `--help-all`. The latter is hidden from
+/// completions, because few commands have hidden flags.
 fn set_texts(command: Command, lookup: &mut Lookup<'_>) -> Command {
     let help = Arg::new("help")
         .short('h')
         .long("help")
         .action(ArgAction::Help)
         .global(true);
+    let help_all = Arg::new(HELP_ALL_ID)
+        .long(HELP_ALL_FLAG.trim_start_matches('-'))
+        .action(ArgAction::Help)
+        .global(true)
+        .hide(true);
     let name = command.get_name().to_owned();
-    set_command_texts(command.disable_help_flag(true).arg(help), &name, true, lookup)
+    let command = command.disable_help_flag(true).args([help, help_all]);
+    set_command_texts(command, &name, true, lookup)
 }
 
 /// Sets the help texts of a command of the program and of its subcommands. `path` is the part of the key for this
@@ -111,6 +133,9 @@ fn set_argument_texts(mut arg: Arg, path: &str, is_root: bool, lookup: &mut Look
     let help = lookup(&argument_key(path, &id)).unwrap_or_default();
     let (rank, heading) = groups::rank_and_heading(path, is_root, &arg);
     let heading = lookup(heading).unwrap_or_default();
+    if groups::is_compatibility_flag(path, &arg) {
+        arg = arg.hide(true);
+    }
     let has_value = arg.get_action().takes_values();
     let names: Option<Vec<_>> = arg.get_value_names().filter(|_| has_value).map(|names| {
         let key = |name: &str| format!("help.value.{}", name.to_ascii_lowercase());

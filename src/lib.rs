@@ -126,7 +126,7 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
         return Ok(version(ui));
     }
     let Ok(matches) = cli::Cli::command().try_get_matches_from(&options.command_line) else {
-        return explain(ui, options)
+        return explain(host, ui, options)
             .or_else(|error| cli::node::pass_on(host, ui, &cli::Cli::command(), options, error));
     };
     let parsed =
@@ -144,25 +144,27 @@ fn version(ui: Ui) -> ExitCode {
 }
 
 /// Explains a command line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong
-/// line is an error.
-fn explain(ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
+/// line is an error. A line without a command gets an overview instead of the help page, on stderr and with exit 2 as
+/// every incomplete line: a script whose command is an empty variable must not go on.
+fn explain(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
+    let is_empty = options.command_line.len() == 1;
+    if is_empty && cli::print_overview(host, ui, options.profile.as_ref())? {
+        return Ok(ExitCode::from(2));
+    }
     let style = help::HelpStyle {
         width: ui.width(),
         bold: ui.colour(),
     };
-    let fit = |page: String| {
-        if ui.ascii() { text::to_ascii(&page) } else { page }
-    };
     match help::explain(cli::Cli::command(), &options.command_line, ui.lang(), style) {
         help::Explanation::Requested(page) => {
-            ui.print(&fit(page));
+            ui.print(&ui.fit_charset(page));
             Ok(ExitCode::SUCCESS)
         }
         help::Explanation::NothingRequested(_) if ui.is_json() => {
             Err(Error::usage(msg!("cli.usage")).hint(msg!("cli.see-help", command = "openclaw")))
         }
         help::Explanation::NothingRequested(page) => {
-            ui.eprint(&fit(page));
+            ui.eprint(&ui.fit_charset(page));
             Ok(ExitCode::from(2))
         }
         help::Explanation::Invalid(error) => Err(error),

@@ -149,6 +149,11 @@ impl Ui {
         }
     }
 
+    /// Returns a text in ASCII where the screen output may contain nothing else.
+    pub(crate) fn fit_charset(&self, text: String) -> String {
+        if self.ascii { to_ascii(&text) } else { text }
+    }
+
     /// Prints a catalogue message on stdout as one line.
     pub(crate) fn print_line(&self, msg: &Msg) {
         self.print(&self.render(msg));

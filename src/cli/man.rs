@@ -1,7 +1,7 @@
-//! `openclaw man`: writes man pages with the commands and texts of the help.
+//! `openclaw man`: shows or writes man pages with the commands and texts of the help.
 //!
-//! The pages are made with `roff` itself: `clap_mangen` has English headings only, and upper-cases them by rules that are
-//! wrong for a Turkish i.
+//! On a terminal a page is shown by the system's `man`, which chooses the pager (`MANPAGER`, `PAGER`) and its width. Where
+//! there is no such program, the page is printed as plain text; elsewhere than on a terminal, as troff source.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,33 +9,44 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Command};
-use roff::{Inline, Roff, bold, italic, roman};
 
 use crate::error::{Error, Result};
-use crate::help;
+use crate::help::{self, HelpDetail};
+use crate::host::Host;
+use crate::host::process::CommandSpec;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
+
+mod page;
+
+use page::{Block, ManPage, Span};
 
 /// The arguments of `openclaw man`.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub(crate) command: Vec<String>,
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
 
 /// Section of the manual that the program's man pages belong to.
 const MAN_SECTION: &str = "1";
+/// Exit codes of `man` after it showed a page: success, and a pager that ended with an error of its own.
+const MAN_SHOWED_PAGE: [i32; 2] = [0, 3];
 
-/// Date field of a man page: a blank, so that the pages are the same on every day. `roff` would leave an empty field
-/// out.
-const NO_DATE: &str = " ";
-
-/// Prints the program's manual page, or writes the manual page of each command into a folder.
-pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> {
+/// Shows or prints the manual page of the program or of a command, or writes the pages of all commands into a folder.
+pub(super) fn run(host: &Host, ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> {
     let mut root = help::localise(program, ui.lang());
     root.build();
     match &args.dir {
-        None => ui.print(render_page(&root, &root, ui.lang()).trim_end()),
+        None => {
+            let chosen = args.command.iter().try_fold(&root, |command, word| {
+                let found = command.find_subcommand(word);
+                found.ok_or_else(|| help::unknown_command(command, word))
+            })?;
+            show_page(host, ui, &man_page(&root, chosen, ui.lang()));
+        }
         Some(dir) => {
             if !dir.is_dir() {
                 let error = Error::failed(msg!("man.not-a-folder", path = dir.display()));
@@ -43,12 +54,35 @@ pub(super) fn run(ui: Ui, program: Command, args: &ManArgs) -> Result<ExitCode> 
             }
             for command in all_commands(&root) {
                 let path = dir.join(format!("{}.{MAN_SECTION}", page_title(command)));
-                write_page(&path, &render_page(&root, command, ui.lang()))?;
+                write_page(&path, &man_page(&root, command, ui.lang()).to_troff())?;
                 ui.print_note(&msg!("man.written", path = path.display()));
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows a manual page on a terminal, or prints its source where stdout is none.
+fn show_page(host: &Host, ui: Ui, page: &ManPage) {
+    if !host.terminal().stdout {
+        ui.print(page.to_troff().trim_end());
+    } else if !is_shown_by_man(host, page) {
+        ui.print(ui.fit_charset(page.to_text(ui.width())).trim_end());
+    }
+}
+
+/// Shows a manual page with the system's `man`, and waits until its reader has left. Returns `false` where there is no
+/// such program, or one that reads no page from its input.
+fn is_shown_by_man(host: &Host, page: &ManPage) -> bool {
+    let Some(man) = host.find_program("man") else {
+        return false;
+    };
+    // Ctrl-C is the pager's, which goes on: the shell must not get the terminal back before.
+    let _ = ctrlc::set_handler(|| {});
+    let spec = CommandSpec::new(man, ["-l", "-"]);
+    let ended = host.run_in_foreground_with_input(&spec, page.to_troff().as_bytes());
+    // Without a code, a signal ended it.
+    ended.is_ok_and(|code| code.is_none_or(|code| MAN_SHOWED_PAGE.contains(&code)))
 }
 
 /// Returns a command of the command line and all its subcommands.
@@ -66,84 +100,78 @@ fn page_title(command: &Command) -> String {
         .replace(' ', "-")
 }
 
-/// Renders the man page of a command.
-fn render_page(root: &Command, command: &Command, lang: Lang) -> String {
+/// Returns the man page of a command.
+fn man_page(root: &Command, command: &Command, lang: Lang) -> ManPage {
     let text = |msg: Msg| msg.render(lang);
-    let mut page = Roff::new();
     let title = page_title(command);
-    let source = concat!("openclaw ", env!("CARGO_PKG_VERSION"));
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    page.control(
-        "TH",
-        [&title, MAN_SECTION, NO_DATE, source, &text(msg!("man.manual"))],
+    let mut page = ManPage::new(&title, &text(msg!("man.manual")));
+    page.add_section(
+        text(msg!("man.name")),
+        vec![Block::plain(format!("{title} - {}", about.trim_end_matches('.')))],
     );
-    // groff would hyphenate words by the rules of English.
-    page.control("nh", []);
-    page.control("ad", ["l"]);
-    page.control("SH", [text(msg!("man.name")).as_str()]);
-    page.text([roman(format!("{title} - {}", about.trim_end_matches('.')))]);
-    page.control("SH", [text(msg!("man.synopsis")).as_str()]);
     let usage = help::usage_line(command, lang);
     let name = command.get_bin_name().unwrap_or(command.get_name());
-    page.text([bold(name), roman(usage.strip_prefix(name).unwrap_or_default())]);
-    page.control("SH", [text(msg!("man.description")).as_str()]);
-    page.text([roman(about)]);
-    if command.has_subcommands() {
-        page.control("SH", [text(msg!("man.commands")).as_str()]);
-        for sub in command.get_subcommands() {
-            page.control("TP", []);
-            page.text([bold(format!("{}({MAN_SECTION})", page_title(sub)))]);
-            page.text([roman(
-                sub.get_about().map(ToString::to_string).unwrap_or_default(),
-            )]);
-        }
+    let arguments = usage.strip_prefix(name).unwrap_or_default().to_owned();
+    let usage = vec![Span::Bold(name.to_owned()), Span::Plain(arguments)];
+    page.add_section(text(msg!("man.synopsis")), vec![Block::Paragraph(usage)]);
+    page.add_section(text(msg!("man.description")), vec![Block::plain(about)]);
+    let commands = command.get_subcommands().map(|sub| {
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+        Block::Entry(vec![page_reference(sub)], about)
+    });
+    page.add_section(text(msg!("man.commands")), commands.collect());
+    let mut options = Vec::new();
+    for (heading, entries) in help::sections(command, lang, HelpDetail::All) {
+        options.push(Block::Subheading(heading.trim_end_matches(':').to_owned()));
+        let entries = entries.into_iter();
+        options.extend(entries.map(|(label, text)| Block::Entry(styled_label(&label), text)));
     }
-    page.control("SH", [text(msg!("man.options")).as_str()]);
-    for (heading, entries) in help::sections(command, lang) {
-        page.control("SS", [heading.trim_end_matches(':')]);
-        for (left, right) in entries {
-            page.control("TP", []);
-            page.text(styled_label(&left));
-            page.text([roman(right)]);
-        }
-    }
+    page.add_section(text(msg!("man.options")), options);
+    let examples = help::examples(command).iter();
+    let examples = examples.map(|line| Block::Paragraph(vec![Span::Bold((*line).to_owned())]));
+    page.add_section(text(msg!("man.examples")), examples.collect());
     if std::ptr::eq(root, command) {
-        add_exit_codes(&mut page, lang);
+        page.add_section(text(msg!("man.exit-codes")), exit_codes(lang));
     } else {
-        page.control("SH", [text(msg!("man.see-also")).as_str()]);
-        page.text([bold(format!("{}({MAN_SECTION})", page_title(root)))]);
+        let see_also = vec![Block::Paragraph(vec![page_reference(root)])];
+        page.add_section(text(msg!("man.see-also")), see_also);
     }
-    page.render()
+    page
+}
+
+/// Returns the name of a command's man page with its section of the manual: `openclaw-config(1)`.
+fn page_reference(command: &Command) -> Span {
+    Span::Bold(format!("{}({MAN_SECTION})", page_title(command)))
 }
 
 /// Styles a label of a man page such as `--flow FLOW`: flags are bold, and placeholders of values are italic.
-fn styled_label(left: &str) -> Vec<Inline> {
-    let mut inlines = Vec::new();
-    for word in left.split_inclusive(' ') {
-        if word.starts_with('-') {
-            inlines.push(bold(word));
-        } else {
-            inlines.push(italic(word));
-        }
-    }
-    inlines
+fn styled_label(label: &str) -> Vec<Span> {
+    let words = label.split_inclusive(' ').map(str::to_owned);
+    words
+        .map(|word| {
+            if word.starts_with('-') {
+                Span::Bold(word)
+            } else {
+                Span::Italic(word)
+            }
+        })
+        .collect()
 }
 
-/// Adds the section with the exit codes of the program to a man page (docs/design.md#exit-codes).
-fn add_exit_codes(page: &mut Roff, lang: Lang) {
-    page.control("SH", [msg!("man.exit-codes").render(lang).as_str()]);
-    for (code, meaning) in [
+/// Returns the exit codes of the program for its man page (docs/design.md#exit-codes).
+fn exit_codes(lang: Lang) -> Vec<Block> {
+    let codes = [
         ("0", msg!("man.code-0")),
         ("1", msg!("man.code-1")),
         ("2", msg!("man.code-2")),
         ("3", msg!("man.code-3")),
         ("78", msg!("man.code-78")),
         ("130", msg!("man.code-130")),
-    ] {
-        page.control("TP", []);
-        page.text([bold(code)]);
-        page.text([roman(meaning.render(lang))]);
-    }
+    ];
+    let entry =
+        |(code, meaning): (&str, Msg)| Block::Entry(vec![Span::Bold(code.to_owned())], meaning.render(lang));
+    codes.map(entry).into()
 }
 
 /// Writes a page through a temporary file. Only a regular file is replaced: a link, a device or a FIFO with that name was

@@ -12,7 +12,7 @@ use crate::apply::HostLock;
 use crate::archive::{ArchiveKind, Manifest, StagingDir};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotTarget};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
@@ -150,7 +150,7 @@ fn list(context: &Context<'_>) -> Result<ExitCode> {
         ui.print_paragraph(&msg!("snapshot.none", command = context.instance.command()));
     } else {
         for found in found {
-            ui.print_line(&msg!("snapshot.row", id = found.id, bytes = found.bytes));
+            ui.print_line(&msg!("snapshot.row", id = found.id).with_msg("size", size_msg(found.bytes)));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -24,6 +24,7 @@ pub(super) mod document;
 mod outcome;
 pub(super) mod service;
 
+pub(super) use args::DEFAULT_TIMEOUT;
 pub(crate) use args::{AskArgs, StatusArgs};
 pub(super) use outcome::probe_outcome;
 
@@ -40,14 +41,7 @@ pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
 pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
     let survey = context.survey();
-    let (service, mut probe) = std::thread::scope(|scope| {
-        let service = scope.spawn(|| query_service(context, &survey, deadline));
-        let probe = probe::probe_in_detail(context.instance_context(), &survey, deadline);
-        (service.join().ok().flatten(), probe)
-    });
-    if let Some(status) = service.as_ref().and_then(ServiceReport::status) {
-        status.refine_verdict(&mut probe, context.host.now());
-    }
+    let (service, probe) = probe_instance(context, &survey, deadline);
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
         let document = document::status_document(context, &probe, &context.instance, service.as_ref());
@@ -56,6 +50,23 @@ pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode
         print_status(context, &probe, service.as_ref());
     }
     probe_outcome(&probe).exit_code()
+}
+
+/// Probes this instance's gateway and queries its service at the same time. Returns by `deadline`.
+pub(super) fn probe_instance(
+    context: &Context<'_>,
+    survey: &Survey,
+    deadline: Instant,
+) -> (Option<ServiceReport>, Probe) {
+    let (service, mut probe) = std::thread::scope(|scope| {
+        let service = scope.spawn(|| query_service(context, survey, deadline));
+        let probe = probe::probe_in_detail(context.instance_context(), survey, deadline);
+        (service.join().ok().flatten(), probe)
+    });
+    if let Some(status) = service.as_ref().and_then(ServiceReport::status) {
+        status.refine_verdict(&mut probe, context.host.now());
+    }
+    (service, probe)
 }
 
 /// Queries the service manager about a gateway's service where one is installed, within the time limit of the probe.
@@ -142,9 +153,13 @@ fn print_last_run(context: &Context<'_>, probe: &Probe) {
 
 /// Prints the verdict about a gateway's state as a sentence.
 pub(super) fn print_headline(context: &Context<'_>, probe: &Probe) {
+    context.ui.print_hanging(0, 2, &headline(context, probe));
+}
+
+/// Returns the verdict about a gateway's state as a sentence behind its mark.
+pub(super) fn headline(context: &Context<'_>, probe: &Probe) -> String {
     let sentence = context.ui.render(&probe.msg(context.instance.profile.as_str()));
-    let line = format!("{} {sentence}", status_mark(context, &probe.verdict));
-    context.ui.print_hanging(0, 2, &line);
+    format!("{} {sentence}", status_mark(context, &probe.verdict))
 }
 
 /// Adds a field to the status for each gateway that this rescue gateway watches.

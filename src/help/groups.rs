@@ -24,6 +24,7 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     (
         "help.heading.gateway",
         &[
+            "mode",
             "gateway_port",
             "gateway_bind",
             "gateway_custom_host",
@@ -56,14 +57,13 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "help.heading.service",
-        &["install_daemon", "no_install_daemon", "skip_daemon", "linger"],
+        &["install_daemon", "no_install_daemon", "linger", "skip_health"],
     ),
     (
-        "help.heading.compatible",
+        COMPATIBILITY_HEADING,
         &[
-            "mode",
+            "skip_daemon",
             "tailscale",
-            "skip_health",
             "skip_skills",
             "skip_ui",
             "skip_hooks",
@@ -72,8 +72,17 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Key of the heading above the flags that are accepted only because OpenClaw has them. A help page shows them where
+/// `--help-all` is given.
+const COMPATIBILITY_HEADING: &str = "help.heading.compatible";
+
 /// Rank of the global command-line arguments in a help page, far behind every group of `onboard`.
 const GLOBAL_RANK: usize = 9_000;
+
+/// Returns `true` if a flag of a command is accepted only because OpenClaw has it.
+pub(super) fn is_compatibility_flag(path: &str, arg: &Arg) -> bool {
+    rank_and_heading(path, false, arg).1 == COMPATIBILITY_HEADING
+}
 
 /// Returns the rank of a command-line argument in a help page, and the catalogue key of its heading.
 pub(super) fn rank_and_heading(path: &str, is_root: bool, arg: &Arg) -> (usize, &'static str) {

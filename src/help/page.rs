@@ -3,6 +3,8 @@
 use clap::{Arg, Command};
 use console::measure_text_width;
 
+use super::HELP_ALL_ID;
+use super::examples::examples;
 use super::usage::{catalogue_text, positional_label, usage_line};
 use crate::i18n::{Lang, msg};
 use crate::text::wrap;
@@ -14,6 +16,15 @@ pub(crate) struct HelpStyle {
     pub(crate) width: usize,
     /// `true` if headings may be bold.
     pub(crate) bold: bool,
+}
+
+/// The flags that a help page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HelpDetail {
+    /// All but the hidden ones, and the flag `--help-all` where there are such.
+    Usual,
+    /// All: the page of `--help-all`, and the manual.
+    All,
 }
 
 /// Minimum width of a help page in columns, whatever the terminal says.
@@ -34,8 +45,22 @@ struct Page {
     bold: bool,
 }
 
+/// Returns a list of two columns as text, such as commands and what they do.
+pub(crate) fn render_columns(entries: &[(String, String)], style: HelpStyle) -> String {
+    let mut page = Page::new(style, entries.iter());
+    page.entries(entries);
+    page.out.truncate(page.out.trim_end().len());
+    page.out
+}
+
 /// Returns the text of the help page of a built command.
-pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: HelpStyle) -> String {
+pub(super) fn render(
+    root: &Command,
+    command: &Command,
+    lang: Lang,
+    style: HelpStyle,
+    detail: HelpDetail,
+) -> String {
     let commands: Vec<_> = command
         .get_subcommands()
         .filter(|sub| !sub.is_hide_set())
@@ -48,17 +73,8 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: HelpS
         catalogue_text(lang, "help.heading.commands").unwrap_or_default(),
         commands,
     )];
-    lists.extend(sections(command, lang));
-    let widths = lists
-        .iter()
-        .flat_map(|(_, entries)| entries)
-        .map(|(left, _)| measure_text_width(left));
-    let mut page = Page {
-        out: String::new(),
-        width: style.width.clamp(MIN_PAGE_WIDTH, MAX_PAGE_WIDTH),
-        column: widths.filter(|width| *width <= MAX_LEFT_WIDTH).max().unwrap_or(0) + 4,
-        bold: style.bold,
-    };
+    lists.extend(sections(command, lang, detail));
+    let mut page = Page::new(style, lists.iter().flat_map(|(_, entries)| entries));
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     page.paragraph(&about, 0);
     page.out.push('\n');
@@ -68,6 +84,7 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: HelpS
     for (heading, entries) in &lists {
         page.section(heading, entries);
     }
+    page.examples(examples(command), lang);
     if std::ptr::eq(root, command) {
         page.out.push('\n');
         page.paragraph(catalogue_text(lang, "help.more").unwrap_or_default(), 0);
@@ -81,8 +98,20 @@ pub(super) fn render(root: &Command, command: &Command, lang: Lang, style: HelpS
 
 /// Returns the arguments of a built command below their headings, in the order of their ranks: what is typed, and what
 /// it means.
-pub(crate) fn sections(command: &Command, lang: Lang) -> Vec<(&str, Vec<(String, String)>)> {
-    let mut args: Vec<_> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
+pub(crate) fn sections(
+    command: &Command,
+    lang: Lang,
+    detail: HelpDetail,
+) -> Vec<(&str, Vec<(String, String)>)> {
+    let (help_all, others): (Vec<_>, Vec<_>) = command
+        .get_arguments()
+        .partition(|arg| arg.get_id() == HELP_ALL_ID);
+    let (hidden, mut args): (Vec<_>, Vec<_>) = others.into_iter().partition(|arg| arg.is_hide_set());
+    if detail == HelpDetail::All {
+        args.extend(hidden);
+    } else if !hidden.is_empty() {
+        args.extend(help_all);
+    }
     args.sort_by_key(|arg| arg.get_display_order());
     let mut sections: Vec<(&str, Vec<_>)> = Vec::new();
     for arg in args {
@@ -140,6 +169,29 @@ fn argument_help(arg: &Arg, lang: Lang) -> String {
 }
 
 impl Page {
+    /// Creates an empty help page whose right column starts where all these entries have room.
+    fn new<'a>(style: HelpStyle, entries: impl Iterator<Item = &'a (String, String)>) -> Self {
+        let widths = entries.map(|(left, _)| measure_text_width(left));
+        Self {
+            out: String::new(),
+            width: style.width.clamp(MIN_PAGE_WIDTH, MAX_PAGE_WIDTH),
+            column: widths.filter(|width| *width <= MAX_LEFT_WIDTH).max().unwrap_or(0) + 4,
+            bold: style.bold,
+        }
+    }
+
+    /// Adds the examples of a command to a help page.
+    fn examples(&mut self, examples: &[&str], lang: Lang) {
+        if examples.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        self.heading(catalogue_text(lang, "help.heading.examples").unwrap_or_default());
+        for example in examples {
+            self.paragraph(example, 2);
+        }
+    }
+
     /// Adds a heading to a help page.
     fn heading(&mut self, text: &str) {
         if self.bold {
@@ -167,6 +219,11 @@ impl Page {
         }
         self.out.push('\n');
         self.heading(heading);
+        self.entries(entries);
+    }
+
+    /// Adds entries to a help page, in two columns where there is room.
+    fn entries(&mut self, entries: &[(String, String)]) {
         let column = self.column;
         for (left, right) in entries {
             if self.width < MIN_TWO_COLUMN_WIDTH {

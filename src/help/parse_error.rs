@@ -24,13 +24,7 @@ pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
         }
         ErrorKind::UnknownArgument => Error::usage(msg!("cli.unknown-word", word = displayable(&argument))),
         ErrorKind::InvalidSubcommand => {
-            let word = context.first(ContextKind::InvalidSubcommand);
-            let reason = if nearest_commands(&word, command).is_empty() {
-                ErrorReason::UnknownCommand
-            } else {
-                ErrorReason::MistypedCommand
-            };
-            Error::usage(msg!("cli.unknown-command", word = displayable(&word))).with_reason(reason)
+            return unknown_command(command, &context.first(ContextKind::InvalidSubcommand));
         }
         ErrorKind::MissingSubcommand => Error::usage(msg!("cli.missing-command", command = name)),
         ErrorKind::MissingRequiredArgument => Error::usage(msg!(
@@ -63,13 +57,28 @@ pub(super) fn translate(error: &clap::Error, command: &Command) -> Error {
     translated.hint(msg!("cli.see-help", command = name))
 }
 
+/// Returns the error for a word that names no subcommand of a command, with the nearest ones or else all as a hint.
+pub(crate) fn unknown_command(command: &Command, word: &str) -> Error {
+    let nearest = nearest_commands(word, command);
+    let (reason, hint) = if nearest.is_empty() {
+        let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+        let hint = (!names.is_empty()).then(|| msg!("cli.commands", words = names.join(", ")));
+        (ErrorReason::UnknownCommand, hint)
+    } else {
+        let hint = msg!("cli.did-you-mean", words = nearest.join(", "));
+        (ErrorReason::MistypedCommand, Some(hint))
+    };
+    let error = Error::usage(msg!("cli.unknown-command", word = displayable(word))).with_reason(reason);
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    hint.into_iter()
+        .fold(error, Error::hint)
+        .hint(msg!("cli.see-help", command = name))
+}
+
 /// Returns the hints to a usage error: what can be typed instead.
 fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &Command) -> Vec<Msg> {
     let mut hints = Vec::new();
     let nearest = match kind {
-        ErrorKind::InvalidSubcommand => {
-            nearest_commands(&context.first(ContextKind::InvalidSubcommand), command).join(", ")
-        }
         ErrorKind::UnknownArgument => nearest_options(argument, command).join(", "),
         _ => context.all(ContextKind::SuggestedValue),
     };
@@ -81,7 +90,7 @@ fn hints(kind: ErrorKind, context: &ErrorContext<'_>, argument: &str, command: &
         hints.push(msg!("cli.values", words = values));
     }
     match kind {
-        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand if hints.is_empty() => {
+        ErrorKind::MissingSubcommand if hints.is_empty() => {
             let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
             hints.push(msg!("cli.commands", words = names.join(", ")));
         }

@@ -5,7 +5,7 @@
 //! password prompt) must never block this program.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread::JoinHandle;
@@ -164,6 +164,23 @@ impl Host {
     /// When the program can't be started.
     pub(crate) fn run_in_foreground(&self, spec: &CommandSpec) -> io::Result<Option<i32>> {
         Ok(spec.to_command(self).status()?.code())
+    }
+
+    /// Runs a program that has the terminal to itself but for its input, such as a pager, and waits for its end. Returns
+    /// its exit code; `None` where a signal ended it.
+    ///
+    /// # Errors
+    /// When the program can't be started. A program that does not read all of its input is no error.
+    pub(crate) fn run_in_foreground_with_input(
+        &self,
+        spec: &CommandSpec,
+        input: &[u8],
+    ) -> io::Result<Option<i32>> {
+        let mut child = spec.to_command(self).stdin(Stdio::piped()).spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(input);
+        }
+        Ok(child.wait()?.code())
     }
 
     /// Starts a program without input and output, and does not wait for its end.

@@ -17,7 +17,7 @@ use crate::config::error::ConfigError;
 use crate::config::parse_bytes;
 use crate::error::{Error, Result};
 use crate::host::read;
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 use crate::plan::{self, Change};
 use crate::survey;
 
@@ -57,14 +57,14 @@ pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
     } else if rows.is_empty() {
         context
             .ui
-            .print_line(&msg!("config.no-backup", path = path.display()));
+            .print_line(&msg!("config.no-backups", path = path.display()));
     } else {
         for (backup, health) in rows {
             let when = time(&backup).unwrap_or_else(|| context.ui.render(&msg!("config.backup-when")));
             let row = Msg::new("config.backup-row")
                 .with("number", backup.number)
                 .with("when", when)
-                .with("bytes", backup.bytes)
+                .with_msg("size", size_msg(backup.bytes))
                 .with("path", backup.path.display())
                 .with_msg("health", health);
             context.ui.print_line(&row);

@@ -6,6 +6,9 @@ use clap::Args;
 
 use crate::cli::duration::parse_time_limit;
 
+/// Maximum time that a command waits for a gateway, where the command line names none.
+pub(in crate::cli) const DEFAULT_TIMEOUT: Duration = Duration::from_millis(3000);
+
 /// The arguments that every command which asks a gateway has.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct AskArgs {
@@ -22,4 +25,26 @@ pub(crate) struct StatusArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    /// A command line with the arguments of `openclaw status` alone.
+    #[derive(clap::Parser)]
+    struct StatusLine {
+        #[command(flatten)]
+        args: StatusArgs,
+    }
+
+    #[test]
+    fn default_of_the_flag_is_the_default_time_limit() {
+        let line = StatusLine::try_parse_from(["status"])
+            .ok()
+            .expect("no argument is needed");
+        assert_eq!(line.args.ask.timeout, DEFAULT_TIMEOUT);
+    }
 }

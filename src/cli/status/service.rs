@@ -21,7 +21,7 @@ const LAST_LINE_COUNT: usize = 5;
 
 /// The answer of a service manager about an instance's service, or its error.
 #[derive(Debug)]
-pub(super) enum ServiceReport {
+pub(in crate::cli) enum ServiceReport {
     /// The manager answered.
     Answered(Box<ServiceDetails>),
     /// The file of a service whose manager can't be asked, and the error.
@@ -30,7 +30,7 @@ pub(super) enum ServiceReport {
 
 /// The state of a gateway's installed service.
 #[derive(Debug)]
-pub(super) struct ServiceDetails {
+pub(in crate::cli) struct ServiceDetails {
     status: ServiceStatus,
     /// The differences from a new installation; `None` where they are not known.
     drift: Option<ServiceDrift>,
