@@ -312,6 +312,25 @@ impl Planner {
             })
     }
 
+    /// Returns the reason why the asker's gateway could not listen on a base port now; `None` where it could. Other
+    /// instances' claims and the derived ports do not count: a gateway starts in spite of them.
+    pub(crate) fn listen_refusal(&self, base: Port, addresses: &[IpAddr]) -> Option<PortRefusal> {
+        let (role, port) = (Role::Base, base);
+        if let Some(span) = self.excluded.iter().copied().find(|span| span.contains(port)) {
+            return Some(PortRefusal::Excluded { role, port, span });
+        }
+        let blocks_any = |listener: &&Listener| {
+            let mut needed = addresses.iter().chain(&LOOPBACK);
+            needed.any(|address| listener.blocks(*address))
+        };
+        let mut at_port = self.listeners.iter().filter(|listener| listener.port == base);
+        let listener = at_port.find(blocks_any)?;
+        Some(PortRefusal::InUse {
+            role,
+            listener: listener.clone(),
+        })
+    }
+
     /// Refuses a port family without a free port in its pool of browser ports.
     fn refusal_by_pool(&self, family: PortFamily) -> Option<PortRefusal> {
         let pool = family.cdp_pool();

@@ -42,6 +42,8 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) input: PlanInput<'a>,
     /// `true` if a person answers the questions.
     pub(crate) interactive: bool,
+    /// `true` if a config that is kept otherwise gets another base port: the person chose that at the review.
+    pub(crate) moves_kept_port: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
     linger: OnceCell<Linger>,
@@ -62,10 +64,18 @@ impl<'a> InterviewContext<'a> {
             survey,
             input: read_input(at.host, survey, at.env, at.instance.clone())?,
             interactive: false,
+            moves_kept_port: false,
             fresh_token,
             linger: OnceCell::new(),
             on_probe: &|_, _| {},
         })
+    }
+
+    /// Lets the wizard ask for the base port of a config that is kept otherwise.
+    #[must_use]
+    pub(crate) fn with_moved_port(mut self, moves_kept_port: bool) -> Self {
+        self.moves_kept_port = moves_kept_port;
+        self
     }
 
     /// Makes this the context of a wizard's interview with a person, who is shown how far the probing of ports has

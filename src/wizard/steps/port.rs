@@ -24,7 +24,7 @@ impl WizardStep for GatewayPort {
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if answers.keep_config() {
+        if answers.keep_config() && !context.moves_kept_port {
             return None;
         }
         let options = options(context, answers);
