@@ -179,7 +179,7 @@ fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a process that holds a gateway's lock and does not listen on its port.
 fn silent(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let mut owners = report.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
+    let mut owners = report.survey.listeners.iter().filter_map(|l| l.process());
     // Where the system does not tell who listens, the answer of the gateway does.
     let answers = own
         .probe

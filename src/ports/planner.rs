@@ -217,6 +217,14 @@ const BROWSER_BLOCKED_PORTS: [Span; 13] = [
     },
 ];
 
+/// Returns whether a port belongs to the family of a base port that the planner proposes before all others: one that is
+/// reserved for a profile, or a step of [`SUGGESTION_STEP`] above (docs/design.md#port-rules, rule 4).
+pub(crate) fn is_usual_port(port: Port) -> bool {
+    let above_default = port.get().checked_sub(DEFAULT_BASE.get());
+    above_default.is_some_and(|distance| distance % SUGGESTION_STEP <= Role::LAST_OFFSET)
+        || PortFamily::from(DEV_BASE).span().contains(port)
+}
+
 impl Planner {
     /// Checks a base port for a gateway that will bind these addresses, and loopback in any case.
     pub(crate) fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
