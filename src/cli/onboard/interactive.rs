@@ -161,15 +161,27 @@ impl OnboardRun<'_> {
                     history.ask_only(PORT_STEP);
                 }
                 Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => {
-                    // What was done and undone is on the screen.
-                    terminal.settle();
-                    terminal.show_rejection(&error);
-                    match Self::step_to_correct(&error, &plan, &interview) {
-                        Some(step) => history.ask_only(step),
-                        None => self.context.ui.eprint_paragraph(&msg!("onboard.failed")),
-                    }
+                    self.show_failure(terminal, history, &error, &plan, &interview);
                 }
             }
+        }
+    }
+
+    /// Shows the failure of a plan, and lets the wizard ask again for the answer that led to it.
+    fn show_failure(
+        &self,
+        terminal: &mut Terminal,
+        history: &mut AnswerHistory<'_>,
+        error: &Error,
+        plan: &Plan,
+        interview: &Interview,
+    ) {
+        // What was done and undone is on the screen.
+        terminal.settle();
+        terminal.show_rejection(error);
+        match Self::step_to_correct(error, plan, interview) {
+            Some(step) => history.ask_only(step),
+            None => self.context.ui.eprint_paragraph(&msg!("onboard.failed")),
         }
     }
 

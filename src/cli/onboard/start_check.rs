@@ -8,7 +8,7 @@ use crate::cli::Context;
 use crate::engine;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::msg;
-use crate::ports::{Port, PortSource};
+use crate::ports::{Port, PortFamily, PortSource};
 use crate::record::Engine;
 use crate::settings::InstanceFiles;
 use crate::survey::{self, Survey};
@@ -52,6 +52,7 @@ fn refuse_held_port(
     source: PortSource,
 ) -> Result<()> {
     let instance = &context.instance;
+    let survey = survey.with_owners(PortFamily::span_of(base));
     let mut planner = survey.planner(&instance.profile, &instance.config_path);
     let Some(why) = planner.listen_refusal(base, addresses) else {
         return Ok(());
