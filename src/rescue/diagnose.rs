@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::evidence::{Evidence, StateDirHealth};
 use super::record::CauseKind;
 use crate::i18n::{Msg, msg};
-use crate::ports::Listener;
+use crate::ports::{Listener, SocketOwner};
 use crate::probe::{ProbeVerdict, RunEnd};
 use crate::service::{RunState, ServiceStatus};
 
@@ -102,7 +102,7 @@ impl Cause {
             Self::ForeignOwner(path) => msg!("rescue.cause-foreign-owner", path = path.display()),
             Self::DiskFull(free) => msg!("rescue.cause-disk-full", kib = free / 1024),
             Self::Config(why) => why.clone(),
-            Self::PortTaken(Some(listener)) => match &listener.owner {
+            Self::PortTaken(Some(listener)) => match listener.process() {
                 Some(owner) => msg!(
                     "rescue.cause-port-taken",
                     port = listener.port,
@@ -140,7 +140,8 @@ impl Cause {
             Self::ForeignOwner(path) => msg!("rescue.hand-foreign-owner", path = path.display()),
             Self::DiskFull(_) => msg!("rescue.hand-disk-full"),
             Self::PortTaken(Some(Listener {
-                owner: Some(owner), ..
+                owner: SocketOwner::Process(owner),
+                ..
             })) => msg!("rescue.hand-port-taken", pid = owner.pid),
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
             Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),

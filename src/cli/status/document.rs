@@ -87,7 +87,7 @@ fn gateway_document(context: &Context<'_>, probe: &Probe, error: Option<&str>) -
 /// Returns the part of the `status` JSON document about the configured port and the processes that listen on it.
 fn port_document(probe: &Probe) -> Value {
     let listeners = probe.listeners.iter().map(|listener| {
-        let owner = listener.owner.as_ref();
+        let owner = listener.process();
         json!({
             "address": listener.address().to_string(),
             "pid": owner.map(|owner| owner.pid),

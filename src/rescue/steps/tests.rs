@@ -6,7 +6,7 @@ use super::super::diagnose::diagnose;
 use super::super::evidence::{Evidence, StateDirHealth};
 use super::*;
 use crate::config::diff;
-use crate::ports::{Listener, ListeningProcess, Port};
+use crate::ports::{Listener, ListeningProcess, Port, SocketOwner};
 use crate::probe::{Probe, ProbeVerdict};
 use crate::service::{ManagerKind, ServiceStatus};
 
@@ -131,7 +131,7 @@ fn cause_that_only_a_person_can_end_has_no_step() {
     evidence.probe.verdict = ProbeVerdict::Stranger(Some(Listener {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),
         port: Port::known(19789),
-        owner: Some(ListeningProcess {
+        owner: SocketOwner::Process(ListeningProcess {
             pid: 9,
             name: "nc".to_owned(),
             instance: None,
