@@ -275,7 +275,7 @@ pub(crate) fn document(
             "pid": pid,
             "code": exit.code,
             "signal": exit.signal,
-            "at": humantime::format_rfc3339_millis(*at).to_string(),
+            "at": crate::time::format_millis(*at),
             "message": exit_msg(*exit).render(lang),
         });
     }

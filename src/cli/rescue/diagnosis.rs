@@ -143,8 +143,8 @@ impl Diagnosis {
                 pid = owner.pid
             )
         }));
-        if let Some(free) = self.evidence.free_bytes {
-            lines.push(msg!("rescue.saw-disk", mib = free / (1024 * 1024)));
+        if let Some(disk) = self.evidence.disk {
+            lines.push(msg!("rescue.saw-disk", mib = disk.free_bytes / (1024 * 1024)));
         }
         lines
     }
@@ -220,7 +220,7 @@ impl Diagnosis {
                 "exitCode": service.exit_code,
                 "restarts": service.restarts,
             })),
-            "freeBytes": self.evidence.free_bytes,
+            "freeBytes": self.evidence.disk.map(|disk| disk.free_bytes),
         });
         if let Some(report) = report {
             let tried = report.results.iter().map(|result| {

@@ -165,5 +165,5 @@ fn last_run_document(past: &LastRun) -> Value {
 
 /// Returns a time as the `status` JSON documents have it: `2026-11-22T19:22:45.123Z`.
 pub(super) fn format_time(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
+    crate::time::format_millis(time)
 }
