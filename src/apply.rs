@@ -52,7 +52,7 @@ pub(crate) use file_ops::{free_path, remove_if_present};
 pub use interrupted::has_unfinished_transaction;
 pub(crate) use interrupted::{InterruptedTransaction, changes_any, interrupted_transaction};
 pub use lock::HostLock;
-pub(crate) use lock::{make_folders, open_lock_file};
+pub(crate) use lock::{lock_error, make_folders, open_lock_file};
 pub(crate) use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};
 pub(crate) use single_file::{

@@ -79,14 +79,19 @@ impl ConfigLoader {
         let host = context
             .host
             .without_vars(&Environment::inherited_instance_variables(context.host));
+        Self::for_gateway(InstanceContext {
+            host: &host,
+            ..context
+        })
+    }
+
+    /// Returns the config loader for the gateway of an instance that is started from this environment, with the engine
+    /// of its record. Fails where the record is broken.
+    pub(crate) fn for_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let record = Record::read(&context.instance.record_path())?;
         Ok(Self {
-            judge: engine::config_judge(record.engine, &host, context.env),
-            context: InstanceContext {
-                host: &host,
-                ..context
-            }
-            .to_owned(),
+            judge: engine::config_judge(record.engine, context.host, context.env),
+            context: context.to_owned(),
             record,
             overrides: RunOverrides::default(),
         })

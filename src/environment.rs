@@ -77,6 +77,7 @@ impl Environment {
     /// # Errors
     /// Exit 2 where there is no usable home folder, or a path is unusable.
     pub fn read(host: &Host) -> Result<Self> {
+        refuse_non_unicode(host)?;
         let home = home_dir(host)?;
         let path = |name: &str| -> Result<Option<PathBuf>> {
             host.var(name)
@@ -128,6 +129,33 @@ impl Environment {
     /// can't be one.
     pub fn expand(&self, cwd: Option<&Path>, typed: &str) -> Option<PathBuf> {
         absolute_path(&self.home, cwd, typed).ok()
+    }
+}
+
+/// Refuses a variable that this program reads and whose value is not Unicode: to pass over it would be to work on another
+/// instance. Configs name paths in Unicode, so that no gateway could use such a home folder.
+fn refuse_non_unicode(host: &Host) -> Result<()> {
+    let home = ["OPENCLAW_HOME", "HOME", "USERPROFILE"];
+    // The first one that is set is the home folder; the others are not read.
+    let home = home.into_iter().find(|name| host.is_var_set(name));
+    let paths = ["OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH", "OPENCLAW_NODE_CLI"];
+    for name in home.into_iter().chain(paths) {
+        if let Some(value) = host.non_unicode_var(name) {
+            let error = Error::usage(msg!("environment.not-unicode-path", name = name, value = value));
+            return Err(error.hint(msg!("environment.rename-path")));
+        }
+    }
+    let values = [
+        "OPENCLAW_PROFILE",
+        "OPENCLAW_GATEWAY_PORT",
+        "OPENCLAW_GATEWAY_TOKEN",
+    ];
+    match values
+        .into_iter()
+        .find(|name| host.non_unicode_var(name).is_some())
+    {
+        Some(name) => Err(Error::usage(msg!("environment.not-unicode", name = name))),
+        None => Ok(()),
     }
 }
 

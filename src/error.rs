@@ -70,6 +70,8 @@ pub enum ErrorReason {
     GatewayModeUnset,
     /// The gateway's token or password is not set.
     CredentialUnset,
+    /// The gateway's token or password comes from an environment variable that is not set in this environment.
+    VariableUnset,
     /// The gateway would serve the network without asking for a token or password.
     UnprotectedNetwork,
 }

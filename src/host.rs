@@ -22,9 +22,12 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod process_group;
 pub(crate) mod read;
+mod space;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
+
+pub(crate) use space::FileSystemSpace;
 
 /// The host system as this process sees it: arguments, environment variables, folders, terminal and clock.
 #[derive(Clone, Debug)]
@@ -102,6 +105,21 @@ impl Host {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Returns whether an environment variable has a value that is not blank, Unicode or not.
+    pub(crate) fn is_var_set(&self, name: &str) -> bool {
+        self.var(name).is_some() || self.non_unicode_var(name).is_some()
+    }
+
+    /// Returns the value of an environment variable that is not Unicode, with a replacement character for each part that
+    /// is not; `None` where the variable is unset or Unicode.
+    pub(crate) fn non_unicode_var(&self, name: &str) -> Option<String> {
+        let value = self.raw_var(name)?;
+        value
+            .to_str()
+            .is_none()
+            .then(|| value.to_string_lossy().into_owned())
+    }
+
     /// Returns the value of an environment variable unchanged. On Windows the case of the name does not count.
     fn raw_var(&self, name: &str) -> Option<&OsStr> {
         let value = if cfg!(windows) {
@@ -138,10 +156,9 @@ impl Host {
         names.filter(move |name| name.starts_with(prefix))
     }
 
-    /// Returns the number of bytes that this user may still write on the file system of `path`; `None` where the system
-    /// does not tell.
-    pub(crate) fn free_disk_bytes(&self, path: &Path) -> Option<u64> {
-        system::free_disk_bytes(path)
+    /// Returns the free space of the file system of `path`; see [`file_system_space`].
+    pub(crate) fn file_system_space(&self, path: &Path) -> Option<FileSystemSpace> {
+        file_system_space(path)
     }
 
     /// Returns the reason why this process can't create anything in a folder, as far as the system tells without an
@@ -267,6 +284,13 @@ pub(crate) fn is_address_unavailable(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AddrNotAvailable, Unsupported};
     // EAFNOSUPPORT has no stable ErrorKind: 97 on Linux, 47 on macOS.
     matches!(error.kind(), AddrNotAvailable | Unsupported) || matches!(error.raw_os_error(), Some(97 | 47))
+}
+
+/// Returns the free space of the file system on which a path lies, or on which it would be created; `None` where the
+/// system does not tell.
+pub(crate) fn file_system_space(path: &Path) -> Option<FileSystemSpace> {
+    let existing = path.ancestors().find(|part| part.exists())?;
+    system::file_system_space(existing)
 }
 
 /// Returns the current time, for code without a [`Host`].

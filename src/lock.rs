@@ -114,7 +114,7 @@ impl InstanceLock {
             pid: std::process::id(),
             port,
             profile: profile.to_owned(),
-            started_at: humantime::format_rfc3339_millis(started).to_string(),
+            started_at: crate::time::format_millis(started),
             stopping_at: None,
         };
         let lock = Self { file, contents };
@@ -130,7 +130,7 @@ impl InstanceLock {
 
     /// Writes into the lock file of an instance that its gateway is ending, so that others wait for that.
     pub(crate) fn set_stopping(&mut self, since: SystemTime) {
-        self.contents.stopping_at = Some(humantime::format_rfc3339_millis(since).to_string());
+        self.contents.stopping_at = Some(crate::time::format_millis(since));
         self.write_contents();
     }
 

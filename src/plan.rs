@@ -52,6 +52,9 @@ pub struct InstanceSummary {
     pub workspace: PathBuf,
     /// The ports.
     pub(crate) ports: PortFamily,
+    /// The reason why the base port, which the instance has already, would be refused as a new one; `None` where nothing
+    /// is in its way.
+    pub(crate) port_refusal: Option<Msg>,
     /// The mode of its gateway, by OpenClaw's name: `local`, or `remote` for one on another host.
     pub mode: String,
     /// The addresses that its gateway listens on, by OpenClaw's name.
@@ -207,6 +210,16 @@ impl Change {
 }
 
 impl Plan {
+    /// Returns the reason why the base port of the planned instance, which it has already, would be refused as a new one.
+    pub(crate) fn port_refusal(&self) -> Option<&Msg> {
+        self.instance.as_ref()?.port_refusal.as_ref()
+    }
+
+    /// Returns what the user should know about the plan: what is in the way of the base port first.
+    pub(crate) fn all_notices(&self) -> impl Iterator<Item = &Msg> {
+        self.port_refusal().into_iter().chain(&self.notices)
+    }
+
     /// Returns `true` if the plan changes nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

@@ -14,7 +14,7 @@ mod role;
 mod source;
 mod span;
 
-pub(crate) use claim::{Claim, ClaimReason, Listener, ListeningProcess};
+pub(crate) use claim::{Claim, ClaimReason, Listener, ListeningProcess, SocketOwner};
 pub(crate) use family::{BasePort, MAX_BASE, MIN_BASE, PortFamily};
 pub use port::{InvalidPort, Port};
 pub(crate) use role::Role;

@@ -5,6 +5,7 @@
 //! and identified by its answer to a liveness request, which contains no secret ([`identity`]). Its health is queried in
 //! a session ([`session`]), in which the token is sent only to a process that is known to belong to the instance.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::environment::Environment;
 use crate::host::pid;
 use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
-use crate::ports::{ListeningProcess, Port};
+use crate::ports::{ListeningProcess, Port, Span};
 use crate::profile::ProfileName;
 use crate::settings::ClientAuth;
 use crate::survey::{self, Survey, SurveyedInstance};
@@ -105,7 +106,7 @@ pub(crate) fn wait_until_healthy_while(
         }
         std::thread::sleep(POLL_INTERVAL);
         // Only sockets change while a gateway starts; its config and the other instances are not read again.
-        survey.refresh_listeners(context.env);
+        survey.refresh_listeners();
     }
 }
 
@@ -169,10 +170,7 @@ fn listening_process(instance: &Instance, survey: &Survey) -> Option<u32> {
 
 /// Returns the pid of the process that listens as the gateway of the instance with this label in a survey.
 fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
-    let mut owners = survey
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.owner.as_ref());
+    let mut owners = survey.listeners.iter().filter_map(|listener| listener.process());
     let is_own = |owner: &&ListeningProcess| owner.is_gateway && owner.instance.as_deref() == Some(label);
     owners.find(is_own).map(|owner| owner.pid)
 }
@@ -190,6 +188,10 @@ fn run(
         .position(&instance.config_path)
         .map(|index| &survey.instances[index]);
     let files = GatewayFiles::read(context, surveyed);
+    let survey = &*match files.port {
+        Some(port) => survey.with_owners(Span::one(port)),
+        None => Cow::Borrowed(survey),
+    };
     let listeners = survey.listeners.iter().filter(|l| Some(l.port) == files.port);
     let mut probe = Probe {
         port: files.port,

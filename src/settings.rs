@@ -162,11 +162,10 @@ impl SettingSources<'_> {
     fn config_text(&self, key: &'static str) -> Result<Option<String>> {
         let pointer = format!("/{}", key.replace('.', "/"));
         let missing = |MissingVariable(name): MissingVariable| {
-            Error::blocked(msg!("settings.variable", key = key, name = name)).hint(msg!(
-                "settings.set-variable",
-                name = name,
-                path = self.instance.env_file().display()
-            ))
+            let path = self.instance.env_file();
+            Error::blocked(msg!("settings.variable", key = key, name = name))
+                .with_reason(ErrorReason::VariableUnset)
+                .hint(msg!("settings.set-variable", name = name, path = path.display()))
         };
         match self.config.pointer(&pointer) {
             None | Some(Value::Null) => Ok(None),

@@ -117,9 +117,7 @@ impl SnapshotLock {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::failed(msg!("snapshot.busy", path = path.display()))
                 .hint(msg!("apply.wait-and-run-again"))),
-            Err(TryLockError::Error(cause)) => {
-                Err(Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))
-            }
+            Err(TryLockError::Error(cause)) => Err(apply::lock_error(&path, cause)),
         }
     }
 }

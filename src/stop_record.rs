@@ -35,7 +35,7 @@ fn path(instance: &Instance) -> PathBuf {
 pub(crate) fn write(instance: &Instance, pid: Option<u32>, now: SystemTime) {
     let record = StopRecord {
         pid,
-        stopped_at: humantime::format_rfc3339_seconds(now).to_string(),
+        stopped_at: crate::time::format_seconds(now),
     };
     if instance.state_dir.is_dir()
         && let Ok(text) = serde_json::to_string(&record)

@@ -4,6 +4,7 @@
 //! several gateways on one host puts one config per instance there), in the registry, and in the files of installed
 //! services. A broken instance is part of the survey, with the reason; it never fails the survey as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
 use crate::instance::RECORD_FILE;
-use crate::ports::{Listener, Span};
+use crate::ports::{Listener, Port, SocketOwner, Span};
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
 use crate::registry::{self, Registry};
@@ -45,19 +46,26 @@ pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
         .map(|candidate| instance::survey_instance(host, env, candidate))
         .collect();
     sort_and_label(&env.home, &mut instances);
-    let listeners = listeners::find_listeners(&env.home, &instances);
+    let listeners = listeners::find_listeners(&env.home, &instances, |_| false);
     for instance in &mut instances {
         instance.add_running_ports(&listeners);
     }
+    let is_running_elsewhere = instances.iter().any(|instance| instance.running.is_some());
     let span = |(first, last)| Span { first, last };
-    Survey {
+    let mut survey = Survey {
+        home: env.home.clone(),
         instances,
         listeners,
         ephemeral: host::ports::ephemeral_range().map(span),
         excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
         node: engine::find_package(host, env),
         registry,
+    };
+    if is_running_elsewhere {
+        // The ports of a gateway that was started with another base port are claimed only now.
+        survey.refresh_listeners();
     }
+    survey
 }
 
 /// Sorts the instances, the default one first, then by label, and makes their labels unique: where two instances have the
@@ -78,9 +86,12 @@ fn sort_and_label(home: &Path, instances: &mut [SurveyedInstance]) {
 /// The instances, ports, and installed engine of a host at one time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
+    /// Home folder of the instances.
+    pub(crate) home: PathBuf,
     /// Every instance, the default one first, then by label; one for each config file.
     pub(crate) instances: Vec<SurveyedInstance>,
-    /// Every TCP socket that listens.
+    /// Every TCP socket that listens. Its owner is looked up where an instance claims the port, or a new one would get
+    /// it, and where somebody asked for it ([`Survey::with_owners`]).
     pub(crate) listeners: Vec<Listener>,
     /// Ephemeral ports, which the kernel hands out to clients; `None` where the system does not tell them.
     pub(crate) ephemeral: Option<Span>,
@@ -93,15 +104,29 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Reads the listening TCP sockets of the host and their processes as they are now.
-    pub(crate) fn current_listeners(&self, env: &Environment) -> Vec<Listener> {
-        listeners::find_listeners(&env.home, &self.instances)
+    /// Reads the listening TCP sockets of the host as they are now, with their processes on the ports that instances
+    /// claim or a new one would get, and on those that `needs_owner` selects.
+    pub(crate) fn current_listeners(&self, needs_owner: impl Fn(Port) -> bool) -> Vec<Listener> {
+        listeners::find_listeners(&self.home, &self.instances, needs_owner)
     }
 
     /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
     /// it was.
-    pub(crate) fn refresh_listeners(&mut self, env: &Environment) {
-        self.listeners = self.current_listeners(env);
+    pub(crate) fn refresh_listeners(&mut self) {
+        self.listeners = self.current_listeners(|_| false);
+    }
+
+    /// Returns the survey with the owners of the sockets that listen on these ports, which are looked up where the survey
+    /// has not done that.
+    pub(crate) fn with_owners(&self, ports: Span) -> Cow<'_, Self> {
+        let is_unknown = |l: &Listener| l.owner == SocketOwner::NotLookedUp && ports.contains(l.port);
+        if !self.listeners.iter().any(is_unknown) {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            listeners: self.current_listeners(|port| ports.contains(port)),
+            ..self.clone()
+        })
     }
 
     /// Asks the command of OpenClaw from npm for its version where its files do not tell it and an instance needs it.

@@ -11,6 +11,7 @@ use crate::support::{Sandbox, installed, network};
 mod commands;
 mod damage;
 mod files;
+mod hosts;
 
 use commands::{COMMANDS, Command, Effect, Outcome};
 use damage::Damage;

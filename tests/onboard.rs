@@ -18,6 +18,7 @@ mod races;
 mod rerun;
 mod schema;
 mod secrets;
+mod start;
 
 /// The config of a default instance that has been in use for a while.
 pub const MAIN: &str = r#"// my main gateway

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::gateway::{Gateway, TOKEN, command, config, configure, free_base, wait_for};
 use crate::support::{Ran, Sandbox};
 
+mod browser;
 mod fake;
 mod peers;
 mod screens;

@@ -10,6 +10,7 @@ mod scenario;
 mod secrets;
 mod signals;
 mod snapshots;
+mod start;
 
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};

@@ -4,12 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::host;
 use crate::i18n::{Msg, msg};
 
 /// An operation of a transaction on the disk, for the message about its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Inspect,
+    Lock,
     MakeFolder,
     Write,
     Sync,
@@ -23,6 +25,7 @@ impl Operation {
     fn msg(self) -> Msg {
         match self {
             Self::Inspect => msg!("apply.looking"),
+            Self::Lock => msg!("apply.locking"),
             Self::MakeFolder => msg!("apply.making-folder"),
             Self::Write => msg!("apply.writing"),
             Self::Sync => msg!("apply.syncing"),
@@ -45,7 +48,7 @@ pub(super) struct IoFailure {
 impl From<IoFailure> for Error {
     /// The error for the user about a failed operation on the disk, with the way out that fits the cause.
     fn from(failure: IoFailure) -> Self {
-        let hint = way_out(&failure.cause);
+        let hint = way_out(&failure.cause, &failure.path);
         let msg = msg!("apply.failed", path = failure.path.display())
             .with_msg("operation", failure.operation.msg());
         Self::failed(msg)
@@ -55,10 +58,12 @@ impl From<IoFailure> for Error {
     }
 }
 
-/// Returns the hint for the user about an I/O error.
-fn way_out(cause: &io::Error) -> Msg {
+/// Returns the hint for the user about an I/O error on a path.
+fn way_out(cause: &io::Error, path: &Path) -> Msg {
     use io::ErrorKind as Cause;
     match cause.kind() {
+        // The system has one error for two shortages.
+        Cause::StorageFull if has_no_inodes(path) => msg!("apply.make-inodes", path = path.display()),
         Cause::StorageFull | Cause::QuotaExceeded => msg!("apply.make-room"),
         Cause::ReadOnlyFilesystem => msg!("apply.choose-writable"),
         Cause::PermissionDenied => msg!("apply.check-rights"),
@@ -68,6 +73,11 @@ fn way_out(cause: &io::Error) -> Msg {
         }
         _ => msg!("apply.run-again"),
     }
+}
+
+/// Returns whether the file system of a path has room for bytes but for no further file.
+fn has_no_inodes(path: &Path) -> bool {
+    host::file_system_space(path).is_some_and(|space| space.free_inodes == Some(0) && space.free_bytes > 0)
 }
 
 /// Conversion of an I/O error into an [`IoFailure`] with the operation and the path on which it happened.

@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::io_failure::{During as _, Operation};
+use super::io_failure::{During as _, IoFailure, Operation};
 use super::resolve::{LastLink, PathKind, resolve};
 use super::system;
 use crate::error::{Error, Result};
@@ -56,9 +56,7 @@ impl HostLock {
                     }
                     Err(TryLockError::WouldBlock) => return Err(lock_held_error(&path, file, wait)),
                     Err(TryLockError::Error(cause)) => {
-                        return Err(
-                            Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause)
-                        );
+                        return Err(lock_error(&path, cause));
                     }
                 }
             }
@@ -119,8 +117,7 @@ fn open_regular_lock_file(path: &Path) -> Result<File> {
         Ok(meta) if !meta.is_file() => return Err(not_a_file()),
         _ => {}
     }
-    let file = system::open_lock(path)
-        .map_err(|cause| Error::failed(msg!("apply.lock-failed", path = path.display())).because(cause))?;
+    let file = system::open_lock(path).during(Operation::Lock, path)?;
     // It may have been swapped since it was checked.
     match file.metadata() {
         Ok(meta) if meta.is_file() => match system::foreign_owner(&meta) {
@@ -129,6 +126,16 @@ fn open_regular_lock_file(path: &Path) -> Result<File> {
         },
         _ => Err(not_a_file()),
     }
+}
+
+/// Returns the error about a lock file that the system does not lock.
+pub(crate) fn lock_error(path: &Path, cause: io::Error) -> Error {
+    let (operation, path) = (Operation::Lock, path.to_path_buf());
+    Error::from(IoFailure {
+        operation,
+        path,
+        cause,
+    })
 }
 
 /// Refuses a folder that belongs to another user. What lies in it would be obeyed, or hidden from its owner.

@@ -8,9 +8,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::apply::{self, HostLock};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::read;
-use crate::i18n::msg;
 
 /// Start of the name of the staging folder into which the restore of a snapshot unpacks, which lies in the state
 /// folder.
@@ -52,10 +51,8 @@ impl StagingDir {
 
     fn make(lock: &HostLock, path: PathBuf) -> Result<Self> {
         let file = apply::open_lock_file(&path.join(LOCK_FILE))?;
-        file.try_lock().map_err(|error| {
-            Error::failed(msg!("apply.lock-failed", path = path.display()))
-                .because(std::io::Error::from(error))
-        })?;
+        file.try_lock()
+            .map_err(|error| apply::lock_error(&path, error.into()))?;
         Ok(Self {
             path,
             state_home: lock.state_home().to_path_buf(),

@@ -310,6 +310,7 @@ fn edit_record(context: &BrowserContext, change: impl FnOnce(&mut RecordDocument
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::SocketOwner;
 
     /// The pool of browser debugging ports of an instance on base port 19789.
     const POOL: Span = Span {
@@ -401,7 +402,7 @@ mod tests {
             listeners: vec![Listener {
                 ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 port: Port::known(19800),
-                owner: None,
+                owner: SocketOwner::OtherUser,
             }],
             ..PortUsage::default()
         };

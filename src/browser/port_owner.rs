@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use crate::host::pid;
-use crate::host::ports::{self, ListeningSocket, ProcessInfo};
+use crate::host::ports::{self, ListeningSocket, ProcessInfo, SocketProcess};
 use crate::ports::Port;
 
 /// The process that listens on a browser's debugging port of loopback.
@@ -28,7 +28,7 @@ pub(super) fn owner_of(port: Port, leader: Option<u32>, folder: &Path) -> PortOw
     let Some(socket) = reached_socket(ports::listening_sockets_on(port.get()), port) else {
         return PortOwner::Nobody;
     };
-    let Some(process) = socket.process else {
+    let Some(process) = socket.process.known() else {
         return PortOwner::OtherProcess(None);
     };
     let (arguments, _) = ports::arguments_and_env(process.pid, "OPENCLAW_");
@@ -61,7 +61,7 @@ pub(super) enum ListenerUser {
 pub(super) fn listener_user(port: Port) -> ListenerUser {
     match reached_socket(ports::listening_sockets_on(port.get()), port) {
         None => ListenerUser::Nobody,
-        Some(socket) if socket.process.is_some() => ListenerUser::SameUser,
+        Some(socket) if matches!(socket.process, SocketProcess::Known(_)) => ListenerUser::SameUser,
         Some(_) => ListenerUser::OtherUser,
     }
 }
@@ -134,13 +134,13 @@ mod tests {
         let socket = |ip: &str, pid| ListeningSocket {
             ip: ip.parse().unwrap(),
             port: 9,
-            process: Some(ProcessInfo::new(pid, "")),
+            process: SocketProcess::Known(ProcessInfo::new(pid, "")),
         };
         let found = reached_socket(
             vec![socket("0.0.0.0", 1), socket("::1", 2), socket("127.0.0.1", 3)],
             Port::known(9),
         );
-        assert_eq!(found.unwrap().process.unwrap().pid, 3);
+        assert_eq!(found.unwrap().process.known().unwrap().pid, 3);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn store(
     bytes: &[u8],
 ) -> Result<PathBuf> {
     let folder = context.instance.state_dir.join("media/browser");
-    let now = humantime::format_rfc3339_millis(context.host.now()).to_string();
+    let now = crate::time::format_millis(context.host.now());
     let stamp: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
     let random = hex::encode(context.host.random::<2>());
     let path = folder.join(format!("{stamp}-{random}-{profile}.{extension}"));

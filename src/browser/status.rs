@@ -93,12 +93,16 @@ impl StateName {
         }
     }
 
-    /// Reads the state of a browser from the field `state` of a browser's status document. A missing or unknown name
-    /// counts as [`StateName::Stopped`].
+    /// Reads the state of a browser from the field `state` of a browser's status document. Where that is missing or
+    /// unknown, as in a document of OpenClaw, the field `running` decides.
     pub(crate) fn from_document(document: &Value) -> Self {
         let name = document["state"].as_str();
         let known = Self::ALL.into_iter().find(|state| name == Some(state.name()));
-        known.unwrap_or(Self::Stopped)
+        known.unwrap_or(if document["running"] == true {
+            Self::Running
+        } else {
+            Self::Stopped
+        })
     }
 }
 
@@ -271,7 +275,7 @@ pub(crate) fn document(
             "pid": pid,
             "code": exit.code,
             "signal": exit.signal,
-            "at": humantime::format_rfc3339_millis(*at).to_string(),
+            "at": crate::time::format_millis(*at),
             "message": exit_msg(*exit).render(lang),
         });
     }

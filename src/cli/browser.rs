@@ -1,11 +1,9 @@
 //! `openclaw browser`: sends requests about the browsers of this instance to its gateway. While the gateway is down,
 //! status and profiles are read from the files.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -21,8 +19,11 @@ use crate::settings::InstanceFiles;
 
 mod args;
 mod output;
+mod request;
+mod websocket;
 
 pub(crate) use args::{BrowserArgs, BrowserCommand};
+use request::ControlCall;
 
 /// Time that the response to a browser command may take where `--timeout` is not given, in milliseconds.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
@@ -46,11 +47,13 @@ pub(super) fn run(context: &Context<'_>, args: &BrowserArgs) -> Result<ExitCode>
     if matches!(args.command, BrowserCommand::Doctor) {
         return input.run_doctor();
     }
-    let (method, path, body) = request_for(&args.command);
-    let path = with_profile(&path, profile_name);
+    let call = ControlCall::from_command(&args.command).for_profile(profile_name);
     let timeout = Duration::from_millis(args.timeout.unwrap_or(DEFAULT_TIMEOUT_MS));
-    match input.client()?.send(method, &path, body.as_ref(), timeout)? {
-        ControlReply::Success(document) => {
+    match input.send(&call, timeout)? {
+        ControlReply::Success(mut document) => {
+            if matches!(args.command, BrowserCommand::Start) && document.get("running").is_none() {
+                document = input.status_after_start(profile_name, timeout)?;
+            }
             output::print_reply(context, &args.command, &document, profile_name);
             Ok(ExitCode::SUCCESS)
         }
@@ -60,65 +63,6 @@ pub(super) fn run(context: &Context<'_>, args: &BrowserArgs) -> Result<ExitCode>
         }
         ControlReply::GatewayDown => input.run_without_gateway(&args.command),
     }
-}
-
-/// Returns the HTTP request to the browser control service that a `browser` command stands for: method, path and
-/// body.
-fn request_for(command: &BrowserCommand) -> (&'static str, String, Option<Value>) {
-    let post = |path: &str, body: Value| ("POST", path.to_owned(), Some(body));
-    match command {
-        BrowserCommand::Status | BrowserCommand::Doctor => ("GET", "/".to_owned(), None),
-        BrowserCommand::Profiles => ("GET", "/profiles".to_owned(), None),
-        BrowserCommand::Tabs => ("GET", "/tabs".to_owned(), None),
-        BrowserCommand::Start => post("/start", json!({})),
-        BrowserCommand::Stop => post("/stop", json!({})),
-        BrowserCommand::CreateProfile { name, color } => {
-            post("/profiles/create", json!({ "name": name, "color": color }))
-        }
-        BrowserCommand::DeleteProfile { name } => {
-            ("DELETE", format!("/profiles/{}", percent_encoded(name)), None)
-        }
-        BrowserCommand::Open { url } => post("/tabs/open", json!({ "url": url })),
-        BrowserCommand::Focus { tab } => post("/tabs/focus", json!({ "targetId": tab })),
-        BrowserCommand::Close { tab } => ("DELETE", format!("/tabs/{}", percent_encoded(tab)), None),
-        BrowserCommand::Navigate { url, target_id } => {
-            post("/navigate", json!({ "url": url, "targetId": target_id }))
-        }
-        BrowserCommand::Screenshot {
-            tab,
-            full_page,
-            format,
-        } => post(
-            "/screenshot",
-            json!({ "targetId": tab, "fullPage": full_page, "type": format }),
-        ),
-        BrowserCommand::Snapshot { target_id, limit } => {
-            let mut path = "/snapshot?format=aria".to_owned();
-            if let Some(id) = target_id {
-                let _ = write!(path, "&targetId={}", percent_encoded(id));
-            }
-            if let Some(limit) = limit {
-                let _ = write!(path, "&limit={limit}");
-            }
-            ("GET", path, None)
-        }
-    }
-}
-
-/// Adds the browser profile to the query of a URL path of the browser control service.
-fn with_profile(path: &str, profile: Option<&str>) -> String {
-    match profile {
-        None => path.to_owned(),
-        Some(name) => {
-            let separator = if path.contains('?') { '&' } else { '?' };
-            format!("{path}{separator}profile={}", percent_encoded(name))
-        }
-    }
-}
-
-/// Percent-encodes a text for the path or the query of a URL.
-fn percent_encoded(text: &str) -> PercentEncode<'_> {
-    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 impl<'a> CommandInput<'a> {
@@ -140,6 +84,32 @@ impl<'a> CommandInput<'a> {
             browser_context,
             profile_name,
         })
+    }
+
+    /// Sends a request to the browser control service of this instance's gateway: to its port where a process listens
+    /// there, else over the WebSocket of the gateway.
+    fn send(&self, call: &ControlCall, timeout: Duration) -> Result<ControlReply> {
+        let body = call.body.as_ref();
+        match self
+            .client()?
+            .send(call.method, &call.path_and_query(), body, timeout)?
+        {
+            ControlReply::GatewayDown => websocket::send(self.context, call, timeout),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Returns the status of a browser that was just started, for a gateway whose reply to the start does not say
+    /// whether it runs (docs/openclaw.md#browser-requests).
+    fn status_after_start(&self, profile: Option<&str>, timeout: Duration) -> Result<Value> {
+        let call = ControlCall::from_command(&BrowserCommand::Status).for_profile(profile);
+        match self.send(&call, timeout)? {
+            ControlReply::Success(mut status) => {
+                status["ok"] = true.into();
+                Ok(status)
+            }
+            _ => Ok(json!({ "ok": true, "profile": profile })),
+        }
     }
 
     /// Returns a client of the gateway's browser control service.
@@ -213,7 +183,10 @@ impl<'a> CommandInput<'a> {
             profile,
             &usage,
         );
-        let reply = self.client()?.send("GET", "/profiles", None, DOCTOR_TIMEOUT);
+        let reply = self.send(
+            &ControlCall::from_command(&BrowserCommand::Profiles),
+            DOCTOR_TIMEOUT,
+        );
         let is_gateway_up = matches!(reply, Ok(ControlReply::Success(_)));
         Ok(output::print_checks(
             &self.context.ui,

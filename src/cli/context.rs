@@ -144,6 +144,6 @@ impl<'a> Context<'a> {
 
     /// Returns the present time as OpenClaw writes it: `2026-11-22T19:22:45.123Z`.
     pub(crate) fn now(&self) -> String {
-        humantime::format_rfc3339_millis(self.host.now()).to_string()
+        crate::time::format_millis(self.host.now())
     }
 }

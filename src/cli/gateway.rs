@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::error::Result;
 
-mod call;
+pub(super) mod call;
 mod health;
 mod probe;
 pub(crate) mod run;

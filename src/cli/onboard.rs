@@ -4,24 +4,20 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::Value;
-
 use crate::answers::Answers;
 use crate::apply::{self, HostLock};
 use crate::boot;
-use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::plan::disk::DiskSnapshot;
-use crate::plan::{self, Change, Content, FileKind, FileWrite, OtherInstance, Plan, PlanStamp};
+use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan, PlanStamp};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
-use crate::report;
 use crate::secret::Secret;
-use crate::survey::{ConfigHealth, Survey};
-use crate::ui::{ReportOutcome, Ui};
+use crate::survey::Survey;
+use crate::ui::Ui;
 use crate::wizard::context::{InterviewContext, read_disk};
 use crate::wizard::question::Choice;
 use crate::wizard::terminal::Terminal;
@@ -29,11 +25,13 @@ use crate::wizard::{
     AnswerSource, Interview, InterviewEnd, PresetAnswers, Prompter as _, Question, Reply, interview, steps,
 };
 
-use super::{Context, gateway, preset_answers};
+use super::{Context, preset_answers};
 
 mod args;
 mod interactive;
 mod repair;
+mod result;
+mod start_check;
 
 pub(crate) use args::{OnboardArgs, SetupArgs};
 
@@ -265,115 +263,6 @@ impl OnboardRun<'_> {
             boot::save_first_config(self.context.instance_context().with_instance(instance));
         }
     }
-
-    /// Installs the service of an onboarded instance where it was chosen, and prints the result and the next
-    /// commands.
-    fn print_result(
-        &self,
-        interview_context: &InterviewContext<'_>,
-        plan: &Plan,
-        answers: &Answers,
-    ) -> Result<ExitCode> {
-        let ui = &self.context.ui;
-        let context = Context {
-            instance: interview_context.input.instance.clone(),
-            ..self.context.clone()
-        };
-        let linger = answers.linger == Some(true);
-        let install = || gateway::service::install_after_onboarding(&context, linger, self.waits_for_gateway);
-        if ui.is_json() {
-            let service = answers.service.then(install).transpose();
-            let mut plan = plan.clone();
-            plan.notices.extend(broken_neighbours(interview_context));
-            return Ok(self.print_document(&plan, answers, false, service));
-        }
-        let instance = &interview_context.input.instance;
-        let path = abbreviate_home(&self.context.env.home, &instance.config_path);
-        ui.print_success(&if plan.is_empty() {
-            msg!("onboard.unchanged", profile = instance.profile, path = path)
-        } else {
-            msg!("onboard.done", profile = instance.profile, path = path)
-        });
-        if let Some(summary) = &plan.instance {
-            ui.print_paragraph(&msg!(
-                "onboard.ports",
-                base = summary.ports.base(),
-                span = summary.ports.span()
-            ));
-        }
-        for notice in plan.notices.iter().chain(&broken_neighbours(interview_context)) {
-            ui.eprint_paragraph(notice);
-        }
-        if answers.service {
-            // It comes last: a failure undoes nothing of the onboarding.
-            install()?;
-            for next in [
-                msg!("onboard.next-look", command = instance.command()),
-                msg!("onboard.next-page", command = instance.command()),
-            ] {
-                ui.print_detail(&next);
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-        let command = instance.command();
-        for next in [
-            msg!("onboard.next-run", command = command),
-            msg!("onboard.next-service", command = command),
-            msg!("onboard.next-look", command = command),
-        ] {
-            ui.print_detail(&next);
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// Checks and prints the plan of an onboarding's dry run.
-    fn print_dry_run(
-        &self,
-        context: &InterviewContext<'_>,
-        plan: &Plan,
-        answers: &Answers,
-    ) -> Result<ExitCode> {
-        apply::preflight(plan, &context.other_paths())?;
-        let ui = &self.context.ui;
-        if let Some(path) = &self.save_answers {
-            let path = abbreviate_home(&self.context.env.home, path);
-            ui.print_note(&msg!("answers.not-saved", path = path));
-        }
-        if ui.is_json() {
-            self.print_document(plan, answers, true, Ok(None));
-        } else {
-            ui.print(&ui.render_plan(plan, &self.context.env.home, true));
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// Prints the JSON document of an onboarding, with the result of the service's installation. Returns the exit
-    /// code.
-    fn print_document(
-        &self,
-        plan: &Plan,
-        answers: &Answers,
-        dry_run: bool,
-        service: Result<Option<Value>>,
-    ) -> ExitCode {
-        let ui = &self.context.ui;
-        let notices: Vec<_> = plan.notices.iter().map(|notice| ui.render(notice)).collect();
-        let (service, outcome) = match service {
-            Ok(document) => (document, ReportOutcome::Fine),
-            Err(error) => (
-                Some(ui.print_error(&error)),
-                ReportOutcome::Problem(error.kind, error.code()),
-            ),
-        };
-        if let Some(summary) = &plan.instance {
-            let mut document = report::onboard(plan, summary, answers, dry_run, &notices);
-            if let Some(service) = service {
-                document["service"] = service;
-            }
-            ui.print_report(outcome, document);
-        }
-        outcome.exit_code()
-    }
 }
 
 /// Returns the change that saves the wizard's answers to a file, or `None` if the file has them already.
@@ -399,28 +288,6 @@ fn answers_write(
         kind: FileKind::Answers,
     };
     (!is_equal).then_some(Change::Write(write))
-}
-
-/// Returns a notice for each other instance whose config is broken, with the command by which the instance that was set up
-/// repairs it.
-fn broken_neighbours(context: &InterviewContext<'_>) -> Vec<Msg> {
-    let notice = |other: &OtherInstance<'_>| {
-        let (ConfigHealth::Broken(fault), Some(profile)) = (&other.found.config, &other.found.profile) else {
-            return None;
-        };
-        let target = if profile.is_default() {
-            String::new()
-        } else {
-            format!(" {profile}")
-        };
-        Some(msg!(
-            "onboard.main-broken",
-            profile = profile,
-            place = context.abbreviate(&fault.location(&other.found.config_path)),
-            command = format!("{} rescue{target}", context.input.instance.command())
-        ))
-    };
-    context.input.others.iter().filter_map(notice).collect()
 }
 
 /// Checks the base port again under the lock, right before the plan is applied: a port can be taken between its suggestion

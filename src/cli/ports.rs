@@ -30,7 +30,7 @@ use crate::i18n::{Msg, msg};
 use crate::ports::planner::{
     OverlapLoser, Planner, PoolOverlap, PortCheck, PortNotice, PortSuggestion, PortVerdict,
 };
-use crate::ports::{LOOPBACK, PortFamily, Span};
+use crate::ports::{LOOPBACK, PortFamily};
 use crate::survey::{self, Survey};
 use crate::ui::ReportOutcome;
 
@@ -112,7 +112,8 @@ fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
 
 /// Runs `openclaw ports check`.
 fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> {
-    let mut planner = planner(context, survey);
+    let family = PortFamily::span_of(port);
+    let mut planner = planner(context, &survey.with_owners(family));
     let check = survey::ports::check_probed(context.host, &mut planner, &LOOPBACK, port);
     let alternative = match check.verdict {
         PortVerdict::Refused(_) => survey::ports::nearest_probed(context.host, &mut planner, &LOOPBACK, port),
@@ -130,7 +131,6 @@ fn check(context: &Context<'_>, survey: &Survey, port: u16) -> Result<ExitCode> 
         return Ok(outcome.exit_code());
     }
     let check = check.accept(alternative.as_ref())?;
-    let family = PortFamily::new(port).map_or_else(|| Span::one(port), PortFamily::span);
     let (kind, costs): (Msg, &[PoolOverlap]) = match &check.verdict {
         PortVerdict::Near(overlaps) => (msg!("ports.check-near", base = port, span = family), overlaps),
         _ => (msg!("ports.check-disjoint", base = port, span = family), &[]),

@@ -190,10 +190,7 @@ fn instance_document(context: &Context<'_>, survey: &Survey, found: &SurveyedIns
 
 /// Returns the process of the instance's gateway, where one listens on its port.
 fn gateway_pid(survey: &Survey, found: &SurveyedInstance) -> Option<u32> {
-    let owners = survey
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.owner.as_ref());
+    let owners = survey.listeners.iter().filter_map(|listener| listener.process());
     let own = owners.filter(|owner| owner.is_gateway && owner.instance.as_deref() == Some(&found.label));
     own.map(|owner| owner.pid).next()
 }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -251,8 +250,7 @@ fn history(context: &Context<'_>) -> ExitCode {
         ui.print_line(&msg!("rescue.no-history"));
     }
     for entry in history.entries.iter().rev() {
-        let time = std::time::UNIX_EPOCH + Duration::from_millis(entry.at);
-        let when = humantime::format_rfc3339_seconds(time);
+        let when = crate::time::format_seconds(crate::time::from_unix_millis(entry.at));
         let outcome = match entry.outcome {
             RepairOutcome::Begun => msg!("rescue.outcome-begun"),
             RepairOutcome::Healthy => msg!("rescue.outcome-healthy"),

@@ -26,7 +26,7 @@ use crate::host::read::canonicalize_existing;
 use crate::host::{self, Host};
 use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
 use crate::lock::{self, LockHolder};
-use crate::ports::{Listener, Port};
+use crate::ports::{Listener, ListeningProcess, Port};
 use crate::probe::{self, Probe};
 use crate::record::{Record, RecordError};
 use crate::registry;
@@ -279,12 +279,11 @@ impl<'a> Collector<'_, 'a> {
 
     /// Returns the running gateway of the instance with this label; `None` where no gateway of it listens.
     fn running_gateway(&self, label: &str) -> Option<RunningGateway<'a>> {
-        let owner = |listener: &Listener| {
-            let owner = listener.owner.clone();
-            owner.filter(|owner| owner.is_gateway && owner.instance.as_deref() == Some(label))
-        };
-        let pid = self.survey.listeners.iter().find_map(owner)?.pid;
-        let is_own = |listener: &&Listener| listener.owner.as_ref().is_some_and(|owner| owner.pid == pid);
+        let mut owners = self.survey.listeners.iter().filter_map(Listener::process);
+        let is_gateway =
+            |owner: &&ListeningProcess| owner.is_gateway && owner.instance.as_deref() == Some(label);
+        let pid = owners.find(is_gateway)?.pid;
+        let is_own = |listener: &&Listener| listener.process().is_some_and(|owner| owner.pid == pid);
         Some(RunningGateway {
             pid,
             listeners: self.survey.listeners.iter().filter(is_own).collect(),

@@ -7,7 +7,7 @@ use super::check::{Check, Obstruction, Problem};
 use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use crate::config::key_path::KeyPath;
-use crate::error::ErrorReason;
+use crate::error::{Error, ErrorReason};
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::probe::ProbeVerdict;
@@ -72,9 +72,10 @@ fn refusal(own: &InstanceReport<'_>, reason: ErrorReason, remedy: &str) -> Vec<P
 
 /// Reports a gateway that would refuse to start for a reason that no other check looks for.
 fn refuses(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    // A refusal with a reason has a check of its own.
+    // A refusal with another reason has a check of its own.
+    let is_own = |error: &&Error| matches!(error.reason, None | Some(ErrorReason::VariableUnset));
     let problems = start_error(own)
-        .filter(|error| error.reason.is_none())
+        .filter(is_own)
         .map(|error| Problem::new(error.msg.clone(), format!("{} config validate", own.command)));
     problems.into_iter().collect()
 }
@@ -178,7 +179,7 @@ fn stale(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a process that holds a gateway's lock and does not listen on its port.
 fn silent(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let mut owners = report.survey.listeners.iter().filter_map(|l| l.owner.as_ref());
+    let mut owners = report.survey.listeners.iter().filter_map(|l| l.process());
     // Where the system does not tell who listens, the answer of the gateway does.
     let answers = own
         .probe

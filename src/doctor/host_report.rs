@@ -10,6 +10,7 @@ use crate::browser::checks::BrowserCheck;
 use crate::config::document::ConfigDocument;
 use crate::environment;
 use crate::error::Error;
+use crate::host::FileSystemSpace;
 use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::ports::{Listener, Port};
@@ -145,8 +146,8 @@ pub(super) enum PathRole {
 /// network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DiskState {
-    /// Bytes that this user may still write.
-    pub(super) free_bytes: u64,
+    /// The free space.
+    pub(super) space: FileSystemSpace,
     /// The kind of network file system; `None` for a local one.
     pub(super) network: Option<&'static str>,
 }

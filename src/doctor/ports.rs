@@ -165,7 +165,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
         !port.claim.is_pool() && (port.claim.role == Role::Base) == base && !is_address(port.claim)
     });
     let is_foreign = |listener: &&&Listener| {
-        let owner = listener.owner.as_ref();
+        let owner = listener.process();
         owner.is_none_or(|owner| owner.instance.as_ref() != Some(&own.label))
     };
     let mut problems: Vec<Problem> = Vec::new();
@@ -173,7 +173,7 @@ fn held(report: &HostReport<'_>, own: &InstanceReport<'_>, base: bool) -> Vec<Pr
         let Some(listener) = port.blocking_listeners.iter().find(is_foreign) else {
             continue;
         };
-        let msg = match &listener.owner {
+        let msg = match listener.process() {
             Some(_) => msg!("doctor.ports-held", port = listener.port).with_msg("process", listener.msg()),
             None => msg!("doctor.ports-held-unknown", port = listener.port),
         };

@@ -30,6 +30,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("state-network", network),
     Check::warning("state-synced", synced),
     Check::warning("state-leftover", leftover),
+    Check::error("disk-read-only", read_only_disk),
+    Check::error("disk-inodes", disk_inodes),
     Check::error("disk-full", |report, own| disk(report, own, 0..FULL_DISK_BYTES)),
     Check::warning("disk-low", |report, own| {
         disk(report, own, FULL_DISK_BYTES..LOW_DISK_BYTES)
@@ -41,6 +43,9 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Free disk space below which the doctor reports that a config can hardly be written, in bytes.
 const FULL_DISK_BYTES: u64 = 16 * 1024 * 1024;
+/// Number of further files that a disk has room for below which the doctor reports that hardly anything can be created:
+/// every change of a config creates a journal, a new file and a backup.
+const FULL_DISK_INODES: u64 = 64;
 /// Free disk space below which the doctor reports that sessions and logs will soon fill the disk, in bytes.
 const LOW_DISK_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -128,9 +133,44 @@ fn export_command(own: &InstanceReport<'_>) -> String {
     )
 }
 
+/// Reports an instance's state folder on a file system that is read-only.
+fn read_only_disk(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let disk = own.disk.filter(|disk| disk.space.is_read_only);
+    let problems = disk.map(|_| {
+        let state = &own.instance.state_dir;
+        let msg = msg!("doctor.disk-read-only", path = report.display_path(state));
+        Problem::new(msg, format!("findmnt -T {}", shell_quote(state)))
+    });
+    problems.into_iter().collect()
+}
+
+/// Reports an instance's state folder whose disk has room for bytes, but hardly for another file.
+fn disk_inodes(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let space = own
+        .disk
+        .map(|disk| disk.space)
+        .filter(|space| !space.is_read_only);
+    let free = space.and_then(|space| space.free_inodes);
+    let problems = free.filter(|free| *free < FULL_DISK_INODES).map(|free| {
+        let state = &own.instance.state_dir;
+        let msg = msg!(
+            "doctor.disk-inodes",
+            path = report.display_path(state),
+            free = free
+        );
+        Problem::new(msg, format!("du --inodes -x -d 1 {}", shell_quote(state)))
+    });
+    problems.into_iter().collect()
+}
+
 /// Reports an instance's state folder whose disk has a number of free bytes in this range.
 fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) -> Vec<Problem> {
-    let free = own.disk.map(|disk| disk.free_bytes);
+    // A read-only file system, such as an image, may well be full.
+    let space = own
+        .disk
+        .map(|disk| disk.space)
+        .filter(|space| !space.is_read_only);
+    let free = space.map(|space| space.free_bytes);
     let problems = free.filter(|free| range.contains(free)).map(|free| {
         let path = report.display_path(&own.instance.state_dir);
         let msg = msg!("doctor.disk", path = path, free = free / (1024 * 1024));

@@ -21,7 +21,7 @@ pub(super) fn foreign_owner(host: &Host, meta: &Metadata) -> Option<u32> {
 /// Returns the free space of the file system of a path that exists, and whether it is on a network.
 pub(super) fn disk_state(host: &Host, path: &Path) -> Option<DiskState> {
     Some(DiskState {
-        free_bytes: host.free_disk_bytes(path)?,
+        space: host.file_system_space(path)?,
         network: host.network_file_system(path),
     })
 }

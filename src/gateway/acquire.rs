@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::pid;
 use crate::i18n::{Msg, msg};
 use crate::lock::{InstanceLock, LockError, LockHolder};
-use crate::ports::{Listener, Port, PortFamily, Role};
+use crate::ports::{Listener, Port, PortFamily, Role, Span};
 use crate::settings::Settings;
 use crate::survey;
 
@@ -235,7 +235,7 @@ struct PortUser {
 
 impl PortUser {
     fn pid(&self) -> Option<u32> {
-        Some(self.listener.as_ref()?.owner.as_ref()?.pid)
+        Some(self.listener.as_ref()?.process()?.pid)
     }
 }
 
@@ -243,13 +243,14 @@ impl PortUser {
 fn find_port_user(loader: &ConfigLoader, error: &BindError) -> PortUser {
     let survey = survey::survey_host(&loader.context.host, &loader.context.env);
     let (ip, port) = (error.address.ip(), error.address.port());
+    let survey = survey.with_owners(Span::one(port));
     let at_port = || survey.listeners.iter().filter(|listener| listener.port == port);
     let at_address = at_port().find(|listener| listener.ip == ip);
     let listener = at_address.or_else(|| at_port().next()).cloned();
     let label = survey
         .position(&loader.context.instance.config_path)
         .map(|at| survey.instances[at].label.as_str());
-    let owner = listener.as_ref().and_then(|listener| listener.owner.as_ref());
+    let owner = listener.as_ref().and_then(|listener| listener.process());
     let is_own_gateway =
         owner.is_some_and(|owner| owner.is_gateway && label.is_some() && owner.instance.as_deref() == label);
     PortUser {

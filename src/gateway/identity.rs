@@ -47,7 +47,7 @@ impl GatewayIdentity {
             "bootId": self.boot_id,
             "version": self.version,
             "pid": self.pid,
-            "startedAt": humantime::format_rfc3339_millis(self.started).to_string(),
+            "startedAt": crate::time::format_millis(self.started),
         })
     }
 

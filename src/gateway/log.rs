@@ -148,7 +148,7 @@ where
     ) -> fmt::Result {
         let mut fields = EventFields::default();
         event.record(&mut fields);
-        let time = humantime::format_rfc3339_seconds(crate::host::now());
+        let time = crate::time::format_seconds(crate::host::now());
         let level = match *event.metadata().level() {
             Level::ERROR => "ERROR ",
             Level::WARN => "WARN ",

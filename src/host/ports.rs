@@ -3,6 +3,8 @@
 //! Callers decide whose gateway a process is, and what a used port means. Where the system gives no answer, the result
 //! is empty: no function here fails.
 
+use std::collections::BTreeSet;
+
 #[cfg(not(target_os = "linux"))]
 #[path = "ports/elsewhere.rs"]
 mod system;
@@ -14,25 +16,31 @@ mod system;
 mod netsh;
 mod socket;
 
-pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
+pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketProcess};
 
-/// `true` on systems where every socket of this user is listed with its process, so that a socket without a process
-/// belongs to another user.
-pub(crate) const LISTS_OWN_PROCESSES: bool = cfg!(target_os = "linux");
+/// `true` on systems where every listening socket is listed, whoever holds it.
+pub(crate) const LISTS_ALL_LISTENERS: bool = cfg!(target_os = "linux");
 
 /// Returns all listening TCP sockets, IPv4 and IPv6, in order of address and port.
+///
+/// To find the process of a socket, Linux wants the open files of every process read. So this is done only for the
+/// ports for which `needs_owner` returns true, and the processes in `likely_owners` are looked at first. Other sockets
+/// have their process where it was met on the way.
 ///
 /// A process that ends may keep its sockets for a moment after it can no longer be found as their owner. For ports for
 /// which `needs_owner` returns true, the function waits until such sockets are closed, at most for
 /// [`SOCKET_RELEASE_TIMEOUT`], so that they are not taken for another user's.
-pub(crate) fn listening_sockets(needs_owner: impl Fn(u16) -> bool) -> Vec<ListeningSocket> {
-    sort_and_dedup(system::listening_sockets(None, &needs_owner))
+pub(crate) fn listening_sockets(
+    likely_owners: &BTreeSet<u32>,
+    needs_owner: impl Fn(u16) -> bool,
+) -> Vec<ListeningSocket> {
+    sort_and_dedup(system::listening_sockets(None, likely_owners, &needs_owner))
 }
 
 /// Returns the TCP sockets that listen on one port, with the processes that own them. Much faster than
 /// [`listening_sockets`].
 pub(crate) fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
-    sort_and_dedup(system::listening_sockets(Some(port), &|_| true))
+    sort_and_dedup(system::listening_sockets(Some(port), &BTreeSet::new(), &|_| true))
 }
 
 fn sort_and_dedup(mut sockets: Vec<ListeningSocket>) -> Vec<ListeningSocket> {
@@ -73,11 +81,11 @@ mod tests {
                 continue;
             };
             let address = socket.local_addr().unwrap();
-            let found = listening_sockets(|_| false);
+            let found = listening_sockets(&BTreeSet::new(), |port| port == address.port());
             let mine = found
                 .iter()
                 .find(|s| (s.ip, s.port) == (address.ip(), address.port()));
-            let process = mine.and_then(|s| s.process.clone());
+            let process = mine.and_then(|s| s.process.clone().known());
             assert_eq!(process.map(|p| p.pid), Some(std::process::id()), "{ip}");
         }
     }
@@ -87,7 +95,26 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = client.local_addr().unwrap().port();
-        assert!(!listening_sockets(|_| false).iter().any(|s| s.port == port));
+        assert!(
+            !listening_sockets(&BTreeSet::new(), |_| false)
+                .iter()
+                .any(|s| s.port == port)
+        );
+    }
+
+    #[test]
+    fn process_of_a_socket_is_looked_for_on_request_only() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let process = |likely_owners: &[u32], is_needed: bool| {
+            let likely_owners: BTreeSet<u32> = likely_owners.iter().copied().collect();
+            let sockets = listening_sockets(&likely_owners, |asked| is_needed && asked == port);
+            sockets.into_iter().find(|s| s.port == port).unwrap().process
+        };
+        let own = std::process::id();
+        assert_eq!(process(&[], false), SocketProcess::NotLookedUp);
+        assert_eq!(process(&[own], false).known().map(|p| p.pid), Some(own));
+        assert_eq!(process(&[], true).known().map(|p| p.pid), Some(own));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A FIFO in the place of a config would block the open call for ever, a device may never end, and a file of gigabytes
 //! would exhaust the memory. So the kind of the file is checked first, then its size, then it is read.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -105,10 +106,99 @@ fn read_bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
 pub(crate) fn canonicalize_existing(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     for part in path.ancestors() {
-        if let Ok(real) = part.canonicalize() {
+        // To resolve a path means to look at each of its parts: that is tried only where it can succeed.
+        let real = part
+            .symlink_metadata()
+            .ok()
+            .and_then(|_| part.canonicalize().ok());
+        if let Some(real) = real {
             return rest.iter().rev().fold(real, |path, name| path.join(name));
         }
         rest.extend(part.file_name());
     }
     path.to_path_buf()
+}
+
+/// A path with its links resolved, as far as it exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PathResolution {
+    /// The path with the links of its existing part resolved; see [`canonicalize_existing`].
+    pub(crate) real: PathBuf,
+    /// The deepest part of the path that exists, be it a link that leads nowhere.
+    pub(crate) deepest: PathBuf,
+}
+
+/// Resolves many paths in common folders, each folder once. For one moment only: what it remembers may have changed since.
+#[derive(Debug, Default)]
+pub(crate) struct PathResolver {
+    known: HashMap<PathBuf, PathResolution>,
+}
+
+impl PathResolver {
+    /// Returns a path with the links of its existing part resolved.
+    pub(crate) fn resolve(&mut self, path: &Path) -> PathResolution {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let resolved = self.look_up(path);
+        self.known.insert(path.to_path_buf(), resolved.clone());
+        resolved
+    }
+
+    fn look_up(&mut self, path: &Path) -> PathResolution {
+        let at = |real| PathResolution {
+            real,
+            deepest: path.to_path_buf(),
+        };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return at(canonicalize_existing(path));
+        };
+        match path.symlink_metadata() {
+            Ok(meta) if meta.is_symlink() => at(canonicalize_existing(path)),
+            Ok(_) => at(self.resolve(parent).real.join(name)),
+            Err(_) => {
+                let parent = self.resolve(parent);
+                PathResolution {
+                    real: parent.real.join(name),
+                    ..parent
+                }
+            }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test makes folders and links of its own"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolver_agrees_with_the_resolution_of_each_path_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        std::os::unix::fs::symlink("a", root.join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", root.join("dangling")).unwrap();
+        let mut links = PathResolver::default();
+        let paths = [
+            "a/b",
+            "a/b/new/file",
+            "link/b/new",
+            "link/b",
+            "dangling/x",
+            "dangling",
+            "link/../a/b",
+            "",
+        ];
+        for below in paths {
+            let path = root.join(below);
+            let resolved = links.resolve(&path);
+            assert_eq!(resolved.real, canonicalize_existing(&path), "{below}");
+            let deepest = path.ancestors().find(|part| part.symlink_metadata().is_ok());
+            assert_eq!(Some(resolved.deepest.as_path()), deepest, "{below}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ use std::process::{Command, ExitCode, ExitStatus};
 use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
+use super::space::FileSystemSpace;
+
 /// Maximum number of open files that this process asks the system to allow: enough for every gateway. More would only
 /// enlarge system tables.
 const MAX_OPEN_FILES: u64 = 65_536;
@@ -156,9 +158,14 @@ fn is_kernel_view(_folder: &Path) -> bool {
     false
 }
 
-pub(super) fn free_disk_bytes(path: &Path) -> Option<u64> {
+pub(super) fn file_system_space(path: &Path) -> Option<FileSystemSpace> {
     let stat = rustix::fs::statvfs(path).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    Some(FileSystemSpace {
+        free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        // A file system that makes inodes as they are needed, such as Btrfs, has a total of 0.
+        free_inodes: (stat.f_files > 0).then_some(stat.f_favail),
+        is_read_only: stat.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY),
+    })
 }
 
 /// Opens a non-blocking TCP listener on an address.

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
+use super::space::FileSystemSpace;
+
 /// Extensions of files that the system can start directly: programs and command scripts.
 const EXECUTABLE_EXTENSIONS: [&str; 3] = ["exe", "cmd", "bat"];
 
@@ -72,7 +74,7 @@ pub(super) fn folder_write_error(_folder: &Path) -> Option<io::Error> {
     None
 }
 
-pub(super) fn free_disk_bytes(_path: &Path) -> Option<u64> {
+pub(super) fn file_system_space(_path: &Path) -> Option<FileSystemSpace> {
     None
 }
 

@@ -33,6 +33,8 @@ pub(super) struct ConfigPlan {
     changed: bool,
     /// The ports of the instance.
     pub(super) ports: PortFamily,
+    /// The reason why the base port would be refused if the instance did not have it already.
+    port_refusal: Option<Msg>,
     credential: Option<(Secret, SecretOrigin)>,
     /// Secrets of this run's answers other than the credential.
     given: Vec<Secret>,
@@ -52,21 +54,26 @@ impl ConfigPlan {
         } else {
             (input.current.clone(), input.effective.clone())
         };
-        let (ports, notices) = ports::check_base(input, answers, base)?;
+        let ports = ports::check_base(input, answers, base)?;
         let mut config = Self {
             document,
             effective,
             changed: fresh,
-            ports,
+            ports: ports.family,
+            port_refusal: ports.refusal,
             credential: answers.credential.clone(),
             given: Vec::new(),
-            notices,
+            notices: ports.notices,
         };
-        if answers.existing != Existing::Keep || fresh {
-            config
-                .fill(input, answers, fresh)
-                .map_err(|e| not_editable(&input.instance.config_path, e))?;
-        }
+        let filled = if answers.existing != Existing::Keep || fresh {
+            config.fill(input, answers, fresh)
+        } else if answers.port.is_some() {
+            // The config stays, but for the port that another program holds.
+            config.set_port()
+        } else {
+            Ok(())
+        };
+        filled.map_err(|e| not_editable(&input.instance.config_path, e))?;
         Ok(config)
     }
 
@@ -94,7 +101,7 @@ impl ConfigPlan {
                 command = input.instance.command()
             ));
         }
-        self.set("gateway.port", json!(self.ports.base()))?;
+        self.set_port()?;
         if let Some(bind) = answers.bind {
             self.set("gateway.bind", json!(bind.name()))?;
         }
@@ -113,6 +120,11 @@ impl ConfigPlan {
             self.given.push(token.clone());
         }
         Ok(())
+    }
+
+    /// Sets the base port in a config.
+    fn set_port(&mut self) -> Result<(), EditError> {
+        self.set("gateway.port", json!(self.ports.base()))
     }
 
     /// Returns `true` if an instance's config sets `gateway.mode`.
@@ -239,6 +251,7 @@ impl ConfigPlan {
             state: instance.state_dir.clone(),
             workspace,
             ports: self.ports,
+            port_refusal: self.port_refusal.clone(),
             mode: named("gateway.mode", GatewayMode::Local.name()),
             bind: named("gateway.bind", Bind::Loopback.name()),
             auth: named("gateway.auth.mode", auth),

@@ -22,6 +22,7 @@ use crate::survey::SurveyedInstance;
 
 /// The facts that the plan of an instance depends on, in addition to the wizard's answers and the paths that it
 /// touches.
+#[derive(Clone)]
 pub(crate) struct PlanInput<'a> {
     /// The environment variables of this run.
     pub(crate) env: &'a Environment,
@@ -71,7 +72,7 @@ pub(crate) struct ResolvedPaths {
 }
 
 /// An instance of the host other than the planned one, with the links in its paths followed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OtherInstance<'a> {
     /// The instance as the survey found it.
     pub(crate) found: &'a SurveyedInstance,

@@ -16,20 +16,38 @@ pub(crate) fn known_base(input: &PlanInput<'_>, answers: &Answers) -> Option<Por
     answers.port.or_else(|| input.current_port())
 }
 
-/// Checks a planned base port, and returns the ports of its family and the notices about them. The port that the
-/// instance has is never refused, whoever holds it today: nothing about it changes.
-pub(super) fn check_base(
-    input: &PlanInput<'_>,
-    answers: &Answers,
-    base: Port,
-) -> Result<(PortFamily, Vec<Msg>)> {
+/// The ports of a planned instance, with what is known about them.
+pub(super) struct PlannedPorts {
+    /// The base port and those derived from it.
+    pub(super) family: PortFamily,
+    /// The reason why the base port, which the instance has already, would be refused as a new one.
+    pub(super) refusal: Option<Msg>,
+    /// The notices about ports that may be used.
+    pub(super) notices: Vec<Msg>,
+}
+
+/// Checks a planned base port, and returns the ports of its family. The port that the instance has is never refused,
+/// whoever holds it today: nothing about it changes.
+pub(super) fn check_base(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<PlannedPorts> {
     let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
     let check = input.planner.check(base, &bind_addresses(input, answers));
-    if input.current_port() == Some(base) {
-        return Ok((family, port_notices(&check)));
+    let refusal = match &check.verdict {
+        PortVerdict::Refused(why) if input.current_port() == Some(base) => Some(why.msg(check.base)),
+        _ => None,
+    };
+    if refusal.is_some() {
+        return Ok(PlannedPorts {
+            family,
+            refusal,
+            notices: Vec::new(),
+        });
     }
     let check = check.accept(input.planner.nearest(base).as_ref())?;
-    Ok((family, port_notices(&check)))
+    Ok(PlannedPorts {
+        family,
+        refusal,
+        notices: port_notices(&check),
+    })
 }
 
 /// Returns the notices about a base port that was checked: first the overlaps or the refusal, then the rest.

@@ -58,8 +58,19 @@ pub(crate) struct Listener {
     pub(crate) ip: IpAddr,
     /// Port of the socket.
     pub(crate) port: Port,
-    /// Process that holds the socket, where this user may see it.
-    pub(crate) owner: Option<ListeningProcess>,
+    /// Process that holds the socket, as far as it is known.
+    pub(crate) owner: SocketOwner,
+}
+
+/// The owner of a listening TCP socket, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SocketOwner {
+    /// The process holds the socket.
+    Process(ListeningProcess),
+    /// The socket belongs to another user, whose processes this user may not see.
+    OtherUser,
+    /// Nobody asked: to find the owner of a socket means to look through the open files of every process.
+    NotLookedUp,
 }
 
 /// The process that holds a listening TCP socket.
@@ -77,6 +88,22 @@ pub(crate) struct ListeningProcess {
 }
 
 impl Listener {
+    /// Returns the process that holds a listening TCP socket, where it is known.
+    pub(crate) fn process(&self) -> Option<&ListeningProcess> {
+        match &self.owner {
+            SocketOwner::Process(process) => Some(process),
+            SocketOwner::OtherUser | SocketOwner::NotLookedUp => None,
+        }
+    }
+
+    /// Returns the process that holds a listening TCP socket, where it is known, to be changed.
+    pub(crate) fn process_mut(&mut self) -> Option<&mut ListeningProcess> {
+        match &mut self.owner {
+            SocketOwner::Process(process) => Some(process),
+            SocketOwner::OtherUser | SocketOwner::NotLookedUp => None,
+        }
+    }
+
     /// Returns the address and the port of a listening TCP socket.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port.get())

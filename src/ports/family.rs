@@ -92,6 +92,13 @@ impl PortFamily {
             .flatten()
     }
 
+    /// Returns the ports that a gateway on a base port uses: its family's, or the port alone where the number is no base
+    /// port.
+    pub(crate) fn span_of(base: impl Into<u16>) -> Span {
+        let base = base.into();
+        Self::new(base).map_or_else(|| Span::one(base), Self::span)
+    }
+
     /// Returns the base port of a port family.
     pub(crate) fn base(self) -> BasePort {
         self.base

@@ -217,6 +217,14 @@ const BROWSER_BLOCKED_PORTS: [Span; 13] = [
     },
 ];
 
+/// Returns whether a port belongs to the family of a base port that the planner proposes before all others: one that is
+/// reserved for a profile, or a step of [`SUGGESTION_STEP`] above (docs/design.md#port-rules, rule 4).
+pub(crate) fn is_usual_port(port: Port) -> bool {
+    let above_default = port.get().checked_sub(DEFAULT_BASE.get());
+    above_default.is_some_and(|distance| distance % SUGGESTION_STEP <= Role::LAST_OFFSET)
+        || PortFamily::from(DEV_BASE).span().contains(port)
+}
+
 impl Planner {
     /// Checks a base port for a gateway that will bind these addresses, and loopback in any case.
     pub(crate) fn check(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
@@ -310,6 +318,25 @@ impl Planner {
                     listener: listener.clone(),
                 })
             })
+    }
+
+    /// Returns the reason why the asker's gateway could not listen on a base port now; `None` where it could. Other
+    /// instances' claims and the derived ports do not count: a gateway starts in spite of them.
+    pub(crate) fn listen_refusal(&self, base: Port, addresses: &[IpAddr]) -> Option<PortRefusal> {
+        let (role, port) = (Role::Base, base);
+        if let Some(span) = self.excluded.iter().copied().find(|span| span.contains(port)) {
+            return Some(PortRefusal::Excluded { role, port, span });
+        }
+        let blocks_any = |listener: &&Listener| {
+            let mut needed = addresses.iter().chain(&LOOPBACK);
+            needed.any(|address| listener.blocks(*address))
+        };
+        let mut at_port = self.listeners.iter().filter(|listener| listener.port == base);
+        let listener = at_port.find(blocks_any)?;
+        Some(PortRefusal::InUse {
+            role,
+            listener: listener.clone(),
+        })
     }
 
     /// Refuses a port family without a free port in its pool of browser ports.

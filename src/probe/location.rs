@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::host::pid::ProcessOwner;
-use crate::host::ports;
-use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
+use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port, SocketOwner};
 use crate::survey::Survey;
 
 /// The location of an instance's gateway, or what is found in its place.
@@ -44,12 +43,12 @@ pub(super) fn locate(
     process_owner: impl Fn(u32) -> ProcessOwner,
 ) -> GatewayLocation {
     let is_own = |listener: &&Listener| {
-        let owner = listener.owner.as_ref();
+        let owner = listener.process();
         label.is_some() && owner.is_some_and(|owner| owner.is_gateway && owner.instance.as_deref() == label)
     };
     let is_lock_owners = |listener: &&Listener| {
         lock_owner.is_some_and(|(pid, port)| {
-            listener.port == port && listener.owner.as_ref().is_some_and(|owner| owner.pid == pid)
+            listener.port == port && listener.process().is_some_and(|owner| owner.pid == pid)
         })
     };
     if let Some(listener) = survey.listeners.iter().find(is_lock_owners) {
@@ -78,18 +77,14 @@ fn identify_holder(
     process_owner: impl Fn(u32) -> ProcessOwner,
 ) -> GatewayLocation {
     match &holder.owner {
-        Some(ListeningProcess {
+        SocketOwner::Process(ListeningProcess {
             instance: Some(other),
             pid,
             is_gateway: true,
             ..
         }) => GatewayLocation::OtherInstance(other.clone(), *pid),
-        // The socket belongs to another user.
-        None if ports::LISTS_OWN_PROCESSES => GatewayLocation::Stranger(holder.clone()),
-        owner => match owner
-            .as_ref()
-            .map_or(ProcessOwner::Ours, |owner| process_owner(owner.pid))
-        {
+        SocketOwner::OtherUser | SocketOwner::NotLookedUp => GatewayLocation::Stranger(holder.clone()),
+        SocketOwner::Process(process) => match process_owner(process.pid) {
             ProcessOwner::Ours => GatewayLocation::Unidentified(endpoint(survey, holder), holder.clone()),
             // No request is sent to the process of another user.
             ProcessOwner::OtherUser => GatewayLocation::Stranger(holder.clone()),
@@ -102,7 +97,7 @@ fn identify_holder(
 /// Returns the network endpoint at which a probe reaches a listener, with loopback addresses where its process
 /// listens on all addresses.
 fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
-    let pid = |listener: &Listener| listener.owner.as_ref().map(|owner| owner.pid);
+    let pid = |listener: &Listener| listener.process().map(|owner| owner.pid);
     let same = survey
         .listeners
         .iter()

@@ -34,7 +34,7 @@ impl Probe {
                 port = configured,
                 other = other
             ),
-            ProbeVerdict::Stranger(listener) => match listener.as_ref().and_then(|l| l.owner.as_ref()) {
+            ProbeVerdict::Stranger(listener) => match listener.as_ref().and_then(|l| l.process()) {
                 Some(owner) => msg!(
                     "probe.stranger",
                     profile = profile,

@@ -7,7 +7,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::host::pid::ProcessOwner;
 use crate::lock::LockHolder;
-use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port};
+use crate::ports::{LOOPBACK, Listener, ListeningProcess, Port, SocketOwner};
 
 /// The pid of a process of another user.
 const FOREIGN_PID: u32 = 66;
@@ -19,11 +19,13 @@ fn listener(ip: IpAddr, port: u16, owner: Option<(u32, &str, Option<&str>)>) -> 
     Listener {
         ip,
         port: Port::known(port),
-        owner: owner.map(|(pid, name, instance)| ListeningProcess {
-            pid,
-            name: name.to_owned(),
-            instance: instance.map(str::to_owned),
-            is_gateway: instance.is_some() && name != "chromium",
+        owner: owner.map_or(SocketOwner::OtherUser, |(pid, name, instance)| {
+            SocketOwner::Process(ListeningProcess {
+                pid,
+                name: name.to_owned(),
+                instance: instance.map(str::to_owned),
+                is_gateway: instance.is_some() && name != "chromium",
+            })
         }),
     }
 }

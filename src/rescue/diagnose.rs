@@ -4,12 +4,14 @@
 //! config that no gateway starts from, a port that another program holds; then what happened to its process, and
 //! last that it was simply stopped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::evidence::{Evidence, StateDirHealth};
 use super::record::CauseKind;
+use crate::host::FileSystemSpace;
 use crate::i18n::{Msg, msg};
-use crate::ports::Listener;
+use crate::instance::shell_quote;
+use crate::ports::{Listener, SocketOwner};
 use crate::probe::{ProbeVerdict, RunEnd};
 use crate::service::{RunState, ServiceStatus};
 
@@ -18,6 +20,9 @@ use crate::service::{RunState, ServiceStatus};
 const MIN_CRASH_LOOP_RESTARTS: u32 = 2;
 /// Minimum number of free bytes on the disk of a gateway's state folder; with fewer, a diagnosis names a full disk.
 const MIN_FREE_BYTES: u64 = 1024 * 1024;
+/// Minimum number of files that can still be created on the disk of a gateway's state folder; with fewer, a diagnosis names
+/// the lack of inodes. A gateway that starts creates about ten.
+const MIN_FREE_INODES: u64 = 16;
 
 /// A reason, found by a diagnosis, why a gateway is not well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,10 @@ pub(crate) enum Cause {
     ForeignOwner(PathBuf),
     /// The disk of the state folder has only this many bytes free.
     DiskFull(u64),
+    /// The disk of this state folder has only this many inodes left.
+    NoInodes(PathBuf, u64),
+    /// The file system of this state folder is read-only.
+    ReadOnlyDisk(PathBuf),
     /// No gateway starts from the config; with the reason.
     Config(Msg),
     /// Another program holds the port; with its socket, where known.
@@ -74,6 +83,8 @@ impl Cause {
             Self::Unreadable(_) => CauseKind::Unreadable,
             Self::ForeignOwner(_) => CauseKind::ForeignOwner,
             Self::DiskFull(_) => CauseKind::DiskFull,
+            Self::NoInodes(..) => CauseKind::NoInodes,
+            Self::ReadOnlyDisk(_) => CauseKind::ReadOnlyDisk,
             Self::Config(_) => CauseKind::Config,
             Self::PortTaken(_) => CauseKind::PortTaken,
             Self::PortOfProfile(_) => CauseKind::PortOfProfile,
@@ -101,8 +112,12 @@ impl Cause {
             Self::Unreadable(path) => msg!("rescue.cause-unreadable", path = path.display()),
             Self::ForeignOwner(path) => msg!("rescue.cause-foreign-owner", path = path.display()),
             Self::DiskFull(free) => msg!("rescue.cause-disk-full", kib = free / 1024),
+            Self::NoInodes(path, free) => {
+                msg!("rescue.cause-no-inodes", path = path.display(), free = free)
+            }
+            Self::ReadOnlyDisk(path) => msg!("rescue.cause-disk-read-only", path = path.display()),
             Self::Config(why) => why.clone(),
-            Self::PortTaken(Some(listener)) => match &listener.owner {
+            Self::PortTaken(Some(listener)) => match listener.process() {
                 Some(owner) => msg!(
                     "rescue.cause-port-taken",
                     port = listener.port,
@@ -139,8 +154,14 @@ impl Cause {
             Self::Unreadable(path) => msg!("rescue.hand-unreadable", path = path.display()),
             Self::ForeignOwner(path) => msg!("rescue.hand-foreign-owner", path = path.display()),
             Self::DiskFull(_) => msg!("rescue.hand-disk-full"),
+            Self::NoInodes(..) => msg!("rescue.hand-no-inodes"),
+            Self::ReadOnlyDisk(path) => {
+                let command = format!("findmnt -T {}", shell_quote(path));
+                msg!("rescue.hand-disk-read-only", command = command)
+            }
             Self::PortTaken(Some(Listener {
-                owner: Some(owner), ..
+                owner: SocketOwner::Process(owner),
+                ..
             })) => msg!("rescue.hand-port-taken", pid = owner.pid),
             Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
             Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),
@@ -170,9 +191,11 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
         StateDirHealth::ForeignOwner(path) => causes.push(Cause::ForeignOwner(path.clone())),
         StateDirHealth::Ok => {}
     }
-    if let Some(free) = evidence.free_bytes.filter(|free| *free < MIN_FREE_BYTES) {
-        causes.push(Cause::DiskFull(free));
-    }
+    causes.extend(
+        evidence
+            .disk
+            .and_then(|disk| cause_of_disk(disk, &evidence.state_path)),
+    );
     if let Some(why) = &evidence.config_refusal
         && causes.is_empty()
     {
@@ -204,6 +227,23 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
         ProbeVerdict::Healthy | ProbeVerdict::TooManyAttempts => {}
     }
     causes
+}
+
+/// Returns why no gateway can write its files on the file system of its state folder; `None` where it can.
+fn cause_of_disk(disk: FileSystemSpace, state: &Path) -> Option<Cause> {
+    match disk {
+        FileSystemSpace {
+            is_read_only: true, ..
+        } => Some(Cause::ReadOnlyDisk(state.to_path_buf())),
+        FileSystemSpace { free_bytes, .. } if free_bytes < MIN_FREE_BYTES => {
+            Some(Cause::DiskFull(free_bytes))
+        }
+        FileSystemSpace {
+            free_inodes: Some(free),
+            ..
+        } if free < MIN_FREE_INODES => Some(Cause::NoInodes(state.to_path_buf(), free)),
+        _ => None,
+    }
 }
 
 /// Returns why a gateway does not run, by its process and its service. That it was stopped or killed is said only

@@ -7,7 +7,7 @@ use crate::boot::ConfigLoader;
 use crate::config::diff::{self, ConfigDifference};
 use crate::config::{self, LoadedConfig, backup};
 use crate::environment::Environment;
-use crate::host::{Host, read};
+use crate::host::{FileSystemSpace, Host, read};
 use crate::i18n::Msg;
 use crate::instance::{Instance, InstanceContext};
 use crate::probe::{self, Probe, ProbeVerdict};
@@ -43,8 +43,10 @@ pub(crate) struct Evidence {
     pub(crate) probe: Probe,
     /// The state of the folder and the files that the gateway needs.
     pub(crate) state_dir: StateDirHealth,
-    /// Number of free bytes on the disk of the state folder, where known.
-    pub(crate) free_bytes: Option<u64>,
+    /// The path of the state folder.
+    pub(crate) state_path: PathBuf,
+    /// The free space of the file system of the state folder, where known.
+    pub(crate) disk: Option<FileSystemSpace>,
     /// The reason why no gateway starts from the config.
     pub(crate) config_refusal: Option<Msg>,
     /// The hint for a person about that reason, where it is not the config that is to be mended.
@@ -89,7 +91,8 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     let hint = refusal.as_ref().and_then(|error| error.hints.last().cloned());
     Evidence {
         probe,
-        free_bytes: host.free_disk_bytes(&instance.state_dir),
+        state_path: instance.state_dir.clone(),
+        disk: host.file_system_space(&instance.state_dir),
         config_changes: config_changes(instance),
         missing_program: missing_program(env, instance),
         state_dir,

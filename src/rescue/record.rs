@@ -55,6 +55,10 @@ recorded_enum! {
         ForeignOwner = "foreign-owner", "rescue.past-foreign-owner";
         /// The disk of the state folder is full.
         DiskFull = "disk-full", "rescue.past-disk-full";
+        /// The disk of the state folder has no inodes left.
+        NoInodes = "no-inodes", "rescue.past-no-inodes";
+        /// The file system of the state folder is read-only.
+        ReadOnlyDisk = "disk-read-only", "rescue.past-disk-read-only";
         /// No gateway starts from the config.
         Config = "config", "rescue.past-config";
         /// Another program holds the port.

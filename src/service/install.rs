@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
-use crate::ports::{Port, PortSource};
+use crate::ports::{Port, PortSource, Span};
 use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
 use crate::{apply, config, survey};
@@ -204,6 +204,7 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
 /// start.
 fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
     let survey = survey::survey_host(context.host, context.env);
+    let survey = survey.with_owners(Span::one(port));
     let Some(listener) = survey.listeners.iter().find(|listener| listener.port == port) else {
         return Ok(());
     };
@@ -211,7 +212,7 @@ fn refuse_held_port(context: InstanceContext<'_>, port: Port) -> Result<()> {
         .instances
         .iter()
         .find(|found| found.config_path == context.instance.config_path);
-    let owner = listener.owner.as_ref();
+    let owner = listener.process();
     let is_own = owner
         .is_some_and(|owner| owner.is_gateway && owner.instance.as_ref() == own.map(|found| &found.label));
     Err(match owner {

@@ -5,7 +5,8 @@
 //! in its state folder. Either file also names its process. Both facts together are the proof: a file that is only open
 //! may be read by a backup program that listens somewhere, and a number in a file may be of another container.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -21,11 +22,14 @@ use crate::instance::LOCK_FILE;
 /// follows.
 const OPENCLAW_LOCK_DIR_PREFIX: &str = "openclaw-";
 
-/// The lock files of the gateways of the instances that a survey found.
+/// The lock files of the gateways of the instances that a survey found, as they were read once.
 pub(super) struct GatewayLocks<'a> {
     instances: &'a [SurveyedInstance],
-    /// Lock files of this program's gateways, each with the index of its instance.
-    native: HashMap<FileId, usize>,
+    /// Lock files of this program's gateways by their identity, each with the index of its instance and the process that
+    /// it names.
+    native: HashMap<FileId, (usize, u32)>,
+    /// The real path of each instance's config, resolved at the first use.
+    configs: OnceCell<Vec<PathBuf>>,
 }
 
 /// The values of a gateway's lock file that identify the gateway.
@@ -67,28 +71,42 @@ pub(crate) fn find_openclaw_lock_holder(state_dir: &Path, config_path: &Path) ->
 }
 
 impl LockContent {
-    /// Reads the lock file of a gateway; `None` where it does not name this process.
-    fn read_for_pid(pid: u32, file: &Path) -> Option<Self> {
-        Self::read(file).filter(|content| content.pid == pid)
-    }
-
     /// Reads the lock file of a gateway; `None` where it can't be parsed.
     fn read(file: &Path) -> Option<Self> {
         serde_json::from_slice(&read::bytes(file).ok()?).ok()
     }
+
+    /// Reads the lock file of a gateway, with the identity of the file; `None` where it can't be parsed.
+    fn read_with_id(file: &Path) -> Option<(FileId, Self)> {
+        let content = Self::read(file)?;
+        Some((pid::file_id(file)?, content))
+    }
 }
 
 impl<'a> GatewayLocks<'a> {
-    /// Finds the lock files of this program's gateways; those of OpenClaw are read when a process is asked about.
-    pub(super) fn new(instances: &'a [SurveyedInstance]) -> Self {
+    /// Reads the lock files of this program's gateways; those of OpenClaw are read when a process is asked about.
+    pub(super) fn read(instances: &'a [SurveyedInstance]) -> Self {
         let native = instances.iter().enumerate().filter_map(|(index, instance)| {
-            let lock = pid::file_id(&instance.state_dir.join(LOCK_FILE))?;
-            Some((lock, index))
+            let (id, content) = LockContent::read_with_id(&instance.state_dir.join(LOCK_FILE))?;
+            Some((id, (index, content.pid)))
         });
         Self {
             instances,
             native: native.collect(),
+            configs: OnceCell::new(),
         }
+    }
+
+    /// Returns the processes that the lock files of these instances name. They may have ended, or be of another container.
+    pub(super) fn named_pids(&self) -> BTreeSet<u32> {
+        let native = self.native.values().map(|(_, pid)| *pid);
+        let files = lock_folders(self.instances).flat_map(|folder| openclaw_locks_in(&folder));
+        let openclaw = files.filter_map(|file| {
+            let content = LockContent::read(&file)?;
+            self.instance_of_config(&content.config_path?)?;
+            Some(content.pid)
+        });
+        native.chain(openclaw).collect()
     }
 
     /// Returns the index of the instance whose gateway the process with this pid is.
@@ -98,8 +116,8 @@ impl<'a> GatewayLocks<'a> {
         };
         let mut files = open.iter();
         files.find_map(|file| {
-            let native = self.native.get(&file.id).copied();
-            let native = native.filter(|index| self.native_lock_names(*index, pid));
+            let native = self.native.get(&file.id).filter(|(_, named)| *named == pid);
+            let native = native.map(|(index, _)| *index);
             native.or_else(|| self.instance_of_openclaw_lock(&file.path, pid))
         })
     }
@@ -107,32 +125,35 @@ impl<'a> GatewayLocks<'a> {
     /// Returns the index of the instance whose gateway lock file names this process, where the system does not tell
     /// which files a process has open.
     fn instance_by_content(&self, pid: u32) -> Option<usize> {
-        let native = (0..self.instances.len()).find(|index| self.native_lock_names(*index, pid));
-        native.or_else(|| {
-            let state_dirs = self
-                .instances
-                .iter()
-                .map(|instance| instance.state_dir.join("tmp"));
-            let folders = state_dirs.chain([host::temp_dir()]);
-            let mut files = folders.flat_map(|folder| openclaw_locks_in(&folder));
+        let native = self.native.values().find(|(_, named)| *named == pid);
+        native.map(|(index, _)| *index).or_else(|| {
+            let mut files = lock_folders(self.instances).flat_map(|folder| openclaw_locks_in(&folder));
             files.find_map(|file| self.instance_of_openclaw_lock(&file, pid))
         })
     }
 
-    /// Returns whether the lock file of this program's gateway of the instance with this index names this process.
-    fn native_lock_names(&self, index: usize, pid: u32) -> bool {
-        let lock = self.instances[index].state_dir.join(LOCK_FILE);
-        LockContent::read_for_pid(pid, &lock).is_some()
-    }
-
     /// Returns the index of the instance that a lock file of OpenClaw names, where it also names this process.
     fn instance_of_openclaw_lock(&self, file: &Path, pid: u32) -> Option<usize> {
-        let content = LockContent::read_for_pid(pid, file)?;
-        let config = read::canonicalize_existing(&content.config_path?);
-        self.instances
-            .iter()
-            .position(|instance| read::canonicalize_existing(&instance.config_path) == config)
+        let content = LockContent::read(file).filter(|content| content.pid == pid)?;
+        self.instance_of_config(&content.config_path?)
     }
+
+    /// Returns the index of the instance with this config, links followed.
+    pub(super) fn instance_of_config(&self, config: &Path) -> Option<usize> {
+        let resolve = |instance: &SurveyedInstance| read::canonicalize_existing(&instance.config_path);
+        let configs = self
+            .configs
+            .get_or_init(|| self.instances.iter().map(resolve).collect());
+        let config = read::canonicalize_existing(config);
+        configs.iter().position(|known| *known == config)
+    }
+}
+
+/// Returns the folders in which OpenClaw's gateways of these instances keep the folders with their lock files.
+fn lock_folders(instances: &[SurveyedInstance]) -> impl Iterator<Item = PathBuf> {
+    let state_dirs = instances.iter().map(|instance| instance.state_dir.join("tmp"));
+    let shared = (!instances.is_empty()).then(host::temp_dir);
+    state_dirs.chain(shared)
 }
 
 /// Returns whether a file may be the lock file of a gateway, by its name: `gateway.lock`, `gateway.5f0c1d2e.lock`.
@@ -172,7 +193,7 @@ mod tests {
         let survey = home.survey();
         let own_pid = std::process::id();
         let label = || {
-            let index = GatewayLocks::new(&survey.instances).instance_of(own_pid)?;
+            let index = GatewayLocks::read(&survey.instances).instance_of(own_pid)?;
             Some(survey.instances[index].label.clone())
         };
         let native = home.write(".openclaw/gateway.lock", format!("{{\"pid\": {own_pid}}}"));

@@ -132,7 +132,7 @@ impl SurveyedInstance {
     /// with `--port`.
     pub(super) fn add_running_ports(&mut self, listeners: &[Listener]) {
         let is_own = |listener: &&Listener| {
-            let owner = listener.owner.as_ref();
+            let owner = listener.process();
             owner.is_some_and(|owner| owner.is_gateway && owner.instance.as_ref() == Some(&self.label))
         };
         let ports: Vec<_> = listeners

@@ -5,31 +5,46 @@
 //! ([`GatewayLocks`]). A browser that a gateway started holds none: it is known by the environment that it inherited,
 //! on the ports of browsers only, and is no gateway.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::gateway_locks::GatewayLocks;
 use super::instance::SurveyedInstance;
 use crate::host::pid::{self, ProcessOwner};
-use crate::host::ports::{self, ListeningSocket};
+use crate::host::ports::{self, ListeningSocket, SocketProcess};
 use crate::host::read;
-use crate::ports::{Listener, ListeningProcess, Port, Role};
+use crate::ports::planner::is_usual_port;
+use crate::ports::{Listener, ListeningProcess, Port, Role, SocketOwner};
 use crate::profile::ProfileName;
 
-/// Finds the listening TCP sockets of the host with their processes, and the instances to which these belong.
-pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec<Listener> {
-    let holds =
-        |instance: &SurveyedInstance, port| instance.claims.iter().any(|claim| claim.span.contains(port));
-    let sockets = ports::listening_sockets(|port| instances.iter().any(|instance| holds(instance, port)));
+/// Finds the listening TCP sockets of the host, and the instances to which their processes belong. Owners are looked up
+/// for the ports that instances claim or that a new one would get, and for those that `needs_owner` selects; a gateway
+/// whose lock file names its process is found on any port.
+pub(super) fn find_listeners(
+    home: &Path,
+    instances: &[SurveyedInstance],
+    needs_owner: impl Fn(Port) -> bool,
+) -> Vec<Listener> {
     let mut identifier = ProcessIdentifier::new(home, instances);
+    let is_claimed = |port| {
+        instances
+            .iter()
+            .any(|instance| instance.claims.iter().any(|claim| claim.span.contains(port)))
+    };
+    let matters = |port| {
+        Port::new(port).is_some_and(|port| is_usual_port(port) || is_claimed(port) || needs_owner(port))
+    };
+    let sockets = ports::listening_sockets(&identifier.locks.named_pids(), matters);
     let listener = |socket: ListeningSocket| {
+        let owner = match socket.process {
+            SocketProcess::Known(process) => SocketOwner::Process(identifier.identify(socket.port, process)),
+            SocketProcess::Hidden => SocketOwner::OtherUser,
+            SocketProcess::NotLookedUp => SocketOwner::NotLookedUp,
+        };
         Some(Listener {
             ip: socket.ip,
             port: Port::new(socket.port)?,
-            owner: socket
-                .process
-                .map(|process| identifier.identify(socket.port, process)),
+            owner,
         })
     };
     let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
@@ -41,13 +56,10 @@ pub(super) fn find_listeners(home: &Path, instances: &[SurveyedInstance]) -> Vec
 fn attribute_by_pid(listeners: &mut [Listener]) {
     let known: BTreeMap<u32, String> = listeners
         .iter()
-        .filter_map(|listener| listener.owner.as_ref())
+        .filter_map(Listener::process)
         .filter_map(|owner| Some((owner.pid, owner.instance.clone()?)))
         .collect();
-    for owner in listeners
-        .iter_mut()
-        .filter_map(|listener| listener.owner.as_mut())
-    {
+    for owner in listeners.iter_mut().filter_map(Listener::process_mut) {
         if owner.instance.is_none() {
             owner.instance = known.get(&owner.pid).cloned();
         }
@@ -62,8 +74,6 @@ struct ProcessIdentifier<'a> {
     locks: GatewayLocks<'a>,
     /// The index of the instance whose gateway a process is, for each process that was asked about.
     gateways: BTreeMap<u32, Option<usize>>,
-    /// The real path of each instance's config, read at the first use.
-    configs: OnceCell<Vec<PathBuf>>,
 }
 
 impl<'a> ProcessIdentifier<'a> {
@@ -71,9 +81,8 @@ impl<'a> ProcessIdentifier<'a> {
         Self {
             home,
             instances,
-            locks: GatewayLocks::new(instances),
+            locks: GatewayLocks::read(instances),
             gateways: BTreeMap::new(),
-            configs: OnceCell::new(),
         }
     }
 
@@ -119,8 +128,7 @@ impl<'a> ProcessIdentifier<'a> {
                 .filter(|value| !value.is_empty())
         };
         if let Some(path) = variable("OPENCLAW_CONFIG_PATH") {
-            let path = read::canonicalize_existing(Path::new(path));
-            return self.configs().iter().position(|config| *config == path);
+            return self.locks.instance_of_config(Path::new(path));
         }
         if let Some(dir) = variable("OPENCLAW_STATE_DIR") {
             let dir = Path::new(dir);
@@ -142,16 +150,6 @@ impl<'a> ProcessIdentifier<'a> {
             .iter()
             .position(|instance| instance.profile.as_ref() == Some(&profile))
     }
-
-    /// Returns the real paths of the configs of surveyed instances, in the order of the instances.
-    fn configs(&self) -> &[PathBuf] {
-        self.configs.get_or_init(|| {
-            self.instances
-                .iter()
-                .map(|instance| read::canonicalize_existing(&instance.config_path))
-                .collect()
-        })
-    }
 }
 
 /// Returns whether a browser of the instance may listen on a port.
@@ -172,7 +170,7 @@ mod tests {
         let listener = |port, pid, instance: Option<&str>| Listener {
             port: Port::known(port),
             ip: std::net::Ipv4Addr::LOCALHOST.into(),
-            owner: Some(ListeningProcess {
+            owner: SocketOwner::Process(ListeningProcess {
                 pid,
                 name: "chromium".to_owned(),
                 instance: instance.map(str::to_owned),
@@ -185,7 +183,7 @@ mod tests {
             listener(4000, 8, None),
         ];
         attribute_by_pid(&mut all);
-        let labels = all.map(|listener| listener.owner.and_then(|owner| owner.instance));
+        let labels = all.map(|listener| listener.process().and_then(|process| process.instance.clone()));
         assert_eq!(
             labels,
             [Some("default".to_owned()), Some("default".to_owned()), None]

@@ -81,7 +81,7 @@ impl Survey {
             let at = all.partition_point(|span| span.last < l.port.get());
             all.get(at).is_some_and(|span| span.contains(l.port))
         };
-        let is_foreign = |l: &&&Listener| l.owner.as_ref().is_none_or(|owner| owner.instance.is_none());
+        let is_foreign = |l: &&&Listener| l.process().is_none_or(|owner| owner.instance.is_none());
         PortMap {
             entries,
             shared: shared_ports(&self.instances, |_| true),
@@ -124,9 +124,8 @@ fn mapped_ports<'a>(instance: &'a SurveyedInstance, listeners: &[&'a Listener]) 
             .iter()
             .take_while(|l| l.port.get() <= claim.span.last)
             .copied();
-        let is_own = |l: &&Listener| {
-            l.owner.as_ref().and_then(|owner| owner.instance.as_ref()) == Some(&instance.label)
-        };
+        let is_own =
+            |l: &&Listener| l.process().and_then(|owner| owner.instance.as_ref()) == Some(&instance.label);
         let (own, others): (Vec<_>, Vec<_>) = here.partition(is_own);
         let blocking = others
             .into_iter()

@@ -10,6 +10,7 @@ use super::Survey;
 use super::config_keys::pinned_port_claims;
 use crate::error::Error;
 use crate::host::Host;
+use crate::host::ports::LISTS_ALL_LISTENERS;
 use crate::host::read;
 use crate::i18n::msg;
 use crate::instance::{Instance, profile_of_folder};
@@ -40,10 +41,7 @@ impl Survey {
                 claims: instance.claims.clone(),
             });
         let is_own = |listener: &&Listener| {
-            let owner = listener
-                .owner
-                .as_ref()
-                .and_then(|owner| owner.instance.as_deref());
+            let owner = listener.process().and_then(|owner| owner.instance.as_deref());
             own_label.is_some() && owner == own_label
         };
         let (own_listeners, listeners): (Vec<_>, Vec<_>) = self.listeners.iter().partition(is_own);
@@ -146,6 +144,7 @@ pub(crate) fn refuse_taken_ports(
             IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         ],
     };
+    let survey = survey.with_owners(PortFamily::span_of(new));
     let planner = survey.planner(&instance.profile, &instance.config_path);
     planner.check(new, addresses).accept(None).map(drop)
 }
@@ -202,7 +201,8 @@ fn is_bindable(host: &Host, planner: &Planner, addresses: &[IpAddr], port: Port)
 }
 
 /// Tries to bind the ports of a suggested base port, and returns those that are taken although the port planner does
-/// not exclude them: of the fixed roles, and of the pool where the suggestion shares it with nobody.
+/// not exclude them: of the fixed roles, and, where the system does not list every listener, of the pool where the
+/// suggestion shares it with nobody.
 fn find_taken_ports(
     host: &Host,
     planner: &Planner,
@@ -214,7 +214,7 @@ fn find_taken_ports(
         .family
         .cdp_pool()
         .ports()
-        .filter(|_| suggestion.overlaps.is_empty());
+        .filter(|_| suggestion.overlaps.is_empty() && !LISTS_ALL_LISTENERS);
     let is_excluded = |port: &Port| planner.excluded.iter().any(|span| span.contains(*port));
     let fixed = suggestion.family.fixed().map(|(_, port)| port);
     let ports: Vec<_> = fixed.chain(pool).filter(|port| !is_excluded(port)).collect();

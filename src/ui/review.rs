@@ -43,7 +43,7 @@ impl Ui {
                 }
             }
         }
-        out.extend(plan.notices.iter().map(|notice| self.render_notice(notice)));
+        out.extend(plan.all_notices().map(|notice| self.render_notice(notice)));
         out.join("\n")
     }
 

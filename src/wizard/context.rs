@@ -3,7 +3,9 @@
 //! This is where the wizard reads the host: the config of the chosen instance, the paths with their links
 //! followed, and ports that are tried by binding them. The plan itself gets the results as data.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,13 +19,14 @@ use crate::editor::Editor;
 use crate::env_file;
 use crate::environment::{Environment, TypedPathError, abbreviate_home};
 use crate::error::{Error, Result};
-use crate::host::{Host, read};
+use crate::host::Host;
+use crate::host::read::{self, PathResolver};
 use crate::i18n::msg;
 use crate::instance::{ConfigVariables, Instance, InstanceContext};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, FolderObstacle, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
 use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
-use crate::ports::{Listener, Port};
+use crate::ports::{Listener, Port, PortFamily};
 use crate::profile::ProfileName;
 use crate::secret::Secret;
 use crate::service::{self, Linger};
@@ -42,6 +45,8 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) input: PlanInput<'a>,
     /// `true` if a person answers the questions.
     pub(crate) interactive: bool,
+    /// `true` if a config that is kept otherwise gets another base port: the person chose that at the review.
+    pub(crate) moves_kept_port: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
     linger: OnceCell<Linger>,
@@ -62,10 +67,18 @@ impl<'a> InterviewContext<'a> {
             survey,
             input: read_input(at.host, survey, at.env, at.instance.clone())?,
             interactive: false,
+            moves_kept_port: false,
             fresh_token,
             linger: OnceCell::new(),
             on_probe: &|_, _| {},
         })
+    }
+
+    /// Lets the wizard ask for the base port of a config that is kept otherwise.
+    #[must_use]
+    pub(crate) fn with_moved_port(mut self, moves_kept_port: bool) -> Self {
+        self.moves_kept_port = moves_kept_port;
+        self
     }
 
     /// Makes this the context of a wizard's interview with a person, who is shown how far the probing of ports has
@@ -163,7 +176,7 @@ impl<'a> InterviewContext<'a> {
     /// # Errors
     /// Where no base port is left.
     pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<PortSuggestion>> {
-        let mut planner = self.current_planner();
+        let mut planner = self.current_planner(None);
         suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
             let error = Error::from(full);
             match self.host.pick_unused_port() {
@@ -174,10 +187,12 @@ impl<'a> InterviewContext<'a> {
     }
 
     /// Returns the planner of base ports for the wizard's instance, with the sockets that listen now: a person may take
-    /// minutes to answer.
-    pub(crate) fn current_planner(&self) -> Planner {
+    /// minutes to answer. `typed` is a base port whose family is to be checked.
+    pub(crate) fn current_planner(&self, typed: Option<u16>) -> Planner {
         let mut planner = self.input.planner.clone();
-        let listeners = self.survey.current_listeners(self.input.env).into_iter();
+        let typed = typed.map(PortFamily::span_of);
+        let is_typed = |port| typed.is_some_and(|span| span.contains(port));
+        let listeners = self.survey.current_listeners(is_typed).into_iter();
         let is_own = |listener: &Listener| planner.own_ports.contains(&listener.port);
         planner.listeners = listeners.filter(|listener| !is_own(listener)).collect();
         planner
@@ -185,7 +200,8 @@ impl<'a> InterviewContext<'a> {
 
     /// Judges a base port for the wizard's instance, and probes its fixed ports.
     pub(crate) fn check_port(&self, base: impl Into<u16>, addresses: &[IpAddr]) -> PortCheck {
-        check_probed(self.host, &mut self.current_planner(), addresses, base)
+        let base = base.into();
+        check_probed(self.host, &mut self.current_planner(Some(base)), addresses, base)
     }
 
     /// Requires a base port to be usable for the wizard's instance now.
@@ -208,7 +224,18 @@ impl<'a> InterviewContext<'a> {
             Some(base) => base,
             None => self.suggest_base(answers)?,
         };
-        plan::onboard(&self.input, answers, base, disk, stamp)
+        match self.survey.with_owners(PortFamily::span_of(base)) {
+            Cow::Borrowed(_) => plan::onboard(&self.input, answers, base, disk, stamp),
+            Cow::Owned(survey) => {
+                let instance = &self.input.instance;
+                let planner = survey.planner(&instance.profile, &instance.config_path);
+                let input = PlanInput {
+                    planner,
+                    ..self.input.clone()
+                };
+                plan::onboard(&input, answers, base, disk, stamp)
+            }
+        }
     }
 
     fn suggest_base(&self, answers: &Answers) -> Result<Port> {
@@ -287,11 +314,16 @@ fn read_input<'a>(
 
 /// Reads the state of these paths on the disk for a plan, with their links followed.
 pub(crate) fn read_disk(host: &Host, paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
+    let mut links = PathResolver::default();
+    let mut obstacles: HashMap<PathBuf, Option<FolderObstacle>> = HashMap::new();
     let entry = |path: PathBuf| {
+        let resolved = links.resolve(&path);
+        let obstacle = obstacles.entry(resolved.deepest);
+        let obstacle = obstacle.or_insert_with_key(|deepest| folder_obstacle(host, deepest));
         let entry = DiskEntry {
             state: path_state(&path),
-            resolved: read::canonicalize_existing(&path),
-            obstacle: folder_obstacle(host, &path),
+            resolved: resolved.real,
+            obstacle: obstacle.clone(),
         };
         (path, entry)
     };
@@ -299,21 +331,18 @@ pub(crate) fn read_disk(host: &Host, paths: impl IntoIterator<Item = PathBuf>) -
 }
 
 fn path_state(path: &Path) -> PathState {
-    if path.is_dir() {
-        return PathState::Folder;
-    }
     match read::bytes(path) {
         Ok(bytes) => PathState::File(bytes),
         Err(read::ReadError::Missing) => PathState::Missing,
+        Err(_) if path.is_dir() => PathState::Folder,
         Err(_) if path.exists() => PathState::Unreadable,
         Err(_) => PathState::Unreachable,
     }
 }
 
-/// Returns the reason why no folder can be used or created at a path, by the deepest part of the path that exists.
-fn folder_obstacle(host: &Host, path: &Path) -> Option<FolderObstacle> {
+/// Returns the reason why no folder can be used or created at a path, by the deepest part of it that exists.
+fn folder_obstacle(host: &Host, deepest: &Path) -> Option<FolderObstacle> {
     use std::io::ErrorKind::ReadOnlyFilesystem;
-    let deepest = path.ancestors().find(|part| part.symlink_metadata().is_ok())?;
     match deepest.metadata() {
         Ok(meta) if meta.is_dir() => match host.folder_write_error(deepest)?.kind() {
             ReadOnlyFilesystem => Some(FolderObstacle::ReadOnly(deepest.to_path_buf())),

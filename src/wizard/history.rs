@@ -80,6 +80,11 @@ impl<'a> AnswerHistory<'a> {
         self.asked_again = AskedAgain::Only(step);
     }
 
+    /// Returns whether the wizard's next pass asks the question of this step again, as the one answer that is changed.
+    pub(crate) fn asks_only(&self, step: StepId) -> bool {
+        matches!(self.asked_again, AskedAgain::Only(only) if only == step)
+    }
+
     /// Makes the wizard's next pass ask only the questions without a reply.
     pub(crate) fn ask_nothing_again(&mut self) {
         self.asked_again = AskedAgain::Nothing;

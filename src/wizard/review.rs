@@ -27,8 +27,12 @@ const CONFIRM: &str = "confirm";
 const LEAVE: &str = "leave";
 
 /// Asks a person what to do with the wizard's plan: apply it, change an answer, or leave. `asked` are the steps that
-/// a person answered, with their questions.
-pub(crate) fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Result<ReviewDecision> {
+/// can be changed, with their questions; Enter changes `suggested`, where something speaks against its answer.
+pub(crate) fn review(
+    prompter: &mut dyn Prompter,
+    asked: &[(StepId, Msg)],
+    suggested: Option<StepId>,
+) -> Result<ReviewDecision> {
     // Changing the acknowledgement of the risk would only end the wizard. A step that follows another one is changed along
     // with it.
     let is_changeable = |id: StepId| {
@@ -46,7 +50,8 @@ pub(crate) fn review(prompter: &mut dyn Prompter, asked: &[(StepId, Msg)]) -> Re
         .chain(changes)
         .chain([Choice::new(LEAVE, msg!("onboard.leave"))])
         .collect();
-    let question = Question::choice(msg!("onboard.confirm"), options, CONFIRM);
+    let default = suggested.map_or(CONFIRM, StepId::name);
+    let question = Question::choice(msg!("onboard.confirm"), options, default);
     let reply = prompter.ask(&question)?;
     Ok(match &reply {
         Reply::Back => ReviewDecision::Back,

@@ -1,5 +1,6 @@
 //! The commands that read the files, and the rules for how a run of one may end.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command as Process, Output, Stdio};
@@ -137,6 +138,11 @@ impl Command {
 
     /// Runs the command, and ends what it leaves running.
     pub(super) fn run(&self, host: &Host, language: &str) -> Outcome {
+        self.run_with(host, language, &[])
+    }
+
+    /// Runs the command as [`Self::run`] does, with further environment variables.
+    pub(super) fn run_with(&self, host: &Host, language: &str, variables: &[(&str, &OsStr)]) -> Outcome {
         let command = host.sandbox.command::<&str>([]);
         let limit = ["timeout", "--kill-after=1", TIME_LIMIT_SECONDS];
         // A gateway that is started ends with its namespace.
@@ -152,6 +158,7 @@ impl Command {
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?)));
         run.env_clear().envs(set).env("OPENCLAW_LANG", language);
+        run.envs(variables.iter().copied());
         run.current_dir(host.sandbox.home()).stdin(Stdio::null());
         let output = if self.words.ends_with(&["run"]) {
             output_until_listening(&mut run)
@@ -192,6 +199,16 @@ fn output_until_listening(run: &mut Process) -> Option<Output> {
 }
 
 impl Outcome {
+    /// Creates the end of a run with this exit code and text.
+    pub(super) fn new(code: i32, text: String) -> Self {
+        Self { code, text }
+    }
+
+    /// Returns the exit code.
+    pub(super) fn code(&self) -> i32 {
+        self.code
+    }
+
     /// Returns whether the exit code is 0.
     pub(super) fn is_success(&self) -> bool {
         self.code == 0

@@ -302,7 +302,7 @@ pub(super) const DEFAULT_CONFIG: File = File {
 pub(super) struct Host {
     pub(super) sandbox: Sandbox,
     /// A copy of HOME as it is when nothing is damaged.
-    pristine: PathBuf,
+    pub(super) pristine: PathBuf,
     /// Whether HOME belongs to a user without privileges, as whom the program runs.
     is_unprivileged: bool,
     /// Whether the tests run in a network namespace, in which a gateway may be started.

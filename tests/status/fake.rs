@@ -134,6 +134,7 @@ fn serve_session(mut socket: WebSocket<TcpStream>, behaviour: Behaviour, receive
                 _ => json!({"ok": true}),
             }),
             "status" => Ok(json!({})),
+            "browser.request" => answer_browser_request(&request["params"]),
             other => Err(json!({"code": "INVALID_REQUEST", "message": format!("unknown method: {other}")})),
         };
         let _ = socket.send(Message::text(
@@ -145,6 +146,26 @@ fn serve_session(mut socket: WebSocket<TcpStream>, behaviour: Behaviour, receive
             Err(error) => frame["error"] = error,
         }
         let _ = socket.send(Message::text(frame.to_string()));
+    }
+}
+
+/// The status of a browser in the form of OpenClaw 2026.9.6.
+pub const BROWSER_STATUS: &str = r#"{"enabled":true,"profile":"openclaw","running":true,"cdpPort":9}"#;
+
+/// Answers a request for the browser control service in the form of OpenClaw 2026.9.6.
+fn answer_browser_request(params: &Value) -> Result<Value, Value> {
+    match (
+        params["method"].as_str().unwrap(),
+        params["path"].as_str().unwrap(),
+    ) {
+        ("GET", "/") => Ok(serde_json::from_str(BROWSER_STATUS).unwrap()),
+        ("GET", "/profiles") => Ok(json!({"profiles": []})),
+        ("POST", "/start") => Ok(json!({"ok": true, "profile": "openclaw"})),
+        ("GET", "/snapshot") => Ok(json!({"ok": true, "format": "aria", "nodes": [
+            {"ref": "ax1", "role": "heading", "name": "Hi", "depth": 0},
+            {"ref": "ax2", "role": "textbox", "name": "Name", "value": "Ada", "depth": 1},
+        ]})),
+        _ => Err(json!({"code": "INVALID_REQUEST", "message": "browser navigation blocked by policy"})),
     }
 }
 

@@ -49,6 +49,10 @@ const QUERY_COMMANDS: [&[&str]; 5] = [
 fn assert_gateway_is_probed(release: &PathBuf, protocol: u64) {
     let sandbox = Sandbox::new();
     let port = configure(&sandbox, "rescue");
+    let path = ".openclaw-rescue/openclaw.json";
+    let mut config: Value = serde_json::from_str(&sandbox.read(path)).unwrap();
+    config["browser"] = json!({ "headless": true, "noSandbox": true });
+    sandbox.write(path, config.to_string());
     let mut peer = Gateway::spawn(release_command(release, &sandbox, &["gateway"]), port);
     let deadline = Instant::now() + RELEASE_START_TIMEOUT;
     loop {
@@ -81,8 +85,39 @@ fn assert_gateway_is_probed(release: &PathBuf, protocol: u64) {
         let answer = String::from_utf8_lossy(&refused.stdout);
         assert_eq!(refused.status.code(), Some(3), "{query:?}: {answer}");
     }
+    assert_browser_is_driven(&sandbox);
     // SIGTERM lets the release end its child process, which a kill would leave behind.
     let _ = peer.stop();
+}
+
+/// Checks that the browser of a release's gateway, which listens on no port for it, is driven over the WebSocket.
+fn assert_browser_is_driven(sandbox: &Sandbox) {
+    let browser = |words: &[&str]| {
+        let line = ["--profile", "rescue", "--lang", "en", "browser"];
+        let profile = ["--browser-profile", "openclaw"];
+        sandbox.run(line.iter().chain(&profile).chain(words))
+    };
+    let status = browser(&["status", "--json"]).exits(0).json();
+    assert_eq!(status["running"], false, "{status}");
+    assert!(status.get("gatewayRunning").is_none(), "{status}");
+    if !installed("chromium") {
+        return;
+    }
+    let started = browser(&["start"]).exits(0);
+    assert!(started.stdout.contains("running: true"), "{started:?}");
+    let tab = browser(&["open", "about:blank", "--json"]).exits(0).json();
+    let tabs = browser(&["tabs", "--json"]).exits(0).json();
+    let ids: Vec<_> = tabs["tabs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tab| &tab["targetId"])
+        .collect();
+    assert!(ids.contains(&&tab["targetId"]), "{tabs}");
+    let snapshot = browser(&["snapshot"]).exits(0);
+    assert!(snapshot.stdout.contains("RootWebArea"), "{snapshot:?}");
+    let stopped = browser(&["stop", "--json"]).exits(0).json();
+    assert_eq!(stopped["stopped"], true, "{stopped}");
 }
 
 #[test]

@@ -90,8 +90,7 @@ fn move_aside(folder: &Path, now: std::time::SystemTime) -> Result<Option<PathBu
     if !folder.exists() {
         return Ok(None);
     }
-    let stamp: String = humantime::format_rfc3339_millis(now)
-        .to_string()
+    let stamp: String = crate::time::format_millis(now)
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .collect();

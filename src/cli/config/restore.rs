@@ -32,11 +32,7 @@ pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
             (backup, health)
         })
         .collect();
-    let time = |backup: &ConfigBackup| {
-        backup
-            .modified
-            .map(|time| humantime::format_rfc3339_seconds(time).to_string())
-    };
+    let time = |backup: &ConfigBackup| backup.modified.map(crate::time::format_seconds);
     if context.ui.is_json() {
         let list: Vec<_> = rows
             .iter()

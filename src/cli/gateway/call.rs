@@ -13,7 +13,7 @@ use crate::client::{self, GatewayEndpoint};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::probe::{self, ProbeVerdict};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::secret::Secret;
 use crate::settings::ClientAuth;
 
@@ -75,6 +75,18 @@ pub(super) fn remote_endpoint(url: &str, token_file: Option<&Path>) -> Result<Ga
 /// When it does not run or refuses the token.
 fn own_endpoint(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
     let (probe, auth) = probe::probe_for_client(context.instance_context(), limit);
+    endpoint_of(context, probe, auth)
+}
+
+/// Returns the URL and the authentication of this instance's own gateway, which was just probed.
+///
+/// # Errors
+/// When the gateway does not run, is not ready, or refuses the token.
+pub(in crate::cli) fn endpoint_of(
+    context: &Context<'_>,
+    probe: Probe,
+    auth: ClientAuth,
+) -> Result<GatewayEndpoint> {
     match probe.verdict {
         ProbeVerdict::Healthy | ProbeVerdict::ElsewhereOn(_) | ProbeVerdict::Unhealthy(_) => {
             Ok(GatewayEndpoint { url: probe.url, auth })

@@ -37,7 +37,7 @@ fn print_probe(context: &Context<'_>, probe: &Probe) {
     add(msg!("status.asked"), probe.url.clone());
     for listener in &probe.listeners {
         let address = listener.address();
-        let owner = listener.owner.as_ref();
+        let owner = listener.process();
         let owner = owner.map_or_else(String::new, |owner| {
             format!(", {} (pid {})", owner.name, owner.pid)
         });

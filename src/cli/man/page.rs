@@ -122,7 +122,7 @@ impl ManPage {
         let mut out = String::new();
         let mut add = |text: &str, indent: usize| {
             for line in wrap(text, columns.saturating_sub(indent).max(1)) {
-                out.push_str(&format!("{:indent$}{line}", "").trim_end().to_owned());
+                out.push_str(&format!("{:indent$}{line}", "").trim_end());
                 out.push('\n');
             }
         };

@@ -110,13 +110,14 @@ impl OnboardRun<'_> {
     /// Asks the questions of an onboarding, shows the plan and applies it once it is confirmed. A refused or outdated
     /// plan leads back to the questions.
     fn ask_and_apply(&self, terminal: &mut Terminal, history: &mut AnswerHistory<'_>) -> Result<Finished> {
-        let ui = &self.context.ui;
-        let probing = ui.probe_progress();
+        let probing = self.context.ui.probe_progress();
         let on_probe = |done, all| probing.update(done, all);
         let mut instance = self.instance.clone();
+        let mut moves_kept_port = false;
         loop {
             let survey = self.survey();
-            let mut context = self.interview_context(&survey, &instance)?.with_person(&on_probe);
+            let context = self.interview_context(&survey, &instance)?.with_person(&on_probe);
+            let mut context = context.with_moved_port(moves_kept_port);
             let source = AnswerSource::Person(terminal, history);
             let interview = match interview(&mut context, &self.preset, source)? {
                 InterviewEnd::Answered(interview) => interview,
@@ -145,26 +146,42 @@ impl OnboardRun<'_> {
                 return Ok(self.print_dry_run(&context, &plan, &interview.answers));
             }
             if !self.is_confirmed(terminal, history, &plan, &interview)? {
+                moves_kept_port |= plan.port_refusal().is_some() && history.asks_only(PORT_STEP);
                 continue;
             }
             history.ask_nothing_again();
             match self.apply_if_unchanged(&instance, &plan, &interview.answers) {
                 Ok(Some(finished)) => return Ok(finished),
-                Ok(None) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
+                Ok(None) => self
+                    .context
+                    .ui
+                    .eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
                 Err(ApplyFailure::Refused(refusal)) if asked_port && refusal.path.is_none() => {
                     terminal.show_rejection(&refusal);
                     history.ask_only(PORT_STEP);
                 }
                 Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => {
-                    // What was done and undone is on the screen.
-                    terminal.settle();
-                    terminal.show_rejection(&error);
-                    match Self::step_to_correct(&error, &plan, &interview) {
-                        Some(step) => history.ask_only(step),
-                        None => ui.eprint_paragraph(&msg!("onboard.failed")),
-                    }
+                    self.show_failure(terminal, history, &error, &plan, &interview);
                 }
             }
+        }
+    }
+
+    /// Shows the failure of a plan, and lets the wizard ask again for the answer that led to it.
+    fn show_failure(
+        &self,
+        terminal: &mut Terminal,
+        history: &mut AnswerHistory<'_>,
+        error: &Error,
+        plan: &Plan,
+        interview: &Interview,
+    ) {
+        // What was done and undone is on the screen.
+        terminal.settle();
+        terminal.show_rejection(error);
+        match Self::step_to_correct(error, plan, interview) {
+            Some(step) => history.ask_only(step),
+            None => self.context.ui.eprint_paragraph(&msg!("onboard.failed")),
         }
     }
 
@@ -197,10 +214,15 @@ impl OnboardRun<'_> {
     ) -> Result<bool> {
         let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
         terminal.show(&format!("\n{text}\n"));
-        if plan.is_empty() {
+        let suggested = plan.port_refusal().map(|_| PORT_STEP);
+        if plan.is_empty() && suggested.is_none() {
             return Ok(true);
         }
-        match review(terminal, &interview.asked)? {
+        let mut changeable = interview.asked.clone();
+        if suggested.is_some() && !changeable.iter().any(|(id, _)| *id == PORT_STEP) {
+            changeable.push((PORT_STEP, msg!("step.gateway-port.ask")));
+        }
+        match review(terminal, &changeable, suggested)? {
             ReviewDecision::Confirm => return Ok(true),
             ReviewDecision::Change(id) => history.ask_only(id),
             ReviewDecision::Back => {

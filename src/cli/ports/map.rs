@@ -185,7 +185,7 @@ fn base_port_msg(instance: &SurveyedInstance) -> Msg {
 fn port_state(port: &MappedPort<'_>) -> (ChartTone, Msg) {
     match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
-            let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
+            let pid = own.process().map_or(0, |owner| owner.pid);
             (ChartTone::Held, msg!("ports.state-own", pid = pid))
         }
         (None, []) => (ChartTone::Faint, msg!("ports.state-free")),
@@ -296,7 +296,7 @@ fn port_document(port: &MappedPort<'_>) -> Value {
 
 /// Returns the process that listens at a port as a part of the port map's JSON document.
 fn listener_document(listener: &Listener) -> Value {
-    let owner = listener.owner.as_ref();
+    let owner = listener.process();
     json!({
         "ip": listener.ip,
         "port": listener.port,

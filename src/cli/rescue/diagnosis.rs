@@ -132,7 +132,7 @@ impl Diagnosis {
         }
         // A process that listens on several addresses is named once.
         let mut holders: Vec<_> = (self.evidence.probe.listeners.iter())
-            .filter_map(|listener| Some((listener.port, listener.owner.as_ref()?)))
+            .filter_map(|listener| Some((listener.port, listener.process()?)))
             .collect();
         holders.dedup_by_key(|(port, owner)| (*port, owner.pid));
         lines.extend(holders.into_iter().map(|(port, owner)| {
@@ -143,8 +143,8 @@ impl Diagnosis {
                 pid = owner.pid
             )
         }));
-        if let Some(free) = self.evidence.free_bytes {
-            lines.push(msg!("rescue.saw-disk", mib = free / (1024 * 1024)));
+        if let Some(disk) = self.evidence.disk {
+            lines.push(msg!("rescue.saw-disk", mib = disk.free_bytes / (1024 * 1024)));
         }
         lines
     }
@@ -206,7 +206,7 @@ impl Diagnosis {
             "port": {
                 "port": self.evidence.probe.port_number(),
                 "listeners": self.evidence.probe.listeners.iter().map(|listener| {
-                    let owner = listener.owner.as_ref();
+                    let owner = listener.process();
                     json!({
                         "address": listener.ip.to_string(),
                         "pid": owner.map(|owner| owner.pid),
@@ -220,7 +220,7 @@ impl Diagnosis {
                 "exitCode": service.exit_code,
                 "restarts": service.restarts,
             })),
-            "freeBytes": self.evidence.free_bytes,
+            "freeBytes": self.evidence.disk.map(|disk| disk.free_bytes),
         });
         if let Some(report) = report {
             let tried = report.results.iter().map(|result| {

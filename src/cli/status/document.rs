@@ -87,7 +87,7 @@ fn gateway_document(context: &Context<'_>, probe: &Probe, error: Option<&str>) -
 /// Returns the part of the `status` JSON document about the configured port and the processes that listen on it.
 fn port_document(probe: &Probe) -> Value {
     let listeners = probe.listeners.iter().map(|listener| {
-        let owner = listener.owner.as_ref();
+        let owner = listener.process();
         json!({
             "address": listener.address().to_string(),
             "pid": owner.map(|owner| owner.pid),
@@ -165,5 +165,5 @@ fn last_run_document(past: &LastRun) -> Value {
 
 /// Returns a time as the `status` JSON documents have it: `2026-11-22T19:22:45.123Z`.
 pub(super) fn format_time(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
+    crate::time::format_millis(time)
 }

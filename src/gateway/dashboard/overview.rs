@@ -8,7 +8,7 @@ use crate::doctor::{self, Finding, HostReport, Scope};
 use crate::environment::abbreviate_home;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
-use crate::ports::Span;
+use crate::ports::{Listener, Span};
 use crate::survey::map::{MappedPort, PortMap, PortMapEntry};
 use crate::survey::{self, ConfigHealth, Survey, SurveyedInstance};
 use crate::time::millis;
@@ -84,7 +84,7 @@ fn survey_host(state: &GatewayState) -> Survey {
 /// the process.
 fn assign_own_ports(survey: &mut Survey, own: usize, pid: u32) {
     let label = &survey.instances[own].label;
-    let owners = survey.listeners.iter_mut().filter_map(|l| l.owner.as_mut());
+    let owners = survey.listeners.iter_mut().filter_map(Listener::process_mut);
     for owner in owners.filter(|owner| owner.pid == pid) {
         owner.instance = Some(label.clone());
         owner.is_gateway = true;
@@ -109,7 +109,7 @@ fn instance_value(
         .and_then(|port| port.own_listener);
     // This gateway itself runs, whatever the survey says: it is the one that answers.
     let pid = gateway
-        .and_then(|listener| listener.owner.as_ref())
+        .and_then(|listener| listener.process())
         .map(|owner| owner.pid);
     let pid = if own { Some(state.identity.pid) } else { pid };
     let contested = map.shared.iter().flat_map(|span| {
@@ -136,7 +136,7 @@ fn instance_value(
 fn port_value(port: &MappedPort<'_>, lang: Lang) -> Value {
     let (state, text) = match (port.own_listener, port.blocking_listeners.as_slice()) {
         (Some(own), _) => {
-            let pid = own.owner.as_ref().map_or(0, |owner| owner.pid);
+            let pid = own.process().map_or(0, |owner| owner.pid);
             ("own", msg!("ports.state-own", pid = pid))
         }
         (None, []) => ("free", msg!("ports.state-free")),

@@ -4,11 +4,9 @@
 //! most, and who follows the log finds the renamed one by its inode.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::apply;
 
@@ -100,11 +98,7 @@ impl io::Write for DailyFile {
 
 /// Returns the present day in UTC, as in `2026-11-22`. A clock that is out of order gives some day all the same.
 fn today() -> String {
-    let now = crate::host::now().max(SystemTime::UNIX_EPOCH);
-    let mut day = String::new();
-    if write!(day, "{}", humantime::format_rfc3339_seconds(now)).is_err() {
-        "9999-12-31".clone_into(&mut day);
-    }
+    let mut day = crate::time::format_seconds(crate::host::now());
     day.truncate("2026-11-22".len());
     day
 }

@@ -30,7 +30,7 @@ async fn schema(call: MethodCall) -> MethodResult {
     let parsed = tokio::task::spawn_blocking(|| serde_json::from_str::<Value>(text)).await;
     let unavailable = || ErrorResponse::unavailable("config schema cannot be read");
     let schema = parsed.ok().and_then(Result::ok).ok_or_else(unavailable)?;
-    let generated = humantime::format_rfc3339_millis(call.state.identity.started).to_string();
+    let generated = crate::time::format_millis(call.state.identity.started);
     Ok(json!({
         "schema": schema,
         "uiHints": {},

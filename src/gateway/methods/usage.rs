@@ -66,7 +66,7 @@ fn cost(call: &MethodCall) -> Value {
 
 /// Answers the gateway's method `sessions.usage`, which OpenClaw 2026.1.30 does not have.
 fn sessions(call: &MethodCall) -> Value {
-    let now = humantime::format_rfc3339_seconds(call.state.context.host.now()).to_string();
+    let now = crate::time::format_seconds(call.state.context.host.now());
     let today = now.split('T').next().unwrap_or_default();
     let date = |key: &str| call.text(key).unwrap_or(today).to_owned();
     let mut aggregates = json!({

@@ -1,9 +1,12 @@
 //! Lists listening sockets on systems without `/proc`, by the `listeners` crate.
 
-use super::socket::{ListeningSocket, ProcessInfo};
+use std::collections::BTreeSet;
+
+use super::socket::{ListeningSocket, ProcessInfo, SocketProcess};
 
 pub(super) fn listening_sockets(
     port: Option<u16>,
+    _likely_owners: &BTreeSet<u32>,
     _needs_owner: &dyn Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
     let all = listeners::get_all().unwrap_or_default().into_iter();
@@ -14,7 +17,7 @@ pub(super) fn listening_sockets(
         .map(|l| ListeningSocket {
             ip: l.socket.ip(),
             port: l.socket.port(),
-            process: Some(ProcessInfo::new(l.process.pid, &l.process.name)),
+            process: SocketProcess::Known(ProcessInfo::new(l.process.pid, &l.process.name)),
         })
         .collect()
 }

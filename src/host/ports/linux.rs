@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use procfs::net::{TcpNetEntry, TcpState};
 
-use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT};
+use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketProcess};
 use crate::host::{pid, read};
 
 /// Time between two scans for the processes that own listening sockets.
@@ -15,21 +15,28 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Returns the listening TCP sockets of the host, or only those on `port` where one is given.
 pub(super) fn listening_sockets(
     port: Option<u16>,
+    likely_owners: &BTreeSet<u32>,
     needs_owner: &dyn Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
+    let is_needed = |entry: &TcpNetEntry| needs_owner(entry.local_address.port());
     let scan = || {
         let entries = listening_entries(port);
-        let owners = owners_by_inode(&entries);
+        let owners = SocketOwners::find(&entries, likely_owners, is_needed);
         let has_orphan = entries.iter().any(|entry| {
-            is_visible(entry) && !owners.contains_key(&entry.inode) && needs_owner(entry.local_address.port())
+            is_visible(entry) && !owners.by_inode.contains_key(&entry.inode) && is_needed(entry)
         });
         ((entries, owners), has_orphan)
     };
     let (entries, owners) = scan_until_owned(scan, is_any_process_exiting);
+    let process = |entry: &TcpNetEntry| match owners.by_inode.get(&entry.inode) {
+        Some(process) => SocketProcess::Known(process.clone()),
+        None if is_needed(entry) => SocketProcess::Hidden,
+        None => SocketProcess::NotLookedUp,
+    };
     let socket = |entry: TcpNetEntry| ListeningSocket {
         ip: entry.local_address.ip(),
         port: entry.local_address.port(),
-        process: owners.get(&entry.inode).cloned(),
+        process: process(&entry),
     };
     entries.into_iter().map(socket).collect()
 }
@@ -79,27 +86,61 @@ fn is_visible(entry: &TcpNetEntry) -> bool {
     user.is_root() || entry.uid == user.as_raw()
 }
 
-/// Returns the processes that hold these TCP sockets, by inode of the socket. Only visible sockets are searched for,
-/// and the walk over `/proc` ends when all are found.
-fn owners_by_inode(entries: &[TcpNetEntry]) -> BTreeMap<u64, ProcessInfo> {
-    let visible = entries.iter().filter(|entry| is_visible(entry));
-    let mut wanted: BTreeSet<u64> = visible.map(|entry| entry.inode).collect();
-    let mut owners = BTreeMap::new();
-    let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    for (pid, folder) in folders.filter_map(|f| Some((f.file_name().to_str()?.parse().ok()?, f.path()))) {
-        if wanted.is_empty() {
-            break;
+/// The processes that hold listening TCP sockets, as far as they were looked for.
+struct SocketOwners {
+    /// Processes by the inode of the socket.
+    by_inode: BTreeMap<u64, ProcessInfo>,
+    /// Inodes of visible sockets whose process is not known yet.
+    wanted: BTreeSet<u64>,
+}
+
+impl SocketOwners {
+    /// Finds the processes that hold these TCP sockets: first among the likely ones, then, for sockets that are needed,
+    /// in `/proc`, until all of them are found. Only visible sockets are searched for.
+    fn find(
+        entries: &[TcpNetEntry],
+        likely_owners: &BTreeSet<u32>,
+        is_needed: impl Fn(&TcpNetEntry) -> bool,
+    ) -> Self {
+        let visible = || entries.iter().filter(|entry| is_visible(entry));
+        let mut owners = Self {
+            by_inode: BTreeMap::new(),
+            wanted: visible().map(|entry| entry.inode).collect(),
+        };
+        for pid in likely_owners {
+            owners.add_process(*pid);
         }
+        let needed = visible().filter(|entry| is_needed(entry));
+        let needed: BTreeSet<u64> = needed.map(|entry| entry.inode).collect();
+        if owners.wanted.is_disjoint(&needed) {
+            return owners;
+        }
+        let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        for pid in folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok()) {
+            owners.add_process(pid);
+            if owners.wanted.is_disjoint(&needed) {
+                break;
+            }
+        }
+        owners
+    }
+
+    /// Adds a process as the owner of the wanted sockets that it holds.
+    fn add_process(&mut self, pid: u32) {
+        if self.wanted.is_empty() {
+            return;
+        }
+        let folder = PathBuf::from(format!("/proc/{pid}"));
         let held: Vec<u64> = socket_inodes(&folder)
-            .filter(|inode| wanted.remove(inode))
+            .filter(|inode| self.wanted.remove(inode))
             .collect();
         if !held.is_empty() {
             let name = read::bytes(&folder.join("comm")).unwrap_or_default();
             let process = ProcessInfo::new(pid, &String::from_utf8_lossy(&name));
-            owners.extend(held.into_iter().map(|inode| (inode, process.clone())));
+            self.by_inode
+                .extend(held.into_iter().map(|inode| (inode, process.clone())));
         }
     }
-    owners
 }
 
 /// Returns the inodes of the sockets that a process holds open, by the folder of the process in `/proc`.

@@ -15,8 +15,33 @@ pub(crate) struct ListeningSocket {
     pub ip: IpAddr,
     /// The port that the socket is bound to.
     pub port: u16,
-    /// The process that holds the socket; `None` where this user may not know it, because it is another user's.
-    pub process: Option<ProcessInfo>,
+    /// The process that holds the socket, as far as it is known.
+    pub process: SocketProcess,
+}
+
+/// The process that holds a listening socket, as far as it is known.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "other systems list every socket with its process")
+)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SocketProcess {
+    /// This process holds the socket.
+    Known(ProcessInfo),
+    /// This user may not know the process, because it is another user's.
+    Hidden,
+    /// The process was not looked for.
+    NotLookedUp,
+}
+
+impl SocketProcess {
+    /// Returns the process that holds a listening socket, where it is known.
+    pub(crate) fn known(self) -> Option<ProcessInfo> {
+        match self {
+            Self::Known(process) => Some(process),
+            Self::Hidden | Self::NotLookedUp => None,
+        }
+    }
 }
 
 /// The pid and the name of a running process.

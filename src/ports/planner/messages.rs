@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::ports::{
     Claim, ClaimReason, DISJOINT_BASE_DISTANCE, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Port, Role,
+    SocketOwner,
 };
 
 impl Role {
@@ -39,7 +40,7 @@ impl Listener {
     /// Returns the process of a listening socket as a message: its name, its id, and the instance whose gateway it
     /// is.
     pub(crate) fn msg(&self) -> Msg {
-        let is_ours = self.owner.as_ref().is_some_and(|owner| owner.instance.is_some());
+        let is_ours = self.process().is_some_and(|owner| owner.instance.is_some());
         match other_program_of(self.port).filter(|_| !is_ours) {
             Some(program) => Msg::new("ports.process-usual")
                 .with_msg("process", self.process_msg())
@@ -51,8 +52,9 @@ impl Listener {
     /// Returns the process of a listening socket as a message.
     fn process_msg(&self) -> Msg {
         match &self.owner {
-            None => msg!("ports.process-unknown"),
-            Some(owner) => match owner.instance.as_ref().filter(|_| owner.is_gateway) {
+            SocketOwner::OtherUser => msg!("ports.process-unknown"),
+            SocketOwner::NotLookedUp => msg!("ports.process-some"),
+            SocketOwner::Process(owner) => match owner.instance.as_ref().filter(|_| owner.is_gateway) {
                 None => msg!("ports.process", name = owner.name, pid = owner.pid),
                 Some(instance) => {
                     msg!(

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::ports::{ClaimReason, DISJOINT_BASE_DISTANCE, ListeningProcess, hashed_default_base};
+use crate::ports::{ClaimReason, DISJOINT_BASE_DISTANCE, ListeningProcess, SocketOwner, hashed_default_base};
 
 const OTHER_LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -45,7 +45,7 @@ fn listener(ip: IpAddr, port: u16) -> Listener {
     Listener {
         ip,
         port: Port::known(port),
-        owner: Some(owner),
+        owner: SocketOwner::Process(owner),
     }
 }
 
@@ -466,15 +466,13 @@ proptest! {
 
 #[test]
 fn program_that_uses_a_neighbouring_port_by_default_is_named() {
-    let listener = |port, name: Option<&str>| Listener {
-        ip: Ipv4Addr::LOCALHOST.into(),
-        port: Port::known(port),
-        owner: name.map(|name| ListeningProcess {
-            pid: 7,
-            name: name.to_owned(),
-            instance: None,
-            is_gateway: false,
-        }),
+    let listener = |port, name: Option<&str>| {
+        let mut found = listener(Ipv4Addr::LOCALHOST.into(), port);
+        match name {
+            Some(name) => found.process_mut().unwrap().name = name.to_owned(),
+            None => found.owner = SocketOwner::OtherUser,
+        }
+        found
     };
     let text = |listener: Listener| listener.msg().render(crate::i18n::Lang::english());
     assert_eq!(

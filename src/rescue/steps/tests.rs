@@ -6,16 +6,25 @@ use super::super::diagnose::diagnose;
 use super::super::evidence::{Evidence, StateDirHealth};
 use super::*;
 use crate::config::diff;
-use crate::ports::{Listener, ListeningProcess, Port};
+use crate::host::FileSystemSpace;
+use crate::ports::{Listener, ListeningProcess, Port, SocketOwner};
 use crate::probe::{Probe, ProbeVerdict};
 use crate::service::{ManagerKind, ServiceStatus};
+
+/// A file system with enough room.
+const ROOMY_DISK: FileSystemSpace = FileSystemSpace {
+    free_bytes: 1 << 30,
+    free_inodes: Some(1 << 20),
+    is_read_only: false,
+};
 
 /// A target that does not run, with a service in this state, and otherwise fine.
 fn down(state: RunState) -> Evidence {
     Evidence {
         probe: Probe::default(),
         state_dir: StateDirHealth::Ok,
-        free_bytes: Some(1 << 30),
+        state_path: PathBuf::from("/a"),
+        disk: Some(ROOMY_DISK),
         config_refusal: None,
         refusal_hint: None,
         restorable_config: Some("/last-good".into()),
@@ -123,15 +132,12 @@ fn cause_that_only_a_person_can_end_has_no_step() {
         assert!(planned(&evidence).1.is_empty(), "{:?}", planned(&evidence));
     }
     let mut evidence = down(RunState::GaveUp);
-    evidence.free_bytes = Some(0);
-    assert_eq!(planned(&evidence), (vec!["disk-full", "gave-up"], vec![]));
-    let mut evidence = down(RunState::GaveUp);
     evidence.probe.verdict = ProbeVerdict::OtherProfile("work".to_owned());
     assert_eq!(planned(&evidence), (vec!["port-of-profile"], vec![]));
     evidence.probe.verdict = ProbeVerdict::Stranger(Some(Listener {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),
         port: Port::known(19789),
-        owner: Some(ListeningProcess {
+        owner: SocketOwner::Process(ListeningProcess {
             pid: 9,
             name: "nc".to_owned(),
             instance: None,
@@ -139,6 +145,46 @@ fn cause_that_only_a_person_can_end_has_no_step() {
         }),
     }));
     assert_eq!(planned(&evidence), (vec!["port-taken"], vec![]));
+}
+
+#[test]
+fn gateway_on_a_disk_that_can_not_be_written_has_no_step() {
+    let mut evidence = down(RunState::GaveUp);
+    for (disk, cause) in [
+        (
+            FileSystemSpace {
+                free_bytes: 0,
+                ..ROOMY_DISK
+            },
+            "disk-full",
+        ),
+        (
+            FileSystemSpace {
+                free_inodes: Some(0),
+                ..ROOMY_DISK
+            },
+            "no-inodes",
+        ),
+        (
+            FileSystemSpace {
+                is_read_only: true,
+                ..ROOMY_DISK
+            },
+            "disk-read-only",
+        ),
+        // A read-only image, such as squashfs, has no free bytes either.
+        (
+            FileSystemSpace {
+                free_bytes: 0,
+                free_inodes: Some(0),
+                is_read_only: true,
+            },
+            "disk-read-only",
+        ),
+    ] {
+        evidence.disk = Some(disk);
+        assert_eq!(planned(&evidence), (vec![cause, "gave-up"], vec![]));
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(unit.state.run, RunState::Running(4242));
         assert!(unit.state.enabled && unit.state.loaded && !unit.state.stale);
         assert_eq!((unit.state.exit_code, unit.state.restarts), (None, 1));
-        let since = humantime::format_rfc3339_seconds(unit.state.since.unwrap()).to_string();
+        let since = crate::time::format_seconds(unit.state.since.unwrap());
         assert_eq!(since, "2026-11-22T22:45:55Z");
         assert!(unit.started < unit.state.since);
         assert_eq!(unit.unit_file, Some(PathBuf::from("/home/a b/.config/x.service")));

@@ -38,7 +38,7 @@ fn listener_of_a_gateway_is_an_own_port_of_its_instance_and_an_obstacle_for_othe
     );
     let mut survey = home.survey();
     let held = survey.listeners.iter_mut().find(|l| l.port == port).unwrap();
-    let owner = held.owner.as_mut().unwrap();
+    let owner = held.process_mut().unwrap();
     assert_eq!(owner.pid, std::process::id());
     assert_eq!(owner.instance, None, "this process lives in another home");
     owner.instance = Some("rescue".to_owned());

@@ -155,8 +155,8 @@ fn backup_choices(context: &InterviewContext<'_>) -> Vec<Choice> {
         .filter(|backup| backup.read().is_ok());
     let numbered: Vec<_> = usable
         .map(|backup| {
-            let when = backup.modified.map(humantime::format_rfc3339_seconds);
-            let when = when.map_or_else(|| backup.path.display().to_string(), |when| when.to_string());
+            let when = backup.modified.map(crate::time::format_seconds);
+            let when = when.unwrap_or_else(|| backup.path.display().to_string());
             let id = format!("{BACKUP_CHOICE}{}", backup.number);
             Choice::new(&id, msg!("step.existing.restore", when = when))
         })

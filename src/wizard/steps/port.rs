@@ -24,7 +24,7 @@ impl WizardStep for GatewayPort {
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if answers.keep_config() {
+        if answers.keep_config() && !context.moves_kept_port {
             return None;
         }
         let options = options(context, answers);
@@ -119,7 +119,7 @@ fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answer
 /// the suggestion, then those next to another instance, then a typed one.
 fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
     let (input, addresses) = (&context.input, bind_addresses(&context.input, answers));
-    let planner = &context.current_planner();
+    let planner = &context.current_planner(None);
     let mut options: Vec<Choice> = Vec::new();
     let mut add = |base: Port, label: Msg| {
         let id = base.to_string();

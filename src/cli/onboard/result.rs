@@ -1,0 +1,262 @@
+//! The end of an onboarding: the result, whether the gateway would start, the service, and the next commands.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::OnboardRun;
+use super::start_check::{check_start, is_running};
+use crate::answers::{Answers, GatewayMode};
+use crate::apply;
+use crate::cli::doctor::{self, DoctorArgs};
+use crate::cli::{Context, gateway};
+use crate::environment::abbreviate_home;
+use crate::error::{Error, Result};
+use crate::i18n::{Msg, msg};
+use crate::plan::{self, OtherInstance, Plan};
+use crate::report;
+use crate::survey::{ConfigHealth, Survey};
+use crate::ui::ReportOutcome;
+use crate::wizard::context::InterviewContext;
+use crate::wizard::terminal::Terminal;
+
+/// What followed the changes of an onboarding, for its JSON document.
+#[derive(Default)]
+struct OnboardEnd {
+    /// The error with which the gateway would refuse to start.
+    start_error: Option<Error>,
+    /// The document of the installed service, or the error of its installation; `None` where no service was wanted.
+    service: Option<Result<Value>>,
+}
+
+impl OnboardRun<'_> {
+    /// Checks whether the gateway of an onboarded instance would start, installs its service where it was chosen, and
+    /// prints the result and the next commands.
+    ///
+    /// # Errors
+    /// What keeps the gateway from starting, or the service from being installed. The onboarding itself stays done.
+    pub(super) fn print_result(
+        &self,
+        interview_context: &InterviewContext<'_>,
+        plan: &Plan,
+        answers: &Answers,
+    ) -> Result<ExitCode> {
+        let context = Context {
+            instance: interview_context.input.instance.clone(),
+            ..self.context.clone()
+        };
+        let start_check = |survey: &Survey| {
+            if is_remote(plan) {
+                return Ok(None);
+            }
+            let addresses = plan::bind_addresses(&interview_context.input, answers);
+            check_start(&context, survey, &addresses)
+        };
+        let mut start = start_check(interview_context.survey);
+        let install = || {
+            let linger = answers.linger == Some(true);
+            gateway::service::install_after_onboarding(&context, linger, self.waits_for_gateway)
+        };
+        if context.ui.is_json() {
+            let service = (answers.service && start.is_ok()).then(install);
+            return Ok(self.print_json_result(interview_context, plan, answers, start, service));
+        }
+        print_summary(&context, interview_context, plan, start.as_ref().err());
+        if interview_context.interactive
+            && let Err(error) = &start
+        {
+            context.ui.print_rejection(error);
+            if !offer_doctor(&context)? {
+                return Ok(ExitCode::from(error.kind.exit_code()));
+            }
+            start = start_check(&context.survey());
+            if start.is_ok() {
+                context.ui.print_success(&done_msg(&context, plan));
+            }
+        }
+        if let Some(unset) = start? {
+            context.ui.print_rejection(&unset);
+        }
+        if answers.service {
+            // It comes last: a failure undoes nothing of the onboarding.
+            install()?;
+        }
+        print_next_commands(&context, interview_context.survey, plan, answers);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Checks and prints the plan of an onboarding's dry run.
+    pub(super) fn print_dry_run(
+        &self,
+        context: &InterviewContext<'_>,
+        plan: &Plan,
+        answers: &Answers,
+    ) -> Result<ExitCode> {
+        apply::preflight(plan, &context.other_paths())?;
+        let ui = &self.context.ui;
+        if let Some(path) = &self.save_answers {
+            let path = abbreviate_home(&self.context.env.home, path);
+            ui.print_note(&msg!("answers.not-saved", path = path));
+        }
+        if ui.is_json() {
+            self.print_document(plan, answers, true, OnboardEnd::default());
+        } else {
+            ui.print(&ui.render_plan(plan, &self.context.env.home, true));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Prints the JSON document of an onboarding that is done, with the result of the check of the gateway's start.
+    fn print_json_result(
+        &self,
+        interview_context: &InterviewContext<'_>,
+        plan: &Plan,
+        answers: &Answers,
+        start: Result<Option<Error>>,
+        service: Option<Result<Value>>,
+    ) -> ExitCode {
+        let mut plan = plan.clone();
+        plan.notices.extend(broken_neighbours(interview_context));
+        let start_error = match start {
+            Ok(unset) => {
+                plan.notices.extend(unset.map(|error| error.msg));
+                None
+            }
+            Err(error) => Some(error),
+        };
+        self.print_document(&plan, answers, false, OnboardEnd { start_error, service })
+    }
+
+    /// Prints the JSON document of an onboarding, with what followed its changes. Returns the exit code.
+    fn print_document(&self, plan: &Plan, answers: &Answers, dry_run: bool, end: OnboardEnd) -> ExitCode {
+        let ui = &self.context.ui;
+        let notices: Vec<_> = plan.all_notices().map(|notice| ui.render(notice)).collect();
+        let mut outcome = ReportOutcome::Fine;
+        let mut describe = |error: &Error| {
+            outcome = ReportOutcome::Problem(error.kind, error.code());
+            ui.print_error(error)
+        };
+        let start = end.start_error.as_ref().map(&mut describe);
+        let service = end
+            .service
+            .map(|service| service.unwrap_or_else(|error| describe(&error)));
+        if let Some(summary) = &plan.instance {
+            let mut document = report::onboard(plan, summary, answers, dry_run, &notices);
+            for (key, value) in [("start", start), ("service", service)] {
+                if let Some(value) = value {
+                    document[key] = value;
+                }
+            }
+            ui.print_report(outcome, document);
+        }
+        outcome.exit_code()
+    }
+}
+
+/// Returns whether a planned instance uses a gateway on another host.
+fn is_remote(plan: &Plan) -> bool {
+    let mode = plan.instance.as_ref().map(|summary| summary.mode.as_str());
+    mode == Some(GatewayMode::Remote.name())
+}
+
+/// Returns the sentence that an onboarding is done.
+fn done_msg(context: &Context<'_>, plan: &Plan) -> Msg {
+    let profile = &context.instance.profile;
+    let path = abbreviate_home(&context.env.home, &context.instance.config_path);
+    if plan.is_empty() {
+        msg!("onboard.unchanged", profile = profile, path = path)
+    } else {
+        msg!("onboard.done", profile = profile, path = path)
+    }
+}
+
+/// Prints the result of an onboarding, the ports of the instance and the notices. `start_error` is what keeps its gateway
+/// from starting, and is printed by the caller.
+fn print_summary(
+    context: &Context<'_>,
+    interview_context: &InterviewContext<'_>,
+    plan: &Plan,
+    start_error: Option<&Error>,
+) {
+    let ui = &context.ui;
+    if start_error.is_none() {
+        ui.print_success(&done_msg(context, plan));
+    } else {
+        let path = abbreviate_home(&context.env.home, &context.instance.config_path);
+        let profile = &context.instance.profile;
+        ui.print_paragraph(&msg!("onboard.not-startable", profile = profile, path = path));
+    }
+    if let Some(summary) = &plan.instance {
+        ui.print_paragraph(&msg!(
+            "onboard.ports",
+            base = summary.ports.base(),
+            span = summary.ports.span()
+        ));
+    }
+    let is_said = |notice: &&Msg| start_error.is_some_and(|error| error.msg == **notice);
+    let neighbours = broken_neighbours(interview_context);
+    let notices = plan.all_notices().chain(&neighbours);
+    for notice in notices.filter(|notice| !is_said(notice)) {
+        ui.eprint_paragraph(notice);
+    }
+}
+
+/// Asks the person whether the doctor is to look at the instance whose gateway would not start, and runs it. Returns
+/// whether it ran.
+fn offer_doctor(context: &Context<'_>) -> Result<bool> {
+    if !Terminal::new(context.ui).confirm(&msg!("onboard.doctor-ask"), Some(true))? {
+        return Ok(false);
+    }
+    let args = DoctorArgs {
+        all: false,
+        fix: true,
+        dry_run: false,
+        yes: false,
+        json: false,
+    };
+    match doctor::run(context, &args) {
+        Ok(_) => {}
+        Err(error) if error.is_about_terminal() => return Err(error),
+        Err(error) => context.ui.print_rejection(&error),
+    }
+    Ok(true)
+}
+
+/// Prints the commands that come next for an onboarded instance.
+fn print_next_commands(context: &Context<'_>, survey: &Survey, plan: &Plan, answers: &Answers) {
+    let command = context.instance.command();
+    let look = msg!("onboard.next-look", command = command);
+    let next = if answers.service {
+        vec![look, msg!("onboard.next-page", command = command)]
+    } else if is_remote(plan) || is_running(context, survey) {
+        vec![look]
+    } else {
+        let run = msg!("onboard.next-run", command = command);
+        vec![run, msg!("onboard.next-service", command = command), look]
+    };
+    for next in next {
+        context.ui.print_detail(&next);
+    }
+}
+
+/// Returns a notice for each other instance whose config is broken, with the command by which the instance that was set up
+/// repairs it.
+fn broken_neighbours(context: &InterviewContext<'_>) -> Vec<Msg> {
+    let notice = |other: &OtherInstance<'_>| {
+        let (ConfigHealth::Broken(fault), Some(profile)) = (&other.found.config, &other.found.profile) else {
+            return None;
+        };
+        let target = if profile.is_default() {
+            String::new()
+        } else {
+            format!(" {profile}")
+        };
+        Some(msg!(
+            "onboard.main-broken",
+            profile = profile,
+            place = context.abbreviate(&fault.location(&other.found.config_path)),
+            command = format!("{} rescue{target}", context.input.instance.command())
+        ))
+    };
+    context.input.others.iter().filter_map(notice).collect()
+}
