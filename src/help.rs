@@ -26,6 +26,7 @@ pub(crate) use page::{HelpDetail, HelpStyle, render_columns, sections};
 pub(crate) use parse_error::unknown_command;
 pub(crate) use usage::usage_line;
 
+use page::HELP_ALL_ID;
 use usage::catalogue_text;
 
 /// The output for a command line that clap did not accept as a command: requested help, or an error.
@@ -86,8 +87,6 @@ pub fn catalogue_keys(command: Command) -> BTreeSet<String> {
 
 /// The flag that shows a help page with the flags that `--help` hides.
 const HELP_ALL_FLAG: &str = "--help-all";
-/// Clap's name of [`HELP_ALL_FLAG`].
-const HELP_ALL_ID: &str = "help_all";
 
 /// A function that returns the help text of a key of the language catalogue.
 type Lookup<'a> = dyn FnMut(&str) -> Option<&'static str> + 'a;

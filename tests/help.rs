@@ -106,3 +106,34 @@ fn every_version_flag_prints_one_line() {
         );
     }
 }
+
+#[test]
+fn command_line_without_a_command_shows_the_state_or_how_to_start() {
+    let sandbox = Sandbox::new();
+    let nothing = sandbox.run([] as [&str; 0]).exits(2);
+    assert!(nothing.stderr.contains("openclaw onboard"), "{nothing:?}");
+    assert!(nothing.stderr.lines().count() <= 4, "{nothing:?}");
+    let _ = sandbox
+        .run(["onboard", "--non-interactive", "--accept-risk"])
+        .exits(0);
+    let state = sandbox.run([] as [&str; 0]).exits(2);
+    for part in [
+        "not running",
+        "openclaw status",
+        "openclaw doctor",
+        "openclaw --help",
+    ] {
+        assert!(state.stderr.contains(part), "{part}: {state:?}");
+    }
+    assert!(state.stderr.lines().count() <= 14, "{state:?}");
+    assert_eq!(state.stdout, "");
+}
+
+#[test]
+fn help_all_shows_the_flags_that_help_hides() {
+    let sandbox = Sandbox::new();
+    let usual = sandbox.run(["onboard", "--help"]).exits(0).stdout;
+    let all = sandbox.run(["onboard", "--help-all"]).exits(0).stdout;
+    assert!(!usual.contains("--skip-hooks") && usual.contains("--help-all"));
+    assert!(all.contains("--skip-hooks"));
+}

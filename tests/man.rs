@@ -1,6 +1,7 @@
 //! `openclaw man`: the pages that it writes, rendered by the system's own `man`.
 
 use crate::support::Sandbox;
+use crate::support::pty::{Size, Terminal};
 
 #[test]
 fn page_is_in_the_language_of_the_user_and_needs_no_home() {
@@ -91,4 +92,17 @@ fn man_renders_every_page_without_a_warning() {
             );
         }
     }
+}
+
+#[test]
+fn page_is_text_on_a_terminal_without_man_and_source_elsewhere() {
+    let sandbox = Sandbox::new().var("LANG", "C.UTF-8").var("PATH", "/nowhere");
+    let mut terminal = Terminal::start(&sandbox, ["man", "config", "set"], Size::tall(80));
+    terminal.wait_for("openclaw-config-set - ");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(!terminal.screen().contains(".SH"), "{}", terminal.screen().text());
+    let source = sandbox.run(["man", "config", "set"]).exits(0).stdout;
+    assert!(source.contains(".SH NAME"), "{source}");
+    let unknown = sandbox.run(["man", "confg"]).exits(2);
+    assert!(unknown.stderr.contains("config"), "{unknown:?}");
 }

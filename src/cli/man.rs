@@ -19,7 +19,7 @@ use crate::ui::Ui;
 
 mod page;
 
-use page::{Block, ManPage, Span};
+use page::{Block, MAN_SECTION, ManPage, Span};
 
 /// The arguments of `openclaw man`.
 #[derive(Debug, Args)]
@@ -30,8 +30,6 @@ pub(crate) struct ManArgs {
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// Section of the manual that the program's man pages belong to.
-const MAN_SECTION: &str = "1";
 /// Exit codes of `man` after it showed a page: success, and a pager that ended with an error of its own.
 const MAN_SHOWED_PAGE: [i32; 2] = [0, 3];
 

@@ -86,7 +86,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "openclaw config set",
         &[
-            "openclaw config set gateway.port 19001",
+            "openclaw config set gateway.port 20789",
             "openclaw config set gateway.auth.token --stdin < token.txt",
         ],
     ),
@@ -227,7 +227,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "openclaw completions",
         &[
             "source <(openclaw completions bash)",
-            "openclaw completions fish > ~/.config/fish/completions/openclaw.fish",
+            "openclaw completions fish | source",
         ],
     ),
     (

@@ -3,7 +3,6 @@
 use clap::{Arg, Command};
 use console::measure_text_width;
 
-use super::HELP_ALL_ID;
 use super::examples::examples;
 use super::usage::{catalogue_text, positional_label, usage_line};
 use crate::i18n::{Lang, msg};
@@ -27,6 +26,8 @@ pub(crate) enum HelpDetail {
     All,
 }
 
+/// Clap's name of the flag `--help-all`.
+pub(super) const HELP_ALL_ID: &str = "help_all";
 /// Minimum width of a help page in columns, whatever the terminal says.
 const MIN_PAGE_WIDTH: usize = 20;
 /// Maximum width of a help page's left column; a longer entry gets a line of its own.

@@ -5,8 +5,10 @@
 
 use roff::{Inline, Roff, bold, italic, roman};
 
-use super::MAN_SECTION;
 use crate::text::wrap;
+
+/// Section of the manual that the program's man pages belong to.
+pub(super) const MAN_SECTION: &str = "1";
 
 /// Date field of a man page: a blank, so that the pages are the same on every day. `roff` would leave an empty field
 /// out.
@@ -122,7 +124,7 @@ impl ManPage {
         let mut out = String::new();
         let mut add = |text: &str, indent: usize| {
             for line in wrap(text, columns.saturating_sub(indent).max(1)) {
-                out.push_str(&format!("{:indent$}{line}", "").trim_end());
+                out.push_str(format!("{:indent$}{line}", "").trim_end());
                 out.push('\n');
             }
         };
