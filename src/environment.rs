@@ -159,6 +159,11 @@ fn refuse_non_unicode(host: &Host) -> Result<()> {
     }
 }
 
+/// Returns whether `OPENCLAW_HOME` sets the home folder instead of the user's own one.
+pub(crate) fn has_openclaw_home(host: &Host) -> bool {
+    host.var("OPENCLAW_HOME").is_some()
+}
+
 /// Returns the home folder that the environment sets by `OPENCLAW_HOME`, else by `HOME` or `USERPROFILE`.
 ///
 /// # Errors

@@ -17,12 +17,14 @@ use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::editor::Editor;
 use crate::env_file;
-use crate::environment::{Environment, TypedPathError, abbreviate_home};
+use crate::environment::{Environment, TypedPathError, abbreviate_home, has_openclaw_home};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, PathResolver};
 use crate::i18n::msg;
-use crate::instance::{ConfigVariables, Instance, InstanceContext};
+use crate::instance::{
+    CONFIG_FILE, ConfigVariables, Instance, InstanceContext, profile_of_folder, shell_quote,
+};
 use crate::plan::disk::{DiskEntry, DiskSnapshot, FolderObstacle, PathState};
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
 use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
@@ -259,6 +261,27 @@ fn refuse_legacy(instance: &Instance) -> Result<()> {
         .hint(msg!("isolation.legacy-way-out", command = command)))
 }
 
+/// Refuses to set up an instance inside the state folder of another: `OPENCLAW_HOME` is a home folder, and `.openclaw` is
+/// added to it (docs/openclaw.md#order-of-precedence). An instance that is there already stays usable.
+fn refuse_state_folder_as_home(host: &Host, instance: &Instance) -> Result<()> {
+    let home = &instance.home;
+    let is_named_so = || {
+        let name = home.file_name().and_then(|name| name.to_str());
+        name.and_then(profile_of_folder).is_some()
+    };
+    let is_state_folder = || is_named_so() || home.join(CONFIG_FILE).is_file();
+    if !has_openclaw_home(host) || instance.config_path.exists() || !is_state_folder() {
+        return Ok(());
+    }
+    let msg = msg!(
+        "environment.home-is-state",
+        path = home.display(),
+        state = instance.state_dir.display()
+    );
+    let parent = home.parent().unwrap_or(home);
+    Err(Error::usage(msg).hint(msg!("environment.home-above", path = shell_quote(parent))))
+}
+
 /// Reads the facts that the plan of an instance depends on, with the links in all paths followed.
 fn read_input<'a>(
     host: &'a Host,
@@ -267,6 +290,7 @@ fn read_input<'a>(
     instance: Instance,
 ) -> Result<PlanInput<'a>> {
     refuse_legacy(&instance)?;
+    refuse_state_folder_as_home(host, &instance)?;
     let config_path = &instance.config_path;
     let (current, exists, broken) = match config::load(config_path) {
         LoadedConfig::Missing => (ConfigDocument::empty(), false, None),

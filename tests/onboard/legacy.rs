@@ -70,3 +70,22 @@ fn onboarding_beside_a_legacy_state_folder_refuses_and_names_the_way() {
         assert_eq!(doctor["profiles"].as_array().map(Vec::len), Some(2), "{doctor:#}");
     });
 }
+
+#[test]
+fn state_folder_as_openclaw_home_is_refused_and_the_folder_above_is_named() {
+    for folder in [".openclaw", ".openclaw-rescue", "moved"] {
+        let sandbox = Sandbox::new();
+        let home = sandbox.path(folder).display().to_string();
+        let sandbox = sandbox.var("OPENCLAW_HOME", &home);
+        sandbox.write(
+            format!("{folder}/openclaw.json"),
+            "{ gateway: { mode: 'local' } }",
+        );
+        let before = sandbox.tree();
+        for way in [&["onboard", "--non-interactive", "--accept-risk"][..], &["setup"]] {
+            let refused = sandbox.run(way.iter().copied()).exits(2);
+            assert!(refused.stderr.contains("OPENCLAW_HOME="), "{folder}: {refused:?}");
+        }
+        assert_eq!(sandbox.tree(), before, "{folder}");
+    }
+}
