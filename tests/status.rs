@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::gateway::{Gateway, TOKEN, command, config, configure, free_base, wait_for};
-use crate::support::{Ran, Sandbox};
+use crate::support::{Ran, Sandbox, network};
 
 mod browser;
 mod fake;
@@ -39,27 +39,29 @@ fn status(sandbox: &Sandbox, further: &[&str]) -> Ran {
 
 #[test]
 fn stopped_gateways_are_counted_in_one_line_and_sorted_as_a_person_does() {
-    let sandbox = Sandbox::new();
-    for number in 1..=12_u16 {
-        sandbox.write(
-            format!(".openclaw-bot{number}/openclaw.json"),
-            config(20_000 + 200 * number),
-        );
-    }
-    let all = sandbox
-        .run(["status", "--all", "--timeout", "30s"])
-        .exits(1)
-        .stdout;
-    let rows: Vec<_> = all.lines().filter(|line| line.starts_with("bot")).collect();
-    let names: Vec<_> = rows
-        .iter()
-        .filter_map(|row| row.split_whitespace().next())
-        .collect();
-    let expected: Vec<_> = (1..=12).map(|number| format!("bot{number}")).collect();
-    assert_eq!(names, expected, "{all}");
-    let rest: Vec<_> = all.lines().filter(|line| !line.starts_with("bot")).collect();
-    assert_eq!(rest.len(), 2, "the headings and one line:\n{all}");
-    assert!(rest[1].starts_with("12 gateways are not running"), "{all}");
+    network::own(|| {
+        let sandbox = Sandbox::new();
+        for number in 1..=12_u16 {
+            sandbox.write(
+                format!(".openclaw-bot{number}/openclaw.json"),
+                config(20_000 + 200 * number),
+            );
+        }
+        let all = sandbox
+            .run(["status", "--all", "--timeout", "30s"])
+            .exits(1)
+            .stdout;
+        let rows: Vec<_> = all.lines().filter(|line| line.starts_with("bot")).collect();
+        let names: Vec<_> = rows
+            .iter()
+            .filter_map(|row| row.split_whitespace().next())
+            .collect();
+        let expected: Vec<_> = (1..=12).map(|number| format!("bot{number}")).collect();
+        assert_eq!(names, expected, "{all}");
+        let rest: Vec<_> = all.lines().filter(|line| !line.starts_with("bot")).collect();
+        assert_eq!(rest.len(), 2, "the headings and one line:\n{all}");
+        assert!(rest[1].starts_with("12 gateways are not running"), "{all}");
+    });
 }
 
 /// Starts a fake gateway of the profile `rescue`; returns it and its home.
