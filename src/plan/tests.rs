@@ -49,6 +49,7 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
         label: name.to_owned(),
         profile: Some(profile),
         workspaces: vec![instance.default_workspace()],
+        real_config: instance.config_path.clone(),
         config_path: instance.config_path,
         state_dir: instance.state_dir,
         config: ConfigHealth::Ok,

@@ -1,6 +1,6 @@
 //! Discovery of the instances on a host: one candidate for each config file, in however many ways it is found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::service::InstalledService;
 use crate::config::judge::ConfigJudge;
 use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
-use crate::host::read;
+use crate::host::read::PathResolver;
 use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, LegacyPaths, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::registry::{Registry, RegistryEntry};
@@ -33,6 +33,8 @@ pub(crate) enum FoundBy {
 pub(super) struct Candidate {
     pub(super) profile: Option<ProfileName>,
     pub(super) config_path: PathBuf,
+    /// The path of the config with the links of its existing part resolved.
+    pub(super) real_config: PathBuf,
     pub(super) state_dir: PathBuf,
     pub(super) found_by: Vec<FoundBy>,
     pub(super) service: Option<InstalledService>,
@@ -198,12 +200,14 @@ struct CandidateSet {
     found: Vec<Candidate>,
     /// Positions in `found` by the real path of the config.
     by_file: HashMap<PathBuf, usize>,
+    /// Links of the paths that lead to configs and state folders.
+    links: PathResolver,
 }
 
 impl CandidateSet {
     /// Returns the position of the found instance that has this config, links followed.
-    fn position(&self, config: &Path) -> Option<usize> {
-        self.by_file.get(&read::canonicalize_existing(config)).copied()
+    fn position(&mut self, config: &Path) -> Option<usize> {
+        self.by_file.get(&self.links.resolve(config).real).copied()
     }
 
     /// Adds an instance that the survey found, or one more way to a known one, and returns it. The first way decides
@@ -217,14 +221,13 @@ impl CandidateSet {
         state_dir: PathBuf,
     ) -> &mut Candidate {
         let next = self.found.len();
-        let at = *self
-            .by_file
-            .entry(read::canonicalize_existing(&config_path))
-            .or_insert(next);
+        let real_config = self.links.resolve(&config_path).real;
+        let at = *self.by_file.entry(real_config.clone()).or_insert(next);
         if at == next {
             self.found.push(Candidate {
                 profile: None,
                 config_path,
+                real_config,
                 state_dir,
                 found_by: Vec::new(),
                 service: None,
@@ -253,17 +256,18 @@ impl CandidateSet {
             found.found_by.sort_unstable();
             found
         };
+        let mut links = self.links;
         let mut found: Vec<_> = self.found.into_iter().map(read).collect();
         // The state folder of an instance whose config lies elsewhere is no second instance.
-        let used_state_dirs: Vec<PathBuf> = found
+        let used_state_dirs: HashSet<PathBuf> = found
             .iter()
             .filter(|one| !matches!(one.reading, ConfigReading::Missing))
-            .map(|one| read::canonicalize_existing(&one.state_dir))
+            .map(|one| links.resolve(&one.state_dir).real)
             .collect();
         found.retain(|one| {
             let is_bare = one.found_by == [FoundBy::Folder] && matches!(one.reading, ConfigReading::Missing);
             let is_main = one.profile.as_ref().is_some_and(ProfileName::is_default);
-            let is_used = || used_state_dirs.contains(&read::canonicalize_existing(&one.state_dir));
+            let mut is_used = || used_state_dirs.contains(&links.resolve(&one.state_dir).real);
             !is_bare || !(holds_workspaces_only(&one.state_dir) || (!is_main && is_used()))
         });
         found

@@ -5,7 +5,6 @@
 //! in its state folder. Either file also names its process. Both facts together are the proof: a file that is only open
 //! may be read by a backup program that listens somewhere, and a number in a file may be of another container.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -28,8 +27,6 @@ pub(super) struct GatewayLocks<'a> {
     /// Lock files of this program's gateways by their identity, each with the index of its instance and the process that
     /// it names.
     native: HashMap<FileId, (usize, u32)>,
-    /// The real path of each instance's config, resolved at the first use.
-    configs: OnceCell<Vec<PathBuf>>,
 }
 
 /// The values of a gateway's lock file that identify the gateway.
@@ -93,7 +90,6 @@ impl<'a> GatewayLocks<'a> {
         Self {
             instances,
             native: native.collect(),
-            configs: OnceCell::new(),
         }
     }
 
@@ -140,12 +136,10 @@ impl<'a> GatewayLocks<'a> {
 
     /// Returns the index of the instance with this config, links followed.
     pub(super) fn instance_of_config(&self, config: &Path) -> Option<usize> {
-        let resolve = |instance: &SurveyedInstance| read::canonicalize_existing(&instance.config_path);
-        let configs = self
-            .configs
-            .get_or_init(|| self.instances.iter().map(resolve).collect());
-        let config = read::canonicalize_existing(config);
-        configs.iter().position(|known| *known == config)
+        let real = read::canonicalize_existing(config);
+        self.instances
+            .iter()
+            .position(|instance| instance.real_config == real)
     }
 }
 

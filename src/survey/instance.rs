@@ -29,6 +29,8 @@ pub(crate) struct SurveyedInstance {
     pub(crate) profile: Option<ProfileName>,
     /// Path of the config file, which need not exist.
     pub(crate) config_path: PathBuf,
+    /// Path of the config with the links of its existing part resolved.
+    pub(crate) real_config: PathBuf,
     /// Path of the state folder.
     pub(crate) state_dir: PathBuf,
     /// Workspaces that the config names or the state folder implies: absolute, links resolved where they exist.
@@ -109,6 +111,7 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
         label,
         profile: found.profile,
         config_path: found.config_path,
+        real_config: found.real_config,
         state_dir: found.state_dir,
         workspaces,
         named_paths,

@@ -62,10 +62,9 @@ impl Survey {
         let by_path = self.instances.iter().position(|i| i.config_path == config_path);
         by_path.or_else(|| {
             let real = read::canonicalize_existing(config_path);
-            self.instances.iter().position(|i| {
-                read::canonicalize_existing(&i.config_path) == real
-                    && !are_of_two_profiles(&i.config_path, config_path)
-            })
+            self.instances
+                .iter()
+                .position(|i| i.real_config == real && !are_of_two_profiles(&i.config_path, config_path))
         })
     }
 }
