@@ -244,6 +244,9 @@ fn files_of_any_time_stop_no_command() {
         ] {
             for command in COMMANDS {
                 host.reset();
+                // The backups of a config are listed with their times.
+                let config = host.sandbox.path(CONFIG.path);
+                std::fs::copy(&config, config.with_extension("json.bak")).expect("a backup");
                 set_times(&host.sandbox.home(), time);
                 let fault = command.run(&host, "en").fault();
                 complaints.extend(fault.map(|why| format!("{time:?}: {}: {why}", command.words.join(" "))));
