@@ -13,9 +13,7 @@ use crate::environment::abbreviate_home;
 use crate::help::{self, HelpStyle};
 use crate::i18n::{Lang, Msg, msg};
 use crate::probe::Probe;
-use crate::profile::ProfileName;
 use crate::survey::Survey;
-use crate::text::natural_key;
 
 /// The commands that the overview names, which every person with a gateway needs.
 const COMMON_COMMANDS: [&str; 5] = ["status", "dashboard", "logs", "doctor", "onboard"];
@@ -84,10 +82,7 @@ fn others_msg(context: &Context<'_>, survey: &Survey) -> Msg {
         let path = abbreviate_home(&context.env.home, config);
         return msg!("overview.config", path = path);
     }
-    others.sort_by_key(|found| {
-        let is_default = found.profile.as_ref().is_some_and(ProfileName::is_default);
-        (!is_default, natural_key(&found.label))
-    });
+    others.sort_by_key(|found| found.reading_order());
     let names: Vec<_> = others.iter().map(|found| found.label.as_str()).collect();
     msg!("overview.others", names = names.join(", "))
 }

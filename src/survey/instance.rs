@@ -19,6 +19,7 @@ use crate::ports::{
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
+use crate::text::natural_key;
 
 /// An instance as the survey of its host found it.
 #[derive(Clone, Debug)]
@@ -131,6 +132,12 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
 }
 
 impl SurveyedInstance {
+    /// Returns the key by which instances are sorted for a person: the default one first, then by label as a person counts.
+    pub(crate) fn reading_order(&self) -> impl Ord + use<> {
+        let is_default = self.profile.as_ref().is_some_and(ProfileName::is_default);
+        (!is_default, natural_key(&self.label))
+    }
+
     /// Adds the ports of the instance's gateway where it runs on another base port than its files say: one that was started
     /// with `--port`.
     pub(super) fn add_running_ports(&mut self, listeners: &[Listener]) {

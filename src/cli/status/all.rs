@@ -19,7 +19,6 @@ use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
-use crate::text::natural_key;
 use crate::ui::{ReportOutcome, Table, Ui};
 
 /// The probe of a gateway, and the state of its service where it has one.
@@ -46,10 +45,7 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
         context.ui.print_line(&msg!("status.none"));
     } else {
         let mut sorted: Vec<_> = found().collect();
-        sorted.sort_by_key(|(found, _)| {
-            let is_default = found.profile.as_ref().is_some_and(ProfileName::is_default);
-            (!is_default, natural_key(&found.label))
-        });
+        sorted.sort_by_key(|(found, _)| found.reading_order());
         print_table(context, sorted.into_iter());
     }
     outcome.exit_code()
