@@ -31,22 +31,19 @@ pub(super) struct PlannedPorts {
 pub(super) fn check_base(input: &PlanInput<'_>, answers: &Answers, base: Port) -> Result<PlannedPorts> {
     let family = PortFamily::new(base).ok_or_else(|| Error::blocked(msg!("plan.port-range", port = base)))?;
     let check = input.planner.check(base, &bind_addresses(input, answers));
-    let refusal = match &check.verdict {
-        PortVerdict::Refused(why) if input.current_port() == Some(base) => Some(why.msg(check.base)),
-        _ => None,
+    let (refusal, notices) = match &check.verdict {
+        PortVerdict::Refused(why) if input.current_port() == Some(base) => {
+            (Some(why.msg(check.base)), Vec::new())
+        }
+        _ => {
+            let check = check.accept(input.planner.nearest(base).as_ref())?;
+            (None, port_notices(&check))
+        }
     };
-    if refusal.is_some() {
-        return Ok(PlannedPorts {
-            family,
-            refusal,
-            notices: Vec::new(),
-        });
-    }
-    let check = check.accept(input.planner.nearest(base).as_ref())?;
     Ok(PlannedPorts {
         family,
         refusal,
-        notices: port_notices(&check),
+        notices,
     })
 }
 

@@ -69,7 +69,7 @@ pub(crate) enum SocketOwner {
     Process(ListeningProcess),
     /// The socket belongs to another user, whose processes this user may not see.
     OtherUser,
-    /// Nobody asked: to find the owner of a socket means to look through the open files of every process.
+    /// The owner was not looked up, since nobody asked: that means to look through the open files of every process.
     NotLookedUp,
 }
 

@@ -20,7 +20,7 @@ use crate::ui::ReportOutcome;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::terminal::Terminal;
 
-/// What followed the changes of an onboarding, for its JSON document.
+/// The steps after the changes of an onboarding, with their results, for its JSON document.
 #[derive(Default)]
 struct OnboardEnd {
     /// The error with which the gateway would refuse to start.
@@ -34,7 +34,7 @@ impl OnboardRun<'_> {
     /// prints the result and the next commands.
     ///
     /// # Errors
-    /// What keeps the gateway from starting, or the service from being installed. The onboarding itself stays done.
+    /// When the gateway could not start, or its service can't be installed. The onboarding itself stays done.
     pub(super) fn print_result(
         &self,
         interview_context: &InterviewContext<'_>,

@@ -17,8 +17,8 @@ use crate::survey::{self, Survey};
 /// Returns the error about a variable that the environment of the gateway has to bring, and that is not set in this one.
 ///
 /// # Errors
-/// What the start of the gateway would fail with: a config or settings that its engine refuses, a missing engine, or a
-/// base port that another program holds. The hints name the commands that help.
+/// The error with which the gateway would end: a config or settings that its engine refuses, a missing engine, or a base
+/// port that another program holds. The hints name the commands that help.
 pub(super) fn check_start(
     context: &Context<'_>,
     survey: &Survey,
