@@ -23,7 +23,7 @@ use crate::ports::PortFamily;
 use crate::secret::{SecretOrigin, TextPiece};
 
 pub(crate) use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
-pub(crate) use onboard::{folder_stamp, onboard, paths_to_read};
+pub(crate) use onboard::{onboard, paths_to_read};
 pub(crate) use ports::{bind_addresses, known_base, port_notices};
 pub(crate) use remove::{ExistingPaths, remove};
 pub(crate) use restore::{config_write, stamped_sibling};

@@ -19,6 +19,7 @@ use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::plan::{Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
+use crate::time::file_stamp;
 
 /// Ending of the file name of an instance's snapshot.
 const FILE_ENDING: &str = ".tar.gz";
@@ -217,7 +218,7 @@ impl SnapshotTarget<'_> {
 
     /// Returns the time in letters and digits alone, for the id of a snapshot.
     fn stamp(&self) -> String {
-        self.now.chars().filter(char::is_ascii_alphanumeric).collect()
+        file_stamp(self.now)
     }
 
     /// Checks that the archive of a snapshot is whole, by the hashes in its manifest, and that it is one of this

@@ -42,6 +42,12 @@ pub(crate) fn format_millis(time: SystemTime) -> String {
     format_with(time, humantime_millis)
 }
 
+/// Turns a formatted time into a stamp for the name of a file or folder: `2026-11-22T19:22:45.123Z` becomes
+/// `20261122T192245123Z`.
+pub(crate) fn file_stamp(time: &str) -> String {
+    time.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
 /// Returns whether a time can be written in a `Date` header of HTTP: from 1970 to 9999.
 pub(crate) fn is_http_date(time: SystemTime) -> bool {
     time >= SystemTime::UNIX_EPOCH && time <= from_unix_millis(MAX_UNIX_MILLIS)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{BrowserContext, Result};
 use crate::apply;
+use crate::time::{file_stamp, format_millis};
 
 /// Maximum number of screenshots of browser tabs that an instance keeps.
 const MAX_SCREENSHOTS: usize = 100;
@@ -17,8 +18,7 @@ pub(super) fn store(
     bytes: &[u8],
 ) -> Result<PathBuf> {
     let folder = context.instance.state_dir.join("media/browser");
-    let now = crate::time::format_millis(context.host.now());
-    let stamp: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
+    let stamp = file_stamp(&format_millis(context.host.now()));
     let random = hex::encode(context.host.random::<2>());
     let path = folder.join(format!("{stamp}-{random}-{profile}.{extension}"));
     apply::write_state_file(&context.instance.state_dir, &path, bytes)?;

@@ -213,7 +213,7 @@ impl Removal<'_> {
         let (context, ui) = (self.context, &self.context.ui);
         let before = context.survey();
         // The names that are shown are those that the files get.
-        let stamp = plan::folder_stamp(&context.now());
+        let stamp = crate::time::file_stamp(&context.now());
         // Nobody is asked about a removal that is refused.
         let shown = self.plan(&before, &stamp)?;
         if self.dry_run {

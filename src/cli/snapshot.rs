@@ -16,7 +16,7 @@ use crate::i18n::{Msg, msg, size_msg};
 use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotTarget};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
-use crate::{apply, archive, plan, probe};
+use crate::{apply, archive, probe};
 
 /// The arguments of `openclaw snapshot`.
 #[derive(Debug, Args)]
@@ -229,7 +229,7 @@ fn unpack(context: &Context<'_>, chosen: &Snapshot) -> Result<(Manifest, Staging
     remove_leftovers(context, &lock);
     let inputs = SnapshotInputs::new(context, &survey);
     let manifest = inputs.target(context).verify(chosen)?;
-    let staging = StagingDir::for_restore(&lock, state, &plan::folder_stamp(&inputs.now))?;
+    let staging = StagingDir::for_restore(&lock, state, &crate::time::file_stamp(&inputs.now))?;
     drop(lock);
     archive::unpack(&chosen.path, &manifest, staging.path())?;
     Ok((manifest, staging))

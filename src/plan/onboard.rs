@@ -11,6 +11,7 @@ use crate::i18n::msg;
 use crate::ports::{Port, PortFamily};
 use crate::record::{RecordDocument, RecordError};
 use crate::registry::RegistryEntry;
+use crate::time::file_stamp;
 
 use super::config::ConfigPlan;
 use super::disk::{DiskSnapshot, PathState, in_the_way};
@@ -66,7 +67,7 @@ pub(crate) fn onboard(
         input,
         disk,
         moved: &moved,
-        changes: reset::changes(&input.instance, disk, &moved, &folder_stamp(&stamp.now)),
+        changes: reset::changes(&input.instance, disk, &moved, &file_stamp(&stamp.now)),
     };
     builder.make_folders(&workspace);
     if answers.bootstrap && !config.skips_bootstrap() {
@@ -164,12 +165,6 @@ impl ChangeBuilder<'_> {
 /// Returns the parent folder of a file or folder.
 fn parent(path: &Path) -> Option<PathBuf> {
     path.parent().map(Path::to_path_buf)
-}
-
-/// Turns a time into a stamp for the name of a file or folder: `2026-11-22T19:22:45.123Z` becomes
-/// `20261122T192245123Z`.
-pub(crate) fn folder_stamp(now: &str) -> String {
-    now.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// Plans the write of an instance's record (`instance.toml`), unless it is up to date.

@@ -9,6 +9,7 @@ use crate::browser::blocking::run_blocking;
 use crate::browser::profiles::{BrowserEndpoint, BrowserProfile, BrowserProfiles, ProfileOrigin};
 use crate::browser::{BrowserError, Result, debug_port, orphan};
 use crate::i18n::msg;
+use crate::time::{file_stamp, format_millis};
 
 impl BrowserControl {
     /// Creates a browser profile: records it in `instance.toml`, with a debugging port of its own.
@@ -90,10 +91,7 @@ fn move_aside(folder: &Path, now: std::time::SystemTime) -> Result<Option<PathBu
     if !folder.exists() {
         return Ok(None);
     }
-    let stamp: String = crate::time::format_millis(now)
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
+    let stamp = file_stamp(&format_millis(now));
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(format!(".aside-{stamp}"));
     let aside = folder.with_file_name(name);

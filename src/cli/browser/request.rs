@@ -8,6 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::BrowserCommand;
+use crate::time::millis;
 
 /// A request to the browser control service of a gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,8 +93,7 @@ impl ControlCall {
 
     /// Returns the request as the parameters of the gateway's method `browser.request`.
     pub(super) fn to_params(&self, timeout: Duration) -> Value {
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        let mut params = json!({ "method": self.method, "path": self.path, "timeoutMs": timeout_ms });
+        let mut params = json!({ "method": self.method, "path": self.path, "timeoutMs": millis(timeout) });
         if !self.query.is_empty() {
             params["query"] = self
                 .query

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
 use crate::instance::{CONFIG_FILE, Instance, RECORD_FILE};
-use crate::plan::{self, Change, Content, FileKind, FileWrite, Plan};
+use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::ports::PortFamily;
 use crate::profile::ProfileName;
 use crate::record::RecordDocument;
@@ -86,7 +86,7 @@ fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(St
     let lock = context.lock()?;
     refuse_taken(&context.survey(), instance)?;
     archive::remove_leftover_staging_dirs(&lock, &instance.state_dir);
-    let stamp = plan::folder_stamp(&context.now());
+    let stamp = crate::time::file_stamp(&context.now());
     let staging = StagingDir::for_import(&lock, &instance.state_dir, &stamp)?;
     drop(lock);
     let (archive, manifest) = if let Some(manifest) = manifest {

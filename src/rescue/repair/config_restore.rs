@@ -125,7 +125,7 @@ fn apply_changes(target: InstanceContext<'_>, lock: &HostLock, changes: Vec<Chan
 }
 
 fn time_stamp(host: &Host) -> String {
-    plan::folder_stamp(&crate::time::format_millis(host.now()))
+    crate::time::file_stamp(&crate::time::format_millis(host.now()))
 }
 
 /// Returns the file change that writes a config during a gateway's repair. Its whole text is hidden from whoever
