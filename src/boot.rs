@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::apply;
+use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::config::{self, LoadedConfig};
 use crate::engine;
@@ -90,7 +91,7 @@ impl ConfigLoader {
     pub(crate) fn for_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let record = Record::read(&context.instance.record_path())?;
         Ok(Self {
-            judge: engine::config_judge(record.engine, context.host, context.env),
+            judge: engine::config_judge(record.engine, context),
             context: context.to_owned(),
             record,
             overrides: RunOverrides::default(),
@@ -181,6 +182,7 @@ impl ConfigLoader {
         let config =
             config::effective(path, &document).map_err(|error| config::broken_error(path, &error))?;
         self.refuse_invalid(path, &config)?;
+        let config = config.value;
         let text = if config == *document.value() {
             document.text().to_owned()
         } else {
@@ -191,7 +193,7 @@ impl ConfigLoader {
 
     /// Fails for a config that the engine's config judge refuses: its gateway would run with other settings than its
     /// user believes.
-    fn refuse_invalid(&self, path: &Path, config: &Value) -> Result<()> {
+    fn refuse_invalid(&self, path: &Path, config: &EffectiveConfig) -> Result<()> {
         let findings = self.judge.judge(config).refused;
         let count = findings.len();
         let Some(first) = findings.into_iter().next() else {

@@ -10,6 +10,7 @@ pub mod dialect;
 pub(crate) mod diff;
 pub mod document;
 pub(crate) mod edit;
+pub mod effective;
 pub(crate) mod error;
 pub(crate) mod include;
 pub mod judge;

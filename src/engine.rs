@@ -67,12 +67,13 @@ pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine>
 
 /// Returns the judge of configs for an instance with this engine. OpenClaw from npm is searched only where it is the
 /// engine.
-pub(crate) fn config_judge(engine: Engine, host: &Host, env: &Environment) -> ConfigJudge {
+pub(crate) fn config_judge(engine: Engine, context: InstanceContext<'_>) -> ConfigJudge {
     let node = match engine {
         Engine::Native => None,
-        Engine::Node => find_package(host, env),
+        Engine::Node => find_package(context.host, context.env),
     };
     ConfigJudge::new(engine, node.as_ref().map(|node| node.version.as_str()))
+        .with_include_roots(context.include_roots())
 }
 
 /// Finds OpenClaw from npm by its npm package, and where a command belongs to no package, by asking the command for

@@ -71,6 +71,10 @@ pub(crate) const SERVICE_VARIABLES: [&str; 3] = [
     "OPENCLAW_SERVICE_VERSION",
 ];
 
+/// Name of the variable with the folders from which OpenClaw lets a config include files
+/// (docs/openclaw.md#include-boundary).
+pub(crate) const INCLUDE_ROOTS_VARIABLE: &str = "OPENCLAW_INCLUDE_ROOTS";
+
 impl Environment {
     /// Reads the home folder and this program's environment variables (`OPENCLAW_*`).
     ///
@@ -104,6 +108,11 @@ impl Environment {
     /// Returns the value of `OPENCLAW_LANG`, in which the error of [`Self::read`] is reported, too.
     pub fn lang(host: &Host) -> Option<&str> {
         host.var("OPENCLAW_LANG")
+    }
+
+    /// Returns the value of `OPENCLAW_INCLUDE_ROOTS`, the folders from which OpenClaw lets a config include files.
+    pub(crate) fn include_roots(host: &Host) -> Option<&str> {
+        host.var(INCLUDE_ROOTS_VARIABLE)
     }
 
     /// Returns whether a variable is one of this program's (`OPENCLAW_*`). Its value holds only as [`crate::instance`] decides,

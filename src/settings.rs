@@ -120,7 +120,10 @@ impl InstanceFiles {
         let config = match config::load(path) {
             LoadedConfig::Missing => Value::Null,
             LoadedConfig::Ok(document) => {
-                config::effective(path, &document).map_err(|fault| config::broken_error(path, &fault))?
+                let effective = config::effective(path, &document);
+                effective
+                    .map_err(|fault| config::broken_error(path, &fault))?
+                    .value
             }
             LoadedConfig::Broken(fault) => return Err(config::broken_error(path, &fault)),
         };

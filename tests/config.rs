@@ -11,6 +11,7 @@ use crate::support::{Ran, Sandbox};
 
 mod edits;
 mod include;
+mod include_boundary;
 mod newer;
 mod releases;
 mod restore;

@@ -331,7 +331,7 @@ mod tests {
                 .and_then(|entry| entry.strip_suffix('\''));
             let entry: Value = serde_json::from_str(entry.unwrap()).unwrap();
             let config = serde_json::json!({"browser": {"profiles": {"work": entry}}});
-            let verdict = ConfigJudge::for_version(release.version()).judge(&config);
+            let verdict = ConfigJudge::for_version(release.version()).judge(&config.clone().into());
             assert!(verdict.is_accepted(), "{config} {verdict:?}");
         }
     }

@@ -158,7 +158,7 @@ fn get(context: &Context<'_>, typed: &str, show_secret: bool) -> Result<ExitCode
     let file = &context.instance.config_path;
     let read = read_config(context)?;
     let whole = effective(file, &read).map_err(|fault| broken_error(file, &fault))?;
-    let value = document::find(&whole, &path).ok_or_else(|| {
+    let value = document::find(&whole.value, &path).ok_or_else(|| {
         Error::failed(msg!("config.no-such-key", path = path))
             .hint(msg!("config.hint-file", path = file.display()))
     })?;

@@ -64,7 +64,7 @@ impl<'a> Context<'a> {
     pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {
         let record = Record::read(&self.instance.record_path()).unwrap_or_default();
         let node = survey.node.as_ref().map(|node| node.version.as_str());
-        ConfigJudge::new(record.engine, node)
+        ConfigJudge::new(record.engine, node).with_include_roots(self.instance_context().include_roots())
     }
 
     /// Returns the folder with the files that all instances of this user share.

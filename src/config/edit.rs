@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::document::{self, ConfigDocument, DigitKeys, EditError};
+use super::effective::EffectiveConfig;
 use super::error::ConfigError;
 use super::include::{self, INCLUDE_KEY};
 use super::key_path::{KeyPath, PathSegment};
@@ -133,7 +134,11 @@ impl EditTarget {
     ///
     /// # Errors
     /// As for [`super::effective`].
-    pub(crate) fn effective(&self, config: &Path, main: &ConfigDocument) -> Result<Value, ConfigError> {
+    pub(crate) fn effective(
+        &self,
+        config: &Path,
+        main: &ConfigDocument,
+    ) -> Result<EffectiveConfig, ConfigError> {
         if self.file == config {
             super::effective(config, &self.document)
         } else {

@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::{self, ConfigDocument};
+use super::effective::{EffectiveConfig, IncludeRoot, IncludedFile};
 use super::error::ConfigError;
 use super::key_path::{KeyPath, PathSegment};
 use super::load::{LoadedConfig, load};
@@ -25,29 +26,28 @@ pub(super) const MAX_DEPTH: usize = 10;
 /// end.
 const MAX_FILES: usize = 100;
 
-/// Returns the value of a config with every `$include` replaced by the content of the included files. `${VAR}` stays
-/// as it is.
+/// Returns a config with every `$include` replaced by the content of the included files.
 ///
 /// # Errors
 /// When an included file is missing or broken, or a bound is exceeded.
-pub(crate) fn effective(path: &Path, document: &ConfigDocument) -> Result<Value, ConfigError> {
+pub(crate) fn effective(path: &Path, document: &ConfigDocument) -> Result<EffectiveConfig, ConfigError> {
     let value = document.value();
     if !has_include(value) {
-        return Ok(value.clone());
+        return Ok(value.clone().into());
     }
-    IncludeResolver::new(path).resolve(value)
+    IncludeResolver::new(path).effective(value)
 }
 
-/// Returns the value of a config as [`effective`] does, where the included file `file` has the content `content`.
+/// Returns a config as [`effective`] does, where the included file `file` has the content `content`.
 pub(super) fn effective_with(
     path: &Path,
     document: &ConfigDocument,
     file: &Path,
     content: &Value,
-) -> Result<Value, ConfigError> {
+) -> Result<EffectiveConfig, ConfigError> {
     let mut resolver = IncludeResolver::new(path);
     resolver.replacement = Some((file, content));
-    resolver.resolve(document.value())
+    resolver.effective(document.value())
 }
 
 /// Returns the files that set the value at a key path of a config, or a part of it: the config itself and those that it
@@ -118,10 +118,10 @@ pub(crate) fn included_files(path: &Path) -> Vec<PathBuf> {
     let mut files = IncludeResolver::new(path);
     if let LoadedConfig::Ok(document) = load(path) {
         // An error ends the list; a change that mends it is a change of a file in the list.
-        let _ = files.resolve(document.value());
+        let _ = files.resolve(document.value(), &KeyPath::root());
     }
     let mut all = vec![path.to_owned()];
-    all.extend(files.included);
+    all.extend(files.included.into_iter().map(|(_, file)| file));
     all
 }
 
@@ -140,8 +140,8 @@ struct IncludeResolver<'a> {
     chain: Vec<PathBuf>,
     /// Number of files that were read so far.
     read_count: usize,
-    /// Every included file so far, whether it exists or not.
-    included: Vec<PathBuf>,
+    /// Every included file so far with the path of its `$include` key, whether it exists or not.
+    included: Vec<(KeyPath, PathBuf)>,
     /// A file whose content is not that on the disk: one that is being edited.
     replacement: Option<(&'a Path, &'a Value)>,
 }
@@ -156,34 +156,50 @@ impl IncludeResolver<'_> {
         }
     }
 
-    /// Returns a config value with every `$include` in it replaced by the content of the included files.
-    fn resolve(&mut self, value: &Value) -> Result<Value, ConfigError> {
+    /// Returns the whole config `value` with its includes resolved.
+    fn effective(mut self, value: &Value) -> Result<EffectiveConfig, ConfigError> {
+        let config = self.chain[0].clone();
+        let value = self.resolve(value, &KeyPath::root())?;
+        let included = self.included.into_iter();
+        Ok(EffectiveConfig {
+            value,
+            folder: config.parent().map(|folder| IncludeRoot::new(folder.to_owned())),
+            files: included
+                .map(|(key, file)| IncludedFile::inspect(key, &file))
+                .collect(),
+        })
+    }
+
+    /// Returns the value at a path of a config with every `$include` in it replaced by the content of the included
+    /// files.
+    fn resolve(&mut self, value: &Value, at: &KeyPath) -> Result<Value, ConfigError> {
         match value {
-            Value::Object(map) => self.resolve_object(map),
+            Value::Object(map) => self.resolve_object(map, at),
             Value::Array(elements) => elements
                 .iter()
-                .map(|e| self.resolve(e))
+                .enumerate()
+                .map(|(index, element)| self.resolve(element, &at.index(index)))
                 .collect::<Result<_, _>>()
                 .map(Value::Array),
             other => Ok(other.clone()),
         }
     }
 
-    fn resolve_object(&mut self, map: &Map<String, Value>) -> Result<Value, ConfigError> {
+    fn resolve_object(&mut self, map: &Map<String, Value>, at: &KeyPath) -> Result<Value, ConfigError> {
         let mut own = Map::new();
         for (key, value) in map.iter().filter(|(key, _)| *key != INCLUDE_KEY) {
-            own.insert(key.clone(), self.resolve(value)?);
+            own.insert(key.clone(), self.resolve(value, &at.child(key))?);
         }
         let included = match map.get(INCLUDE_KEY) {
             None => return Ok(Value::Object(own)),
-            Some(Value::String(file)) => self.resolve_file(file)?,
+            Some(Value::String(file)) => self.resolve_file(file, at)?,
             Some(Value::Array(list)) => {
                 let mut merged = Value::Object(Map::new());
                 for entry in list {
                     let file = entry
                         .as_str()
                         .ok_or_else(|| self.error(msg!("config.include-form")))?;
-                    merged = merge(merged, self.resolve_file(file)?);
+                    merged = merge(merged, self.resolve_file(file, at)?);
                 }
                 merged
             }
@@ -198,7 +214,8 @@ impl IncludeResolver<'_> {
         Ok(merge(included, Value::Object(own)))
     }
 
-    fn resolve_file(&mut self, file: &str) -> Result<Value, ConfigError> {
+    /// Returns the content of a file that is included at a path of a config.
+    fn resolve_file(&mut self, file: &str, at: &KeyPath) -> Result<Value, ConfigError> {
         let path = resolve_path(self.chain.last().map_or(Path::new(""), PathBuf::as_path), file);
         if self.chain.contains(&path) {
             return Err(self.error(msg!("config.include-cycle", file = path.display())));
@@ -213,7 +230,7 @@ impl IncludeResolver<'_> {
             );
             return Err(self.error(limits));
         }
-        self.included.push(path.clone());
+        self.included.push((at.child(INCLUDE_KEY), path.clone()));
         let content = match self.replacement {
             Some((replaced, content)) if replaced == path => Cow::Borrowed(content),
             _ => match load(&path) {
@@ -223,7 +240,7 @@ impl IncludeResolver<'_> {
             },
         };
         self.chain.push(path);
-        let value = self.resolve(&content);
+        let value = self.resolve(&content, at);
         self.chain.pop();
         value
     }
@@ -282,152 +299,4 @@ pub(super) fn normalize(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the tests make their own files")]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    /// A folder with a config and the files that it includes, for tests.
-    struct ConfigFolder(tempfile::TempDir);
-
-    impl ConfigFolder {
-        fn with_files(files: &[(&str, &str)]) -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            for (name, text) in files {
-                let path = dir.path().join(name);
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, text).unwrap();
-            }
-            Self(dir)
-        }
-
-        fn effective(&self) -> Result<Value, ConfigError> {
-            let path = self.0.path().join("openclaw.json");
-            let LoadedConfig::Ok(document) = load(&path) else {
-                panic!("the config itself can be read")
-            };
-            effective(&path, &document)
-        }
-
-        fn error_text(&self) -> String {
-            self.effective()
-                .unwrap_err()
-                .why
-                .render(crate::i18n::Lang::english())
-        }
-    }
-
-    #[test]
-    fn own_keys_override_included_ones() {
-        let folder = ConfigFolder::with_files(&[
-            (
-                "openclaw.json",
-                "{ $include: './base.json5', gateway: { port: 20789, trustedProxies: ['b'] } }",
-            ),
-            (
-                "base.json5",
-                "{ gateway: { $include: 'parts/gateway.json', bind: 'loopback' }, x: '${NOT_READ}' }",
-            ),
-            (
-                "parts/gateway.json",
-                "{ port: 1, mode: 'local', trustedProxies: ['a'], more: { $include: '../more.json' } }",
-            ),
-            ("more.json", "{ deep: true }"),
-        ]);
-        let expected = json!({
-            "x": "${NOT_READ}",
-            "gateway": { "mode": "local", "more": { "deep": true }, "bind": "loopback", "port": 20789,
-                         "trustedProxies": ["a", "b"] },
-        });
-        assert_eq!(folder.effective().unwrap(), expected);
-    }
-
-    #[test]
-    fn listed_files_are_merged_in_order() {
-        let folder = ConfigFolder::with_files(&[
-            ("openclaw.json", "{ $include: ['a.json', 'b.json'] }"),
-            ("a.json", "{ gateway: { port: 1, bind: 'lan' } }"),
-            ("b.json", "{ gateway: { port: 2 } }"),
-        ]);
-        assert_eq!(
-            folder.effective().unwrap(),
-            json!({ "gateway": { "port": 2, "bind": "lan" } })
-        );
-    }
-
-    #[test]
-    fn missing_or_broken_file_is_named() {
-        let missing = ConfigFolder::with_files(&[("openclaw.json", "{ $include: 'gone.json' }")]);
-        assert!(
-            missing.error_text().contains("gone.json"),
-            "{}",
-            missing.error_text()
-        );
-        let broken = ConfigFolder::with_files(&[
-            ("openclaw.json", "{ a: { $include: 'b.json' } }"),
-            ("b.json", "{\n  x: 1 y: 2 }"),
-        ]);
-        assert!(
-            broken.error_text().contains("b.json:2:7"),
-            "{}",
-            broken.error_text()
-        );
-        let nested = ConfigFolder::with_files(&[
-            ("openclaw.json", "{ $include: 'b.json' }"),
-            ("b.json", "{ $include: 7 }"),
-        ]);
-        assert!(nested.error_text().contains("b.json"), "{}", nested.error_text());
-    }
-
-    #[test]
-    fn circles_and_too_many_files_are_error_text() {
-        let circle = ConfigFolder::with_files(&[
-            ("openclaw.json", "{ $include: 'a.json' }"),
-            ("a.json", "{ x: { $include: './b/../openclaw.json' } }"),
-        ]);
-        assert_eq!(circle.effective().unwrap_err().why.key(), "config.include-broken");
-        assert!(
-            circle.error_text().contains("leads back to"),
-            "{}",
-            circle.error_text()
-        );
-
-        let names: Vec<String> = (0..=MAX_DEPTH).map(|n| format!("{n}.json")).collect();
-        let texts: Vec<String> = (1..=MAX_DEPTH + 1)
-            .map(|n| format!("{{ $include: '{n}.json' }}"))
-            .collect();
-        let mut files: Vec<_> = names
-            .iter()
-            .zip(&texts)
-            .map(|(n, t)| (n.as_str(), t.as_str()))
-            .collect();
-        files.push(("openclaw.json", "{ $include: '0.json' }"));
-        assert!(
-            ConfigFolder::with_files(&files).error_text().contains("10"),
-            "too deep"
-        );
-
-        let twice = "{ a: { $include: 'NEXT' }, b: { $include: 'NEXT' } }";
-        let texts: Vec<String> = (1..=9)
-            .map(|n| twice.replace("NEXT", &format!("{n}.json")))
-            .collect();
-        let mut files: Vec<_> = names
-            .iter()
-            .zip(&texts)
-            .map(|(n, t)| (n.as_str(), t.as_str()))
-            .collect();
-        files.extend([("openclaw.json", "{ $include: '0.json' }"), ("9.json", "{}")]);
-        assert!(
-            ConfigFolder::with_files(&files).error_text().contains("100"),
-            "too many"
-        );
-    }
-
-    #[test]
-    fn config_without_includes_is_unchanged() {
-        let folder = ConfigFolder::with_files(&[("openclaw.json", "{ gateway: { port: 18789 } }")]);
-        assert_eq!(
-            folder.effective().unwrap(),
-            json!({ "gateway": { "port": 18789 } })
-        );
-    }
-}
+mod tests;

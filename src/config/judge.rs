@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::dialect::Dialect;
 use super::document::find;
+use super::effective::{EffectiveConfig, IncludeRoot};
 use super::release::{Fit, Release};
 use super::schema::{self, SchemaFinding, Violation};
 use crate::i18n::{Msg, msg};
@@ -29,6 +30,8 @@ pub enum ConfigReader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigJudge {
     reader: ConfigReader,
+    /// Folders besides the config's own from which OpenClaw lets a config include files.
+    include_roots: Vec<IncludeRoot>,
 }
 
 /// The judgement of a config: what its reader refuses, and what can't be judged.
@@ -76,29 +79,44 @@ impl ConfigJudge {
     pub(crate) fn new(engine: Engine, node_version: Option<&str>) -> Self {
         match engine {
             Engine::Native => Self::native(),
-            Engine::Node => Self {
-                reader: ConfigReader::OpenClaw(node_version.map(str::to_owned)),
-            },
+            Engine::Node => Self::of(ConfigReader::OpenClaw(node_version.map(str::to_owned))),
+        }
+    }
+
+    fn of(reader: ConfigReader) -> Self {
+        Self {
+            reader,
+            include_roots: Vec::new(),
         }
     }
 
     /// Returns the judge of configs for this program's own gateway.
     pub fn native() -> Self {
-        Self {
-            reader: ConfigReader::Native,
-        }
+        Self::of(ConfigReader::Native)
     }
 
     /// Returns the judge of configs for a version of OpenClaw.
     pub fn for_version(version: &str) -> Self {
+        Self::of(ConfigReader::OpenClaw(Some(version.to_owned())))
+    }
+
+    /// Returns the judge of configs where OpenClaw may include files from these folders too.
+    #[must_use]
+    pub(crate) fn with_include_roots(self, include_roots: Vec<IncludeRoot>) -> Self {
         Self {
-            reader: ConfigReader::OpenClaw(Some(version.to_owned())),
+            include_roots,
+            ..self
         }
     }
 
-    /// Judges what the reader of a config, with included files merged in, would refuse.
-    pub fn judge(&self, config: &Value) -> Verdict {
-        let findings = Release::ALL.map(|release| (release, schema::check(config, release)));
+    /// Judges what the reader of a config would refuse.
+    pub fn judge(&self, config: &EffectiveConfig) -> Verdict {
+        let findings = Release::ALL.map(|release| {
+            let mut findings = schema::included::check(config, &self.include_roots, release);
+            findings.extend(schema::check(&config.value, release));
+            (release, findings)
+        });
+        let config = &config.value;
         let basis = self.basis(config, &findings);
         let mut refused = match &basis {
             Basis::Native => refused_by_all(config, &findings),
@@ -131,11 +149,12 @@ impl ConfigJudge {
     /// Returns what the reader of a config would refuse after an edit and did not refuse before it: a value that was
     /// invalid already must not prevent the correction of another one. An invalid value that is replaced by another
     /// invalid value is refused.
-    pub fn new_findings(&self, before: &Value, after: &Value) -> Vec<SchemaFinding> {
+    pub fn new_findings(&self, before: &EffectiveConfig, after: &EffectiveConfig) -> Vec<SchemaFinding> {
         let old = self.judge(before).refused;
         let is_new = |finding: &SchemaFinding| {
             let is_missing_key = finding.violation == Violation::MissingKey;
-            let is_unchanged = is_missing_key || find(before, &finding.path) == find(after, &finding.path);
+            let is_unchanged =
+                is_missing_key || find(&before.value, &finding.path) == find(&after.value, &finding.path);
             !(is_unchanged && old.contains(finding))
         };
         let mut findings = self.judge(after).refused;

@@ -13,6 +13,7 @@ mod evaluate;
 mod expectation;
 mod finding;
 mod format;
+pub(super) mod included;
 mod keyword;
 mod nodes;
 mod rules;

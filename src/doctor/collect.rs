@@ -19,6 +19,8 @@ use crate::browser::checks::{BrowserCheck, check_profile};
 use crate::browser::debug_port::PortUsage;
 use crate::browser::profiles::BrowserConfig;
 use crate::config::document::ConfigDocument;
+use crate::config::effective::EffectiveConfig;
+use crate::config::judge::{ConfigJudge, Verdict};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::error::Error;
@@ -28,7 +30,7 @@ use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
 use crate::lock::{self, LockHolder};
 use crate::ports::{Listener, ListeningProcess, Port};
 use crate::probe::{self, Probe};
-use crate::record::{Record, RecordError};
+use crate::record::{Engine, Record, RecordError};
 use crate::registry;
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
@@ -184,11 +186,11 @@ impl<'a> Collector<'_, 'a> {
         instance: Instance,
         is_selected: bool,
     ) -> InstanceReport<'a> {
-        let (document, config) = load_config(&instance);
+        let (document, effective) = load_config(&instance);
         let record = Record::load(&instance.record_path());
         let label = found.map_or_else(|| instance.profile.to_string(), |found| found.label.clone());
-        let running = self.running_gateway(&label);
-        let lock = lock::read_holder(&instance.lock_path());
+        let verdict = self.judge_config(&instance, &record, &effective);
+        let config = effective.value;
         let mut report = InstanceReport {
             index,
             command: instance.command(),
@@ -201,9 +203,10 @@ impl<'a> Collector<'_, 'a> {
             settings: self.settings(&instance, &config, &record),
             document,
             config,
+            verdict,
             record,
-            running,
-            lock,
+            running: self.running_gateway(&label),
+            lock: lock::read_holder(&instance.lock_path()),
             found,
             label,
             instance,
@@ -235,6 +238,27 @@ impl<'a> Collector<'_, 'a> {
             }
         }
         report
+    }
+
+    /// Judges the config of an instance by the engine of its record; `None` where there is no config. A record that cannot
+    /// be read is reported by a check of its own.
+    fn judge_config(
+        &self,
+        instance: &Instance,
+        record: &Result<Record, RecordError>,
+        config: &EffectiveConfig,
+    ) -> Option<Verdict> {
+        let engine = record
+            .as_ref()
+            .map_or_else(|_| Engine::default(), |record| record.engine);
+        let node = self.survey.node.as_ref().map(|node| node.version.as_str());
+        let context = InstanceContext {
+            host: self.host,
+            env: self.env,
+            instance,
+        };
+        let judge = ConfigJudge::new(engine, node).with_include_roots(context.include_roots());
+        config.value.is_object().then(|| judge.judge(config))
     }
 
     /// Returns the settings of an instance's gateway, or the reason why the gateway would refuse to start; `None`
@@ -355,9 +379,9 @@ impl<'a> Collector<'_, 'a> {
     }
 }
 
-/// Reads the config of an instance: its parsed document, `None` where the file is missing or broken, and its value
-/// with included files merged in.
-fn load_config(instance: &Instance) -> (Option<ConfigDocument>, Value) {
+/// Reads the config of an instance: its parsed document, `None` where the file is missing or broken, and the whole
+/// config with included files merged in.
+fn load_config(instance: &Instance) -> (Option<ConfigDocument>, EffectiveConfig) {
     let document = match config::load(&instance.config_path) {
         LoadedConfig::Ok(document) => Some(document),
         LoadedConfig::Missing | LoadedConfig::Broken(_) => None,
@@ -365,8 +389,8 @@ fn load_config(instance: &Instance) -> (Option<ConfigDocument>, Value) {
     let effective = document
         .as_ref()
         .map(|document| config::effective(&instance.config_path, document));
-    let value = effective.and_then(Result::ok).unwrap_or(Value::Null);
-    (document, value)
+    let effective = effective.and_then(Result::ok);
+    (document, effective.unwrap_or_else(|| Value::Null.into()))
 }
 
 /// Asks the service manager about the service of an instance, where a service file exists.

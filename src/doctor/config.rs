@@ -6,12 +6,10 @@ use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
 use crate::config::dialect;
-use crate::config::judge::{ConfigJudge, Verdict};
 use crate::config::key_path::KeyPath;
 use crate::config::schema::Violation;
 use crate::i18n::{Msg, msg};
 use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, shell_quote};
-use crate::record::Engine;
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
 
 /// The doctor's checks of an instance's config.
@@ -79,12 +77,9 @@ fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 }
 
 /// Reports values of an instance's config that its engine refuses.
-fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    if !own.config.is_object() {
-        return Vec::new();
-    }
-    let refused = verdict(report, own).refused;
-    let problems = refused.into_iter().map(|finding| {
+fn invalid(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let refused = own.verdict.iter().flat_map(|verdict| &verdict.refused);
+    let problems = refused.map(|finding| {
         let is_unknown_key = finding.violation == Violation::UnknownKey;
         let here = own
             .document
@@ -92,10 +87,10 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             .is_some_and(|d| d.get(&finding.path).is_some());
         let msg = Msg::new("doctor.config-invalid")
             .with("path", &finding.path)
-            .with_msg("why", finding.why);
+            .with_msg("why", finding.why.clone());
         if is_unknown_key && here {
             let config = own.instance.config_path.clone();
-            let key = finding.path;
+            let key = finding.path.clone();
             Problem::fixable(
                 own,
                 msg,
@@ -112,48 +107,26 @@ fn invalid(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     problems.collect()
 }
 
-/// Returns which keys and values of the config the engine of this instance would refuse.
-fn verdict(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Verdict {
-    // A record that cannot be read is reported by a check of its own.
-    let engine = own
-        .record
-        .as_ref()
-        .map_or_else(|_| Engine::default(), |record| record.engine);
-    let node = report.survey.node.as_ref().map(|node| node.version.as_str());
-    ConfigJudge::new(engine, node).judge(&own.config)
-}
-
 /// Reports a config that some release of OpenClaw would refuse, although the engine of this instance accepts it.
-fn one_release(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    if !own.config.is_object() {
-        return Vec::new();
-    }
-    let verdict = verdict(report, own);
-    if !verdict.is_accepted() {
-        return Vec::new();
-    }
-    let problems = verdict
-        .other_releases
-        .into_iter()
+fn one_release(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let accepted = own.verdict.iter().filter(|verdict| verdict.is_accepted());
+    let problems = accepted
+        .flat_map(|verdict| &verdict.other_releases)
         .filter_map(|(release, findings)| {
-            let count = findings.len();
-            let first = findings.into_iter().next()?;
+            let first = findings.first()?;
             let msg = Msg::new("doctor.config-one-release")
                 .with("release", release)
-                .with("path", first.path)
-                .with_msg("why", first.why)
-                .with("count", count);
+                .with("path", &first.path)
+                .with_msg("why", first.why.clone())
+                .with("count", findings.len());
             Some(Problem::new(msg, format!("{} config validate", own.command)))
         });
     problems.collect()
 }
 
 /// Reports a config with keys that no known release has, for a version of OpenClaw that may have them.
-fn unjudged(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    if !own.config.is_object() {
-        return Vec::new();
-    }
-    let unjudged = verdict(report, own).unjudged.into_iter();
+fn unjudged(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let unjudged = own.verdict.iter().filter_map(|verdict| verdict.unjudged.as_ref());
     let problems = unjudged.map(|unjudged| {
         let keys = unjudged.findings.iter().map(|finding| finding.path.to_string());
         let msg = msg!(

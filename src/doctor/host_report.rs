@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::apply::InterruptedTransaction;
 use crate::browser::checks::BrowserCheck;
 use crate::config::document::ConfigDocument;
+use crate::config::judge::Verdict;
 use crate::environment;
 use crate::error::Error;
 use crate::host::FileSystemSpace;
@@ -74,6 +75,8 @@ pub(super) struct InstanceReport<'a> {
     pub(super) document: Option<ConfigDocument>,
     /// The config with included files merged in; `Null` where there is none.
     pub(super) config: Value,
+    /// The judgement of the config by the engine of the instance; `None` where there is no config.
+    pub(super) verdict: Option<Verdict>,
     /// A digest of each channel token by its key. The digests have a key of their own in each run, so that they can
     /// be compared and used for nothing else.
     pub(super) tokens: Vec<(String, [u8; 32])>,

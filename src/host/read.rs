@@ -68,6 +68,18 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Returns the number of names (hard links) that a file has.
+#[cfg(unix)]
+pub(crate) fn link_count(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+/// Returns 1 as the number of names that a file has: on Windows a path does not tell.
+#[cfg(not(unix))]
+pub(crate) fn link_count(_metadata: &std::fs::Metadata) -> u64 {
+    1
+}
+
 /// Opens a file to read it, without waiting for a writer of a FIFO.
 #[cfg(unix)]
 fn open_at_once(path: &Path) -> io::Result<File> {

@@ -1,7 +1,9 @@
 //! The context of an operation on an instance: the instance, its host, and the environment. Functions take one
 //! [`InstanceContext`] instead of these three arguments.
 
-use crate::environment::Environment;
+use crate::config::effective::IncludeRoot;
+use crate::env_file;
+use crate::environment::{Environment, INCLUDE_ROOTS_VARIABLE};
 use crate::host::Host;
 
 use super::Instance;
@@ -22,6 +24,19 @@ impl<'a> InstanceContext<'a> {
     #[must_use]
     pub fn with_instance(self, instance: &'a Instance) -> Self {
         Self { instance, ..self }
+    }
+
+    /// Returns the folders besides the config's own from which OpenClaw lets the config of the instance include files: those
+    /// of `OPENCLAW_INCLUDE_ROOTS` in the environment, else in the instance's `.env` (docs/openclaw.md#include-boundary).
+    pub(crate) fn include_roots(self) -> Vec<IncludeRoot> {
+        let in_file = || env_file::variable(&self.instance.env_file(), INCLUDE_ROOTS_VARIABLE);
+        let inherited = Environment::include_roots(self.host).map(str::to_owned);
+        let list = inherited.or_else(in_file).unwrap_or_default();
+        let folders = std::env::split_paths(&list).filter_map(|folder| {
+            let typed = folder.to_str()?.trim();
+            (!typed.is_empty()).then(|| self.env.expand(self.host.cwd(), typed))?
+        });
+        folders.map(IncludeRoot::new).collect()
     }
 
     /// Returns an owned copy, for values that outlive the current call (a running gateway, its browsers).

@@ -41,19 +41,19 @@ impl GatewayFiles {
     /// instance as the survey found it.
     pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&SurveyedInstance>) -> Self {
         let instance = context.instance;
-        let (value, config) = match config::load(&instance.config_path) {
-            LoadedConfig::Missing => (Value::Null, ConfigHealth::Missing),
-            LoadedConfig::Broken(error) => (Value::Null, ConfigHealth::Broken(error)),
+        let (effective, config) = match config::load(&instance.config_path) {
+            LoadedConfig::Missing => (Value::Null.into(), ConfigHealth::Missing),
+            LoadedConfig::Broken(error) => (Value::Null.into(), ConfigHealth::Broken(error)),
             LoadedConfig::Ok(document) => match config::effective(&instance.config_path, &document) {
                 Ok(value) => (value, ConfigHealth::Ok),
-                Err(error) => (Value::Null, ConfigHealth::Broken(error)),
+                Err(error) => (Value::Null.into(), ConfigHealth::Broken(error)),
             },
         };
         let record = Record::read(&instance.record_path()).unwrap_or_default();
         let config_findings = match config {
             ConfigHealth::Ok => {
-                let judge = engine::config_judge(record.engine, context.host, context.env);
-                judge.judge(&value).refused
+                let judge = engine::config_judge(record.engine, context);
+                judge.judge(&effective).refused
             }
             ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
         };
@@ -66,9 +66,9 @@ impl GatewayFiles {
         };
         let files = InstanceFiles {
             config: if is_usable {
-                value
+                effective.value
             } else {
-                last_good().unwrap_or(value)
+                last_good().unwrap_or(effective.value)
             },
             record,
         };

@@ -28,7 +28,8 @@ pub(super) fn read_config(path: &Path) -> ConfigReading {
     match config::load(path) {
         LoadedConfig::Missing => ConfigReading::Missing,
         LoadedConfig::Ok(document) => {
-            config::effective(path, &document).map_or_else(ConfigReading::Broken, ConfigReading::Ok)
+            let effective = config::effective(path, &document);
+            effective.map_or_else(ConfigReading::Broken, |config| ConfigReading::Ok(config.value))
         }
         LoadedConfig::Broken(fault) => ConfigReading::Broken(fault),
     }

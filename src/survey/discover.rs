@@ -166,7 +166,8 @@ fn has_foreign_section(value: &Value) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
     };
-    ConfigJudge::native().judge(value).refused.iter().any(is_foreign)
+    let verdict = ConfigJudge::native().judge(&value.clone().into());
+    verdict.refused.iter().any(is_foreign)
 }
 
 /// Returns whether a folder without a config holds workspaces and nothing else, as it is left of a removed instance.

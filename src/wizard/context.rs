@@ -298,7 +298,7 @@ fn read_input<'a>(
         LoadedConfig::Broken(fault) => (ConfigDocument::empty(), true, Some(fault)),
     };
     let (current, effective, broken) = match config::effective(config_path, &current) {
-        Ok(value) => (current, value, broken),
+        Ok(effective) => (current, effective.value, broken),
         Err(fault) => (ConfigDocument::empty(), Value::Null, Some(fault)),
     };
     let own = survey.position(config_path);

@@ -125,7 +125,7 @@ fn refused_lines(version: &str, config: &str) -> Vec<String> {
     let Ok(document) = ConfigDocument::parse(config) else {
         return vec!["a config that can't be read".to_owned()];
     };
-    let verdict = ConfigJudge::for_version(version).judge(document.value());
+    let verdict = ConfigJudge::for_version(version).judge(&document.value().clone().into());
     let findings = verdict.refused.iter().chain(&verdict.not_installed);
     findings
         .map(|finding| format!("{} {}", finding.path, finding.code))

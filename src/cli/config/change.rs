@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, DigitKeys};
 use crate::config::edit::{EditOperation, EditTarget};
+use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
@@ -53,7 +52,8 @@ pub(super) fn choose_judge(
             late = late
         ))
     })?;
-    Ok(ConfigJudge::for_version(&version))
+    let roots = context.instance_context().include_roots();
+    Ok(ConfigJudge::for_version(&version).with_include_roots(roots))
 }
 
 /// The file that a change of a config was written to, and its previous version.
@@ -85,8 +85,8 @@ pub(super) fn change_config(
     survey::ports::refuse_taken_ports(
         &survey,
         &context.instance,
-        &edit.config_before,
-        &edit.config_after,
+        &edit.config_before.value,
+        &edit.config_after.value,
     )?;
     let EditTarget { file, document, .. } = &edit.after;
     refuse_foreign_file(context, &survey, path, file)?;
@@ -103,10 +103,10 @@ pub(super) fn change_config(
 struct PlannedEdit {
     before: EditTarget,
     after: EditTarget,
-    /// The value of the whole config before the change, included files merged in.
-    config_before: Value,
-    /// The value of the whole config after the change, included files merged in.
-    config_after: Value,
+    /// The whole config before the change.
+    config_before: EffectiveConfig,
+    /// The whole config after the change.
+    config_after: EffectiveConfig,
 }
 
 impl PlannedEdit {
@@ -150,9 +150,9 @@ impl PlannedEdit {
         if let (Some(before), Some(after)) = (&config_before, &config_after)
             && !operation.concerns_include(path)
         {
-            let mut wanted = before.clone();
+            let mut wanted = before.value.clone();
             operation.apply(&mut wanted, path, digits)?;
-            if *after != wanted {
+            if after.value != wanted {
                 return Err(not_in_force(config, main, path));
             }
         }
@@ -163,9 +163,9 @@ impl PlannedEdit {
                 } else {
                     main
                 };
-                own.value().clone()
+                own.value().clone().into()
             }),
-            config_before: config_before.unwrap_or_else(|| main.value().clone()),
+            config_before: config_before.unwrap_or_else(|| main.value().clone().into()),
             before,
             after,
         })
@@ -234,10 +234,10 @@ fn refuse_newer(context: &Context<'_>, survey: &Survey, edit: &PlannedEdit) -> R
         Some(node) => (node.version.as_str(), node.path.display().to_string()),
         None => (dialect::NEWEST_KNOWN_VERSION, program().unwrap_or_default()),
     };
-    let Some(stamp) = dialect::newer_stamp(&edit.config_before, reader) else {
+    let Some(stamp) = dialect::newer_stamp(&edit.config_before.value, reader) else {
         return Ok(());
     };
-    if dialect::newer_stamp(&edit.config_after, reader) != Some(stamp) {
+    if dialect::newer_stamp(&edit.config_after.value, reader) != Some(stamp) {
         return Ok(());
     }
     let path = context.instance.config_path.display();

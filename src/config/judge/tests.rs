@@ -2,6 +2,10 @@ use serde_json::json;
 
 use super::*;
 
+fn judged(judge: &ConfigJudge, config: &Value) -> Verdict {
+    judge.judge(&config.clone().into())
+}
+
 /// Returns the findings as lines of path and message key.
 fn lines(findings: &[SchemaFinding]) -> Vec<String> {
     findings
@@ -11,11 +15,11 @@ fn lines(findings: &[SchemaFinding]) -> Vec<String> {
 }
 
 fn refused(judge: &ConfigJudge, config: &Value) -> Vec<String> {
-    lines(&judge.judge(config).refused)
+    lines(&judged(judge, config).refused)
 }
 
 fn new_keys(judge: &ConfigJudge, before: &Value, after: &Value) -> Vec<String> {
-    let findings = judge.new_findings(before, after);
+    let findings = judge.new_findings(&before.clone().into(), &after.clone().into());
     findings.iter().map(|finding| finding.path.to_string()).collect()
 }
 
@@ -26,7 +30,7 @@ fn own_gateway_refuses_only_what_both_releases_refuse() {
     let late = json!({ "browser": { "profiles": { "x": { "cdpPort": 18801 } } } });
     let mixed = json!({ "gateway": { "customBindHost": "10.0.0.1", "reload": { "debounceMs": 300 } } });
     for config in [early, late, mixed] {
-        let verdict = own.judge(&config);
+        let verdict = judged(&own, &config);
         assert!(verdict.is_accepted(), "{config} {verdict:?}");
         assert!(!verdict.other_releases.is_empty(), "{config}");
     }
@@ -52,21 +56,21 @@ fn installed_openclaw_is_judged_by_its_own_release() {
         refused(&early, &late_key),
         ["gateway.customBindHost config.schema-unknown"]
     );
-    assert!(late.judge(&late_key).is_accepted());
+    assert!(judged(&late, &late_key).is_accepted());
     assert_eq!(
-        late.judge(&late_key).other_releases[0].0,
+        judged(&late, &late_key).other_releases[0].0,
         Release::Early,
         "the other release is named all the same"
     );
     // The engine of this program's own gateway does not change with what is installed.
     let own = ConfigJudge::new(Engine::Native, Some("2026.1.30"));
-    assert!(own.judge(&late_key).is_accepted());
+    assert!(judged(&own, &late_key).is_accepted());
 }
 
 #[test]
 fn unknown_version_is_judged_by_the_config_itself() {
     let judge = ConfigJudge::new(Engine::Node, None);
-    let basis = |config: Value| judge.judge(&config).basis;
+    let basis = |config: Value| judged(&judge, &config).basis;
     let stamped = |version: &str| json!({ "meta": { "lastTouchedVersion": version } });
     assert_eq!(basis(stamped("2026.1.30")), Basis::Release(Release::Early));
     assert_eq!(
@@ -90,7 +94,7 @@ fn key_of_a_release_between_is_named_and_not_refused() {
         })
     };
     for judge in [ConfigJudge::native(), ConfigJudge::for_version("2026.4.1")] {
-        let verdict = judge.judge(&config("2026.4.1"));
+        let verdict = judged(&judge, &config("2026.4.1"));
         assert_eq!(lines(&verdict.refused).len(), 1, "{verdict:?}");
         assert_eq!(verdict.refused[0].path.to_string(), "gateway.port");
         assert_eq!(
@@ -99,7 +103,7 @@ fn key_of_a_release_between_is_named_and_not_refused() {
         );
     }
     // Where a known release wrote the config, the key is a typing error.
-    let verdict = ConfigJudge::native().judge(&config("2026.9.6"));
+    let verdict = judged(&ConfigJudge::native(), &config("2026.9.6"));
     assert_eq!((verdict.refused.len(), verdict.unjudged), (2, None));
 }
 

@@ -31,6 +31,8 @@ pub enum Violation {
     MissingKey,
     /// The value at the path is not of the required form.
     InvalidValue,
+    /// The release does not read the file that the `$include` at the path names.
+    RefusedInclude,
     /// The value at the path names a channel or a plugin that does not come with the release.
     NotInstalled,
 }
@@ -39,7 +41,8 @@ impl SchemaFinding {
     /// Returns whether two findings of the config's schema check are about one key, or about a key and a key below
     /// it.
     pub(in crate::config) fn is_about_same_key(&self, other: &Self) -> bool {
-        if [self.violation, other.violation].contains(&Violation::MissingKey) {
+        let is_about_itself = [Violation::MissingKey, Violation::RefusedInclude];
+        if is_about_itself.contains(&self.violation) || is_about_itself.contains(&other.violation) {
             return self == other;
         }
         self.shares_path(other)
@@ -73,6 +76,16 @@ impl SchemaFinding {
             violation: Violation::MissingKey,
             why: msg!("config.schema-required", key = key),
             code: "config.schema-required",
+        }
+    }
+
+    /// Returns the finding that a release does not read the file of the `$include` at a path.
+    pub(super) fn refused_include(path: KeyPath, why: Msg) -> Self {
+        Self {
+            path,
+            violation: Violation::RefusedInclude,
+            code: code(&why),
+            why,
         }
     }
 

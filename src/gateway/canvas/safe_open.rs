@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::host::read;
+
 /// The name of the file that is served for a folder of the canvas.
 const INDEX_FILE: &str = "index.html";
 
@@ -60,7 +62,7 @@ fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
     if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    if system::link_count(&metadata) > 1 {
+    if read::link_count(&metadata) > 1 {
         return Ok(OpenedPath::LinkedFile);
     }
     Ok(OpenedPath::File(OpenedFile {
@@ -72,9 +74,6 @@ fn regular_file(file: File, name: &str) -> io::Result<OpenedPath> {
 
 #[cfg(unix)]
 mod system {
-    use std::fs::Metadata;
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::{File, Path, io};
     use rustix::fs::{Mode, OFlags, open, openat};
 
@@ -89,11 +88,6 @@ mod system {
         Ok(open(root, READ | OFlags::DIRECTORY | follow, Mode::empty())?.into())
     }
 
-    /// Returns the number of names that an open file has.
-    pub(super) fn link_count(metadata: &Metadata) -> u64 {
-        metadata.nlink()
-    }
-
     /// Opens a file or folder by name in an open folder of the canvas, so that nothing above it can be exchanged in
     /// between.
     pub(super) fn open_child(at: &File, name: &str) -> io::Result<File> {
@@ -106,10 +100,6 @@ mod system {
     //! Not tested: this project is built on Linux. Here a folder has no handle to look names up in, so
     //! nothing is served rather than something that a link could lead to.
     use super::{File, Path, io};
-
-    pub(super) fn link_count(_metadata: &std::fs::Metadata) -> u64 {
-        1
-    }
 
     pub(super) fn open_root(_root: &Path, _own: bool) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::call::MethodCall;
 use super::method::Method;
 use crate::config::document::ConfigDocument;
+use crate::config::effective::EffectiveConfig;
 use crate::config::error::ConfigError;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
@@ -87,9 +88,9 @@ pub(super) const METHODS: &[Method] =
             .with_params(&[]),
     ];
 
-/// Returns the value of a config with its included files merged in, or its own where one of them can't be read.
-pub(super) fn effective_or_own(path: &Path, document: &ConfigDocument) -> Value {
-    config::effective(path, document).unwrap_or_else(|_| document.value().clone())
+/// Returns a config with its included files merged in, or as it is where one of them can't be read.
+pub(super) fn effective_or_own(path: &Path, document: &ConfigDocument) -> EffectiveConfig {
+    config::effective(path, document).unwrap_or_else(|_| document.value().clone().into())
 }
 
 /// Returns what is wrong with a config that can't be read, as answers to the gateway's methods have it.
@@ -146,8 +147,9 @@ fn config_snapshot(call: &MethodCall) -> Value {
             answer["hash"] = salted_hash(state, document.text().as_bytes()).into();
             match config::effective(path, &document) {
                 Err(fault) => answer["issues"] = broken(&fault),
-                Ok(value) => {
-                    let findings = ConfigJudge::native().judge(&value).refused;
+                Ok(effective) => {
+                    let findings = ConfigJudge::native().judge(&effective).refused;
+                    let value = effective.value;
                     answer["valid"] = findings.is_empty().into();
                     answer["issues"] = findings.iter().map(|finding| issue(state, finding)).collect();
                     answer["config"] = redacted(&value);

@@ -12,6 +12,7 @@ use super::config::{broken_issues, effective_or_own, issue, salted_hash};
 use super::method::Method;
 use crate::apply::{self, HostLock};
 use crate::config::document::ConfigDocument;
+use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::{self, LoadedConfig, dialect, secrets};
@@ -107,7 +108,8 @@ fn edit_file(call: &MethodCall, kind: EditKind) -> MethodResult {
     refuse_newer(before.value(), after.value())?;
     let (old, new) = (effective_or_own(path, &before), effective_or_own(path, &after));
     refuse_new_findings(call, &old, &new)?;
-    survey::ports::refuse_taken_ports(&survey, &call.state.context.instance, &old, &new).map_err(refuse)?;
+    survey::ports::refuse_taken_ports(&survey, &call.state.context.instance, &old.value, &new.value)
+        .map_err(refuse)?;
     let bytes = exists.then(|| before.text().as_bytes().to_vec());
     let plan = Plan {
         instance: None,
@@ -249,7 +251,11 @@ fn invalid_config(call: &MethodCall, issues: &[Value]) -> ErrorResponse {
 }
 
 /// Refuses a config of which the judge of the native engine refuses something that it did not refuse before.
-fn refuse_new_findings(call: &MethodCall, before: &Value, after: &Value) -> Result<(), ErrorResponse> {
+fn refuse_new_findings(
+    call: &MethodCall,
+    before: &EffectiveConfig,
+    after: &EffectiveConfig,
+) -> Result<(), ErrorResponse> {
     let findings = ConfigJudge::native().new_findings(before, after);
     if findings.is_empty() {
         return Ok(());
@@ -279,7 +285,7 @@ fn answer(call: &MethodCall, kind: EditKind, after: &ConfigDocument, changed: &[
     let mut answer = json!({
         "ok": true,
         "path": path.display().to_string(),
-        "config": secrets::redact(&KeyPath::root(), &config),
+        "config": secrets::redact(&KeyPath::root(), &config.value),
     });
     if call.client.protocol == Protocol::Four {
         answer["hash"] = salted_hash(&call.state, after.text().as_bytes()).into();
