@@ -6,6 +6,7 @@
 
 use std::io;
 
+mod difference;
 mod fields;
 mod outcome;
 pub(crate) mod port_chart;

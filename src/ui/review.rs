@@ -126,11 +126,12 @@ impl Ui {
             return Vec::new();
         };
         let arrow = if self.ascii() || self.plain() { "->" } else { "→" };
-        let line = |found: ConfigDifference| match (found.before, found.after) {
-            (Some(before), Some(after)) => format!("      {}: {before} {arrow} {after}", found.path),
-            (None, Some(after)) => format!("    + {}: {after}", found.path),
-            (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
-        };
+        let line =
+            |found: ConfigDifference| match (self.render_old_value(&found), self.render_new_value(&found)) {
+                (Some(before), Some(after)) => format!("      {}: {before} {arrow} {after}", found.path),
+                (None, Some(after)) => format!("    + {}: {after}", found.path),
+                (before, None) => format!("    - {}: {}", found.path, before.unwrap_or_default()),
+            };
         // The stamps of the last run are not a decision of the user.
         let is_stamp = |found: &ConfigDifference| {
             let path = found.path.to_string();

@@ -324,3 +324,30 @@ fn remote_mode_is_named_with_its_url_and_changed_only_on_request() {
     let _ = onboard_ok(&sandbox, "rescue", &["--mode", "local"]);
     assert_eq!(read_config(&sandbox, "rescue")["gateway"]["mode"], "local");
 }
+
+#[test]
+fn plan_names_a_new_secret_of_the_config_in_words() {
+    let words = [
+        ("en", "(new token)", "(hidden)"),
+        ("tr", "(yeni token)", "(gizli)"),
+    ];
+    for (lang, new, old) in words {
+        let sandbox = Sandbox::new();
+        let plan = |extra: &[&str]| {
+            let args = [&["--lang", lang, "--dry-run"], extra].concat();
+            onboard_ok(&sandbox, "rescue", &args).stdout
+        };
+        let config = r#"{ "gateway": { "mode": "local", "port": 19789, "auth": { "mode": "token" } } }"#;
+        sandbox.write(config_path("rescue"), config);
+        let shown = plan(&["--existing", "change"]);
+        assert!(shown.contains(&format!("+ gateway.auth.token: {new}")), "{shown}");
+        let config = config.replace(r#""token" }"#, r#""token", "token": "CANARY" }"#);
+        sandbox.write(config_path("rescue"), config);
+        let shown = plan(&["--existing", "change", "--gateway-token", "another-token-of-mine"]);
+        assert!(
+            shown.contains(&format!("gateway.auth.token: {old} → {new}")),
+            "{shown}"
+        );
+        assert!(!shown.contains("__OPENCLAW"), "{shown}");
+    }
+}

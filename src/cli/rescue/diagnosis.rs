@@ -12,7 +12,7 @@ use crate::rescue::diagnose::{self, Cause};
 use crate::rescue::evidence::{self, Evidence};
 use crate::rescue::repair::{RepairReport, StepOutcome};
 use crate::rescue::steps::{self, RepairStep};
-use crate::ui::ReportOutcome;
+use crate::ui::{ReportOutcome, Ui};
 
 /// Parses the profile name of the gateway to rescue.
 pub(crate) fn parse_profile(name: &str) -> Result<ProfileName> {
@@ -78,7 +78,7 @@ impl Diagnosis {
         for (at, cause) in self.causes.iter().enumerate() {
             ui.print_hanging(2, 5, &format!("{}. {}", at + 1, ui.render(&cause.msg())));
         }
-        for line in self.evidence_lines() {
+        for line in self.evidence_lines(ui) {
             ui.print_hanging(5, 5, &ui.render(&line));
         }
         if !self.evidence.log.is_empty() {
@@ -94,9 +94,9 @@ impl Diagnosis {
     }
 
     /// Returns the lines of evidence about a gateway that are printed below the causes of its problem.
-    fn evidence_lines(&self) -> Vec<Msg> {
+    fn evidence_lines(&self, ui: &Ui) -> Vec<Msg> {
         let mut changes: Vec<_> = (self.evidence.config_changes.iter())
-            .map(|change| match (&change.before, &change.after) {
+            .map(|change| match (ui.render_old_value(change), ui.render_new_value(change)) {
                 (Some(before), Some(after)) => {
                     msg!(
                         "rescue.changed",
