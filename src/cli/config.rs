@@ -15,7 +15,7 @@ use crate::config::edit::EditOperation;
 use crate::config::key_path::KeyPath;
 use crate::config::{assign, broken_error, document, effective, secrets};
 use crate::error::{Error, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 use crate::wizard::terminal::Terminal;
 
 mod change;
@@ -116,7 +116,8 @@ fn parse_path(typed: &str) -> Result<KeyPath> {
 
 /// Reads a config value from standard input. One line end at its end is removed, because a shell adds it.
 fn read_stdin_value() -> Result<String> {
-    let refused = || Error::usage(msg!("config.stdin-failed", limit = MAX_STDIN_BYTES));
+    let refused =
+        || Error::usage(Msg::new("config.stdin-failed").with_msg("limit", size_msg(MAX_STDIN_BYTES)));
     let mut text = String::new();
     std::io::stdin()
         .lock()

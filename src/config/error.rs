@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::host::read::{MAX_FILE_BYTES, ReadError};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 
 /// The error of a config that can't be used: the position in its text, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,9 +59,9 @@ impl From<ReadError> for ConfigError {
         Self::of_file(match error {
             ReadError::Missing => msg!("config.fault-missing"),
             ReadError::NotAFile => msg!("config.fault-not-a-file"),
-            ReadError::TooLarge(bytes) => {
-                msg!("config.fault-too-large", bytes = bytes, limit = MAX_FILE_BYTES)
-            }
+            ReadError::TooLarge(bytes) => Msg::new("config.fault-too-large")
+                .with_msg("size", size_msg(bytes))
+                .with_msg("limit", size_msg(MAX_FILE_BYTES)),
             ReadError::NotText(byte) => msg!("config.fault-encoding-at", byte = byte),
             ReadError::Io(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
                 msg!("config.fault-permission")

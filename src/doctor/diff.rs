@@ -8,7 +8,7 @@ use similar::TextDiff;
 
 use crate::config::{self, secrets};
 use crate::environment::abbreviate_home;
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::secret::SecretOrigin;
 
@@ -81,6 +81,9 @@ fn text_before(write: &FileWrite, renderer: &DiffRenderer<'_>) -> String {
             let pieces = secrets::redacted_pieces(&document, |_| SecretOrigin::Kept);
             Content::in_pieces(document.text(), pieces).redacted(|origin| renderer.hidden(origin))
         }
-        Err(_) => (renderer.translate)(&msg!("doctor.not-shown", bytes = bytes.len())) + "\n",
+        Err(_) => {
+            (renderer.translate)(&Msg::new("doctor.not-shown").with_msg("size", size_msg(bytes.len() as u64)))
+                + "\n"
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::check::{Check, Obstruction, Problem};
 use super::fix::{Fix, free_aside_name};
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
-use crate::i18n::msg;
+use crate::i18n::{msg, size_msg};
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};
 
@@ -173,7 +173,7 @@ fn disk(report: &HostReport<'_>, own: &InstanceReport<'_>, range: Range<u64>) ->
     let free = space.map(|space| space.free_bytes);
     let problems = free.filter(|free| range.contains(free)).map(|free| {
         let path = report.display_path(&own.instance.state_dir);
-        let msg = msg!("doctor.disk", path = path, free = free / (1024 * 1024));
+        let msg = msg!("doctor.disk", path = path).with_msg("free", size_msg(free));
         Problem::new(msg, format!("du -sh {}/*", shell_quote(&own.instance.state_dir)))
     });
     problems.into_iter().collect()

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::evidence::{Evidence, StateDirHealth};
 use super::record::CauseKind;
 use crate::host::FileSystemSpace;
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 use crate::instance::shell_quote;
 use crate::ports::{Listener, SocketOwner};
 use crate::probe::{ProbeVerdict, RunEnd};
@@ -111,7 +111,7 @@ impl Cause {
             Self::RecordGone(path) => msg!("rescue.cause-record-gone", path = path.display()),
             Self::Unreadable(path) => msg!("rescue.cause-unreadable", path = path.display()),
             Self::ForeignOwner(path) => msg!("rescue.cause-foreign-owner", path = path.display()),
-            Self::DiskFull(free) => msg!("rescue.cause-disk-full", kib = free / 1024),
+            Self::DiskFull(free) => Msg::new("rescue.cause-disk-full").with_msg("free", size_msg(*free)),
             Self::NoInodes(path, free) => {
                 msg!("rescue.cause-no-inodes", path = path.display(), free = free)
             }

@@ -363,3 +363,23 @@ fn no_secret_of_the_target_is_shown_or_written() {
         }
     }
 }
+
+#[test]
+fn diagnosis_names_a_changed_token_in_words_and_the_free_space_in_a_large_unit() {
+    let (sandbox, good) = sandbox_with_broken_config();
+    sandbox.write(CONFIG, good.replace(gateway::TOKEN, "another-token-of-mine"));
+    let ran = run_rescue(&sandbox, &["diagnose"]).exits(1);
+    assert!(
+        ran.stdout
+            .contains("gateway.auth.token: was (hidden), is now (new token)"),
+        "{ran:?}"
+    );
+    let free = ran.stdout.split_once("Free disk space: ").expect("the disk").1;
+    let number = free.split_whitespace().next().expect("a number");
+    assert!(number.parse::<f64>().expect("a number") < 1024.0, "{ran:?}");
+    let report = run_rescue(&sandbox, &["diagnose", "--json"]).exits(1).json();
+    assert_eq!(
+        report["changedSinceHealthy"][0]["after"],
+        "\"__OPENCLAW_REDACTED__\""
+    );
+}

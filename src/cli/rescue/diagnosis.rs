@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Context;
 use crate::error::{ErrorKind, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, msg, size_msg};
 use crate::instance::Instance;
 use crate::profile::ProfileName;
 use crate::rescue;
@@ -96,18 +96,20 @@ impl Diagnosis {
     /// Returns the lines of evidence about a gateway that are printed below the causes of its problem.
     fn evidence_lines(&self, ui: &Ui) -> Vec<Msg> {
         let mut changes: Vec<_> = (self.evidence.config_changes.iter())
-            .map(|change| match (ui.render_old_value(change), ui.render_new_value(change)) {
-                (Some(before), Some(after)) => {
-                    msg!(
-                        "rescue.changed",
-                        path = change.path,
-                        before = before,
-                        after = after
-                    )
-                }
-                (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
-                (_, None) => msg!("rescue.removed", path = change.path),
-            })
+            .map(
+                |change| match (ui.render_old_value(change), ui.render_new_value(change)) {
+                    (Some(before), Some(after)) => {
+                        msg!(
+                            "rescue.changed",
+                            path = change.path,
+                            before = before,
+                            after = after
+                        )
+                    }
+                    (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
+                    (_, None) => msg!("rescue.removed", path = change.path),
+                },
+            )
             .collect();
         if !changes.is_empty() {
             changes.insert(0, msg!("rescue.changes"));
@@ -144,7 +146,7 @@ impl Diagnosis {
             )
         }));
         if let Some(disk) = self.evidence.disk {
-            lines.push(msg!("rescue.saw-disk", mib = disk.free_bytes / (1024 * 1024)));
+            lines.push(Msg::new("rescue.saw-disk").with_msg("free", size_msg(disk.free_bytes)));
         }
         lines
     }
