@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! gateway: base+2, browser.request ──► BrowserControl ──► route (pure) ──► control::{lifecycle, manage}
-//!                                                                     └──► tabs ──► cdp, page_snapshot
+//!                                                                     └──► tabs ──► snapshot ──► page_elements ──► cdp
 //! lifecycle: orphan, debug_port, window_branding, launch, port_owner
 //! profiles, debug_port, discover, status, checks: derived from config, record and host; pure, or reading only
 //! ```
@@ -19,6 +19,7 @@
 //! Browser profiles that were created at run time are stored in `instance.toml`: no entry of `browser.profiles` is
 //! valid in both releases of OpenClaw.
 
+mod arguments;
 mod blocking;
 mod cdp;
 pub(crate) mod checks;
@@ -28,17 +29,19 @@ mod context;
 pub(crate) mod control;
 pub(crate) mod debug_port;
 mod discover;
+mod element_refs;
 mod error;
 mod http_client;
 mod launch;
 mod orphan;
 mod other_users;
-mod page_snapshot;
+mod page_elements;
 mod port_owner;
 pub(crate) mod profiles;
 pub(crate) mod route;
 mod screenshots;
 mod slot;
+mod snapshot;
 pub(crate) mod status;
 mod tabs;
 mod window_branding;

@@ -14,6 +14,7 @@ mod lifecycle;
 mod other_user;
 mod remote;
 mod rules;
+mod snapshot;
 mod websocket;
 
 /// The heading of a test page, which its accessibility tree contains.
@@ -42,6 +43,23 @@ fn browser(sandbox: &Sandbox, profile: &str, args: &str) -> Ran {
     sandbox.run(line.split_whitespace())
 }
 
+/// Sends a request to the browser control service of a gateway as OpenClaw's command line does, and returns its response.
+fn request(sandbox: &Sandbox, profile: &str, params: &Value) -> Ran {
+    let params = params.to_string();
+    sandbox.run([
+        "--profile",
+        profile,
+        "--lang",
+        "en",
+        "gateway",
+        "call",
+        "browser.request",
+        "--json",
+        "--params",
+        &params,
+    ])
+}
+
 /// Runs a command as [`browser`] does, checks that it succeeds, and returns the document that it prints.
 #[track_caller]
 fn browser_json(sandbox: &Sandbox, profile: &str, args: &str) -> Value {
@@ -61,7 +79,8 @@ fn processes_on(folder: &std::path::Path) -> Vec<u32> {
         .collect()
 }
 
-/// A web server for tests: `/set` sets a cookie, and the title of each page is the cookie that its request had.
+/// A web server for tests: `/set` sets a cookie, `/form` is a page with a form, and the title of any other page is the
+/// cookie that its request had.
 struct TestSite {
     port: u16,
 }
@@ -83,7 +102,11 @@ impl TestSite {
                         .lines()
                         .find_map(|line| line.strip_prefix("Cookie: "))
                         .unwrap_or("none");
-                    let page = format!("<title>cookie {cookie}</title><h1>{HEADING}</h1>");
+                    let page = if head.starts_with("GET /form") {
+                        include_str!("browser/form.html").to_owned()
+                    } else {
+                        format!("<title>cookie {cookie}</title><h1>{HEADING}</h1>")
+                    };
                     let set = if head.starts_with("GET /set") {
                         "Set-Cookie: who=main; Max-Age=600\r\n"
                     } else {
@@ -92,7 +115,7 @@ impl TestSite {
                     let length = page.len();
                     let _ = write!(
                         stream,
-                        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{set}Content-Length: {length}\r\nConnection: close\r\n\r\n{page}"
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n{set}Content-Length: {length}\r\nConnection: close\r\n\r\n{page}"
                     );
                 });
             }

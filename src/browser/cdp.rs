@@ -16,7 +16,7 @@ use chromiumoxide::types::{Command, Method, MethodId};
 use chromiumoxide::{Browser, Page};
 use futures_util::StreamExt as _;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{BrowserError, Result};
 use crate::i18n::msg;
@@ -204,18 +204,24 @@ impl CdpConnection {
             .map_err(convert_error)
     }
 
-    /// Returns the accessibility tree of the page in a browser tab, as the browser reports it.
+    /// Returns the accessibility tree of the page in a browser tab or of one of its frames, as the browser reports it.
     ///
     /// # Errors
-    /// When the tab is gone.
-    pub(super) async fn accessibility_tree(&self, id: &str) -> Result<Value> {
-        let response = self
-            .page(id)
-            .await?
-            .execute(GetFullAxTree {})
-            .await
-            .map_err(convert_error)?;
-        Ok(response.result)
+    /// When the tab or the frame is gone.
+    pub(super) async fn accessibility_tree(&self, id: &str, frame: Option<&str>) -> Result<Value> {
+        let params = frame.map_or_else(|| json!({}), |frame| json!({ "frameId": frame }));
+        self.call(id, "Accessibility.getFullAXTree", params).await
+    }
+
+    /// Sends a command to the page in a browser tab and returns the response as untyped JSON: a browser newer than
+    /// `chromiumoxide`'s types sends values that those types refuse.
+    ///
+    /// # Errors
+    /// When the tab is gone or the browser refuses the command.
+    pub(super) async fn call(&self, id: &str, method: &'static str, params: Value) -> Result<Value> {
+        let command = UntypedCommand { method, params };
+        let response = self.page(id).await?.execute(command).await;
+        Ok(response.map_err(convert_error)?.result)
     }
 
     /// Returns the description of a browser tab by its target id.
@@ -268,18 +274,22 @@ async fn is_loaded(page: &Page) -> bool {
         .is_some_and(|state| state.starts_with("complete "))
 }
 
-/// The Chrome `DevTools` command `Accessibility.getFullAXTree`, with untyped JSON as its response: a browser newer
-/// than `chromiumoxide`'s types sends values that those types refuse.
+/// A Chrome `DevTools` command with untyped JSON as its parameters and its response.
 #[derive(Debug, Serialize)]
-struct GetFullAxTree {}
+#[serde(transparent)]
+struct UntypedCommand {
+    #[serde(skip)]
+    method: &'static str,
+    params: Value,
+}
 
-impl Method for GetFullAxTree {
+impl Method for UntypedCommand {
     fn identifier(&self) -> MethodId {
-        "Accessibility.getFullAXTree".into()
+        self.method.into()
     }
 }
 
-impl Command for GetFullAxTree {
+impl Command for UntypedCommand {
     type Response = Value;
 }
 

@@ -2,15 +2,16 @@
 //!
 //! The routes are those of docs/openclaw.md#browser-routes, as far as they are implemented here.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::arguments::{Query, argument_error, flag, non_empty_text, query_text};
 use super::cdp::ScreenshotFormat;
 use super::profiles::{is_color, is_valid_name};
-use super::{BrowserError, Result, page_snapshot};
+use super::snapshot::SnapshotRequest;
+use super::{BrowserError, Result};
 use crate::i18n::{Lang, msg};
 
 /// A request to the browser control service, received over HTTP or as `browser.request` over the WebSocket.
@@ -21,7 +22,7 @@ pub(crate) struct ControlRequest {
     /// The path, such as `/tabs/open`.
     pub(crate) path: String,
     /// The parameters of the query, each name once.
-    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) query: Query,
     /// The JSON body, or `Null`.
     pub(crate) body: Value,
     /// The time that the response may take; `None` for the default.
@@ -108,13 +109,8 @@ pub(super) enum TabAction {
     },
     /// Take a screenshot of a tab.
     Screenshot(ScreenshotRequest),
-    /// Return the accessibility tree of a tab as text.
-    Snapshot {
-        /// The tab.
-        tab: Option<String>,
-        /// The maximum number of lines.
-        max_lines: usize,
-    },
+    /// Describe the page in a tab.
+    Snapshot(SnapshotRequest),
 }
 
 /// The options of a request for a screenshot of a browser tab.
@@ -145,11 +141,7 @@ pub(super) struct RoutedRequest {
 /// 404 for an unknown route, 400 for an argument that is missing or cannot be used.
 pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
     let field = |name: &str| non_empty_text(request.body.get(name));
-    let query = |name: &str| {
-        let value = request.query.get(name).map(|value| value.trim());
-        value.filter(|value| !value.is_empty()).map(str::to_owned)
-    };
-    let either = |name: &str| query(name).or_else(|| field(name));
+    let either = |name: &str| query_text(&request.query, name).or_else(|| field(name));
     let required = |name: &'static str| field(name).ok_or_else(|| argument_error(name));
     let path = request.path.trim_end_matches('/');
     let method = request.method.to_ascii_uppercase();
@@ -172,17 +164,7 @@ pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
             format: parse_format(field("type").as_deref())?,
             inline: flag(&request.body, "base64"),
         })),
-        ("GET", "/snapshot") => Action::Tab(TabAction::Snapshot {
-            tab: query("targetId"),
-            max_lines: match query("limit") {
-                None => page_snapshot::DEFAULT_MAX_LINES,
-                Some(limit) => limit
-                    .parse()
-                    .ok()
-                    .filter(|limit| *limit > 0)
-                    .ok_or_else(|| argument_error("limit"))?,
-            },
-        }),
+        ("GET", "/snapshot") => Action::Tab(TabAction::Snapshot(SnapshotRequest::parse(&request.query)?)),
         ("DELETE", path) if path.starts_with("/profiles/") => Action::DeleteProfile(last_segment(path)),
         ("DELETE", path) if path.starts_with("/tabs/") => Action::Tab(TabAction::Close(last_segment(path))),
         _ => {
@@ -197,12 +179,6 @@ pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
         profile: either("profile"),
         action,
     })
-}
-
-/// Creates the error for an argument of a browser request that is missing or cannot be used, with the HTTP status
-/// 400.
-fn argument_error(name: &'static str) -> BrowserError {
-    BrowserError::bad_request(msg!("browser.argument", name = name))
 }
 
 /// Checks the arguments of a request to create a browser profile.
@@ -224,17 +200,6 @@ fn parse_create(name: String, color: Option<String>, body: &Value) -> Result<Act
         )));
     }
     Ok(Action::CreateProfile { name, color })
-}
-
-/// Returns a JSON value's string without surrounding whitespace; `None` for an empty string or another type.
-fn non_empty_text(value: Option<&Value>) -> Option<String> {
-    let text = value?.as_str()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Returns a boolean field of the body of a request to the browser control service; `false` where it is not set.
-fn flag(body: &Value, name: &str) -> bool {
-    body.get(name).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// Parses the image format that a request for a screenshot names; PNG where it names none.

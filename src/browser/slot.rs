@@ -1,12 +1,14 @@
 //! The slot of one browser profile in a running gateway: the browser's process, its connection, and the locks that
 //! order what is done with them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::cdp::CdpConnection;
 use super::discover::BrowserKind;
+use super::element_refs::ElementRefs;
 use super::orphan;
 use super::status::BrowserState;
 use crate::host::process_group::{ProcessExit, ProcessGroup};
@@ -24,6 +26,8 @@ pub(super) struct ProfileSlot {
     pub(super) connection: tokio::sync::Mutex<Option<Arc<CdpConnection>>>,
     /// The target id of the tab that was used last.
     pub(super) last_tab: Mutex<Option<String>>,
+    /// The elements that the latest snapshots name, by the target ids of their tabs.
+    pub(super) element_refs: Mutex<BTreeMap<String, ElementRefs>>,
 }
 
 /// The state of the browser process of a browser profile, as a running gateway holds it.

@@ -7,7 +7,7 @@ use super::blocking::run_blocking;
 use super::cdp::{CdpConnection, Tab};
 use super::route::{ScreenshotRequest, TabAction};
 use super::slot::ProfileSlot;
-use super::{BrowserContext, BrowserError, Result, page_snapshot, screenshots};
+use super::{BrowserContext, BrowserError, Result, screenshots, snapshot};
 use crate::i18n::msg;
 use crate::sync::lock;
 
@@ -44,13 +44,9 @@ pub(super) async fn run_action(
             Ok(json!({ "ok": true, "targetId": tab.target_id, "url": tab.url, "title": tab.title }))
         }
         TabAction::Screenshot(request) => capture_screenshot(context, slot, profile, cdp, &request).await,
-        TabAction::Snapshot { tab, max_lines } => {
-            let tab = select(slot, &cdp.tabs().await?, tab.as_deref())?;
-            Ok(snapshot_document(
-                &tab,
-                &cdp.accessibility_tree(&tab.target_id).await?,
-                max_lines,
-            ))
+        TabAction::Snapshot(request) => {
+            let tab = select(slot, &cdp.tabs().await?, request.tab.as_deref())?;
+            snapshot::capture(cdp, slot, &tab, &request).await
         }
     }
 }
@@ -78,20 +74,6 @@ async fn capture_screenshot(
         document["path"] = json!(path.await?);
     }
     Ok(document)
-}
-
-/// Describes a browser page by its accessibility tree, in at most `max_lines` lines.
-fn snapshot_document(tab: &Tab, tree: &Value, max_lines: usize) -> Value {
-    let snapshot = page_snapshot::render(tree, max_lines);
-    json!({
-        "ok": true,
-        "format": "aria",
-        "targetId": tab.target_id,
-        "url": tab.url,
-        "snapshot": snapshot.text,
-        "stats": { "lines": snapshot.lines, "chars": snapshot.text.chars().count() },
-        "truncated": snapshot.truncated,
-    })
 }
 
 /// Stores a browser tab as the one that later requests use when they name no tab.

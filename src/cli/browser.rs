@@ -54,6 +54,12 @@ pub(super) fn run(context: &Context<'_>, args: &BrowserArgs) -> Result<ExitCode>
             if matches!(args.command, BrowserCommand::Start) && document.get("running").is_none() {
                 document = input.status_after_start(profile_name, timeout)?;
             }
+            if let BrowserCommand::Snapshot {
+                limit: Some(limit), ..
+            } = &args.command
+            {
+                output::cut_snapshot(&mut document, *limit);
+            }
             output::print_reply(context, &args.command, &document, profile_name);
             Ok(ExitCode::SUCCESS)
         }

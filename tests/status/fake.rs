@@ -161,10 +161,8 @@ fn answer_browser_request(params: &Value) -> Result<Value, Value> {
         ("GET", "/") => Ok(serde_json::from_str(BROWSER_STATUS).unwrap()),
         ("GET", "/profiles") => Ok(json!({"profiles": []})),
         ("POST", "/start") => Ok(json!({"ok": true, "profile": "openclaw"})),
-        ("GET", "/snapshot") => Ok(json!({"ok": true, "format": "aria", "nodes": [
-            {"ref": "ax1", "role": "heading", "name": "Hi", "depth": 0},
-            {"ref": "ax2", "role": "textbox", "name": "Name", "value": "Ada", "depth": 1},
-        ]})),
+        ("GET", "/snapshot") => Ok(json!({"ok": true, "format": "ai",
+            "snapshot": "- heading \"Hi\" [ref=e1]\n  - textbox \"Name\" [ref=e2]: \u{9b}Ada\n  - link"})),
         _ => Err(json!({"code": "INVALID_REQUEST", "message": "browser navigation blocked by policy"})),
     }
 }

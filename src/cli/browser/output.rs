@@ -1,7 +1,6 @@
 //! The output of `openclaw browser`: the control service's own document with `--json`, else the lines of
 //! docs/openclaw.md#browser-command-output in columns.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -73,37 +72,31 @@ pub(super) fn print_reply(
     }
 }
 
-/// Prints the accessibility tree of a browser page, and a note where it was truncated.
-fn print_snapshot(ui: &Ui, document: &Value) {
-    match document["snapshot"].as_str() {
-        Some(text) => ui.print(text),
-        // OpenClaw has nodes in place of a text (docs/openclaw.md#browser-snapshot).
-        None => ui.print(&render_nodes(&document["nodes"])),
+/// Cuts the text of a browser page's snapshot to a number of lines.
+pub(super) fn cut_snapshot(document: &mut Value, max_lines: u32) {
+    let max_lines = usize::try_from(max_lines).unwrap_or(usize::MAX);
+    let text = document["snapshot"].as_str().unwrap_or_default();
+    if text.lines().nth(max_lines).is_none() {
+        return;
     }
-    if document["truncated"] == true {
-        let lines = plain(&document["stats"]["lines"]);
-        ui.print_note(&msg!("browser.truncated", lines = lines));
-    }
+    let lines: Vec<_> = text.lines().take(max_lines).collect();
+    document["snapshot"] = lines.join("\n").into();
+    document["truncated"] = true.into();
 }
 
-/// Renders the nodes of a browser page's accessibility tree as OpenClaw's command line does, one line for each.
-fn render_nodes(nodes: &Value) -> String {
-    let line = |node: &Value| {
-        let depth = usize::try_from(node["depth"].as_u64().unwrap_or(0)).unwrap_or(0);
-        // Names and values come from the page, which may be hostile.
-        let text = |key: &str| sanitize(&plain(&node[key]));
-        let mut line = format!("{}- {}", "  ".repeat(depth.min(20)), text("role"));
-        let (name, value) = (text("name"), text("value"));
-        if !name.is_empty() {
-            let _ = write!(line, " \"{name}\"");
-        }
-        if !value.is_empty() {
-            let _ = write!(line, " = \"{value}\"");
-        }
-        line
+/// Prints the snapshot of a browser page, and a note where it was truncated.
+fn print_snapshot(ui: &Ui, document: &Value) {
+    // The text comes from the page, which may be hostile.
+    let sanitized = |line: &str| {
+        let text = line.trim_start_matches(' ');
+        format!("{}{}", &line[..line.len() - text.len()], sanitize(text))
     };
-    let nodes = nodes.as_array().into_iter().flatten();
-    nodes.map(line).collect::<Vec<_>>().join("\n")
+    let text = document["snapshot"].as_str().unwrap_or_default();
+    let lines: Vec<_> = text.lines().map(sanitized).collect();
+    ui.print(&lines.join("\n"));
+    if document["truncated"] == true {
+        ui.print_note(&msg!("browser.truncated", lines = lines.len()));
+    }
 }
 
 /// Prints the browser tab in which a page was opened.

@@ -62,12 +62,11 @@ impl ControlCall {
                 "/screenshot",
                 json!({ "targetId": tab, "fullPage": full_page, "type": format }),
             ),
-            BrowserCommand::Snapshot { target_id, limit } => {
+            BrowserCommand::Snapshot { target_id, .. } => {
                 let mut call = get("/snapshot");
-                call.query.push(("format", "aria".to_owned()));
-                let tab = target_id.iter().map(|id| ("targetId", id.clone()));
-                let limit = limit.iter().map(|limit| ("limit", limit.to_string()));
-                call.query.extend(tab.chain(limit));
+                call.query.push(("format", "ai".to_owned()));
+                call.query
+                    .extend(target_id.iter().map(|id| ("targetId", id.clone())));
                 call
             }
         }
@@ -130,13 +129,13 @@ mod tests {
         let call = ControlCall::from_command(&snapshot).for_profile(Some("work 2"));
         assert_eq!(
             call.path_and_query(),
-            "/snapshot?format=aria&targetId=A%2FB&limit=5&profile=work%202"
+            "/snapshot?format=ai&targetId=A%2FB&profile=work%202"
         );
         assert_eq!(
             call.to_params(Duration::from_secs(2)),
             json!({
                 "method": "GET", "path": "/snapshot", "timeoutMs": 2000,
-                "query": { "format": "aria", "targetId": "A/B", "limit": "5", "profile": "work 2" },
+                "query": { "format": "ai", "targetId": "A/B", "profile": "work 2" },
             })
         );
         let close = BrowserCommand::Close {

@@ -1,0 +1,121 @@
+//! Elements of a page in a browser: how they are found, and how functions are called on them.
+
+use serde_json::{Value, json};
+
+use super::cdp::CdpConnection;
+use super::{BrowserError, Result};
+use crate::i18n::msg;
+
+/// The name under which the browser keeps the objects that a request uses, until they are released together.
+const OBJECT_GROUP: &str = "openclaw";
+/// A function that finds an element by a CSS selector, below a frame or in the page itself.
+const FIND_ELEMENT: &str = "function (selector) {
+  const root = this && this.nodeType === 1 ? this.contentDocument : document;
+  return root ? root.querySelector(selector) : null;
+}";
+
+/// An element of the page in a browser tab.
+#[derive(Clone, Debug)]
+pub(super) struct PageElement {
+    /// The browser's id of the JavaScript object of the element.
+    pub(super) object: String,
+    /// The browser's id of the element in the document.
+    pub(super) node: i64,
+    /// The browser's id of the frame that the element shows.
+    pub(super) frame: Option<String>,
+}
+
+impl CdpConnection {
+    /// Returns the browser's id of the document that is loaded in a browser tab.
+    ///
+    /// # Errors
+    /// When the tab is gone.
+    pub(super) async fn document_id(&self, tab: &str) -> Result<String> {
+        let response = self.call(tab, "Page.getFrameTree", json!({})).await?;
+        let id = response
+            .pointer("/frameTree/frame/loaderId")
+            .and_then(Value::as_str);
+        Ok(id.unwrap_or_default().to_owned())
+    }
+
+    /// Finds the first element of a page that a CSS selector matches, below a frame or in the page itself.
+    ///
+    /// # Errors
+    /// 404 where no element matches, 400 where the selector is no CSS selector.
+    pub(super) async fn find_element(
+        &self,
+        tab: &str,
+        frame: Option<&PageElement>,
+        selector: &str,
+    ) -> Result<PageElement> {
+        let not_found = || BrowserError::not_found(msg!("browser.no-element", selector = selector));
+        let found = self
+            .call_function(tab, frame, FIND_ELEMENT, &[json!(selector)], false)
+            .await?;
+        let object_id = found["objectId"].as_str().ok_or_else(not_found)?;
+        let described = json!({ "objectId": object_id });
+        let described = self.call(tab, "DOM.describeNode", described).await?;
+        let node = &described["node"];
+        Ok(PageElement {
+            object: object_id.to_owned(),
+            node: node["backendNodeId"].as_i64().ok_or_else(not_found)?,
+            frame: node["frameId"].as_str().map(str::to_owned),
+        })
+    }
+
+    /// Returns the browser's id of the frame that an element shows; `None` for an element that is no frame.
+    pub(super) async fn frame_of(&self, tab: &str, backend_id: i64) -> Option<String> {
+        let params = json!({ "backendNodeId": backend_id });
+        let described = self.call(tab, "DOM.describeNode", params).await.ok()?;
+        described["node"]["frameId"].as_str().map(str::to_owned)
+    }
+
+    /// Calls a JavaScript function in a page: on an element, or on the document where there is none. Waits for a
+    /// promise that the function returns. Returns the browser's description of the result; with `by_value` its `value`
+    /// is the result itself.
+    ///
+    /// # Errors
+    /// 400 where the function throws.
+    pub(super) async fn call_function(
+        &self,
+        tab: &str,
+        element: Option<&PageElement>,
+        function: &str,
+        arguments: &[Value],
+        by_value: bool,
+    ) -> Result<Value> {
+        let mut params = json!({ "awaitPromise": true, "returnByValue": by_value, "userGesture": true });
+        let method = if let Some(element) = element {
+            params["objectId"] = json!(element.object);
+            params["functionDeclaration"] = function.into();
+            params["arguments"] = arguments.iter().map(|value| json!({ "value": value })).collect();
+            "Runtime.callFunctionOn"
+        } else {
+            let arguments = Value::from(arguments);
+            params["expression"] = format!("({function}).apply(document, {arguments})").into();
+            params["objectGroup"] = OBJECT_GROUP.into();
+            "Runtime.evaluate"
+        };
+        let mut response = self.call(tab, method, params).await?;
+        let exception = &response["exceptionDetails"];
+        if exception.is_object() {
+            let text = exception
+                .pointer("/exception/description")
+                .or(exception.get("text"));
+            let text = text.and_then(Value::as_str).unwrap_or_default();
+            let first = text.lines().next().unwrap_or_default();
+            return Err(BrowserError::bad_request(msg!(
+                "browser.script-failed",
+                error = first
+            )));
+        }
+        Ok(response["result"].take())
+    }
+
+    /// Lets the browser forget the objects of a page that a request used.
+    pub(super) async fn release_objects(&self, tab: &str) {
+        let params = json!({ "objectGroup": OBJECT_GROUP });
+        // A page that is gone has no objects.
+        let _ = self.call(tab, "Runtime.releaseObjectGroup", params).await;
+    }
+}
