@@ -37,7 +37,7 @@ pub(crate) use left_out::{LeftOut, LeftOutReason};
 pub(crate) use movable::movable_entries;
 pub(crate) use pack::{create, pack};
 pub(crate) use staging_dirs::{StagingDir, leftover_staging_dirs, remove_leftover_staging_dirs};
-pub(crate) use unpack::{ArchiveOrigin, MAX_UNPACKED_BYTES, unpack, verify, verify_stream};
+pub(crate) use unpack::{ArchiveOrigin, MAX_UNPACKED_BYTES, read_reason, unpack, verify, verify_stream};
 
 /// Newest version of the format of an instance's archive that is read.
 const VERSION: u32 = 2;

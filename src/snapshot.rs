@@ -25,10 +25,29 @@ use crate::time::file_stamp;
 const FILE_ENDING: &str = ".tar.gz";
 /// Name of the lock in a folder of snapshots.
 const LOCK_FILE: &str = "lock";
-/// Number of snapshots of an instance that are kept.
-pub(crate) const KEPT_SNAPSHOTS: usize = 20;
+/// Number of automatic snapshots of an instance that are kept.
+pub(crate) const KEPT_AUTOMATIC_SNAPSHOTS: usize = 20;
 /// Number of bytes of a config path's hash in the name of the folder of an instance's snapshots.
 const FOLDER_HASH_BYTES: usize = 6;
+
+/// The reason for making a snapshot of an instance, which its manifest names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SnapshotReason {
+    /// The user asked for the snapshot. It is kept for as long as the user keeps it.
+    Asked,
+    /// A restore replaces what the snapshot holds. It is made without being asked for, and removed when there are many.
+    BeforeRestore,
+}
+
+impl SnapshotReason {
+    /// Returns the name of a snapshot's reason in the manifest.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::BeforeRestore => "before-restore",
+        }
+    }
+}
 
 /// A snapshot of an instance that exists on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +69,7 @@ pub(crate) struct CreatedSnapshot {
     pub(crate) manifest: Manifest,
     /// The files and folders of the instance that are not in it.
     pub(crate) left_out: Vec<LeftOut>,
-    /// Older snapshots that were removed because there are more than are kept.
+    /// Older automatic snapshots that were removed because there are more than are kept.
     pub(crate) pruned: Vec<Snapshot>,
 }
 
@@ -147,8 +166,8 @@ impl SnapshotTarget<'_> {
         self.workspaces.iter().chain(self.others).cloned().collect()
     }
 
-    /// Makes a snapshot of an instance, an archive of its config and state, and removes the oldest ones beyond [`KEPT_SNAPSHOTS`]; never the new one, nor the
-    /// one with the id `needed`. `reason` is kept in its manifest.
+    /// Makes a snapshot of an instance, an archive of its config and state, and removes the oldest automatic ones beyond
+    /// [`KEPT_AUTOMATIC_SNAPSHOTS`]; never the new one, nor the one with the id `needed`.
     ///
     /// # Errors
     /// With [`ErrorReason::NothingToSnapshot`] when the instance has no files; else when there are too many, or one can't be
@@ -156,7 +175,7 @@ impl SnapshotTarget<'_> {
     pub(crate) fn create(
         &self,
         _lock: &SnapshotLock,
-        reason: &str,
+        reason: SnapshotReason,
         needed: Option<&str>,
     ) -> Result<CreatedSnapshot> {
         let exclusions = Exclusions {
@@ -177,7 +196,7 @@ impl SnapshotTarget<'_> {
             config: self.instance.config_path.clone(),
             state: self.instance.state_dir.clone(),
             workspace: self.workspaces.first().cloned(),
-            ..Manifest::new(ArchiveKind::Snapshot, profile, self.now, reason)
+            ..Manifest::new(ArchiveKind::Snapshot, profile, self.now, reason.name())
         };
         let id = self.free_id();
         let path = self.folder.join(format!("{id}{FILE_ENDING}"));
@@ -194,13 +213,20 @@ impl SnapshotTarget<'_> {
         })
     }
 
-    /// Removes the oldest snapshots of an instance beyond [`KEPT_SNAPSHOTS`], except those with these ids. Returns those
-    /// removed. Best effort: the new snapshot is whole, and the next one tries again.
+    /// Removes the oldest automatic snapshots of an instance beyond [`KEPT_AUTOMATIC_SNAPSHOTS`], except those with these
+    /// ids; never one that the user asked for, nor one that does not say why it was made. Returns those removed. Best effort: the new
+    /// snapshot is whole, and the next one tries again.
     fn prune(&self, kept: [Option<&str>; 2]) -> Vec<Snapshot> {
-        let old = list(self.folder)
-            .unwrap_or_default()
-            .into_iter()
-            .skip(KEPT_SNAPSHOTS);
+        let all = list(self.folder).unwrap_or_default();
+        if all.len() <= KEPT_AUTOMATIC_SNAPSHOTS {
+            return Vec::new();
+        }
+        let is_automatic = |snapshot: &Snapshot| {
+            archive::read_reason(&snapshot.path)
+                .is_ok_and(|name| name == SnapshotReason::BeforeRestore.name())
+        };
+        let automatic = all.into_iter().filter(is_automatic);
+        let old = automatic.skip(KEPT_AUTOMATIC_SNAPSHOTS);
         old.filter(|snapshot| !kept.contains(&Some(snapshot.id.as_str())))
             .filter(|snapshot| apply::remove_file(&snapshot.path).is_ok())
             .collect()

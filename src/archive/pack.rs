@@ -48,7 +48,7 @@ pub(crate) fn pack(path: &Path, to: impl Write, mut manifest: Manifest, files: &
     manifest.folders.clone_from(&files.empty_folders);
     let mut packer = Packer {
         path,
-        tar: Builder::new(RatioLimitedWriter::new(to)),
+        tar: Builder::new(RatioLimitedWriter::new(to, &manifest.reason)),
         manifest,
     };
     for source in &files.sources {

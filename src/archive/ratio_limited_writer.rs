@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
 
 use super::unpack::{MAX_RATIO, RATIO_FREE_BYTES};
 
@@ -24,10 +24,13 @@ pub(super) struct RatioLimitedWriter<W: Write> {
 }
 
 impl<W: Write> RatioLimitedWriter<W> {
-    pub(super) fn new(to: W) -> Self {
+    /// Returns a writer of a compressed archive to `to`. `comment` stands in the first bytes of the archive, as text that
+    /// nothing packs.
+    pub(super) fn new(to: W, comment: &str) -> Self {
         let counting = CountingWriter { to, count: 0 };
+        let first = GzBuilder::new().comment(comment);
         Self {
-            member: Some(GzEncoder::new(counting, Compression::fast())),
+            member: Some(first.write(counting, Compression::fast())),
             is_storing: false,
             unpacked: 0,
         }
@@ -100,7 +103,7 @@ mod tests {
     #[test]
     fn what_packs_too_densely_is_stored_and_unpacks_to_the_same_bytes() {
         let whole = vec![0; usize::try_from(RATIO_FREE_BYTES).unwrap() * 3];
-        let mut writer = RatioLimitedWriter::new(Vec::new());
+        let mut writer = RatioLimitedWriter::new(Vec::new(), "");
         writer.write_all(b"words first").unwrap();
         writer.write_all(&whole).unwrap();
         writer.write_all(b"words last").unwrap();

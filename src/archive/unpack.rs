@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::read::MultiGzDecoder;
+use flate2::read::{GzDecoder, MultiGzDecoder};
 use sha2::{Digest as _, Sha256};
 use tar::Archive;
 
@@ -55,6 +55,27 @@ impl ArchiveOrigin {
 /// The first thing that is wrong with the archive.
 pub(crate) fn verify(path: &Path, origin: ArchiveOrigin) -> Result<Manifest, ArchiveError> {
     verify_stream(open(path)?, origin)
+}
+
+/// Returns the reason for which an archive of this program's state home was made, as its manifest says. The manifest is the last entry, so
+/// archives have the reason in their first bytes too; those of earlier releases are read through.
+///
+/// # Errors
+/// When the archive can't be read, or has no manifest.
+pub(crate) fn read_reason(path: &Path) -> Result<String, ArchiveError> {
+    let packed = GzDecoder::new(open(path)?);
+    let comment = packed.header().and_then(|header| header.comment());
+    if let Some(reason) = comment.and_then(|text| std::str::from_utf8(text).ok()) {
+        return Ok(reason.to_owned());
+    }
+    let mut manifest = None;
+    walk(open(path)?, ArchiveOrigin::OwnSnapshot, &mut |name, entry| {
+        if name == MANIFEST {
+            manifest = Some(parse_manifest(entry)?);
+        }
+        Ok(())
+    })?;
+    Ok(manifest.ok_or(ArchiveError::NoManifest)?.reason)
 }
 
 /// Checks that an archive which was just written holds what its manifest says.

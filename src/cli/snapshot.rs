@@ -13,7 +13,7 @@ use crate::archive::{ArchiveKind, Manifest, StagingDir};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg, size_msg};
-use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotTarget};
+use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotReason, SnapshotTarget};
 use crate::survey::Survey;
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, probe};
@@ -98,7 +98,9 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     let lock = SnapshotLock::acquire(&snapshot_dir(context))?;
     let survey = context.survey();
     let inputs = SnapshotInputs::new(context, &survey);
-    let created = inputs.target(context).create(&lock, "asked", None)?;
+    let created = inputs
+        .target(context)
+        .create(&lock, SnapshotReason::Asked, None)?;
     let made = &created.snapshot;
     let ui = &context.ui;
     if ui.is_json() {
@@ -110,7 +112,7 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
             "files": created.manifest.files.len(),
             "skipped": left_out::unexpected_paths(&created.left_out),
             "leftOut": left_out::document(&created.left_out),
-            "pruned": created.pruned.iter().map(|pruned| &pruned.id).collect::<Vec<_>>(),
+            "pruned": pruned_ids(&created.pruned),
         }));
     } else {
         ui.print_line(&msg!(
@@ -125,13 +127,18 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says how many old snapshots were removed.
+/// Returns the ids of the snapshots that were removed.
+fn pruned_ids(pruned: &[Snapshot]) -> Vec<&str> {
+    pruned.iter().map(|pruned| pruned.id.as_str()).collect()
+}
+
+/// Names the old automatic snapshots that were removed.
 fn print_pruned(context: &Context<'_>, pruned: &[Snapshot]) {
     if !pruned.is_empty() {
         context.ui.print_note(&msg!(
             "snapshot.pruned",
-            count = pruned.len(),
-            kept = snapshot::KEPT_SNAPSHOTS
+            ids = pruned_ids(pruned).join(", "),
+            kept = snapshot::KEPT_AUTOMATIC_SNAPSHOTS
         ));
     }
 }
@@ -206,7 +213,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let inputs = SnapshotInputs::new(context, &survey);
     let target = inputs.target(context);
     // The present state becomes a snapshot first, so that a restore can be undone by a restore.
-    let before = match target.create(&snapshot_lock, "before-restore", Some(&chosen.id)) {
+    let before = match target.create(&snapshot_lock, SnapshotReason::BeforeRestore, Some(&chosen.id)) {
         Ok(created) => Some(created),
         Err(error) if error.has_reason(ErrorReason::NothingToSnapshot) => None,
         Err(error) => return Err(error),
@@ -249,6 +256,7 @@ fn print_restored(
             "id": chosen.id,
             "files": manifest.files.len(),
             "before": before.map(|created| &created.snapshot.id),
+            "pruned": pruned_ids(before.map_or(&[], |created| &created.pruned)),
         }));
         return;
     }

@@ -209,18 +209,28 @@ fn config_that_is_a_link_is_restored_as_the_file_that_it_led_to() {
 }
 
 #[test]
-fn oldest_snapshots_beyond_twenty_are_removed_but_never_the_one_being_restored() {
+fn oldest_automatic_snapshots_beyond_twenty_are_removed_and_named_but_never_one_that_was_asked_for() {
     let sandbox = home_with_secrets();
     let made = snapshot(&sandbox, &["create"]).json();
-    let path = PathBuf::from(made["path"].as_str().expect("a path"));
-    let folder = path.parent().expect("a folder");
-    let id = |number: u32| format!("20200101T0000000{number:02}Z");
+    let asked = PathBuf::from(made["path"].as_str().expect("a path"));
+    let folder = asked.parent().expect("a folder");
+    let restored = snapshot(&sandbox, &["restore", "--yes"]).json();
+    let before = restored["before"].as_str().expect("an id");
+    let automatic = folder.join(format!("{before}.tar.gz"));
+    let id = |year: u32, number: u32| format!("{year}0101T0000000{number:02}Z");
     for number in 0..22 {
-        std::fs::copy(&path, folder.join(id(number) + ".tar.gz")).expect("a copy");
+        std::fs::copy(&asked, folder.join(id(2020, number) + ".tar.gz")).expect("a copy");
+        std::fs::copy(&automatic, folder.join(id(2021, number) + ".tar.gz")).expect("a copy");
     }
+    // An earlier release names the reason nowhere but in the manifest.
+    let earlier = folder.join(id(2022, 0) + ".tar.gz");
+    std::fs::write(&earlier, packed_anew(&automatic)).expect("an archive");
+    std::fs::write(folder.join(id(2019, 0) + ".tar.gz"), "no archive").expect("a file");
     sandbox.write(folder.join("notes.txt"), "no snapshot");
+
     let again = snapshot(&sandbox, &["create"]).json();
-    assert_eq!(again["pruned"].as_array().map(Vec::len), Some(4), "{again:#}");
+    let removed: Vec<String> = (0..4).rev().map(|number| id(2021, number)).collect();
+    assert_eq!(again["pruned"], Value::from(removed), "{again:#}");
     let kept = || {
         let listed = snapshot(&sandbox, &["list"]).json();
         let rows = listed["snapshots"].as_array().expect("a list").clone();
@@ -228,14 +238,27 @@ fn oldest_snapshots_beyond_twenty_are_removed_but_never_the_one_being_restored()
             .map(|row| row["id"].as_str().expect("an id").to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(kept().len(), 20);
-    let oldest = kept().pop().expect("an id");
-    assert_eq!(oldest, id(4));
-    let _ = snapshot(&sandbox, &["restore", &oldest, "--yes"]);
-    assert!(kept().contains(&oldest));
-    assert!(folder.join("notes.txt").exists());
-    let text = sandbox
+    assert_eq!(
+        kept().len(),
+        20 + 22 + 2 + 1,
+        "those asked for and the damaged one"
+    );
+    let needed = id(2021, 4);
+    let ran = sandbox
+        .run(["--profile", "rescue", "snapshot", "restore", &needed, "--yes"])
+        .exits(0);
+    assert!(!ran.stderr.contains("Removed old"), "{}", ran.stderr);
+    let ran = sandbox
         .run(["--profile", "rescue", "snapshot", "create"])
         .exits(0);
-    assert!(text.stderr.contains("Removed old snapshots: "), "{}", text.stderr);
+    let named = format!("Removed old automatic snapshots: {needed}. ");
+    assert!(ran.stderr.contains(&named), "{}", ran.stderr);
+    assert!(folder.join("notes.txt").exists());
+}
+
+/// Returns an archive packed by another gzip, without the comment in its header.
+fn packed_anew(archive: &Path) -> Vec<u8> {
+    let words = format!("gzip -dc '{}' | gzip -n", archive.display());
+    let output = std::process::Command::new("sh").args(["-c", &words]).output();
+    output.expect("gzip").stdout
 }
