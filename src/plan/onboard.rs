@@ -142,7 +142,7 @@ impl ChangeBuilder<'_> {
             self.disk
         };
         self.changes
-            .extend(workspace::changes(workspace, disk, stamp.lang));
+            .extend(workspace::changes(self.input, workspace, disk, stamp.lang));
     }
 
     /// Plans to write the file with the model provider's API key.

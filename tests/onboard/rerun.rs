@@ -62,6 +62,36 @@ fn second_run_with_the_same_answers_changes_no_file() {
     }
 }
 
+/// The list of files is the later release's own (docs/openclaw.md#workspace-files).
+#[test]
+fn keeping_an_instance_of_the_later_release_adds_no_file_to_its_workspace() {
+    let sandbox = Sandbox::new();
+    let config = json!({
+        "agents": {
+            "defaults": { "workspace": sandbox.path(".openclaw-rescue/workspace") },
+            "entries": { "main": { "name": "main" } },
+        },
+        "gateway": { "mode": "local", "port": 23532, "auth": { "mode": "token", "token": "t0k3n-of-9.6" } },
+        "meta": { "migrations": { "modelPolicyAllowlist": true }, "lastTouchedVersion": "2026.9.6" },
+    });
+    sandbox.write(config_path("rescue"), config.to_string());
+    for name in ["AGENTS.md", "SOUL.md", "IDENTITY.md", "USER.md"] {
+        sandbox.write(format!(".openclaw-rescue/workspace/{name}"), "theirs");
+    }
+    let workspace = || change_times(&sandbox.path(".openclaw-rescue/workspace"));
+    let before = workspace();
+    let _ = onboard_ok(&sandbox, "rescue", &["--existing", "keep"]);
+    assert_eq!(workspace(), before);
+    let _ = sandbox.run(["--profile", "rescue", "setup"]).exits(0);
+    assert_eq!(workspace(), before);
+    // One that it lacks of the later release's list is added, as that release does.
+    std::fs::remove_file(sandbox.path(".openclaw-rescue/workspace/USER.md")).expect("a file");
+    let _ = sandbox.run(["--profile", "rescue", "setup"]).exits(0);
+    let names = std::fs::read_dir(sandbox.path(".openclaw-rescue/workspace")).expect("a folder");
+    assert_eq!(names.count(), 4);
+    assert!(sandbox.path(".openclaw-rescue/workspace/USER.md").exists());
+}
+
 /// Guards against a bug of OpenClaw (docs/openclaw.md#gateway-token): a second onboarding replaced the token, and every
 /// client lost its gateway.
 #[test]
