@@ -3,6 +3,7 @@
 //! For files that one process owns while it holds another lock (paired devices, records of starts), for folders
 //! that are being prepared, and for new archives.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -72,14 +73,38 @@ pub(crate) fn remove_file(path: &Path) -> Result<()> {
     Ok(remove(path)?)
 }
 
+/// The folders below staging folders that this run has made, each of which is looked at once: it takes a system call for
+/// every part of a path, and 50,000 files have a handful of folders.
+#[derive(Debug, Default)]
+pub(crate) struct StagedFolders(HashSet<PathBuf>);
+
+impl StagedFolders {
+    /// Makes a folder below a staging folder and those above it that are missing.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(crate) fn make(&mut self, folder: &Path) -> Result<()> {
+        if !self.0.contains(folder) {
+            make_folders(folder)?;
+            self.0.insert(folder.to_path_buf());
+        }
+        Ok(())
+    }
+}
+
 /// Writes a new file, from a stream, into a staging folder: a folder that is being prepared, whose content a plan
 /// puts in place later. The file is 0600, or 0700 where it is executable, its missing folders 0700. It is durable only
 /// after [`sync_staging`].
 ///
 /// # Errors
 /// When the name is taken, or the stream or the system fails.
-pub(crate) fn stage_file(path: &Path, from: &mut dyn io::Read, is_executable: bool) -> Result<()> {
-    make_folders(parent_folder(path))?;
+pub(crate) fn stage_file(
+    folders: &mut StagedFolders,
+    path: &Path,
+    from: &mut dyn io::Read,
+    is_executable: bool,
+) -> Result<()> {
+    folders.make(parent_folder(path))?;
     let written = (|| {
         let mut file = system::create(path)?;
         io::copy(from, &mut file)?;
@@ -95,8 +120,8 @@ pub(crate) fn stage_file(path: &Path, from: &mut dyn io::Read, is_executable: bo
 ///
 /// # Errors
 /// When the name is taken, or the system refuses.
-pub(crate) fn stage_link(path: &Path, target: &Path) -> Result<()> {
-    make_folders(parent_folder(path))?;
+pub(crate) fn stage_link(folders: &mut StagedFolders, path: &Path, target: &Path) -> Result<()> {
+    folders.make(parent_folder(path))?;
     Ok(system::make_link(target, path).during(Operation::Write, path)?)
 }
 
@@ -104,8 +129,8 @@ pub(crate) fn stage_link(path: &Path, target: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When the system refuses.
-pub(crate) fn move_staged(from: &Path, to: &Path) -> Result<()> {
-    make_folders(parent_folder(to))?;
+pub(crate) fn move_staged(folders: &mut StagedFolders, from: &Path, to: &Path) -> Result<()> {
+    folders.make(parent_folder(to))?;
     Ok(std::fs::rename(from, to).during(Operation::Rename, to)?)
 }
 

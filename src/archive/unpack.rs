@@ -183,6 +183,7 @@ fn refuse_files_as_folders(paths: &BTreeSet<String>) -> Result<(), ArchiveError>
 /// When a file is not what the manifest says, or can't be written.
 pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::Result<()> {
     let mut failed = None;
+    let mut folders = apply::StagedFolders::default();
     // Verifying has bounded what the archive unpacks to, and its files.
     let mut stage = |name: &str, entry: &mut dyn Read| {
         let Some(known) = manifest.files.get(name).filter(|_| failed.is_none()) else {
@@ -193,7 +194,8 @@ pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::
             entry,
             hash: &mut hash,
         };
-        if let Err(error) = apply::stage_file(&folder.join(&known.path), &mut hashing, known.executable) {
+        let path = folder.join(&known.path);
+        if let Err(error) = apply::stage_file(&mut folders, &path, &mut hashing, known.executable) {
             failed = Some(error);
             return Ok(());
         }
@@ -209,11 +211,11 @@ pub(crate) fn unpack(path: &Path, manifest: &Manifest, folder: &Path) -> error::
     }
     read.map_err(|error| error.into_error(path))?;
     for path in &manifest.folders {
-        apply::make_folders(&folder.join(path))?;
+        folders.make(&folder.join(path))?;
     }
     // Last, so that nothing is written through one.
     for (path, target) in &manifest.links {
-        apply::stage_link(&folder.join(path), Path::new(target))?;
+        apply::stage_link(&mut folders, &folder.join(path), Path::new(target))?;
     }
     apply::sync_staging(folder)
 }

@@ -197,3 +197,32 @@ fn import_keeps_no_other_command_waiting_while_it_reads_its_archive() {
         String::from_utf8_lossy(&output.stdout)
     );
 }
+
+#[test]
+fn import_looks_at_a_folder_once_and_not_for_each_of_its_files() {
+    const FILE_COUNT: usize = 300;
+    if !installed("strace") {
+        return;
+    }
+    let sandbox = home_with_secrets();
+    for number in 0..FILE_COUNT {
+        sandbox.write(
+            format!(".openclaw-rescue/agents/main/sessions/{number}.jsonl"),
+            "{}",
+        );
+    }
+    let _ = export(&sandbox, &[]);
+    let trace = sandbox.path("trace");
+    let options = ["-o", trace.to_str().expect("text"), "-e", "trace=%%stat,readlink"];
+    let command = sandbox.command(["profiles", "import", "out.tar.gz", "--as", "copy", "--json"]);
+    let status = under_strace(&sandbox, &command, &options).status();
+    if !status.is_ok_and(|status| status.success()) {
+        return skipped(Reason::NoTracing, "the program under strace failed");
+    }
+    let trace = std::fs::read_to_string(trace).expect("a trace");
+    let below_sessions = trace
+        .lines()
+        .filter(|line| line.contains("/agents/main/sessions"));
+    let count = below_sessions.count();
+    assert!(count < FILE_COUNT, "{count} for {FILE_COUNT} files");
+}

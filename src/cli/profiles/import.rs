@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::apply;
+use crate::apply::{self, StagedFolders};
 use crate::archive::{self, ArchiveError, ArchiveKind, ArchiveOrigin, Manifest, StagingDir, import};
 use crate::cli::Context;
 use crate::config;
@@ -94,7 +94,7 @@ fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(St
     } else {
         let archive = staging.path().join("stdin.tar.gz");
         let mut bounded = std::io::stdin().lock().take(archive::MAX_UNPACKED_BYTES);
-        apply::stage_file(&archive, &mut bounded, false)?;
+        apply::stage_file(&mut StagedFolders::default(), &archive, &mut bounded, false)?;
         let manifest = verify(&archive)?;
         (archive, manifest)
     };
@@ -129,13 +129,14 @@ fn arrange_state(manifest: &Manifest, instance: &Instance, staging: &Path) -> Re
         ("workspace", below) => Some(state.join(workspace).join(below)),
         _ => None,
     };
+    let mut folders = StagedFolders::default();
     for path in files.chain(manifest.links.keys()) {
         if let Some(to) = new_path(path) {
-            apply::move_staged(&from.join(path), &to)?;
+            apply::move_staged(&mut folders, &from.join(path), &to)?;
         }
     }
     for folder in manifest.folders.iter().filter_map(|path| new_path(path)) {
-        apply::make_folders(&folder)?;
+        folders.make(&folder)?;
     }
     Ok(())
 }
@@ -193,7 +194,8 @@ impl Import<'_> {
     }
 
     fn stage(&self, name: &str, text: &str) -> Result<()> {
-        apply::stage_file(&self.staged_state_dir().join(name), &mut text.as_bytes(), false)
+        let path = self.staged_state_dir().join(name);
+        apply::stage_file(&mut StagedFolders::default(), &path, &mut text.as_bytes(), false)
     }
 
     /// Returns the record (`instance.toml`) of an imported instance: the original's, with an identity and a base port
