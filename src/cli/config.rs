@@ -252,6 +252,9 @@ fn print_change(context: &Context<'_>, path: &KeyPath, written: Option<&WrittenF
             "config": config,
             "file": written.map_or(config, |written| &written.file),
             "backup": backup,
+            "notInstalled": written.map_or_else(Vec::new, |written| {
+                validate::findings_json(&context.ui, &written.not_installed)
+            }),
         }));
         return;
     }
@@ -268,6 +271,10 @@ fn print_change(context: &Context<'_>, path: &KeyPath, written: Option<&WrittenF
     context
         .ui
         .print_note(&msg!("config.kept-before", path = written.backup.display()));
+    for finding in &written.not_installed {
+        let note = Msg::new("config.not-installed-note").with("path", &finding.path);
+        context.ui.print_note(&note.with_msg("why", finding.why.clone()));
+    }
 }
 
 /// Runs `openclaw config file`.

@@ -123,7 +123,7 @@ impl ConfigJudge {
             Basis::Release(release) | Basis::Nearest(release, _) => findings_of(&findings, *release),
         };
         let is_missing_plugin = |finding: &mut SchemaFinding| finding.violation == Violation::NotInstalled;
-        let not_installed = refused.extract_if(.., is_missing_plugin).collect();
+        let not_installed: Vec<_> = refused.extract_if(.., is_missing_plugin).collect();
         let version = match &basis {
             Basis::Native => written_by(config),
             Basis::Release(_) => None,
@@ -134,11 +134,13 @@ impl ConfigJudge {
             Basis::Native => false,
             Basis::Release(own) | Basis::Nearest(own, _) => *own == release,
         };
-        let others = findings.into_iter();
+        let others = findings.into_iter().filter_map(|(release, mut findings)| {
+            // What does not come with either release is said once.
+            findings.retain(|finding| !not_installed.iter().any(|known| known.is_same_place(finding)));
+            (!is_basis(release) && !findings.is_empty()).then_some((release, findings))
+        });
         Verdict {
-            other_releases: others
-                .filter(|(release, findings)| !is_basis(*release) && !findings.is_empty())
-                .collect(),
+            other_releases: others.collect(),
             basis,
             refused,
             not_installed,
@@ -150,16 +152,24 @@ impl ConfigJudge {
     /// invalid already must not prevent the correction of another one. An invalid value that is replaced by another
     /// invalid value is refused.
     pub fn new_findings(&self, before: &EffectiveConfig, after: &EffectiveConfig) -> Vec<SchemaFinding> {
-        let old = self.judge(before).refused;
-        let is_new = |finding: &SchemaFinding| {
+        self.judge_change(before, after).refused
+    }
+
+    /// Judges a config after an edit as [`Self::judge`] does, without what was refused or not installed before the edit
+    /// already ([`Self::new_findings`]).
+    pub(crate) fn judge_change(&self, before: &EffectiveConfig, after: &EffectiveConfig) -> Verdict {
+        let (old, mut new) = (self.judge(before), self.judge(after));
+        let is_new = |finding: &SchemaFinding, old: &[SchemaFinding]| {
             let is_missing_key = finding.violation == Violation::MissingKey;
             let is_unchanged =
                 is_missing_key || find(&before.value, &finding.path) == find(&after.value, &finding.path);
             !(is_unchanged && old.contains(finding))
         };
-        let mut findings = self.judge(after).refused;
-        findings.retain(is_new);
-        findings
+        new.refused.retain(|finding| is_new(finding, &old.refused));
+        // A channel is not new where another of its keys changes.
+        new.not_installed
+            .retain(|finding| !old.not_installed.contains(finding));
+        new
     }
 
     /// Returns the rules by which a config is judged.

@@ -7,7 +7,7 @@ use super::modes::{foreign_owners, open_to_others};
 use crate::config::backup;
 use crate::config::dialect;
 use crate::config::key_path::KeyPath;
-use crate::config::schema::Violation;
+use crate::config::schema::{SchemaFinding, Violation};
 use crate::i18n::{Msg, msg};
 use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, shell_quote};
 use crate::survey::{ConfigHealth, FoundBy, SurveyedInstance};
@@ -19,6 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("config-invalid", invalid),
     Check::info("config-one-release", one_release),
     Check::info("config-unjudged", unjudged),
+    Check::warning("config-not-installed", not_installed),
     Check::warning("config-legacy", legacy),
     Check::error("config-mode", |report, own| {
         open_to_others(report, own, PathRole::Config)
@@ -138,6 +139,18 @@ fn unjudged(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         Problem::new(msg, format!("{} config validate", own.command))
     });
     problems.collect()
+}
+
+/// Reports channels and plugins of the config that do not come with OpenClaw.
+fn not_installed(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let findings = own.verdict.iter().flat_map(|verdict| &verdict.not_installed);
+    let problem = |finding: &SchemaFinding| {
+        let msg = Msg::new("doctor.config-not-installed")
+            .with("path", &finding.path)
+            .with_msg("why", finding.why.clone());
+        Problem::new(msg, format!("{} config validate", own.command))
+    };
+    findings.map(problem).collect()
 }
 
 /// Reports a config, or variables in `.env`, with names that only early releases of OpenClaw used.

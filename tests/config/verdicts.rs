@@ -73,13 +73,62 @@ fn not_a_number_is_named_with_its_place() {
 }
 
 #[test]
-fn channel_of_no_release_is_named_and_not_refused() {
-    let sandbox = sandbox("{ channels: { nowhere: { enabled: true } } }");
+fn mistyped_channel_is_named_once_with_the_one_that_was_meant_and_not_refused() {
+    let sandbox = sandbox("{ channels: { telegramm: { enabled: true } } }");
     let verdict = config_json(&sandbox, &["validate"], 0);
-    assert_eq!(
-        verdict["notInstalled"][0]["path"], "channels.nowhere",
-        "{verdict}"
+    let found = &verdict["notInstalled"][0];
+    assert_eq!(found["path"], "channels.telegramm", "{verdict}");
+    assert_eq!(found["code"], "config.rule-channel", "{verdict}");
+    assert_eq!(verdict["otherReleases"], json!({}));
+    for (language, question) in [
+        ("en", "did you mean telegram?"),
+        ("tr", "telegram mi demek istediniz?"),
+    ] {
+        let shown = sandbox
+            .run(["--lang", language, "--profile", "rescue", "config", "validate"])
+            .exits(0);
+        assert_eq!(shown.stdout.matches("telegramm:").count(), 1, "{shown:?}");
+        assert!(shown.stdout.contains(question), "{shown:?}");
+    }
+    // Nothing is near to this one.
+    let sandbox = super::sandbox("{ channels: { nowhere: { enabled: true } } }");
+    let shown = config(&sandbox, &["validate"]).exits(0).stdout;
+    assert!(
+        shown.contains("channels.nowhere: this channel") && !shown.contains("did you mean"),
+        "{shown}"
     );
+}
+
+#[test]
+fn change_that_brings_in_what_does_not_come_with_openclaw_says_so_once() {
+    let sandbox = sandbox("{}");
+    for (path, value, meant) in [
+        ("channels.telegramm.enabled", "true", "telegram"),
+        ("plugins.entries.memory-coer.enabled", "true", "memory-core"),
+        ("agents.defaults.heartbeat.target", "slakc", "slack"),
+    ] {
+        let first = config(&sandbox, &["set", path, value, "--release", "1.30"]).exits(0);
+        let question = format!("did you mean {meant}?");
+        assert_eq!(first.stderr.matches(&question).count(), 1, "{first:?}");
+    }
+    let other_key = config_json(&sandbox, &["set", "channels.telegramm.name", "x"], 0);
+    assert_eq!(other_key["notInstalled"], json!([]));
+    let other = config_json(&sandbox, &["set", "channels.slakc.enabled", "true"], 0);
+    assert_eq!(other["notInstalled"][0]["path"], "channels.slakc");
+}
+
+#[test]
+fn refused_key_is_named_once_with_the_one_that_was_meant() {
+    let sandbox = sandbox("{}");
+    for (path, named, question) in [
+        ("gateway.prot", "gateway.prot", "did you mean port?"),
+        ("gatway.port", "gatway", "did you mean gateway?"),
+        ("myOwnKey", "myOwnKey", "unknown key"),
+    ] {
+        let refused = config(&sandbox, &["set", path, "1"]).exits(78).stderr;
+        assert_eq!(refused.matches(named).count(), 1, "{refused}");
+        assert!(refused.contains(question), "{refused}");
+    }
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub(super) struct WrittenFile {
     pub(super) file: PathBuf,
     /// The previous version.
     pub(super) backup: PathBuf,
+    /// The channels and plugins that the change brought in and that do not come with OpenClaw.
+    pub(super) not_installed: Vec<SchemaFinding>,
 }
 
 /// Changes one value of the instance's config under the host-wide lock. Returns the file that was written, or `None`
@@ -81,7 +83,8 @@ pub(super) fn change_config(
         return Ok(None);
     }
     refuse_newer(context, &survey, &edit)?;
-    refuse_new_findings(context, edit.new_findings(&judge))?;
+    let verdict = judge.judge_change(&edit.config_before, &edit.config_after);
+    refuse_new_findings(context, verdict.refused)?;
     survey::ports::refuse_taken_ports(
         &survey,
         &context.instance,
@@ -96,6 +99,7 @@ pub(super) fn change_config(
     Ok(Some(WrittenFile {
         file: file.clone(),
         backup: backup::backup_path(file, 1),
+        not_installed: verdict.not_installed,
     }))
 }
 

@@ -75,18 +75,21 @@ fn print(context: &Context<'_>, verdict: &Verdict) {
     }
 }
 
-/// Returns the findings in a config as a JSON document.
-fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
-    let list = |findings: &[SchemaFinding]| -> Vec<Value> {
-        let finding = |finding: &SchemaFinding| {
-            json!({
-                "path": finding.path.to_string(),
-                "code": finding.code,
-                "message": ui.render(&finding.why),
-            })
-        };
-        findings.iter().map(finding).collect()
+/// Returns findings of a config's schema check as JSON values.
+pub(super) fn findings_json(ui: &Ui, findings: &[SchemaFinding]) -> Vec<Value> {
+    let finding = |finding: &SchemaFinding| {
+        json!({
+            "path": finding.path.to_string(),
+            "code": finding.code,
+            "message": ui.render(&finding.why),
+        })
     };
+    findings.iter().map(finding).collect()
+}
+
+/// Returns the verdict about a config as a JSON document.
+fn to_json(ui: &Ui, verdict: &Verdict) -> Value {
+    let list = |findings: &[SchemaFinding]| findings_json(ui, findings);
     let others = verdict.other_releases.iter();
     let others = others.map(|(release, findings)| (release.to_string(), list(findings).into()));
     let unjudged = verdict.unjudged.as_ref();

@@ -48,6 +48,11 @@ impl SchemaFinding {
         self.shares_path(other)
     }
 
+    /// Returns whether two findings of the config's schema check are of one kind and about one value.
+    pub(in crate::config) fn is_same_place(&self, other: &Self) -> bool {
+        (self.violation, &self.path) == (other.violation, &other.path)
+    }
+
     /// Returns whether the path of a finding is that of another one, or leads to it.
     pub(super) fn shares_path(&self, other: &Self) -> bool {
         let (own, others) = (self.path.segments(), other.path.segments());

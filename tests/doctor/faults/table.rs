@@ -161,6 +161,9 @@ pub(super) const FAULTS: &[Fault] = &[
         });
     }),
     // A release between the known ones has this key.
+    fixed_by_command("config-not-installed", "warning", "rescue config validate", |s| {
+        edit(s, |c| c["channels"] = json!({ "telegramm": { "enabled": true } }));
+    }),
     fixed_by_command("config-unjudged", "info", "rescue config validate", |s| {
         edit(s, |c| {
             c["meta"]["lastTouchedVersion"] = "2026.4.1".into();

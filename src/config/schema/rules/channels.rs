@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::finding::{SchemaFinding, Violation};
+use super::super::finding::SchemaFinding;
 use super::place::{BOTH, EARLY, LATE, Place, Rule, entries, folded};
 use crate::config::release::Release;
 use crate::i18n::msg;
@@ -232,10 +232,8 @@ fn check_name(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     if is_known || has_foreign_plugins(place.config) || names_plugin(place.config, key) {
         return;
     }
-    findings.push(SchemaFinding {
-        violation: Violation::NotInstalled,
-        ..place.refuse(&[], msg!("config.rule-channel"))
-    });
+    let known = channels(place.release).iter().copied();
+    findings.push(place.not_installed(&[], msg!("config.rule-channel"), key, known));
 }
 
 /// Returns whether a config names a plugin in its list or its settings of plugins: the late release then only warns
@@ -266,10 +264,9 @@ fn check_heartbeat_target(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) 
     let is_word =
         ["last", "none"].contains(&target.as_str()) || (target == "owner" && place.release == Release::Late);
     if !is_word && !channels(place.release).contains(&channel) {
-        findings.push(SchemaFinding {
-            violation: Violation::NotInstalled,
-            ..place.refuse(&["target"], msg!("config.rule-heartbeat-target"))
-        });
+        let why = msg!("config.rule-heartbeat-target");
+        let known = channels(place.release).iter().copied().chain(["last", "none"]);
+        findings.push(place.not_installed(&["target"], why, &target, known));
     }
 }
 
@@ -278,11 +275,9 @@ fn check_plugins(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     if has_foreign_plugins(place.config) {
         return;
     }
-    let mut refuse = |keys: &[&str]| {
-        findings.push(SchemaFinding {
-            violation: Violation::NotInstalled,
-            ..place.refuse(keys, msg!("config.rule-plugin"))
-        });
+    let mut refuse = |keys: &[&str], plugin: &str| {
+        let known = EARLY_PLUGINS.iter().copied();
+        findings.push(place.not_installed(keys, msg!("config.rule-plugin"), plugin, known));
     };
     let is_unknown = |plugin: &str| !EARLY_PLUGINS.contains(&plugin);
     let named = place
@@ -292,14 +287,12 @@ fn check_plugins(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
         .into_iter()
         .flatten();
     for (plugin, _) in named.filter(|(plugin, _)| is_unknown(plugin)) {
-        refuse(&["entries", plugin]);
+        refuse(&["entries", plugin], plugin);
     }
     for list in ["allow", "deny"] {
-        if entries(place.value.get(list))
-            .iter()
-            .any(|plugin| is_unknown(plugin))
-        {
-            refuse(&[list]);
+        let named = entries(place.value.get(list));
+        if let Some(plugin) = named.iter().find(|plugin| is_unknown(plugin)) {
+            refuse(&[list], plugin);
         }
     }
     let memory = place
@@ -307,8 +300,12 @@ fn check_plugins(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
         .pointer("/slots/memory")
         .and_then(Value::as_str)
         .map(str::trim);
-    if memory.is_some_and(|plugin| !plugin.is_empty() && plugin != "none" && is_unknown(plugin)) {
-        refuse(&["slots", "memory"]);
+    if let Some(plugin) = memory
+        && !plugin.is_empty()
+        && plugin != "none"
+        && is_unknown(plugin)
+    {
+        refuse(&["slots", "memory"], plugin);
     }
 }
 
@@ -324,9 +321,6 @@ const LATE_MEMORIES: [&str; 5] = [
 fn check_late_memory(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     let memory = place.value.as_str().map(str::trim).unwrap_or_default();
     if !memory.is_empty() && !LATE_MEMORIES.contains(&memory) && !has_foreign_plugins(place.config) {
-        findings.push(SchemaFinding {
-            violation: Violation::NotInstalled,
-            ..place.refuse(&[], msg!("config.rule-plugin"))
-        });
+        findings.push(place.not_installed(&[], msg!("config.rule-plugin"), memory, LATE_MEMORIES));
     }
 }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::config::key_path::{KeyPath, PathSegment};
 use crate::config::release::Release;
-use crate::config::schema::finding::SchemaFinding;
+use crate::config::schema::finding::{SchemaFinding, Violation};
 use crate::i18n::Msg;
+use crate::text::nearest_words;
 
 pub(super) const EARLY: &[Release] = &[Release::Early];
 pub(super) const LATE: &[Release] = &[Release::Late];
@@ -78,6 +79,28 @@ impl Place<'_> {
         let path = keys.iter().fold(self.path.clone(), |path, key| path.child(*key));
         let value = keys.iter().try_fold(self.value, |value, key| value.get(key));
         SchemaFinding::invalid_value(path, why, value.unwrap_or(&Value::Null))
+    }
+
+    /// Returns the finding that a key or value below the place, `name`, names something that does not come with the release.
+    /// It says which of the `known` names was probably meant.
+    pub(super) fn not_installed<'k>(
+        &self,
+        keys: &[&str],
+        why: Msg,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> SchemaFinding {
+        let finding = self.refuse(keys, why);
+        let meant = nearest_words(name, known.into_iter()).into_iter().next();
+        let near = meant.map(|meant| Msg::new("config.finding-near").with("meant", meant));
+        SchemaFinding {
+            violation: Violation::NotInstalled,
+            why: match near {
+                Some(near) => near.with_msg("why", finding.why),
+                None => finding.why,
+            },
+            ..finding
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::finding::{SchemaFinding, Violation};
+use super::super::finding::SchemaFinding;
 use super::place::{BOTH, EARLY, LATE, Place, Rule, has_items};
 use super::{channels, texts};
 use crate::config::key_path::KeyPath;
@@ -121,10 +121,8 @@ fn check_web_search(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     let is_of_plugin =
         channels::has_foreign_plugins(place.config) || channels::names_plugin(place.config, plugin);
     if !SEARCH_PROVIDERS.contains(&provider) && !is_of_plugin {
-        findings.push(SchemaFinding {
-            violation: Violation::NotInstalled,
-            ..place.refuse(&["provider"], msg!("config.rule-search-provider"))
-        });
+        let why = msg!("config.rule-search-provider");
+        findings.push(place.not_installed(&["provider"], why, provider, SEARCH_PROVIDERS));
     }
 }
 
