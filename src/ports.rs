@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::profile::ProfileName;
+
 mod claim;
 mod family;
 pub(crate) mod planner;
@@ -36,6 +38,29 @@ pub(crate) const SUGGESTION_STEP: u16 = 1000;
 /// clients connect there.
 pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
+/// Returns the base port that this program uses for an instance profile for which nothing sets one, as the later releases
+/// do (docs/design.md#port-rules, rule 4).
+pub(crate) fn default_base(profile: &ProfileName) -> BasePort {
+    if profile.is_default() {
+        DEFAULT_BASE
+    } else if profile.is_dev() {
+        DEV_BASE
+    } else {
+        hashed_default_base(profile.as_str())
+    }
+}
+
+/// Returns the base ports that releases of OpenClaw use for a profile for which nothing sets one, the likeliest first: they
+/// disagree on named profiles (docs/design.md#port-rules, rule 4).
+pub(crate) fn default_bases(profile: Option<&ProfileName>) -> Vec<BasePort> {
+    match profile {
+        Some(profile) if !profile.is_default() && !profile.is_dev() => {
+            vec![default_base(profile), DEFAULT_BASE]
+        }
+        profile => vec![profile.map_or(DEFAULT_BASE, default_base)],
+    }
+}
+
 /// Returns the base port that OpenClaw 2026.9.6 uses for a named instance without a port in its config, by the FNV-1a
 /// hash of the name (docs/openclaw.md#hashed-default-port).
 pub(crate) fn hashed_default_base(profile: &str) -> BasePort {
@@ -44,4 +69,27 @@ pub(crate) fn hashed_default_base(profile: &str) -> BasePort {
     });
     // A remainder of a division by 40000 always fits.
     BasePort::known(20_000 + u16::try_from(hash % 40_000).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_base_of_a_profile_is_the_likeliest_of_all_that_releases_use() {
+        for (name, bases) in [
+            ("default", &[18789_u16][..]),
+            ("dev", &[19001]),
+            ("rescue", &[23532, 18789]),
+        ] {
+            let profile = ProfileName::parse(name).unwrap();
+            let found: Vec<u16> = default_bases(Some(&profile))
+                .iter()
+                .map(|base| base.get())
+                .collect();
+            assert_eq!(found, bases, "{name}");
+            assert_eq!(default_base(&profile).get(), bases[0], "{name}");
+        }
+        assert_eq!(default_bases(None), [DEFAULT_BASE]);
+    }
 }

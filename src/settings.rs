@@ -20,8 +20,7 @@ use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::instance::{ConfigVariables, Instance};
-use crate::ports::{BasePort, DEFAULT_BASE, DEV_BASE, Port, PortSource, hashed_default_base};
-use crate::profile::ProfileName;
+use crate::ports::{Port, PortSource, default_base};
 use crate::record::Record;
 use crate::secret::Secret;
 
@@ -384,17 +383,6 @@ impl SettingSources<'_> {
             }
             Some(credential) => Ok(credential),
         }
-    }
-}
-
-/// Returns the base port of an instance profile for which nothing sets one (docs/design.md#port-rules, rule 4).
-pub(crate) fn default_base(profile: &ProfileName) -> BasePort {
-    if profile.is_default() {
-        DEFAULT_BASE
-    } else if profile.is_dev() {
-        DEV_BASE
-    } else {
-        hashed_default_base(profile.as_str())
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::profile::ProfileName;
 
 /// Sources of settings that a test fills in.
 struct TestSources {

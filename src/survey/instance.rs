@@ -12,10 +12,7 @@ use crate::env_file;
 use crate::environment::Environment;
 use crate::host::{Host, read};
 use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
-use crate::ports::{
-    BasePort, Claim, DEFAULT_BASE, DEV_BASE, Listener, Port, PortFamily, PortSource, Role, Span,
-    hashed_default_base,
-};
+use crate::ports::{Claim, Listener, Port, PortFamily, PortSource, Role, Span, default_bases};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::secret::Secret;
@@ -255,16 +252,6 @@ fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
     };
     let port = last_good().or_else(backup)?;
     Some((port, PortSource::Backup, "gateway.port"))
-}
-
-/// Returns the base ports that releases of OpenClaw use where nothing sets one, the likeliest first: they disagree on
-/// named profiles (docs/design.md#port-rules, rule 4).
-fn default_bases(profile: Option<&ProfileName>) -> Vec<BasePort> {
-    match profile {
-        Some(profile) if profile.is_dev() => vec![DEV_BASE],
-        Some(profile) if !profile.is_default() => vec![hashed_default_base(profile.as_str()), DEFAULT_BASE],
-        _ => vec![DEFAULT_BASE],
-    }
 }
 
 /// Returns the workspaces of an instance whose config names none: every folder where a release puts one and that exists;
