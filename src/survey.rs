@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::config::dialect;
 use crate::engine;
 use crate::environment::Environment;
 use crate::host::{self, Host};
@@ -138,6 +139,13 @@ impl Survey {
         if self.node.is_none() && self.instances.iter().any(is_node) {
             self.node = engine::locate(host, env).ok();
         }
+    }
+
+    /// Returns the version of OpenClaw that reads the configs of this host: that of OpenClaw from npm, which this program
+    /// runs too, else the newest one that this program knows.
+    pub(crate) fn config_reader(&self) -> &str {
+        let node = self.node.as_ref().map(|node| node.version.as_str());
+        node.unwrap_or(dialect::NEWEST_KNOWN_VERSION)
     }
 
     /// Returns the configs, state folders, workspaces and other named paths of every instance but the one with this

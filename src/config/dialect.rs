@@ -125,6 +125,13 @@ pub(crate) fn newer_stamp<'c>(config: &'c Value, reader: &str) -> Option<&'c str
     (is_newer(stamp, reader)?).then_some(stamp)
 }
 
+/// Returns the newer version of OpenClaw that wrote a config, as [`newer_stamp`] does, where a change of the config leaves
+/// it: a changed key may have another meaning there. With a change of the version itself the user declares that an older
+/// release is to read the config.
+pub(crate) fn kept_newer_stamp<'c>(before: &'c Value, after: &Value, reader: &str) -> Option<&'c str> {
+    newer_stamp(before, reader).filter(|stamp| newer_stamp(after, reader) == Some(stamp))
+}
+
 /// Parses the year, month and patch of an OpenClaw version such as `2026.1.30` or `v2026.1.30-2`.
 pub(super) fn version_parts(version: &str) -> Option<(u32, u32, u32)> {
     let version = version.trim().trim_start_matches('v');
@@ -152,6 +159,16 @@ mod tests {
         ] {
             assert_eq!(Dialect::from_version(version), dialect, "{version}");
         }
+    }
+
+    #[test]
+    fn newer_version_is_kept_unless_the_change_replaces_it_by_a_known_one() {
+        let config = |stamp: &str| json!({ "meta": { "lastTouchedVersion": stamp } });
+        let newer = config("2031.1.1");
+        assert_eq!(kept_newer_stamp(&newer, &newer, "2026.9.6"), Some("2031.1.1"));
+        assert_eq!(kept_newer_stamp(&newer, &newer, "2031.1.1"), None);
+        assert_eq!(kept_newer_stamp(&newer, &config("2026.9.6"), "2026.9.6"), None);
+        assert_eq!(kept_newer_stamp(&config("2026.9.6"), &newer, "2026.9.6"), None);
     }
 
     #[test]

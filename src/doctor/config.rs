@@ -267,9 +267,10 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a config that was written by a newer release than the one that would read it.
 fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let (reader, inspected) = match &report.survey.node {
-        Some(node) => (node.version.as_str(), report.display_path(&node.path)),
-        None => (dialect::NEWEST_KNOWN_VERSION, "openclaw".to_owned()),
+    let reader = report.survey.config_reader();
+    let inspected = match &report.survey.node {
+        Some(node) => report.display_path(&node.path),
+        None => "openclaw".to_owned(),
     };
     let problems = dialect::newer_stamp(&own.config, reader).map(|stamp| {
         let msg = msg!(

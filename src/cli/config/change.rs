@@ -230,27 +230,25 @@ fn refuse_foreign_file(context: &Context<'_>, survey: &Survey, path: &KeyPath, f
         .hint(msg!("config.hint-edit", path = file.display())))
 }
 
-/// Refuses to change a config that a newer release wrote, in which the changed key may have another meaning. Only its
-/// version stamp may be changed: with that the user declares that an older release is to read it.
+/// Refuses to change a config that a newer release wrote, unless the change says that an older release is to read it.
 fn refuse_newer(context: &Context<'_>, survey: &Survey, edit: &PlannedEdit) -> Result<()> {
-    let program = || context.host.program().map(|path| path.display().to_string());
-    let (reader, reader_path) = match &survey.node {
-        Some(node) => (node.version.as_str(), node.path.display().to_string()),
-        None => (dialect::NEWEST_KNOWN_VERSION, program().unwrap_or_default()),
-    };
-    let Some(stamp) = dialect::newer_stamp(&edit.config_before.value, reader) else {
+    let reader = survey.config_reader();
+    let (before, after) = (&edit.config_before.value, &edit.config_after.value);
+    let Some(stamp) = dialect::kept_newer_stamp(before, after, reader) else {
         return Ok(());
     };
-    if dialect::newer_stamp(&edit.config_after.value, reader) != Some(stamp) {
-        return Ok(());
-    }
+    let reader_path = match &survey.node {
+        Some(node) => Some(node.path.as_path()),
+        None => context.host.program(),
+    };
+    let reader_path = reader_path.map(|path| path.display().to_string());
     let path = context.instance.config_path.display();
     let refused = msg!(
         "config.newer",
         path = path,
         stamp = stamp,
         version = reader,
-        program = reader_path
+        program = reader_path.unwrap_or_default()
     );
     let command = context.instance.command();
     Err(Error::blocked(refused).hint(msg!("config.newer-way-out", command = command, version = reader)))

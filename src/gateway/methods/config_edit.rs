@@ -23,7 +23,7 @@ use crate::gateway::state::GatewayState;
 use crate::plan::{self, Plan};
 use crate::registry;
 use crate::secret::REDACTED;
-use crate::survey;
+use crate::survey::{self, Survey};
 
 mod redaction;
 
@@ -105,7 +105,7 @@ fn edit_file(call: &MethodCall, kind: EditKind) -> MethodResult {
     }
     refuse_lost_includes(before.value(), after.value())?;
     let survey = survey::survey_host(context.host, context.env);
-    refuse_newer(before.value(), after.value())?;
+    refuse_newer(&survey, before.value(), after.value())?;
     let (old, new) = (effective_or_own(path, &before), effective_or_own(path, &after));
     refuse_new_findings(call, &old, &new)?;
     survey::ports::refuse_taken_ports(&survey, &call.state.context.instance, &old.value, &new.value)
@@ -219,17 +219,14 @@ fn refuse_lost_includes(before: &Value, after: &Value) -> Result<(), ErrorRespon
     Ok(())
 }
 
-/// Refuses to change a config that a newer release wrote, in which a key may have another meaning.
-fn refuse_newer(before: &Value, after: &Value) -> Result<(), ErrorResponse> {
-    let known = dialect::NEWEST_KNOWN_VERSION;
-    let stamp = dialect::newer_stamp(before, known);
-    match stamp {
-        Some(stamp) if dialect::newer_stamp(after, known) == Some(stamp) => {
-            Err(ErrorResponse::invalid_request(format!(
-                "config was written by a newer release, {stamp}; this gateway knows configs up to {known}"
-            )))
-        }
-        _ => Ok(()),
+/// Refuses to change a config that a newer release wrote, by the rule of `openclaw config set`.
+fn refuse_newer(survey: &Survey, before: &Value, after: &Value) -> Result<(), ErrorResponse> {
+    let reader = survey.config_reader();
+    match dialect::kept_newer_stamp(before, after, reader) {
+        None => Ok(()),
+        Some(stamp) => Err(ErrorResponse::invalid_request(format!(
+            "config was written by a newer release, {stamp}; it is read here by {reader}"
+        ))),
     }
 }
 

@@ -194,3 +194,25 @@ async fn schema_is_that_of_the_release_of_the_protocol() {
         assert!(answer["uiHints"].is_object() && answer["generatedAt"].is_string());
     }
 }
+
+#[tokio::test]
+async fn config_of_a_newer_release_is_changed_only_together_with_its_version() {
+    let edited = Edited::new(Protocol::Four);
+    let newer = "{ meta: { lastTouchedVersion: '2031.1.1' }, gateway: { port: 19789 } }";
+    crate::apply::write_file(
+        &edited.gateway.state.context.instance.config_path,
+        newer.as_bytes(),
+    )
+    .unwrap();
+    let logging = json!({"logging": {"level": "debug"}});
+    let refused = edited.edit("config.patch", &logging).await.unwrap_err();
+    let message = refused.message;
+    assert!(
+        message.contains("2031.1.1") && message.contains("2026.9.6"),
+        "{message}"
+    );
+    assert_eq!(edited.text(), newer);
+    let older = json!({"meta": {"lastTouchedVersion": "2026.9.6"}});
+    edited.edit("config.patch", older).await.unwrap();
+    edited.edit("config.patch", logging).await.unwrap();
+}
