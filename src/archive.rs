@@ -93,6 +93,11 @@ pub(crate) struct Manifest {
     pub(crate) folders: BTreeSet<String>,
 }
 
+/// Path of the config in an archive of an instance.
+pub(crate) const CONFIG_ENTRY: &str = "config/openclaw.json";
+/// Folder of the state in an archive of an instance.
+pub(crate) const STATE_ENTRY: &str = "state";
+
 /// The line of an archive's manifest about one file: its path, size and hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArchiveEntry {

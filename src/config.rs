@@ -25,7 +25,7 @@ pub mod secrets;
 pub(crate) mod variables;
 
 pub(crate) use broken::broken_error;
-pub(crate) use include::effective;
+pub(crate) use include::{effective, effective_or_own};
 pub(crate) use load::{LoadedConfig, load, parse_bytes};
 pub(crate) use port::base_port;
 pub use reader::parse_value;

@@ -71,6 +71,8 @@ pub(crate) const SERVICE_VARIABLES: [&str; 3] = [
     "OPENCLAW_SERVICE_VERSION",
 ];
 
+/// Name of the variable that sets the base port of a gateway.
+pub(crate) const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
 /// Name of the variable with the folders from which OpenClaw lets a config include files
 /// (docs/openclaw.md#include-boundary).
 pub(crate) const INCLUDE_ROOTS_VARIABLE: &str = "OPENCLAW_INCLUDE_ROOTS";
@@ -93,7 +95,7 @@ impl Environment {
             profile: host.var("OPENCLAW_PROFILE").map(str::to_owned),
             state_dir: path("OPENCLAW_STATE_DIR")?,
             config_path: path("OPENCLAW_CONFIG_PATH")?,
-            gateway_port: host.var("OPENCLAW_GATEWAY_PORT").map(str::to_owned),
+            gateway_port: host.var(PORT_VARIABLE).map(str::to_owned),
             gateway_token: host.var("OPENCLAW_GATEWAY_TOKEN").map(Secret::new),
             instance_variables: INSTANCE_VARIABLES
                 .into_iter()
@@ -154,11 +156,7 @@ fn refuse_non_unicode(host: &Host) -> Result<()> {
             return Err(error.hint(msg!("environment.rename-path")));
         }
     }
-    let values = [
-        "OPENCLAW_PROFILE",
-        "OPENCLAW_GATEWAY_PORT",
-        "OPENCLAW_GATEWAY_TOKEN",
-    ];
+    let values = ["OPENCLAW_PROFILE", PORT_VARIABLE, "OPENCLAW_GATEWAY_TOKEN"];
     match values
         .into_iter()
         .find(|name| host.non_unicode_var(name).is_some())

@@ -15,6 +15,7 @@ use crate::config::error::ConfigError;
 use crate::config::variables::{self, MissingVariable};
 use crate::config::{self, LoadedConfig};
 use crate::env_file;
+use crate::environment::PORT_VARIABLE;
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
@@ -191,7 +192,6 @@ impl SettingSources<'_> {
     /// # Errors
     /// Exit 78 where `.env` has an unusable port.
     pub(crate) fn port(&self, flag: Option<Port>) -> Result<(Port, PortSource)> {
-        const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
         if let Some(port) = flag {
             return Ok((port, PortSource::Flag));
         }

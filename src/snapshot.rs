@@ -9,10 +9,12 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::apply;
-use crate::archive::{self, ArchiveKind, Exclusions, FileSet, LeftOut, Manifest};
+use crate::archive::{self, ArchiveKind, CONFIG_ENTRY, Exclusions, FileSet, LeftOut, Manifest, STATE_ENTRY};
+use crate::config::{self, LoadedConfig};
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::msg;
@@ -273,7 +275,7 @@ impl SnapshotTarget<'_> {
     /// When a folder can't be listed.
     pub(crate) fn restore_plan(&self, manifest: &Manifest, staging: &Path) -> Result<Plan> {
         let state = &self.instance.state_dir;
-        let staged_state = staging.join("state");
+        let staged_state = staging.join(STATE_ENTRY);
         let kept = self.paths_kept_in_state();
         let staged = archive::movable_entries(&staged_state, &kept)?;
         let mut changes = self.move_state_aside(&kept)?;
@@ -291,6 +293,18 @@ impl SnapshotTarget<'_> {
             changes,
             ..Plan::default()
         })
+    }
+
+    /// Returns the value of the config in a snapshot that was unpacked to `staging`, with those included files merged in that
+    /// lie in the state folder; `Null` where the snapshot has no config that can be read.
+    pub(crate) fn staged_config(&self, staging: &Path) -> Value {
+        let LoadedConfig::Ok(document) = config::load(&staging.join(CONFIG_ENTRY)) else {
+            return Value::Null;
+        };
+        let config = &self.instance.config_path;
+        let below = config.strip_prefix(&self.instance.state_dir);
+        let at = below.map_or_else(|_| config.clone(), |below| staging.join(STATE_ENTRY).join(below));
+        config::effective_or_own(&at, &document).value
     }
 
     /// Returns the paths in an instance's state folder that the restore of a snapshot leaves in their place, relative

@@ -65,6 +65,28 @@ fn snapshot_is_private_and_holds_no_cache_log_or_workspace() {
 }
 
 #[test]
+fn snapshot_with_a_port_that_another_instance_has_got_is_not_restored() {
+    network::own(|| {
+        let sandbox = home_with_rescue();
+        let config = sandbox.read(config_path("rescue"));
+        let _ = snapshot(&sandbox, &["create"]).exits(0);
+        let set = ["--profile", "rescue", "config", "set", "gateway.port", "39789"];
+        let _ = sandbox.run(set).exits(0);
+        let record = sandbox.read(".openclaw-rescue/instance.toml");
+        sandbox.write(config_path("other"), &config);
+        let changed = sandbox.read(config_path("rescue"));
+        let refused = snapshot(&sandbox, &["restore", "--yes"]).exits(78).json();
+        assert_eq!(refused["code"], "ports.same-base", "{refused}");
+        assert_eq!(sandbox.read(config_path("rescue")), changed);
+        assert_eq!(sandbox.read(".openclaw-rescue/instance.toml"), record);
+
+        std::fs::remove_file(sandbox.path(config_path("other"))).expect("a file");
+        let _ = snapshot(&sandbox, &["restore", "--yes"]).exits(0);
+        assert_eq!(sandbox.read(config_path("rescue")), config);
+    });
+}
+
+#[test]
 fn restore_brings_a_snapshot_back_and_can_be_undone_by_a_restore() {
     network::own(|| {
         let sandbox = home_with_rescue();

@@ -12,7 +12,7 @@ use super::left_out::{LeftOut, LeftOutReason, reason_anywhere, reason_at_top};
 use super::listing::{is_executable, link_metadata, list, metadata, unreadable};
 use super::sqlite::{COMPANION_ENDINGS, is_database};
 use super::unpack::{MAX_FILES, MAX_MANIFEST_BYTES, MAX_UNPACKED_BYTES};
-use super::{entry_name, link};
+use super::{CONFIG_ENTRY, STATE_ENTRY, entry_name, link};
 use crate::error::{Error, Result};
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
@@ -79,7 +79,7 @@ impl FileSet {
         let config = &instance.config_path;
         let folder = config.parent().unwrap_or(Path::new("/"));
         if let Some(meta) = metadata(config)?.filter(Metadata::is_file) {
-            set.add_file("config/openclaw.json".to_owned(), config.clone(), &meta)?;
+            set.add_file(CONFIG_ENTRY.to_owned(), config.clone(), &meta)?;
         }
         let state = canonicalize_existing(&instance.state_dir);
         for file in included_files(config)? {
@@ -123,7 +123,7 @@ impl FileSet {
                 reason.map_or(Verdict::Pack, Verdict::LeaveOut)
             }
         };
-        set.walk("state", &state, &state, &judge)?;
+        set.walk(STATE_ENTRY, &state, &state, &judge)?;
         Ok(set)
     }
 

@@ -1,20 +1,22 @@
 //! `openclaw snapshot`: makes, lists and restores snapshots of one instance.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Context, left_out};
 use crate::apply::HostLock;
-use crate::archive::{ArchiveKind, Manifest, StagingDir};
+use crate::archive::{ArchiveKind, Manifest, STATE_ENTRY, StagingDir};
+use crate::config::{self, LoadedConfig};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg, size_msg};
 use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotReason, SnapshotTarget};
 use crate::survey::Survey;
+use crate::survey::ports::{self, PortSettings};
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, probe};
 
@@ -212,6 +214,7 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     refuse_running(context, &survey)?;
     let inputs = SnapshotInputs::new(context, &survey);
     let target = inputs.target(context);
+    refuse_taken_ports(context, &survey, &target, staging.path())?;
     // The present state becomes a snapshot first, so that a restore can be undone by a restore.
     let before = match target.create(&snapshot_lock, SnapshotReason::BeforeRestore, Some(&chosen.id)) {
         Ok(created) => Some(created),
@@ -273,6 +276,24 @@ fn print_restored(
             id = created.snapshot.id
         ));
     }
+}
+
+/// Refuses to restore a snapshot with a port that another instance, or another program, has got since.
+fn refuse_taken_ports(
+    context: &Context<'_>,
+    survey: &Survey,
+    target: &SnapshotTarget<'_>,
+    staging: &Path,
+) -> Result<()> {
+    let instance = &context.instance;
+    let present = match config::load(&instance.config_path) {
+        LoadedConfig::Ok(document) => config::effective_or_own(&instance.config_path, &document).value,
+        LoadedConfig::Missing | LoadedConfig::Broken(_) => Value::Null,
+    };
+    let staged = target.staged_config(staging);
+    let before = PortSettings::read(&instance.state_dir, &present);
+    let after = PortSettings::read(&staging.join(STATE_ENTRY), &staged);
+    ports::refuse_taken_ports(survey, instance, &before, &after)
 }
 
 /// Removes the staging folders that killed runs of `snapshot` left.

@@ -38,6 +38,11 @@ pub(crate) fn effective(path: &Path, document: &ConfigDocument) -> Result<Effect
     IncludeResolver::new(path).effective(value)
 }
 
+/// Returns a config as [`effective`] does, or as it is where an included file can't be read.
+pub(crate) fn effective_or_own(path: &Path, document: &ConfigDocument) -> EffectiveConfig {
+    effective(path, document).unwrap_or_else(|_| document.value().clone().into())
+}
+
 /// Returns a config as [`effective`] does, where the included file `file` has the content `content`.
 pub(super) fn effective_with(
     path: &Path,

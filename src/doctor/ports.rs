@@ -7,15 +7,13 @@ use super::host_report::{HostReport, InstanceReport};
 use super::isolation::removable_key;
 use super::originality::instance_to_change;
 use crate::config::key_path::KeyPath;
+use crate::environment::PORT_VARIABLE;
 use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::ports::{Claim, Listener, Port, PortSource, Role};
 use crate::probe::ProbeVerdict;
 use crate::profile::ProfileName;
 use crate::survey::map::{PortMapEntry, PortNeighbour};
-
-/// Variable of a `.env` file that sets the base port of a gateway.
-const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
 
 /// The doctor's checks of the network ports of an instance.
 pub(super) const CHECKS: &[Check] = &[

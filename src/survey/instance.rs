@@ -9,7 +9,7 @@ use crate::config::error::ConfigError;
 use crate::config::key_path::KeyPath;
 use crate::config::{self, backup};
 use crate::env_file;
-use crate::environment::Environment;
+use crate::environment::{Environment, PORT_VARIABLE};
 use crate::host::{Host, read};
 use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
 use crate::ports::{Claim, Listener, Port, PortFamily, PortSource, Role, Span, default_bases};
@@ -217,7 +217,6 @@ fn claims_of_base(port: Port, key: &'static str) -> Vec<Claim> {
 
 /// Returns the base port of an instance from each source that sets one, the strongest first, with the key that sets it.
 fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource, &'static str)> {
-    const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
         let value = env_file::variable(&found.state_dir.join(".env"), PORT_VARIABLE)?;

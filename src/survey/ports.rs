@@ -8,17 +8,21 @@ use serde_json::Value;
 
 use super::Survey;
 use super::config_keys::pinned_port_claims;
+use crate::config;
+use crate::env_file;
+use crate::environment::PORT_VARIABLE;
 use crate::error::Error;
 use crate::host::Host;
 use crate::host::ports::LISTS_ALL_LISTENERS;
 use crate::host::read;
-use crate::i18n::msg;
-use crate::instance::{Instance, profile_of_folder};
+use crate::i18n::{Msg, msg};
+use crate::instance::{Instance, RECORD_FILE, profile_of_folder};
 use crate::ports::planner::{
     NoPortsLeft, Planner, PortCheck, PortHolder, PortRefusal, PortSuggestion, PortVerdict,
 };
-use crate::ports::{LOOPBACK, Listener, Port, PortFamily, Span};
+use crate::ports::{LOOPBACK, Listener, Port, PortFamily, Span, default_bases};
 use crate::profile::ProfileName;
+use crate::record::Record;
 
 #[cfg(test)]
 mod tests;
@@ -118,23 +122,75 @@ fn refuse_claimed_pins(
     Ok(())
 }
 
-/// Refuses a config's new base port, and new ports that its keys pin, by the rules that hold in the wizard too
-/// (docs/design.md#port-rules), whoever changes the config. The values have included files merged in.
+/// The settings of an instance's files that decide which ports it claims.
+pub(crate) struct PortSettings<'a> {
+    /// Value of the config, included files merged in.
+    config: &'a Value,
+    /// Port of the `.env`.
+    env_file: Option<Port>,
+    /// Base port of the record.
+    record: Option<Port>,
+}
+
+impl<'a> PortSettings<'a> {
+    /// Reads the `.env` and the record in a state folder, and takes the rest of the port settings from a config. What can't
+    /// be read sets no port here; the instance's own gateway reports it.
+    pub(crate) fn read(state_dir: &Path, config: &'a Value) -> Self {
+        let in_env_file = env_file::variable(&state_dir.join(".env"), PORT_VARIABLE);
+        let record = Record::load(&state_dir.join(RECORD_FILE));
+        Self {
+            config,
+            env_file: in_env_file.and_then(|text| Port::from_variable(&text)),
+            record: record.ok().and_then(|record| record.ports.base),
+        }
+    }
+
+    /// Returns the base ports that the gateway of a profile claims by these settings (docs/design.md#port-rules, rule 4).
+    fn bases(&self, profile: &ProfileName) -> Vec<Port> {
+        let set = [self.env_file, config::base_port(self.config)];
+        let mut bases: Vec<Port> = set.into_iter().flatten().collect();
+        if bases.is_empty() {
+            bases.extend(self.record);
+        }
+        if bases.is_empty() {
+            let defaults = default_bases(Some(profile));
+            bases.extend(defaults.into_iter().map(Port::from));
+        }
+        bases
+    }
+}
+
+/// Refuses the ports that an instance newly claims after a change of its files, by the rules that hold in the wizard too
+/// (docs/design.md#port-rules), whoever changes them: the base port and the pinned ports of the config, and the base port
+/// that holds where the config sets none.
 ///
 /// # Errors
 /// Exit 78 with what has the port.
 pub(crate) fn refuse_taken_ports(
     survey: &Survey,
     instance: &Instance,
-    before: &Value,
-    after: &Value,
+    before: &PortSettings<'_>,
+    after: &PortSettings<'_>,
 ) -> Result<(), Error> {
-    refuse_claimed_pins(survey, instance, before, after)?;
-    let port = |config: &Value| config.pointer("/gateway/port").and_then(Port::from_json);
-    let Some(new) = port(after).filter(|new| Some(*new) != port(before)) else {
-        return Ok(());
-    };
-    let bind = after.pointer("/gateway/bind").and_then(Value::as_str);
+    refuse_claimed_pins(survey, instance, before.config, after.config)?;
+    let set = config::base_port(after.config);
+    if let Some(new) = set.filter(|new| Some(*new) != config::base_port(before.config)) {
+        refuse_taken_base(survey, instance, new, after.config)?;
+    }
+    let known = before.bases(&instance.profile);
+    let others = after.bases(&instance.profile).into_iter();
+    for base in others.filter(|base| Some(*base) != set && !known.contains(base)) {
+        refuse_claimed_fallback(survey, instance, base)?;
+    }
+    Ok(())
+}
+
+/// Refuses a base port that a config newly sets.
+///
+/// # Errors
+/// Exit 78 with what has the port.
+fn refuse_taken_base(survey: &Survey, instance: &Instance, new: Port, config: &Value) -> Result<(), Error> {
+    let bind = config.pointer("/gateway/bind").and_then(Value::as_str);
     // Loopback is checked in any case.
     let addresses: &[IpAddr] = match bind {
         None | Some("loopback") => &[],
@@ -146,6 +202,27 @@ pub(crate) fn refuse_taken_ports(
     let survey = survey.with_owners(PortFamily::span_of(new));
     let planner = survey.planner(&instance.profile, &instance.config_path);
     planner.check(new, addresses).accept(None).map(drop)
+}
+
+/// Refuses a base port that holds because the config sets none, where another instance claims it. Whether somebody
+/// listens there is not examined: a release may use another default.
+///
+/// # Errors
+/// Exit 78 with the other instance, and the command that sets a port.
+fn refuse_claimed_fallback(survey: &Survey, instance: &Instance, base: Port) -> Result<(), Error> {
+    let planner = survey.planner(&instance.profile, &instance.config_path);
+    let check = planner.check(base, &[]);
+    let (PortVerdict::Refused(why), Some(instead)) = (&check.verdict, planner.nearest(base)) else {
+        return Ok(());
+    };
+    if !matches!(why, PortRefusal::TooClose { .. } | PortRefusal::Claimed { .. }) {
+        return Ok(());
+    }
+    let msg = Msg::new("ports.would-use")
+        .with("port", base)
+        .with_msg("why", why.msg(base.get()));
+    let (command, port) = (instance.command(), instead.family.base());
+    Err(Error::blocked(msg).hint(msg!("onboard.hint-port", command = command, port = port)))
 }
 
 /// Returns whether two configs lie in the state folders of two instance profiles, by the names of the folders alone.

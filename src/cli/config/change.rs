@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, DigitKeys};
@@ -15,7 +17,8 @@ use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, incl
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
-use crate::survey::{self, Survey};
+use crate::survey::Survey;
+use crate::survey::ports::{self, PortSettings};
 
 /// Reads the config of the instance.
 ///
@@ -85,9 +88,9 @@ pub(super) fn change_config(
     refuse_newer(context, &survey, &edit)?;
     let verdict = judge.judge_change(&edit.config_before, &edit.config_after);
     refuse_new_findings(context, verdict.refused)?;
-    survey::ports::refuse_taken_ports(
+    refuse_taken_ports(
+        context,
         &survey,
-        &context.instance,
         &edit.config_before.value,
         &edit.config_after.value,
     )?;
@@ -252,6 +255,18 @@ fn refuse_newer(context: &Context<'_>, survey: &Survey, edit: &PlannedEdit) -> R
     );
     let command = context.instance.command();
     Err(Error::blocked(refused).hint(msg!("config.newer-way-out", command = command, version = reader)))
+}
+
+/// Refuses ports that the instance newly claims after a change of its config.
+pub(super) fn refuse_taken_ports(
+    context: &Context<'_>,
+    survey: &Survey,
+    before: &Value,
+    after: &Value,
+) -> Result<()> {
+    let state_dir = &context.instance.state_dir;
+    let settings = |config| PortSettings::read(state_dir, config);
+    ports::refuse_taken_ports(survey, &context.instance, &settings(before), &settings(after))
 }
 
 /// Refuses a change of the config after which its schema check has a finding that it did not have before.

@@ -8,18 +8,17 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::change::apply_changes;
+use super::change::{apply_changes, refuse_taken_ports};
 use crate::apply;
 use crate::cli::Context;
 use crate::config::backup::{self, ConfigBackup};
 use crate::config::document::ConfigDocument;
 use crate::config::error::ConfigError;
-use crate::config::parse_bytes;
+use crate::config::{effective_or_own, parse_bytes};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg, size_msg};
 use crate::plan::{self, Change};
-use crate::survey;
 
 /// Runs `openclaw config restore --list`.
 pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
@@ -127,7 +126,8 @@ pub(crate) fn restore_backup(context: &Context<'_>, number: Option<usize>) -> Re
             .ok()
             .and_then(|bytes| parse_bytes(bytes.clone()).ok());
         let before = before.unwrap_or_else(ConfigDocument::empty);
-        survey::ports::refuse_taken_ports(&survey, &context.instance, before.value(), document.value())?;
+        let [before, after] = [&before, &document].map(|document| effective_or_own(path, document).value);
+        refuse_taken_ports(context, &survey, &before, &after)?;
         let (changes, kept_path) = replacement(path, &document, current);
         apply_changes(context, &lock, &survey, changes)?;
         kept = kept_path;

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::apply::{self, StagedFolders};
-use crate::archive::{self, ArchiveError, ArchiveKind, ArchiveOrigin, Manifest, StagingDir, import};
+use crate::archive::{
+    self, ArchiveError, ArchiveKind, ArchiveOrigin, CONFIG_ENTRY, Manifest, STATE_ENTRY, StagingDir, import,
+};
 use crate::cli::Context;
 use crate::config;
 use crate::config::document::ConfigDocument;
@@ -106,10 +108,7 @@ fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(St
 /// Returns the manifest of a verified archive that is an export of an instance.
 fn verified(path: &Path, manifest: Result<Manifest, ArchiveError>) -> Result<Manifest> {
     let manifest = manifest.map_err(|error| error.into_error(path))?;
-    let has_config = manifest
-        .files
-        .values()
-        .any(|entry| entry.path == "config/openclaw.json");
+    let has_config = manifest.files.values().any(|entry| entry.path == CONFIG_ENTRY);
     if manifest.kind == ArchiveKind::Export && has_config {
         Ok(manifest)
     } else {
@@ -124,8 +123,8 @@ fn arrange_state(manifest: &Manifest, instance: &Instance, staging: &Path) -> Re
     let workspace = workspace.file_name().unwrap_or_default();
     let files = manifest.files.values().map(|entry| &entry.path);
     let new_path = |path: &str| match path.split_once('/')? {
-        ("state", _) if import::is_original_only(path) => None,
-        ("state" | "include", below) => Some(state.join(below)),
+        (STATE_ENTRY, _) if import::is_original_only(path) => None,
+        (STATE_ENTRY | "include", below) => Some(state.join(below)),
         ("workspace", below) => Some(state.join(workspace).join(below)),
         _ => None,
     };
@@ -201,7 +200,7 @@ impl Import<'_> {
     /// Returns the record (`instance.toml`) of an imported instance: the original's, with an identity and a base port
     /// of its own. A broken one is an error, as everywhere.
     fn new_record(&self, from: &Path, archive: &Path) -> Result<RecordDocument> {
-        let inside = Path::new("state").join(RECORD_FILE);
+        let inside = Path::new(STATE_ENTRY).join(RECORD_FILE);
         let profile = self.instance.profile.as_str();
         let mut record = RecordDocument::read_or_new(&from.join(&inside), profile).map_err(|error| {
             let place = format!("{}: {}", archive.display(), error.location(&inside));
@@ -217,7 +216,7 @@ impl Import<'_> {
     /// Writes the rewritten config into the state folder of an imported instance. Returns the keys whose secrets have
     /// to be entered again.
     fn stage_config(&self, from: &Path) -> Result<Vec<KeyPath>> {
-        let path = from.join("config").join(CONFIG_FILE);
+        let path = from.join(CONFIG_ENTRY);
         let bytes = read::bytes(&path).map_err(|cause| {
             Error::failed(msg!("archive.unreadable", path = path.display())).because(cause)
         })?;

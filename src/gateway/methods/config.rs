@@ -11,8 +11,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
 use super::method::Method;
-use crate::config::document::ConfigDocument;
-use crate::config::effective::EffectiveConfig;
 use crate::config::error::ConfigError;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
@@ -87,11 +85,6 @@ pub(super) const METHODS: &[Method] =
             .with_scope_since_4(OperatorScope::Read)
             .with_params(&[]),
     ];
-
-/// Returns a config with its included files merged in, or as it is where one of them can't be read.
-pub(super) fn effective_or_own(path: &Path, document: &ConfigDocument) -> EffectiveConfig {
-    config::effective(path, document).unwrap_or_else(|_| document.value().clone().into())
-}
 
 /// Returns what is wrong with a config that can't be read, as answers to the gateway's methods have it.
 pub(super) fn broken_issues(state: &GatewayState, path: &Path, fault: &ConfigError) -> Value {

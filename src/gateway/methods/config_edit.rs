@@ -8,14 +8,14 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::call::MethodCall;
-use super::config::{broken_issues, effective_or_own, issue, salted_hash};
+use super::config::{broken_issues, issue, salted_hash};
 use super::method::Method;
 use crate::apply::{self, HostLock};
 use crate::config::document::ConfigDocument;
 use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
-use crate::config::{self, LoadedConfig, dialect, secrets};
+use crate::config::{self, LoadedConfig, dialect, effective_or_own, secrets};
 use crate::error::Error;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, optional_since_4, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
@@ -23,6 +23,7 @@ use crate::gateway::state::GatewayState;
 use crate::plan::{self, Plan};
 use crate::registry;
 use crate::secret::REDACTED;
+use crate::survey::ports::PortSettings;
 use crate::survey::{self, Survey};
 
 mod redaction;
@@ -108,7 +109,8 @@ fn edit_file(call: &MethodCall, kind: EditKind) -> MethodResult {
     refuse_newer(&survey, before.value(), after.value())?;
     let (old, new) = (effective_or_own(path, &before), effective_or_own(path, &after));
     refuse_new_findings(call, &old, &new)?;
-    survey::ports::refuse_taken_ports(&survey, &call.state.context.instance, &old.value, &new.value)
+    let ports = |config| PortSettings::read(&context.instance.state_dir, config);
+    survey::ports::refuse_taken_ports(&survey, context.instance, &ports(&old.value), &ports(&new.value))
         .map_err(refuse)?;
     let bytes = exists.then(|| before.text().as_bytes().to_vec());
     let plan = Plan {
