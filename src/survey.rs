@@ -21,6 +21,7 @@ use crate::registry::{self, Registry};
 mod config_keys;
 mod discover;
 mod gateway_locks;
+mod includes;
 mod instance;
 mod listeners;
 pub(crate) mod map;

@@ -12,6 +12,7 @@ use crate::support::{Ran, Sandbox, network};
 
 mod faults;
 mod host;
+mod includes;
 mod inside;
 mod paths;
 mod running;

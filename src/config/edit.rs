@@ -14,6 +14,8 @@ use super::error::ConfigError;
 use super::include::{self, INCLUDE_KEY};
 use super::key_path::{KeyPath, PathSegment};
 use super::load::{LoadedConfig, load};
+use crate::error::Error;
+use crate::i18n::msg;
 
 /// The change of the value at one key path of a config.
 #[derive(Clone, Debug)]
@@ -145,4 +147,70 @@ impl EditTarget {
             include::effective_with(config, main, &self.file, self.document.value())
         }
     }
+}
+
+/// A change of one value of a config: the file before and after it, and what the whole config says then.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedEdit {
+    pub(crate) before: EditTarget,
+    pub(crate) after: EditTarget,
+    /// The whole config before the change.
+    pub(crate) config_before: EffectiveConfig,
+    /// The whole config after the change.
+    pub(crate) config_after: EffectiveConfig,
+}
+
+impl PlannedEdit {
+    /// Makes a change of the value at a key path of the config `main` at `config` on copies.
+    ///
+    /// # Errors
+    /// Where the value can't be edited, or would not be in force after the edit.
+    pub(crate) fn new(
+        config: &Path,
+        main: &ConfigDocument,
+        path: &KeyPath,
+        operation: &EditOperation,
+        digits: DigitKeys,
+    ) -> Result<Self, Error> {
+        let before =
+            EditTarget::find(config, main, path, operation).map_err(|e| super::broken_error(config, &e))?;
+        let mut after = before.clone();
+        after.apply(operation, digits)?;
+        // A broken include elsewhere does not block a change, which may be the one that repairs it.
+        let config_before = super::effective(config, main).ok();
+        let config_after = after.effective(config, main).ok();
+        if let (Some(before), Some(after)) = (&config_before, &config_after)
+            && !operation.concerns_include(path)
+        {
+            let mut wanted = before.value.clone();
+            operation.apply(&mut wanted, path, digits)?;
+            if after.value != wanted {
+                return Err(not_in_force(config, main, path));
+            }
+        }
+        let own = |document: &ConfigDocument| document.value().clone().into();
+        let changed = if after.file == config {
+            &after.document
+        } else {
+            main
+        };
+        Ok(Self {
+            config_before: config_before.unwrap_or_else(|| own(main)),
+            config_after: config_after.unwrap_or_else(|| own(changed)),
+            before,
+            after,
+        })
+    }
+}
+
+/// Returns the error of a change after which a config would not have the wanted value, because included files set it
+/// too.
+fn not_in_force(config: &Path, main: &ConfigDocument, path: &KeyPath) -> Error {
+    let files = include::files_with_value(config, main, path);
+    let mut included = files.into_iter().filter(|file| file != config);
+    let Some(file) = included.next() else {
+        return Error::blocked(msg!("config.not-in-force", path = path));
+    };
+    Error::blocked(msg!("config.from-include", path = path, file = file.display()))
+        .hint(msg!("config.hint-edit", path = file.display()))
 }

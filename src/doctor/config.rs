@@ -81,15 +81,10 @@ fn broken(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 fn invalid(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let refused = own.verdict.iter().flat_map(|verdict| &verdict.refused);
     let problems = refused.map(|finding| {
-        let is_unknown_key = finding.violation == Violation::UnknownKey;
-        let here = own
-            .document
-            .as_ref()
-            .is_some_and(|d| d.get(&finding.path).is_some());
         let msg = Msg::new("doctor.config-invalid")
             .with("path", &finding.path)
             .with_msg("why", finding.why.clone());
-        if is_unknown_key && here {
+        if finding.violation == Violation::UnknownKey {
             let config = own.instance.config_path.clone();
             let key = finding.path.clone();
             Problem::fixable(

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::finding::Finding;
 use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use crate::apply;
-use crate::config::document::ConfigDocument;
+use crate::config::document::{ConfigDocument, DigitKeys};
+use crate::config::edit::{EditOperation, EditTarget, PlannedEdit};
+use crate::config::key_path::KeyPath;
+use crate::config::{self, LoadedConfig, include};
 use crate::error::ErrorReason;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
@@ -22,6 +27,11 @@ type EditedConfigs = BTreeMap<PathBuf, (Option<Vec<u8>>, ConfigDocument)>;
 /// Returns the reason why the doctor may not make a fix, or `None` where it may. It may not touch another instance,
 /// or replace a file that is in its way. Other fixes are not affected.
 pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fix) -> Option<Msg> {
+    if let Fix::SetKey { config, key, value } = fix
+        && let Some(refused) = refuse_edit(report, config, key, value.as_ref())
+    {
+        return Some(refused);
+    }
     let others = report.survey.paths_of_others(&own.instance.config_path);
     let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
     Some(if error.has_reason(ErrorReason::OtherInstance) {
@@ -31,15 +41,44 @@ pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fi
     })
 }
 
+/// Returns the reason why the doctor may not change a key of a config: an included file sets it too, or it is set in a file
+/// that is not the instance's alone. `None` where it may.
+fn refuse_edit(report: &HostReport<'_>, config: &Path, key: &KeyPath, value: Option<&Value>) -> Option<Msg> {
+    let LoadedConfig::Ok(main) = config::load(config) else {
+        return None;
+    };
+    match PlannedEdit::new(config, &main, key, &edit_operation(value), DigitKeys::Names) {
+        Ok(edit) => report.survey.refuse_included_file(config, key, &edit.after.file),
+        Err(error) => Some(error.msg),
+    }
+}
+
+/// Returns the change of a key of a config: to a value, or its removal.
+fn edit_operation(value: Option<&Value>) -> EditOperation {
+    value.map_or(EditOperation::Remove, |value| {
+        EditOperation::Replace(value.clone())
+    })
+}
+
+/// Returns the file in which a person changes a key of a config: the one that sets it last, else the config.
+fn file_to_edit(config: &Path, key: &KeyPath) -> PathBuf {
+    let files = match config::load(config) {
+        LoadedConfig::Ok(main) => include::files_with_value(config, &main, key),
+        LoadedConfig::Missing | LoadedConfig::Broken(_) => Vec::new(),
+    };
+    files.into_iter().next_back().unwrap_or_else(|| config.to_owned())
+}
+
 /// Returns the command by which a person makes a fix that the doctor may not make.
 pub(super) fn manual_command(own: &InstanceReport<'_>, fix: &Fix) -> String {
     match fix {
+        Fix::SetKey { config, key, .. } => {
+            format!("${{EDITOR:-vi}} {}", shell_quote(&file_to_edit(config, key)))
+        }
         Fix::SetMode { path, to, .. } => format!("chmod {to:o} {}", shell_quote(path)),
         Fix::MakeFolder(path) => format!("mkdir -m 700 {}", shell_quote(path)),
         Fix::Rename { path, to } => format!("mv {} {}", shell_quote(path), shell_quote(to)),
-        Fix::SetKey { .. } | Fix::RestoreConfig { .. } | Fix::Deregister(_) => {
-            format!("{} config validate", own.command)
-        }
+        Fix::RestoreConfig { .. } | Fix::Deregister(_) => format!("{} config validate", own.command),
         Fix::CompleteChange => format!("{} doctor --fix", own.command),
     }
 }
@@ -177,12 +216,7 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
             }
         }
         Fix::SetKey { config, key, value } => {
-            if let Some((_, document)) = open_config(configs, config) {
-                let _ = match value {
-                    Some(value) => document.set(key, value.clone()),
-                    None => document.unset(key),
-                };
-            }
+            let _ = set_key(configs, config, key, value.as_ref());
         }
         Fix::SetMode { .. }
         | Fix::MakeFolder(_)
@@ -190,6 +224,22 @@ fn edit_config(configs: &mut EditedConfigs, fix: &Fix) {
         | Fix::CompleteChange
         | Fix::Deregister(_) => {}
     }
+}
+
+/// Changes a key of a config in the file that sets it: the config itself, or a file that it includes.
+fn set_key(configs: &mut EditedConfigs, config: &Path, key: &KeyPath, value: Option<&Value>) -> Option<()> {
+    let operation = edit_operation(value);
+    let (_, main) = open_config(configs, config)?;
+    let target = EditTarget::find(config, &main.clone(), key, &operation).ok()?;
+    let (_, document) = open_config(configs, &target.file)?;
+    // Another fix may have edited the file already.
+    let mut edited = EditTarget {
+        document: document.clone(),
+        ..target
+    };
+    edited.apply(&operation, DigitKeys::Names).ok()?;
+    *document = edited.document;
+    Some(())
 }
 
 /// Returns the config at a path as the doctor's fixes so far have edited it, read from its file the first time;
@@ -200,7 +250,7 @@ fn open_config<'c>(
 ) -> Option<&'c mut (Option<Vec<u8>>, ConfigDocument)> {
     if !configs.contains_key(path) {
         let bytes = read::bytes(path).ok()?;
-        let document = crate::config::parse_bytes(bytes.clone()).ok()?;
+        let document = config::parse_bytes(bytes.clone()).ok()?;
         configs.insert(path.to_path_buf(), (Some(bytes), document));
     }
     configs.get_mut(path)

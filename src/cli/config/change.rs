@@ -7,13 +7,12 @@ use serde_json::Value;
 use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::config::document::{ConfigDocument, DigitKeys};
-use crate::config::edit::{EditOperation, EditTarget};
-use crate::config::effective::EffectiveConfig;
+use crate::config::edit::{EditOperation, EditTarget, PlannedEdit};
 use crate::config::judge::ConfigJudge;
 use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
 use crate::config::schema::SchemaFinding;
-use crate::config::{LoadedConfig, backup, broken_error, dialect, effective, include, load};
+use crate::config::{LoadedConfig, backup, broken_error, dialect, load};
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
@@ -81,7 +80,7 @@ pub(super) fn change_config(
     let survey = context.survey();
     let judge = choose_judge(context, &survey, release)?;
     let main = read_config(context)?;
-    let edit = PlannedEdit::new(context, &judge, &main, path, operation)?;
+    let edit = plan_edit(context, &judge, &main, path, operation)?;
     if edit.after.document == edit.before.document {
         return Ok(None);
     }
@@ -106,131 +105,41 @@ pub(super) fn change_config(
     }))
 }
 
-/// A change of one value of a config: the file before and after it, and what the whole config says then.
-struct PlannedEdit {
-    before: EditTarget,
-    after: EditTarget,
-    /// The whole config before the change.
-    config_before: EffectiveConfig,
-    /// The whole config after the change.
-    config_after: EffectiveConfig,
-}
-
-impl PlannedEdit {
-    /// Makes the change on copies. A key of digits that has to be created is a name, or the index of a new list where
-    /// OpenClaw accepts nothing else.
-    ///
-    /// # Errors
-    /// Where the value can't be edited, or would not be in force after the edit.
-    fn new(
-        context: &Context<'_>,
-        judge: &ConfigJudge,
-        main: &ConfigDocument,
-        path: &KeyPath,
-        operation: &EditOperation,
-    ) -> Result<Self> {
-        let edit = |digits| Self::with_digits(context, main, path, operation, digits);
-        let named = edit(DigitKeys::Names)?;
-        if !path.has_digit_key() || named.new_findings(judge).is_empty() {
-            return Ok(named);
-        }
-        let listed = edit(DigitKeys::Indices).ok();
-        Ok(listed
-            .filter(|listed| listed.new_findings(judge).is_empty())
-            .unwrap_or(named))
-    }
-
-    fn with_digits(
-        context: &Context<'_>,
-        main: &ConfigDocument,
-        path: &KeyPath,
-        operation: &EditOperation,
-        digits: DigitKeys,
-    ) -> Result<Self> {
-        let config = &context.instance.config_path;
-        let before = EditTarget::find(config, main, path, operation).map_err(|e| broken_error(config, &e))?;
-        let mut after = before.clone();
-        after.apply(operation, digits)?;
-        // A broken include elsewhere does not block a change, which may be the one that repairs it.
-        let config_before = effective(config, main).ok();
-        let config_after = after.effective(config, main).ok();
-        if let (Some(before), Some(after)) = (&config_before, &config_after)
-            && !operation.concerns_include(path)
-        {
-            let mut wanted = before.value.clone();
-            operation.apply(&mut wanted, path, digits)?;
-            if after.value != wanted {
-                return Err(not_in_force(config, main, path));
-            }
-        }
-        Ok(Self {
-            config_after: config_after.unwrap_or_else(|| {
-                let own = if after.file == *config {
-                    &after.document
-                } else {
-                    main
-                };
-                own.value().clone().into()
-            }),
-            config_before: config_before.unwrap_or_else(|| main.value().clone().into()),
-            before,
-            after,
-        })
-    }
-
-    /// Returns what the judge refuses in the config after the change and did not refuse before it.
-    fn new_findings(&self, judge: &ConfigJudge) -> Vec<SchemaFinding> {
-        judge.new_findings(&self.config_before, &self.config_after)
-    }
-}
-
-/// Returns the error of a change after which a config would not have the wanted value, because included files set it
-/// too.
-fn not_in_force(config: &Path, main: &ConfigDocument, path: &KeyPath) -> Error {
-    let files = include::files_with_value(config, main, path);
-    let mut included = files.into_iter().filter(|file| file != config);
-    let Some(file) = included.next() else {
-        return Error::blocked(msg!("config.not-in-force", path = path));
-    };
-    Error::blocked(msg!("config.from-include", path = path, file = file.display()))
-        .hint(msg!("config.hint-edit", path = file.display()))
-}
-
-/// Refuses to change an included file of a config that other instances may read too: one outside of the config's
-/// folder, or one that another instance includes.
-fn refuse_foreign_file(context: &Context<'_>, survey: &Survey, path: &KeyPath, file: &Path) -> Result<()> {
+/// Plans the change on copies. A key of digits that has to be created is a name, or the index of a new list where OpenClaw
+/// accepts nothing else.
+///
+/// # Errors
+/// Where the value can't be edited, or would not be in force after the edit.
+fn plan_edit(
+    context: &Context<'_>,
+    judge: &ConfigJudge,
+    main: &ConfigDocument,
+    path: &KeyPath,
+    operation: &EditOperation,
+) -> Result<PlannedEdit> {
     let config = &context.instance.config_path;
-    if file == config {
-        return Ok(());
+    let edit = |digits| PlannedEdit::new(config, main, path, operation, digits);
+    let is_accepted = |edit: &PlannedEdit| {
+        judge
+            .new_findings(&edit.config_before, &edit.config_after)
+            .is_empty()
+    };
+    let named = edit(DigitKeys::Names)?;
+    if !path.has_digit_key() || is_accepted(&named) {
+        return Ok(named);
     }
-    let folder = config.parent().and_then(|folder| folder.canonicalize().ok());
-    let is_inside = match (&folder, file.canonicalize()) {
-        (Some(folder), Ok(file)) => file.starts_with(folder),
-        _ => false,
-    };
-    let own = survey.position(config);
-    let others = survey.instances.iter().enumerate();
-    let user = others
-        .filter(|(at, _)| Some(*at) != own)
-        .find(|(_, other)| {
-            include::included_files(&other.config_path)
-                .iter()
-                .any(|read| read == file)
-        })
-        .map(|(_, other)| other.config_path.display().to_string());
-    let refused = match user {
-        Some(user) => msg!(
-            "config.include-shared",
-            path = path,
-            file = file.display(),
-            config = user
-        ),
-        None if is_inside => return Ok(()),
-        None => msg!("config.include-outside", path = path, file = file.display()),
-    };
-    Err(Error::blocked(refused)
-        .with_reason(ErrorReason::OtherInstance)
-        .hint(msg!("config.hint-edit", path = file.display())))
+    let listed = edit(DigitKeys::Indices).ok();
+    Ok(listed.filter(is_accepted).unwrap_or(named))
+}
+
+/// Refuses to change an included file of a config that other instances may read too.
+fn refuse_foreign_file(context: &Context<'_>, survey: &Survey, path: &KeyPath, file: &Path) -> Result<()> {
+    let refused = survey.refuse_included_file(&context.instance.config_path, path, file);
+    refused.map_or(Ok(()), |refused| {
+        Err(Error::blocked(refused)
+            .with_reason(ErrorReason::OtherInstance)
+            .hint(msg!("config.hint-edit", path = file.display())))
+    })
 }
 
 /// Refuses to change a config that a newer release wrote, unless the change says that an older release is to read it.
