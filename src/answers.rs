@@ -11,11 +11,14 @@ use crate::secret::{Secret, SecretOrigin};
 /// The decisions of an onboarding: the answers to the wizard's questions. A field that is `None` leaves what the
 /// config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a decision of its own")]
 pub(crate) struct Answers {
     /// The choice between few questions and all of them.
     pub(crate) flow: Flow,
     /// The profile, where it was asked for.
     pub(crate) profile: Option<ProfileName>,
+    /// `true` if a person types the name of the profile instead of choosing one.
+    pub(crate) types_profile: bool,
     /// The decision about an instance's config that exists already when the wizard starts.
     pub(crate) existing: Existing,
     /// The workspace, as an absolute path.

@@ -7,10 +7,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
-use crate::host::pid;
+use crate::host::{Host, pid};
 use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
 use crate::ports::{ListeningProcess, Port, Span};
@@ -63,6 +64,23 @@ pub(crate) fn probe_in_detail(context: InstanceContext<'_>, survey: &Survey, dea
     run(context, survey, deadline, true).0
 }
 
+/// Probes the gateways of all instances of a survey, each on a thread of its own. Returns by `deadline`, with the probes in
+/// the order of the instances.
+pub(crate) fn probe_all(host: &Host, env: &Environment, survey: &Survey, deadline: Instant) -> Vec<Probe> {
+    let probe = |found: &SurveyedInstance| {
+        let instance = &instance_of(env, found);
+        probe_surveyed(InstanceContext { host, env, instance }, survey, deadline)
+    };
+    thread::scope(|scope| {
+        let all = survey.instances.iter();
+        let threads: Vec<_> = all.map(|found| scope.spawn(move || probe(found))).collect();
+        let probes = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_default());
+        probes.collect()
+    })
+}
+
 /// Returns the instance that an entry in a survey of the host describes, without any variable of the environment. An
 /// instance without a profile is named after its state folder.
 pub(crate) fn instance_of(env: &Environment, surveyed: &SurveyedInstance) -> Instance {
@@ -104,7 +122,7 @@ pub(crate) fn wait_until_healthy_while(
         if is_final || !may_come_up() {
             return probe;
         }
-        std::thread::sleep(POLL_INTERVAL);
+        thread::sleep(POLL_INTERVAL);
         // Only sockets change while a gateway starts; its config and the other instances are not read again.
         survey.refresh_listeners();
     }

@@ -6,6 +6,7 @@
 //! lost. Nothing is written here: a wizard that is left at any question has changed nothing.
 
 pub(crate) mod context;
+pub(crate) mod gateway_states;
 pub(crate) mod history;
 pub(crate) mod preset;
 pub(crate) mod question;

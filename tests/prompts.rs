@@ -11,7 +11,7 @@ mod sign_in;
 
 const RISK: &str = "Do you accept this risk?";
 const FLOW: &str = "Setup type";
-const PROFILE: &str = "? Profile name";
+const PROFILE: &str = "? Profile ›";
 const WORKSPACE: &str = "? Workspace";
 const PORT: &str = "? Base port";
 const PROVIDER: &str = "? Model provider";
@@ -32,7 +32,7 @@ fn start_wizard(sandbox: &Sandbox, size: Size) -> Terminal {
     Terminal::start(sandbox, ["--lang", "en", "onboard"], size)
 }
 
-/// Starts the wizard, and presses Enter until a question is asked.
+/// Starts the wizard, and presses Enter until a question is asked; the profile is rescue.
 fn run_to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
     let mut terminal = start_wizard(sandbox, size);
     terminal.wait_for(RISK);
@@ -44,6 +44,9 @@ fn run_to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
         terminal.wait_for(at);
         if at == question {
             return terminal;
+        }
+        if at == PROFILE {
+            terminal.press(Key::Down).wait_for("❯ rescue");
         }
         terminal.press(Key::Enter);
     }
@@ -84,7 +87,7 @@ fn escape_goes_one_question_back_and_erases_the_question() {
     }
     terminal.wait_for(SECRET);
     for answered in [
-        "✔ Profile name · rescue",
+        "✔ Profile · rescue",
         "✔ Base port",
         "✔ Model provider · Anthropic",
     ] {
@@ -150,6 +153,10 @@ fn arrows_and_digits_move_the_mark_and_are_never_an_escape() {
 fn letters_of_every_width_can_be_typed_and_deleted() {
     let sandbox = sandbox_with_default();
     let mut terminal = run_to(&sandbox, PROFILE, Size::USUAL);
+    terminal
+        .press(Key::End)
+        .press(Key::Enter)
+        .wait_for("? Profile name");
     terminal.type_in("çığ漢🦞").wait_for("› çığ漢🦞");
     terminal
         .press_times(Key::Backspace, 3)
@@ -328,16 +335,16 @@ fn screen_reader_gets_plain_lines_and_answers_by_numbers() {
             .type_in("9\r")
             .wait_for("No such choice: 9")
             .type_in("1\r");
-        terminal.wait_for("Answer [default: rescue]:").type_in("<\r");
+        terminal.wait_for("2. rescue").type_in("<\r");
         terminal.wait_until("the question before is asked again", |screen| {
             screen.text().matches(FLOW).count() == 2
         });
         terminal.type_in("\r");
         terminal.wait_until("the profile again", |screen| {
-            screen.text().matches("Answer [default: rescue]:").count() == 2
+            screen.text().matches("2. rescue").count() == 2
         });
         terminal
-            .type_in("\r")
+            .type_in("2\r")
             .wait_for("workspace-rescue]:")
             .type_in("\r");
         terminal

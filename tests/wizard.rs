@@ -5,6 +5,7 @@ mod broken;
 mod failures;
 mod language;
 mod ports;
+mod profiles;
 mod resize;
 mod scenario;
 mod secrets;
@@ -56,7 +57,7 @@ const ENGLISH: ScreenTexts = ScreenTexts {
     lang: "en",
     risk: "Do you accept this risk?",
     flow: "Setup type",
-    profile: "Profile name",
+    profile: "Profile",
     workspace: "Workspace",
     port: "Base port",
     typed_port: "from 1024 to 65425",
@@ -73,7 +74,7 @@ const TURKISH: ScreenTexts = ScreenTexts {
     lang: "tr",
     risk: "Bu riski kabul ediyor musunuz?",
     flow: "Kurulum nasıl olsun?",
-    profile: "Profil adı",
+    profile: "Profil",
     workspace: "Çalışma alanı",
     port: "Temel port",
     typed_port: "1024 ile 65425",
@@ -102,7 +103,11 @@ fn run_to_review(words: &ScreenTexts, sandbox: &Sandbox, size: Size) -> Terminal
     let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], size);
     terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
     terminal.wait_for(words.flow).press(Key::Enter);
-    terminal.wait_for(words.profile).press(Key::Enter);
+    terminal
+        .wait_for(words.profile)
+        .press(Key::Down)
+        .wait_for("❯ rescue")
+        .press(Key::Enter);
     terminal.wait_for(words.workspace).press(Key::Enter);
     let suggested = suggested_port(sandbox);
     // The last choice leads to a typed port.
@@ -220,7 +225,7 @@ fn ctrl_c_at_a_prompt_exits_130_and_restores_the_terminal() {
             &[
                 (ENGLISH.risk, Key::Up),
                 (ENGLISH.flow, Key::Enter),
-                (ENGLISH.profile, Key::Enter),
+                (ENGLISH.profile, Key::Down),
             ],
         ),
     ];
@@ -228,7 +233,7 @@ fn ctrl_c_at_a_prompt_exits_130_and_restores_the_terminal() {
         let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
         for (question, key) in way {
             terminal.wait_for(question).press(*key);
-            if matches!(key, Key::Up) {
+            if matches!(key, Key::Up | Key::Down) {
                 terminal.press(Key::Enter);
             }
         }

@@ -11,6 +11,9 @@ const COLUMNS: u16 = 80;
 /// Mark of the selected choice.
 const SELECTION_MARK: char = '❯';
 
+/// The profile that the dialogue sets up.
+const PROFILE: &str = "rescue";
+
 /// An answer to a question.
 enum Answer {
     /// The default, which Enter takes.
@@ -25,7 +28,7 @@ enum Answer {
 const DIALOGUE: &[(&str, Answer)] = &[
     ("step.accept-risk.ask", Answer::Letter("y")),
     ("step.flow.ask", Answer::Choice("step.flow.quickstart")),
-    ("step.profile.ask", Answer::Default),
+    ("step.profile.ask", Answer::Choice("step.profile.rescue")),
     ("step.workspace.ask", Answer::Default),
     ("step.gateway-port.ask", Answer::Default),
     ("step.auth-choice.ask", Answer::Choice("step.auth-choice.skip")),
@@ -45,7 +48,13 @@ pub(crate) fn run(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
         terminal.wait_until(question, |screen| rows_from(screen, question).is_some());
         match answer {
             Answer::Default => {}
-            Answer::Choice(label) => choose(&mut terminal, question, text(label)?),
+            Answer::Choice(label) => {
+                choose(
+                    &mut terminal,
+                    question,
+                    &text(label)?.replace("{profile}", PROFILE),
+                );
+            }
             Answer::Letter(letter) => {
                 terminal.type_in(letter);
             }

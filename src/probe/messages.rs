@@ -6,6 +6,25 @@ use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::survey::ConfigHealth;
 
+impl ProbeVerdict {
+    /// Returns the verdict about a gateway in one or two words.
+    pub(crate) fn short_msg(&self) -> Msg {
+        match self {
+            Self::Healthy => msg!("status.healthy"),
+            Self::NotRunning => msg!("status.not-running"),
+            Self::OtherProfile(_) => msg!("status.other-profile"),
+            Self::Stranger(_) => msg!("status.stranger"),
+            Self::ElsewhereOn(_) => msg!("status.elsewhere"),
+            Self::TokenRefused => msg!("status.token-refused"),
+            Self::TooManyAttempts => msg!("status.too-many-attempts"),
+            Self::Slow => msg!("status.slow"),
+            Self::Starting => msg!("status.starting"),
+            Self::ShuttingDown => msg!("status.shutting-down"),
+            Self::Unhealthy(_) => msg!("status.unhealthy"),
+        }
+    }
+}
+
 impl Probe {
     /// Returns the sentence that describes the result of a gateway's probe, for the instance with a name.
     pub(crate) fn msg(&self, profile: &str) -> Msg {

@@ -35,6 +35,8 @@ use crate::service::{self, Linger};
 use crate::survey::Survey;
 use crate::survey::ports::{check_probed, suggest_probed};
 
+use super::gateway_states::GatewayStates;
+
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +49,8 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) input: PlanInput<'a>,
     /// `true` if a person answers the questions.
     pub(crate) interactive: bool,
+    /// The states of the host's gateways, where a person is told them.
+    pub(crate) gateway_states: GatewayStates,
     /// `true` if a config that is kept otherwise gets another base port: the person chose that at the review.
     pub(crate) moves_kept_port: bool,
     /// A new random token, for an instance that has none.
@@ -69,6 +73,7 @@ impl<'a> InterviewContext<'a> {
             survey,
             input: read_input(at.host, survey, at.env, at.instance.clone())?,
             interactive: false,
+            gateway_states: GatewayStates::new(),
             moves_kept_port: false,
             fresh_token,
             linger: OnceCell::new(),
@@ -80,6 +85,13 @@ impl<'a> InterviewContext<'a> {
     #[must_use]
     pub(crate) fn with_moved_port(mut self, moves_kept_port: bool) -> Self {
         self.moves_kept_port = moves_kept_port;
+        self
+    }
+
+    /// Lets the wizard show the states of the host's gateways beside their profiles.
+    #[must_use]
+    pub(crate) fn with_gateway_states(mut self, states: &GatewayStates) -> Self {
+        self.gateway_states.clone_from(states);
         self
     }
 
@@ -108,12 +120,13 @@ impl<'a> InterviewContext<'a> {
 
     /// Returns `true` if the host has an instance of the profile with this name.
     pub(crate) fn has_profile(&self, name: &str) -> bool {
-        let mut profiles = self
-            .survey
-            .instances
-            .iter()
-            .filter_map(|found| found.profile.as_ref());
-        profiles.any(|profile| profile.as_str() == name)
+        self.profiles().any(|profile| profile.as_str() == name)
+    }
+
+    /// Returns the profiles that the host has.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &'a ProfileName> + Clone + use<'a> {
+        let instances = self.survey.instances.iter();
+        instances.filter_map(|found| found.profile.as_ref())
     }
 
     /// Returns the environment variable with the API key of a model provider, and the key, where there is one.

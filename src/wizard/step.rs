@@ -18,8 +18,12 @@ named_enum! {
         AcceptRisk = "accept-risk",
         /// Chooses between few questions and all of them.
         Flow = "flow",
-        /// Names the profile.
+        /// Chooses the profile.
         Profile = "profile",
+        /// Names a new profile, where none of the list was chosen.
+        ProfileTyped = "profile-typed",
+        /// Decides between a typed profile and an existing one whose name is like it.
+        ProfileMeant = "profile-meant",
         /// Decides about a config that exists already.
         Existing = "existing",
         /// Names the workspace.

@@ -22,6 +22,8 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,
     &flow::STEP,
     &profile::Profile,
+    &profile::TypedProfile,
+    &profile::MeantProfile,
     &existing::ExistingConfig,
     &workspace::Workspace,
     &port::GatewayPort,

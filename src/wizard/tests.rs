@@ -132,7 +132,7 @@ const MAIN: &str = r#"{ "gateway": { "mode": "local", "port": 18789 }, "channels
 #[test]
 fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
-    let (interview, script) = home.person(None, &["yes", "-", "-", "-", "-", "skip", "-", "-"]);
+    let (interview, script) = home.person(None, &["yes", "-", "rescue", "-", "-", "skip", "-", "-"]);
     let answers = interview.unwrap().answers;
     assert_eq!(
         script.asked,
@@ -269,6 +269,7 @@ fn going_back_keeps_every_answer() {
     let replies = [
         "yes",
         "-",
+        "another name",
         "helper",
         "-",
         "other",
@@ -299,7 +300,7 @@ fn going_back_keeps_every_answer() {
         "Enter keeps a secret"
     );
     assert_eq!(
-        script.asked[8..15],
+        script.asked[9..16],
         [
             "step.channel.ask",
             "step.api-key.ask",
@@ -316,7 +317,19 @@ fn going_back_keeps_every_answer() {
 fn unchanged_default_follows_the_answer_that_it_depends_on() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
     let replies = [
-        "yes", "-", "helper", "-", "<", "<", "other", "-", "-", "skip", "-", "-",
+        "yes",
+        "-",
+        "another name",
+        "helper",
+        "-",
+        "<",
+        "<",
+        "other",
+        "-",
+        "-",
+        "skip",
+        "-",
+        "-",
     ];
     let (interview, script) = home.person(None, &replies);
     assert!(script.replies.is_empty());

@@ -55,7 +55,8 @@ fn token_is_generated_by_enter_and_said_so() {
     let mut terminal = start_wizard(&sandbox, Size::tall(80));
     terminal.wait_for(RISK).type_in("y").press(Key::Enter);
     terminal.wait_for("? Setup type").type_in("2").press(Key::Enter);
-    for question in [PROFILE, WORKSPACE, PORT, "? Where should", "? How should"] {
+    terminal.wait_for(PROFILE).press(Key::Down).press(Key::Enter);
+    for question in [WORKSPACE, PORT, "? Where should", "? How should"] {
         terminal.wait_for(question).press(Key::Enter);
     }
     terminal

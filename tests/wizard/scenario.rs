@@ -24,6 +24,8 @@ pub struct ScriptedQuestion {
 pub enum ScriptedAnswer {
     /// A choice: its number, the key of its label, and the base port in the label.
     Choice(&'static str, &'static str, &'static str),
+    /// A choice whose label starts with a name: its number, and the start of its label.
+    Named(&'static str, &'static str),
     Text(&'static str),
     /// The default that Enter takes.
     Default(&'static str),
@@ -40,7 +42,7 @@ pub struct Scenario {
     pub secret_files: &'static [&'static str],
 }
 
-use ScriptedAnswer::{Choice, Default, Secret, Text, Yes};
+use ScriptedAnswer::{Choice, Default, Named, Secret, Text, Yes};
 
 const fn question(key: &'static str, answer: ScriptedAnswer) -> ScriptedQuestion {
     ScriptedQuestion {
@@ -80,7 +82,7 @@ pub const ADVANCED: Scenario = Scenario {
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
-        question("step.profile.ask", Text("rescue")),
+        question("step.profile.ask", Named("2", "rescue –")),
         question("step.existing.ask", Choice("2", "step.existing.change", "")),
         question("step.workspace.ask", Text("~/çalışma-ığş")),
         question(
@@ -124,7 +126,7 @@ pub const NEW_INSTANCE: Scenario = Scenario {
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
-        question("step.profile.ask", Default("rescue")),
+        question("step.profile.ask", Named("2", "rescue –")),
         question(
             "step.workspace.ask",
             Default("~/.openclaw-rescue/workspace-rescue"),
@@ -156,7 +158,7 @@ pub const QUICKSTART: Scenario = Scenario {
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("1", "step.flow.quickstart", "")),
-        question("step.profile.ask", Text("rescue")),
+        question("step.profile.ask", Named("2", "rescue –")),
         question(
             "step.workspace.ask",
             Default("~/.openclaw-rescue/workspace-rescue"),
@@ -215,7 +217,7 @@ impl ScriptedAnswer {
     /// Returns what is typed before Enter.
     pub fn typed(&self, lang: Lang) -> &'static str {
         match self {
-            Choice(number, ..) => number,
+            Choice(number, ..) | Named(number, _) => number,
             Text(text) | Secret(text) => text,
             Default(_) => "",
             Yes(yes) => {
@@ -229,6 +231,7 @@ impl ScriptedAnswer {
     pub fn shown(&self, lang: Lang) -> String {
         match self {
             Choice(_, label, base) => format!("❯ {}", catalogue_text(lang, label).replace("{base}", base)),
+            Named(_, label) => format!("❯ {label}"),
             // Only the end of a long line is visible.
             Text(text) => text
                 .chars()

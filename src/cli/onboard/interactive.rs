@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::plan::Plan;
+use crate::wizard::gateway_states::{GatewayStates, greeting, probe_gateways};
 use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
@@ -45,14 +46,20 @@ impl OnboardRun<'_> {
                 .ui
                 .eprint_paragraph(&msg!("onboard.title", profile = profile));
         }
-        self.context.ui.eprint_paragraph(&Msg::new("onboard.welcome"));
+        let ui = &self.context.ui;
+        ui.eprint_paragraph(&Msg::new("onboard.welcome"));
+        let survey = self.survey();
+        let states = probe_gateways(self.context.host, &self.context.env, &survey);
+        for found in greeting(&survey, &states) {
+            ui.eprint_paragraph(&found);
+        }
         // The welcome tells how to choose another language.
         let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());
         for how in others.filter_map(|lang| lang.text("language.how")) {
             self.context.ui.eprint(how);
         }
         let (mut draft, left) = AnswersDraft::open(&self.context.state_home());
-        match self.run_with_draft(&mut terminal, &mut draft, left.as_deref()) {
+        match self.run_with_draft(&mut terminal, &mut draft, left.as_deref(), &states) {
             Ok(finished) => {
                 draft.discard();
                 finished
@@ -76,6 +83,7 @@ impl OnboardRun<'_> {
         terminal: &mut Terminal,
         draft: &mut AnswersDraft,
         left: Option<&str>,
+        states: &GatewayStates,
     ) -> Result<Finished> {
         let mut history = self.resume_draft(terminal, left)?;
         let profile = self.instance.profile.to_string();
@@ -84,7 +92,7 @@ impl OnboardRun<'_> {
             text.insert(DRAFT_PROFILE_KEY.to_owned(), profile.clone().into());
             draft.save(&toml::to_string(&text).unwrap_or_default());
         });
-        self.ask_and_apply(terminal, &mut history)
+        self.ask_and_apply(terminal, &mut history, states)
     }
 
     /// Returns the answers of the draft that an interrupted wizard run left, if it belongs to this profile and the
@@ -109,15 +117,22 @@ impl OnboardRun<'_> {
 
     /// Asks the questions of an onboarding, shows the plan and applies it once it is confirmed. A refused or outdated
     /// plan leads back to the questions.
-    fn ask_and_apply(&self, terminal: &mut Terminal, history: &mut AnswerHistory<'_>) -> Result<Finished> {
-        let probing = self.context.ui.probe_progress();
+    fn ask_and_apply(
+        &self,
+        terminal: &mut Terminal,
+        history: &mut AnswerHistory<'_>,
+        states: &GatewayStates,
+    ) -> Result<Finished> {
+        let ui = &self.context.ui;
+        let probing = ui.probe_progress();
         let on_probe = |done, all| probing.update(done, all);
         let mut instance = self.instance.clone();
         let mut moves_kept_port = false;
         loop {
             let survey = self.survey();
             let context = self.interview_context(&survey, &instance)?.with_person(&on_probe);
-            let mut context = context.with_moved_port(moves_kept_port);
+            let context = context.with_moved_port(moves_kept_port);
+            let mut context = context.with_gateway_states(states);
             let source = AnswerSource::Person(terminal, history);
             let interview = match interview(&mut context, &self.preset, source)? {
                 InterviewEnd::Answered(interview) => interview,
@@ -136,8 +151,7 @@ impl OnboardRun<'_> {
                 Ok(plan) => plan,
                 // No single question could detect it: the answers contradict each other, or the host has changed.
                 Err(refusal) if asked_port && refusal.is_about_input() && refusal.path.is_none() => {
-                    terminal.show_rejection(&refusal);
-                    history.ask_only(PORT_STEP);
+                    ask_port_again(terminal, history, &refusal);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -152,13 +166,9 @@ impl OnboardRun<'_> {
             history.ask_nothing_again();
             match self.apply_if_unchanged(&instance, &plan, &interview.answers) {
                 Ok(Some(finished)) => return Ok(finished),
-                Ok(None) => self
-                    .context
-                    .ui
-                    .eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
+                Ok(None) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
                 Err(ApplyFailure::Refused(refusal)) if asked_port && refusal.path.is_none() => {
-                    terminal.show_rejection(&refusal);
-                    history.ask_only(PORT_STEP);
+                    ask_port_again(terminal, history, &refusal);
                 }
                 Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => {
                     self.show_failure(terminal, history, &error, &plan, &interview);
@@ -262,4 +272,10 @@ impl OnboardRun<'_> {
             .map_err(ApplyFailure::Failed)?;
         Ok(Some(self.print_result(&context, &plan, answers)))
     }
+}
+
+/// Shows why the base port is refused, and lets the wizard ask for another one.
+fn ask_port_again(terminal: &mut Terminal, history: &mut AnswerHistory<'_>, refusal: &Error) {
+    terminal.show_rejection(refusal);
+    history.ask_only(PORT_STEP);
 }

@@ -13,7 +13,7 @@ use super::service::{manager_document, state_msg};
 use crate::cli::Context;
 use crate::cli::duration::duration_msg;
 use crate::error::ErrorKind;
-use crate::i18n::{Msg, msg};
+use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
 use crate::profile::ProfileName;
@@ -201,28 +201,11 @@ fn print_all_hints<'a>(
 
 /// Returns the verdict about a gateway in one or two words, in the colour of its class.
 fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
-    let word = console::style(ui.render(&verdict_msg(verdict))).force_styling(ui.colour());
+    let word = console::style(ui.render(&verdict.short_msg())).force_styling(ui.colour());
     match verdict.class() {
         VerdictClass::Healthy => word.green(),
         VerdictClass::NotRunning => word.dim(),
         VerdictClass::Faulty => word.red(),
     }
     .to_string()
-}
-
-/// Returns the verdict about a gateway in one or two words.
-fn verdict_msg(verdict: &ProbeVerdict) -> Msg {
-    match verdict {
-        ProbeVerdict::Healthy => msg!("status.healthy"),
-        ProbeVerdict::NotRunning => msg!("status.not-running"),
-        ProbeVerdict::OtherProfile(_) => msg!("status.other-profile"),
-        ProbeVerdict::Stranger(_) => msg!("status.stranger"),
-        ProbeVerdict::ElsewhereOn(_) => msg!("status.elsewhere"),
-        ProbeVerdict::TokenRefused => msg!("status.token-refused"),
-        ProbeVerdict::TooManyAttempts => msg!("status.too-many-attempts"),
-        ProbeVerdict::Slow => msg!("status.slow"),
-        ProbeVerdict::Starting => msg!("status.starting"),
-        ProbeVerdict::ShuttingDown => msg!("status.shutting-down"),
-        ProbeVerdict::Unhealthy(_) => msg!("status.unhealthy"),
-    }
 }

@@ -86,9 +86,9 @@ fn escape_goes_back_from_every_prompt_whatever_was_typed() {
     let theme = turkish();
     let questions = [
         port_question(3),
-        Question::text(msg!("step.profile.ask"), Some("rescue".to_owned())),
-        Question::secret(msg!("step.profile.ask"), Some(EmptyReply::Kept)),
-        Question::yes_no(msg!("step.profile.ask"), None),
+        Question::text(msg!("step.profile.typed"), Some("rescue".to_owned())),
+        Question::secret(msg!("step.profile.typed"), Some(EmptyReply::Kept)),
+        Question::yes_no(msg!("step.profile.typed"), None),
     ];
     for question in &questions {
         let mut prompt = prompt(&theme, question);
@@ -156,7 +156,7 @@ fn long_list_shows_how_many_choices_are_hidden() {
 #[test]
 fn only_an_empty_line_takes_the_default() {
     let theme = turkish();
-    let question = Question::text(msg!("step.profile.ask"), Some("rescue".to_owned()));
+    let question = Question::text(msg!("step.profile.typed"), Some("rescue".to_owned()));
     let mut first = prompt(&theme, &question);
     let drawn = lines(&theme, &*first, size(79, 24));
     assert_eq!(drawn[0], "? Profil adı (rescue) › ");
@@ -181,7 +181,7 @@ fn only_an_empty_line_takes_the_default() {
 #[test]
 fn cursor_is_where_the_next_letter_is_inserted() {
     let theme = turkish();
-    let question = Question::text(msg!("step.profile.ask"), None);
+    let question = Question::text(msg!("step.profile.typed"), None);
     let mut prompt = prompt(&theme, &question);
     let start = measure_text_width("? Profil adı › ");
     type_text(&mut *prompt, "漢字a");
@@ -192,7 +192,7 @@ fn cursor_is_where_the_next_letter_is_inserted() {
 #[test]
 fn long_line_shows_the_part_around_the_cursor() {
     let theme = turkish();
-    let question = Question::text(msg!("step.profile.ask"), None);
+    let question = Question::text(msg!("step.profile.typed"), None);
     let mut prompt = prompt(&theme, &question);
     let text = format!("head{}tail", "漢".repeat(10_000));
     press(&mut *prompt, &[Key::Paste(text.clone())]);
@@ -210,7 +210,7 @@ fn long_line_shows_the_part_around_the_cursor() {
 #[test]
 fn secrets_of_any_length_look_the_same() {
     let theme = turkish();
-    let question = Question::secret(msg!("step.profile.ask"), None);
+    let question = Question::secret(msg!("step.profile.typed"), None);
     let mut looks = Vec::new();
     for secret in ["k", "sk-canary-4711"] {
         let mut prompt = prompt(&theme, &question);
@@ -227,12 +227,12 @@ fn secrets_of_any_length_look_the_same() {
 #[test]
 fn empty_secret_is_accepted_only_where_it_is_optional() {
     let theme = turkish();
-    let question = Question::secret(msg!("step.profile.ask"), None);
+    let question = Question::secret(msg!("step.profile.typed"), None);
     let mut needed = prompt(&theme, &question);
     press(&mut *needed, &[Key::Enter]);
     let drawn = lines(&theme, &*needed, size(79, 24)).join("\n");
     assert!(drawn.contains("✘ Bir değer girin."), "{drawn}");
-    let question = Question::secret(msg!("step.profile.ask"), Some(EmptyReply::Kept));
+    let question = Question::secret(msg!("step.profile.typed"), Some(EmptyReply::Kept));
     let mut optional = prompt(&theme, &question);
     assert_eq!(optional.answer_text(&theme), "aynı kalıyor");
     assert_eq!(
