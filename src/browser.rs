@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! gateway: base+2, browser.request ──► BrowserControl ──► route (pure) ──► control::{lifecycle, manage}
-//!                                                                     └──► tabs ──► snapshot ──► page_elements ──► cdp
+//!                                                                     └──► tabs ──► snapshot, act ──► page_elements ──► cdp
 //! lifecycle: orphan, debug_port, window_branding, launch, port_owner
 //! profiles, debug_port, discover, status, checks: derived from config, record and host; pure, or reading only
 //! ```
@@ -19,6 +19,7 @@
 //! Browser profiles that were created at run time are stored in `instance.toml`: no entry of `browser.profiles` is
 //! valid in both releases of OpenClaw.
 
+mod act;
 mod arguments;
 mod blocking;
 mod cdp;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::gateway::{self, Gateway, TOKEN, wait_for};
 use crate::support::{Ran, Sandbox};
 
+mod act;
 mod crash;
 mod lifecycle;
 mod other_user;

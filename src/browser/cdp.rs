@@ -225,7 +225,10 @@ impl CdpConnection {
     }
 
     /// Returns the description of a browser tab by its target id.
-    async fn tab(&self, id: &str) -> Result<Tab> {
+    ///
+    /// # Errors
+    /// When the tab is gone.
+    pub(super) async fn tab(&self, id: &str) -> Result<Tab> {
         let tab = self.tabs().await?.into_iter().find(|tab| tab.target_id == id);
         tab.ok_or_else(|| BrowserError::not_found(msg!("browser.no-tab", id = id)))
     }

@@ -11,8 +11,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cdp::CdpConnection;
-use super::profiles::{BrowserConfig, BrowserEndpoint, BrowserProfile, BrowserProfiles};
-use super::route::{Action, ControlRequest, ControlResponse, RoutedRequest, route};
+use super::profiles::{
+    BrowserConfig, BrowserEndpoint, BrowserProfile, BrowserProfiles, allows_client_scripts,
+};
+use super::route::{Action, ControlRequest, ControlResponse, RoutedRequest, TabAction, route};
 use super::slot::ProfileSlot;
 use super::status::{self, BrowserState};
 use super::{BrowserContext, BrowserError, Result, connection, orphan, tabs};
@@ -134,6 +136,7 @@ impl BrowserControl {
             }
             Action::Tab(action) => {
                 let profile = profile()?;
+                self.check_evaluation(&action, &config)?;
                 let cdp = self.connect(profile, &config).await?;
                 tabs::run_action(
                     &self.context,
@@ -141,10 +144,22 @@ impl BrowserControl {
                     &profile.name,
                     &cdp,
                     action,
+                    lang,
                 )
                 .await
             }
         }
+    }
+
+    /// Checks that the config allows the scripts of a client that an action runs.
+    fn check_evaluation(&self, action: &TabAction, config: &Value) -> Result<()> {
+        let evaluates = matches!(action, TabAction::Act(request) if request.evaluates());
+        if !evaluates || allows_client_scripts(config) {
+            return Ok(());
+        }
+        let command = self.context.instance.command();
+        Err(BrowserError::forbidden(msg!("browser.evaluate-off"))
+            .hint(msg!("browser.evaluate-on", command = command)))
     }
 
     /// Returns the slot that holds the running browser of a browser profile, and creates it where it is missing.

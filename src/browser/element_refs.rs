@@ -22,10 +22,54 @@ impl ElementRef {
     pub(super) fn new(prefix: &str, number: usize) -> Self {
         Self(format!("{prefix}{number}"))
     }
+
+    /// Parses a reference as clients send it: `e12`, `@e12`, `ref=e12` or `12`. `None` for anything else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text
+            .strip_prefix('@')
+            .or_else(|| text.strip_prefix("ref="))
+            .unwrap_or(text);
+        let text = text.to_ascii_lowercase();
+        let number = text.trim_start_matches("ax").trim_start_matches('e');
+        let is_number = (1..10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+        match text.strip_suffix(number)? {
+            "" if is_number => Some(Self(format!("e{text}"))),
+            "e" | "ax" if is_number => Some(Self(text)),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for ElementRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn element_reference_is_parsed_in_each_form_that_clients_send() {
+        for text in ["e12", " @e12", "ref=e12", "E12", "12"] {
+            assert_eq!(ElementRef::parse(text), Some(ElementRef::new("e", 12)), "{text}");
+        }
+        assert_eq!(ElementRef::parse("ax3"), Some(ElementRef::new("ax", 3)));
+        for text in [
+            "",
+            "e",
+            "ax",
+            "axe1",
+            "ee1",
+            "e1x",
+            "#id",
+            "e-1",
+            "e1234567890",
+            "@",
+        ] {
+            assert_eq!(ElementRef::parse(text), None, "{text}");
+        }
     }
 }

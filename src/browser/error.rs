@@ -7,7 +7,7 @@ use crate::i18n::Msg;
 /// (docs/openclaw.md#browser-errors).
 #[derive(Debug)]
 pub(crate) struct BrowserError {
-    /// The HTTP status: 400, 404, 409, 500 or 507.
+    /// The HTTP status: 400, 403, 404, 409, 500 or 507.
     pub(crate) status: u16,
     /// The error itself, with hints for the user.
     pub(crate) error: Error,
@@ -20,6 +20,11 @@ impl BrowserError {
     /// Creates the error for an argument of a browser request that cannot be used, with the HTTP status 400.
     pub(super) fn bad_request(msg: Msg) -> Self {
         Self::new(400, msg)
+    }
+
+    /// Creates the error for a browser request that the config does not allow, with the HTTP status 403.
+    pub(super) fn forbidden(msg: Msg) -> Self {
+        Self::new(403, msg)
     }
 
     /// Creates the error for a browser profile, tab or route that does not exist, with the HTTP status 404.

@@ -63,6 +63,25 @@ impl CdpConnection {
         })
     }
 
+    /// Returns the element of a page with the browser's id; `None` where the page no longer has it.
+    ///
+    /// # Errors
+    /// When the tab is gone.
+    pub(super) async fn resolve_element(&self, tab: &str, backend_id: i64) -> Result<Option<PageElement>> {
+        let params = json!({ "backendNodeId": backend_id, "objectGroup": OBJECT_GROUP });
+        let response = match self.call(tab, "DOM.resolveNode", params).await {
+            Ok(response) => response,
+            Err(error) if error.status == 404 => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let object_id = response.pointer("/object/objectId").and_then(Value::as_str);
+        Ok(object_id.map(|object_id| PageElement {
+            object: object_id.to_owned(),
+            node: backend_id,
+            frame: None,
+        }))
+    }
+
     /// Returns the browser's id of the frame that an element shows; `None` for an element that is no frame.
     pub(super) async fn frame_of(&self, tab: &str, backend_id: i64) -> Option<String> {
         let params = json!({ "backendNodeId": backend_id });

@@ -71,6 +71,12 @@ impl BrowserConfig {
     }
 }
 
+/// Tells whether the scripts of a client may run in pages: `browser.evaluateEnabled`, `true` by default.
+pub(super) fn allows_client_scripts(config: &Value) -> bool {
+    let value = config.pointer("/browser/evaluateEnabled");
+    value.and_then(Value::as_bool).unwrap_or(true)
+}
+
 /// The address of the browser of a browser profile, and whether this program starts that browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BrowserEndpoint {

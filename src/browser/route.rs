@@ -7,6 +7,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::act::ActRequest;
 use super::arguments::{Query, argument_error, flag, non_empty_text, query_text};
 use super::cdp::ScreenshotFormat;
 use super::profiles::{is_color, is_valid_name};
@@ -65,7 +66,7 @@ impl ControlResponse {
 }
 
 /// The action that a request to the browser control service asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
     /// Report the status of the browser.
     Status,
@@ -90,7 +91,7 @@ pub(super) enum Action {
 
 /// An action on the tabs of a running browser. A tab is named by its target id or a prefix of it; `None` is the tab
 /// that was used last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum TabAction {
     /// List the open tabs.
     List,
@@ -109,6 +110,8 @@ pub(super) enum TabAction {
     },
     /// Take a screenshot of a tab.
     Screenshot(ScreenshotRequest),
+    /// Act on the page in a tab.
+    Act(ActRequest),
     /// Describe the page in a tab.
     Snapshot(SnapshotRequest),
 }
@@ -127,7 +130,7 @@ pub(super) struct ScreenshotRequest {
 }
 
 /// A parsed request to the browser control service: the action, and the browser profile that it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct RoutedRequest {
     /// The name of the browser profile; `None` for the default one.
     pub(super) profile: Option<String>,
@@ -164,6 +167,7 @@ pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
             format: parse_format(field("type").as_deref())?,
             inline: flag(&request.body, "base64"),
         })),
+        ("POST", "/act") => Action::Tab(TabAction::Act(ActRequest::parse(&request.body)?)),
         ("GET", "/snapshot") => Action::Tab(TabAction::Snapshot(SnapshotRequest::parse(&request.query)?)),
         ("DELETE", path) if path.starts_with("/profiles/") => Action::DeleteProfile(last_segment(path)),
         ("DELETE", path) if path.starts_with("/tabs/") => Action::Tab(TabAction::Close(last_segment(path))),

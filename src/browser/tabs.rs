@@ -7,8 +7,8 @@ use super::blocking::run_blocking;
 use super::cdp::{CdpConnection, Tab};
 use super::route::{ScreenshotRequest, TabAction};
 use super::slot::ProfileSlot;
-use super::{BrowserContext, BrowserError, Result, screenshots, snapshot};
-use crate::i18n::msg;
+use super::{BrowserContext, BrowserError, Result, act, screenshots, snapshot};
+use crate::i18n::{Lang, msg};
 use crate::sync::lock;
 
 /// Runs the action of a request on the tabs of a running browser and returns the body of the response.
@@ -18,6 +18,7 @@ pub(super) async fn run_action(
     profile: &str,
     cdp: &CdpConnection,
     action: TabAction,
+    lang: Lang,
 ) -> Result<Value> {
     match action {
         TabAction::List => Ok(json!({ "running": true, "tabs": cdp.tabs().await? })),
@@ -44,6 +45,11 @@ pub(super) async fn run_action(
             Ok(json!({ "ok": true, "targetId": tab.target_id, "url": tab.url, "title": tab.title }))
         }
         TabAction::Screenshot(request) => capture_screenshot(context, slot, profile, cdp, &request).await,
+        TabAction::Act(request) => {
+            let tab = select(slot, &cdp.tabs().await?, request.tab.as_deref())?;
+            set_last_tab(slot, &tab);
+            act::run(cdp, slot, &tab.target_id, &request, lang).await
+        }
         TabAction::Snapshot(request) => {
             let tab = select(slot, &cdp.tabs().await?, request.tab.as_deref())?;
             snapshot::capture(cdp, slot, &tab, &request).await

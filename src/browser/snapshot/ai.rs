@@ -111,7 +111,7 @@ pub(super) struct AiSnapshot {
 struct PendingNode {
     at: usize,
     depth: usize,
-    /// The nearest name above the node, which a text does not repeat.
+    /// The nearest value or name above the node, which a text does not repeat.
     above: String,
 }
 
@@ -261,9 +261,11 @@ pub(super) fn render(tree: &AxTree, options: &AiOptions) -> AiSnapshot {
                 break;
             }
         }
-        let above = if name.is_empty() { &above } else { &name };
+        let value = node.value();
+        let own = if value.is_empty() { name } else { value };
+        let above = if own.is_empty() { above } else { own };
         let children = tree.children(at).iter().rev();
-        stack.extend(children.map(|child| pending(child, below, above)));
+        stack.extend(children.map(|child| pending(child, below, &above)));
     }
     snapshot.finish(options);
     snapshot
