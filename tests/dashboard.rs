@@ -8,6 +8,7 @@ use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, command, free_base};
 
 mod browser;
+mod control_ui;
 mod page;
 
 const TOKEN: &str = "7hegoodt0kenOfRescue";
