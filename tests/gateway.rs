@@ -12,3 +12,4 @@ mod run;
 mod security;
 mod session;
 mod stop;
+mod terminal_ui;
