@@ -56,7 +56,7 @@ const FILES: [(&str, &str, &str); 4] = [
 ];
 
 /// The catalogue keys of the translated texts of the dashboard page. The page knows them by the part behind the dot.
-const TEXT_KEYS: [&str; 61] = [
+const TEXT_KEYS: [&str; 63] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -73,6 +73,8 @@ const TEXT_KEYS: [&str; 61] = [
     "dashboard.page-token-why",
     "dashboard.page-token-where",
     "dashboard.page-token-refused",
+    "dashboard.page-token-wrong",
+    "dashboard.page-password-wrong",
     "dashboard.page-token-label",
     "dashboard.page-token-send",
     "dashboard.page-forget",

@@ -120,8 +120,8 @@ async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: WebSocket) 
                              "platform": "web", "version": "1", "text": "", "ts": 0 });
         let answer = match frame["method"].as_str() {
             Some("connect") if params["auth"]["token"] != TOKEN => {
-                let error =
-                    json!({ "code": "INVALID_REQUEST", "message": "unauthorized: gateway token mismatch" });
+                let error = json!({ "code": "INVALID_REQUEST", "message": "unauthorized: gateway token mismatch",
+                                    "details": { "code": "AUTH_TOKEN_MISMATCH" } });
                 send(
                     &mut socket,
                     json!({ "type": "res", "id": id, "ok": false, "error": error }),

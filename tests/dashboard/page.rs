@@ -121,8 +121,14 @@ fn wrong_token_is_reported_and_another_asked_for() {
         let text = page
             .evaluate("document.getElementById('refused').innerText")
             .await;
-        assert!(text.as_str().unwrap().contains("token mismatch"), "{text}");
+        let text = text.as_str().unwrap();
+        assert!(text.contains("rejected this token. The right one"), "{text}");
         assert_eq!(page.evaluate("document.activeElement.id").await, "token");
+        page.select("language", "tr").await;
+        page.wait_until("document.getElementById('refused').innerText.includes('Doğrusu')")
+            .await;
+        assert_focus_stays_while_a_token_is_tried(&page).await;
+        page.select("language", "en").await;
         assert_eq!(
             page.evaluate("document.getElementById('board').hidden").await,
             true
@@ -146,6 +152,22 @@ fn wrong_token_is_reported_and_another_asked_for() {
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;
     });
+}
+
+/// Tries another wrong token, and checks that the form stays on the page and keeps the focus all the time.
+async fn assert_focus_stays_while_a_token_is_tried(page: &PageUnderTest) {
+    page.evaluate(
+        "(() => { window.lost = []; for (const id of ['token', 'ask']) document.getElementById(id)\
+         .addEventListener('focusout', () => window.lost.push(id)); \
+         document.getElementById('token').focus(); document.getElementById('token').value = 'wrong'; \
+         document.getElementById('refused').textContent = ''; \
+         document.getElementById('ask').requestSubmit(); return true; })()",
+    )
+    .await;
+    page.wait_until("document.getElementById('refused').innerText.includes('kabul etmedi')")
+        .await;
+    assert_eq!(page.evaluate("window.lost.length").await, 0);
+    assert_eq!(page.evaluate("document.activeElement.id").await, "token");
 }
 
 #[test]

@@ -17,6 +17,8 @@ let events = [];
 let connection = STATES[0];
 let socket = null;
 let retries = 0;
+// The form for the token is shown until a token is accepted, so that the focus stays in it while one is tried.
+let isAsking = false;
 let retryTimer = 0;
 let lastId = 0;
 const pendingRequests = new Map();
@@ -76,7 +78,9 @@ async function loadTexts(code) {
   texts = answer.words;
   document.documentElement.lang = answer.lang;
   $('language').value = answer.lang;
-  for (const node of document.querySelectorAll('[data-text]')) node.textContent = text(node.dataset.text);
+  for (const node of document.querySelectorAll('[data-text]')) {
+    if (node.dataset.text) node.textContent = text(node.dataset.text);
+  }
 }
 
 function applyTheme(theme) {
@@ -106,10 +110,16 @@ function connect() {
   opened.onclose = (close) => { if (opened === socket) handleClose(close); };
 }
 
+// The refusals that the page has its own words for; of any other it shows the gateway's.
+const REFUSALS = {
+  AUTH_TOKEN_MISMATCH: 'page-token-wrong',
+  AUTH_PASSWORD_MISMATCH: 'page-password-wrong',
+};
+
 // Returns the error of a refused request. A gateway with too many failed attempts has not looked at this token.
 function refusal(error) {
-  const isBusy = Boolean(error.details && error.details.code === 'AUTH_RATE_LIMITED');
-  return Object.assign(new Error(error.message || ''), { refused: true, isBusy });
+  const code = (error.details && error.details.code) || '';
+  return Object.assign(new Error(error.message || ''), { refused: true, code, isBusy: code === 'AUTH_RATE_LIMITED' });
 }
 
 function handleFrame(data) {
@@ -149,6 +159,7 @@ async function authenticate() {
   try {
     const hello = await request('connect', params);
     retries = 0;
+    isAsking = false;
     clients = (hello.snapshot && hello.snapshot.presence) || [];
     setConnection('live');
     recordEvent('connect');
@@ -158,7 +169,7 @@ async function authenticate() {
     if (opened !== socket || !error.refused || error.isBusy) return;
     const hadToken = Boolean(token);
     forgetToken();
-    askForToken(hadToken ? error.message : '');
+    askForToken(hadToken ? error : null);
   }
 }
 
@@ -172,15 +183,19 @@ function handleClose(close) {
   retryTimer = setTimeout(connect, delay * (0.8 + 0.4 * Math.random()));
 }
 
-// Ends the session and shows the form for the token; `reason` says why the last one was refused.
-function askForToken(reason) {
+// Ends the session and shows the form for the token; `refused` is the error that the last one was refused with.
+function askForToken(refused) {
+  isAsking = true;
   setConnection('locked');
   const old = socket;
   socket = null;
   if (old) old.close();
   overview = null;
-  $('refused').hidden = !reason;
-  $('refused').textContent = reason ? text('page-token-refused', { why: reason }) : '';
+  const name = refused ? REFUSALS[refused.code] : '';
+  // With its name the sentence follows the language of the page.
+  $('refused').dataset.text = name || '';
+  $('refused').textContent = name ? text(name) : refused ? text('page-token-refused', { why: refused.message }) : '';
+  $('refused').hidden = !refused;
   $('token').focus();
 }
 
@@ -253,8 +268,8 @@ function render() {
   $('link').dataset.link = connection;
   const label = text('page-' + connection);
   if ($('link').textContent !== label) $('link').textContent = label;
-  $('ask').hidden = connection !== 'locked';
-  $('forget').hidden = !token || connection === 'locked';
+  $('ask').hidden = !isAsking;
+  $('forget').hidden = !token || isAsking;
   $('board').hidden = !overview;
   $('board').classList.toggle('stale', connection !== 'live');
   $('warning').hidden = !(overview && overview.warning);
@@ -430,7 +445,7 @@ $('ask').addEventListener('submit', (submit) => {
 });
 $('forget').addEventListener('click', () => {
   forgetToken();
-  askForToken('');
+  askForToken(null);
 });
 document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
 setInterval(() => { if (!document.hidden) refresh(); }, POLL_MS);
@@ -438,5 +453,5 @@ setInterval(() => { if (!document.hidden) refresh(); }, POLL_MS);
 applyTheme(load(browserStorage, 'theme'));
 loadTexts(preferredLanguage()).finally(() => {
   if (token) connect();
-  else askForToken('');
+  else askForToken(null);
 });
