@@ -56,7 +56,7 @@ const FILES: [(&str, &str, &str); 4] = [
 ];
 
 /// The catalogue keys of the translated texts of the dashboard page. The page knows them by the part behind the dot.
-const TEXT_KEYS: [&str; 63] = [
+const TEXT_KEYS: [&str; 69] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -119,6 +119,12 @@ const TEXT_KEYS: [&str; 63] = [
     "dashboard.page-no-events",
     "dashboard.page-updated",
     "dashboard.page-failed",
+    "dashboard.page-loading",
+    "dashboard.page-canvas",
+    "dashboard.page-copy",
+    "dashboard.page-copied",
+    "dashboard.page-client-dashboard",
+    "dashboard.page-client-cli",
     "dashboard.page-warning",
 ];
 

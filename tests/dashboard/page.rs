@@ -76,8 +76,27 @@ async fn assert_host_is_shown(page: &PageUnderTest) {
     assert_eq!(page.evaluate("typeof window.broken").await, "undefined");
 }
 
+/// Checks that the cells of the port map cut no word, at the width at which they once did, and that ports and dates are
+/// shown for a person.
+async fn assert_nothing_is_cut(page: &PageUnderTest) {
+    page.set_width(1185).await;
+    let cut = "[...document.querySelectorAll('.cells .r')].filter((cell) => \
+               cell.scrollWidth > cell.clientWidth || cell.scrollHeight > cell.clientHeight + 1).length";
+    assert_eq!(page.evaluate(cut).await, 0);
+    let sorted = "(() => { const ports = [...document.querySelectorAll('#ports td:first-child')]\
+                  .map((cell) => parseInt(cell.innerText)); \
+                  return ports.length > 5 && ports.every((port, at) => !at || ports[at - 1] < port); })()";
+    assert_eq!(page.evaluate(sorted).await, true);
+    let facts = page.evaluate("document.getElementById('facts').innerText").await;
+    assert!(
+        !facts.as_str().unwrap().contains("/20"),
+        "no date like 11/28/2026: {facts}"
+    );
+}
+
 /// Chooses the dark theme and Turkish, and checks that the page fits narrow screens.
 async fn change_appearance(page: &PageUnderTest) {
+    assert_nothing_is_cut(page).await;
     page.set_width(1200).await;
     page.select("theme", "light").await;
     page.save_screenshot("en-light-wide.png").await;
@@ -242,6 +261,9 @@ fn running_gateways_are_distinguished_from_stopped_ones() {
                 page.evaluate(running).await,
                 "default true true, lab false false, rescue true true"
             );
+            // The dashboard of another gateway that runs is one click away.
+            let links = "[...document.querySelectorAll('#map a')].map((link) => link.href).join()";
+            assert_eq!(page.evaluate(links).await, "http://127.0.0.1:18789/");
             page.wait_until("document.querySelectorAll('#findings .kind').length > 0")
                 .await;
             let kinds =
@@ -293,6 +315,15 @@ fn page_of_a_real_gateway_shows_that_gateway() {
         );
         let base = format!("document.querySelector('.cells .own .n').innerText === '{port}'");
         assert_eq!(page.evaluate(&base).await, true);
+        let canvas = format!(
+            "document.querySelector('#facts a').href.startsWith('http://127.0.0.1:{}/__openclaw__/cap/')",
+            port + 4
+        );
+        assert_eq!(page.evaluate(&canvas).await, true);
+        let clients = page
+            .evaluate("document.getElementById('clients').innerText")
+            .await;
+        assert!(clients.as_str().unwrap().starts_with("Dashboard"), "{clients}");
         page.save_screenshot("real.png").await;
         assert_eq!(page.errors(), Vec::<String>::new());
         page.close().await;

@@ -19,6 +19,7 @@ let socket = null;
 let retries = 0;
 // The form for the token is shown until a token is accepted, so that the focus stays in it while one is tried.
 let isAsking = false;
+let canvasUrl = '';
 let retryTimer = 0;
 let lastId = 0;
 const pendingRequests = new Map();
@@ -160,6 +161,8 @@ async function authenticate() {
     const hello = await request('connect', params);
     retries = 0;
     isAsking = false;
+    const canvas = hello.pluginSurfaceUrls && hello.pluginSurfaceUrls.canvas || hello.canvasHostUrl;
+    canvasUrl = canvas ? canvas + '/canvas/' : '';
     clients = (hello.snapshot && hello.snapshot.presence) || [];
     setConnection('live');
     recordEvent('connect');
@@ -252,7 +255,29 @@ function updateChildren(id, nodes) {
   if (parent.innerHTML !== fresh.innerHTML) parent.replaceChildren(...nodes);
 }
 
-const formatTime = (ms) => new Date(ms).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+// Returns the user's own variety of the page's language, such as en-GB, in which dates are written as the user does.
+function locale() {
+  const lang = document.documentElement.lang;
+  return (navigator.languages || []).find((tag) => tag.slice(0, 2).toLowerCase() === lang) || lang;
+}
+
+const formatTime = (ms) => new Date(ms).toLocaleTimeString(locale(), { hour12: false });
+
+const formatDate = (ms) => new Date(ms).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
+
+// Returns a text with a button that copies it, or without one where the browser lets no page copy.
+function copyable(className, value) {
+  if (!navigator.clipboard) return element('span', className, value);
+  const button = element('button', 'copy', text('page-copy'));
+  button.type = 'button';
+  button.dataset.copy = value;
+  return element('span', className, value, ' ', button);
+}
+
+// Returns a link that opens in a tab of its own.
+function link(address, ...children) {
+  return Object.assign(element('a', '', ...children), { href: address, target: '_blank', rel: 'noopener noreferrer' });
+}
 
 function formatDuration(ms) {
   const units = [[86400000, 'day'], [3600000, 'hour'], [60000, 'minute'], [1000, 'second']];
@@ -270,6 +295,7 @@ function render() {
   if ($('link').textContent !== label) $('link').textContent = label;
   $('ask').hidden = !isAsking;
   $('forget').hidden = !token || isAsking;
+  $('loading').hidden = connection !== 'live' || Boolean(overview);
   $('board').hidden = !overview;
   $('board').classList.toggle('stale', connection !== 'live');
   $('warning').hidden = !(overview && overview.warning);
@@ -280,7 +306,7 @@ function render() {
   $('warning').lastElementChild.textContent = overview.warning || '';
   renderFacts(overview.gateway);
   const own = overview.instances.find((instance) => instance.own);
-  updateChildren('ports', (own ? own.ports : []).map(portRow));
+  updateChildren('ports', (own ? byNumber(own.ports) : []).map(portRow));
   renderPortAxis(overview.instances, overview.ephemeral);
   updateChildren('map', overview.instances.map(instanceItem));
   $('watching').hidden = !overview.watching.length;
@@ -297,22 +323,24 @@ function renderFacts(gateway) {
   const rows = [
     ['page-profile', gateway.profile],
     ['page-up', formatDuration(gateway.uptimeMs)],
-    ['page-started', new Date(gateway.startedAt).toLocaleString(document.documentElement.lang, { hour12: false })],
+    ['page-started', formatDate(gateway.startedAt)],
     ['page-listens', gateway.listens.join('\n')],
     ['page-process', 'pid ' + gateway.pid],
     ['page-version', gateway.version],
     ['page-engine', gateway.engine],
     ['page-auth', gateway.auth],
     ['page-instance', gateway.instanceId],
-    ['page-config', gateway.config],
-    ['page-state', gateway.state],
-    ['page-workspace', gateway.workspace],
-    ['page-logs', gateway.logs],
+    ['page-config', gateway.config && copyable('', gateway.config)],
+    ['page-state', gateway.state && copyable('', gateway.state)],
+    ['page-workspace', gateway.workspace && copyable('', gateway.workspace)],
+    ['page-logs', gateway.logs && copyable('', gateway.logs)],
+    ['page-canvas', canvasUrl && link(canvasUrl, new URL(canvasUrl).host)],
   ];
   updateChildren('facts', rows.filter(([, value]) => value).flatMap(([name, value]) =>
     [element('dt', '', text(name)), element('dd', '', value)]));
 }
 
+const byNumber = (ports) => [...ports].sort((one, other) => one.first - other.first);
 const formatRange = (port) => (port.first === port.last ? String(port.first) : port.first + '–' + port.last);
 
 function portRow(port) {
@@ -359,9 +387,12 @@ function instanceItem(instance) {
   const tags = [element('span', 'tag ' + (instance.running ? 'up' : ''), text(instance.running ? 'page-running' : 'page-stopped'))];
   if (instance.own) tags.unshift(element('span', 'tag this', text('page-this')));
   const pid = instance.pid ? element('span', 'faint', 'pid ' + instance.pid) : null;
-  const head = element('div', 'head', element('b', '', instance.label), ...tags, pid, element('span', 'faint mono', instance.config));
+  // The page itself needs no link to itself.
+  const isElsewhere = instance.running && instance.base && !instance.own;
+  const name = isElsewhere ? link(`${location.protocol}//${location.hostname}:${instance.base}/`, instance.label) : instance.label;
+  const head = element('div', 'head', element('b', '', name), ...tags, pid, element('span', 'faint mono', instance.config));
   const broken = instance.broken ? element('p', 'bad', instance.broken) : null;
-  return element('li', '', head, broken, element('ul', 'cells', ...instance.ports.map((port) => cell(instance, port))));
+  return element('li', '', head, broken, element('ul', 'cells', ...byNumber(instance.ports).map((port) => cell(instance, port))));
 }
 
 function cell(instance, port) {
@@ -397,7 +428,7 @@ function findingItems(findings) {
   if (!findings.length) return [element('li', '', element('span', 'kind fine', '✓'), element('span', '', text('page-isolated')))];
   return findings.map((finding) => element('li', '',
     element('span', 'kind ' + finding.severity, text(SEVERITIES[finding.severity])),
-    element('div', '', element('b', '', finding.instance), ': ' + finding.text, element('code', '', finding.mend))));
+    element('div', '', element('b', '', finding.instance), ': ' + finding.text, finding.mend && element('code', '', copyable('', finding.mend)))));
 }
 
 // What a rescue gateway label of those that it looks after.
@@ -406,10 +437,14 @@ function watchedItem(watched) {
   return element('li', isHealthy ? '' : 'bad', element('span', '', watched.text));
 }
 
+// The clients that the page has a name for.
+const CLIENTS = { 'webchat-ui': 'page-client-dashboard', cli: 'page-client-cli' };
+
 function clientItem(client) {
-  const where = [client.ip, client.platform, client.version].filter(Boolean).join(' · ');
-  return element('li', '', element('b', '', client.host || client.mode || '?'),
-    element('span', '', [client.mode, client.reason].filter(Boolean).join(' · ')), element('span', 'mono', where));
+  const name = CLIENTS[client.host] ? text(CLIENTS[client.host]) : client.host || client.mode || '?';
+  // Of a page in a browser, platform and version say nothing.
+  const program = client.platform === 'web' ? [] : [client.platform, client.version];
+  return element('li', '', element('b', '', name), element('span', 'mono', [client.ip, ...program].filter(Boolean).join(' · ')));
 }
 
 function eventItem(event) {
@@ -446,6 +481,13 @@ $('ask').addEventListener('submit', (submit) => {
 $('forget').addEventListener('click', () => {
   forgetToken();
   askForToken(null);
+});
+document.addEventListener('click', async (click) => {
+  const copied = click.target.closest('[data-copy]');
+  if (!copied) return;
+  // A browser may ask its user, who may refuse.
+  try { await navigator.clipboard.writeText(copied.dataset.copy); } catch { return; }
+  $('copied').textContent = text('page-copied', { what: copied.dataset.copy });
 });
 document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
 setInterval(() => { if (!document.hidden) refresh(); }, POLL_MS);
