@@ -41,6 +41,7 @@ mod reply;
 mod rescue_task;
 mod serve;
 mod session;
+mod sign_in_page;
 mod signals;
 mod start;
 pub mod state;

@@ -13,9 +13,9 @@ use axum::response::Response;
 
 use super::access::{AllowedHosts, AuthOutcome, bearer_token, check_credentials, configured_origins};
 use super::connections::RequestConnection;
-use super::reply;
 use super::state::GatewayState;
 use super::throttle::Throttle;
+use super::{reply, sign_in_page};
 use crate::settings::ClientAuth;
 
 /// The checks that every HTTP request to one port of the gateway passes: of its `Host` header and of its gateway
@@ -96,6 +96,9 @@ pub(crate) async fn check_token(State(guard): State<Guard>, request: Request, ne
                 connection.permit.set_authenticated();
             }
             next.run(request).await
+        }
+        AuthOutcome::Missing if sign_in_page::is_wanted(&request) => {
+            sign_in_page::reply(&guard.state, request.headers())
         }
         outcome => reply::unauthenticated(outcome),
     }

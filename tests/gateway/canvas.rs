@@ -28,6 +28,37 @@ fn capability(port: u16) -> String {
 }
 
 #[test]
+fn browser_without_the_token_gets_a_page_that_leads_to_the_dashboard_and_programs_get_json() {
+    let sandbox = Sandbox::new();
+    let gateway = Gateway::start(&sandbox, "rescue");
+    let port = gateway.port + 4;
+    for path in ["/", &format!("{CANVAS}/")] {
+        let headers = ["Accept: text/html,*/*;q=0.8", "Accept-Language: tr-TR,en;q=0.5"];
+        let page = request(port, "GET", path, &headers).expect("an answer");
+        assert_eq!(page.status, 401, "{page:?}");
+        assert!(
+            page.head.to_ascii_lowercase().contains("content-type: text/html"),
+            "{page:?}"
+        );
+        let dashboard = format!("href=\"http://127.0.0.1:{}/\"", gateway.port);
+        assert!(page.body.contains(&dashboard), "{page:?}");
+        assert!(
+            page.body.contains("lang=\"tr\"") && page.body.contains("panoyu açın"),
+            "{page:?}"
+        );
+        assert!(
+            page.body.contains("openclaw --profile rescue dashboard"),
+            "{page:?}"
+        );
+        let program = request(port, "GET", path, &["Accept: */*"]).expect("an answer");
+        assert_eq!((program.status, &program.body[..9]), (401, "{\"error\":"));
+        // A wrong token is that of a program.
+        let wrong = request(port, "GET", path, &[headers[0], "Authorization: Bearer 00"]).expect("an answer");
+        assert_eq!((wrong.status, &wrong.body[..9]), (401, "{\"error\":"));
+    }
+}
+
+#[test]
 fn both_ports_serve_the_folder_for_the_token_or_the_capability() {
     let sandbox = Sandbox::new();
     sandbox.write(".openclaw-rescue/canvas/index.html", "<body>mine</body>");
