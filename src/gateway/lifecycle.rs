@@ -20,7 +20,7 @@ use crate::boot::StartConfig;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::lock::InstanceLock;
-use crate::ports::Role;
+use crate::ports::{LOOPBACK, Role};
 use crate::stop_record;
 
 /// Maximum time that clients, browsers and the rescue thread have to end when a gateway stops: longer than the drain
@@ -268,7 +268,20 @@ fn log_startup(state: &GatewayState, warning: Option<&Msg>, ports: &[BoundPort])
         }
     }
     log_paths(lang, &state.context.instance);
+    if state.context.host.terminal().stdout {
+        let url = format!("http://{}/", client_address(&state.addresses));
+        log::info(lang, &msg!("gateway.foreground", url = url));
+    }
     Ok(())
+}
+
+/// Returns the address at which a client on this machine reaches the gateway: loopback where it listens everywhere.
+fn client_address(addresses: &[SocketAddr]) -> SocketAddr {
+    let mut address = addresses[0];
+    if address.ip().is_unspecified() {
+        address.set_ip(LOOPBACK[0]);
+    }
+    address
 }
 
 /// Logs the paths of the gateway's config file and log folder.

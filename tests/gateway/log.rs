@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::support::gateway::{Gateway, TOKEN, command, configure, log, state, wait_for};
+use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Reason, Sandbox, skipped};
 
 #[test]
@@ -212,4 +213,29 @@ fn closed_standard_output_does_not_stop_the_gateway() {
     assert_eq!(up.json()["pid"], child.id());
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn gateway_on_a_terminal_says_where_its_dashboard_is_and_how_to_stop_it() {
+    let sandbox = Sandbox::new();
+    let port = configure(&sandbox, "rescue");
+    for (lang, columns, line) in [
+        (
+            "en",
+            80,
+            format!("Dashboard: http://127.0.0.1:{port}/ · Ctrl-C stops the gateway"),
+        ),
+        (
+            "tr",
+            40,
+            format!("Pano: http://127.0.0.1:{port}/ · Gateway’i Ctrl-C durdurur"),
+        ),
+    ] {
+        let args = ["--profile", "rescue", "--lang", lang, "gateway"];
+        let mut terminal = Terminal::start(&sandbox, args, Size::tall(columns));
+        terminal.wait_for(&line).press(Key::CtrlC);
+        assert_eq!(terminal.exit_code(), 0);
+    }
+    let gateway = Gateway::start(&sandbox, "rescue");
+    assert!(!gateway.stop().with(0).stdout.contains("Dashboard:"));
 }
