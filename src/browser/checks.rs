@@ -1,6 +1,8 @@
 //! The checks of `openclaw browser doctor`: reasons why a browser would not start, found without starting it. They only
 //! read files and the host.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::debug_port::{self, PortUsage};
@@ -10,6 +12,7 @@ use super::profiles::{BrowserConfig, BrowserEndpoint, BrowserProfile, BrowserPro
 use super::{BrowserContext, http_client, other_users, status};
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
+use crate::ports::Port;
 use crate::record::Record;
 
 /// The result of one check of `browser doctor`.
@@ -260,11 +263,16 @@ fn check_port(
     ) {
         return None;
     }
-    let port = match debug_port::choose(context, profile, profiles, record, usage) {
+    let folder = status::profile_data_folder(context, profile);
+    // OpenClaw from npm records no port, and its running browser holds the one that would be chosen.
+    let answering = own_browser_port(context, profile, usage, &folder);
+    let port = match answering.map_or_else(
+        || debug_port::choose(context, profile, profiles, record, usage),
+        Ok,
+    ) {
         Ok(port) => port,
         Err(no_port) => return Some(BrowserCheck::from_error(id, no_port.error)),
     };
-    let folder = status::profile_data_folder(context, profile);
     Some(match owner_of(port, None, &folder) {
         PortOwner::Nobody => BrowserCheck::good(id, msg!("browser.port-free", port = port)),
         PortOwner::OwnBrowser(_) => BrowserCheck::good(id, msg!("browser.port-ours", port = port)),
@@ -272,4 +280,18 @@ fn check_port(
             BrowserCheck::from_error(id, launch::port_in_use_error(context, port, &other).error)
         }
     })
+}
+
+/// Returns the port of the pool on which the browser of a browser profile answers; `None` where it does not run, or where
+/// the config sets its port.
+fn own_browser_port(
+    context: &BrowserContext,
+    profile: &BrowserProfile,
+    usage: &PortUsage,
+    folder: &Path,
+) -> Option<Port> {
+    let pool = context.port_family()?.cdp_pool();
+    let is_own = |port: &Port| matches!(owner_of(*port, None, folder), PortOwner::OwnBrowser(_));
+    let is_pooled = profile.endpoint == BrowserEndpoint::Pool;
+    usage.listening_ports(pool).find(is_own).filter(|_| is_pooled)
 }

@@ -150,6 +150,12 @@ impl PortUsage {
             || self.excluded.iter().any(|span| span.contains(port))
     }
 
+    /// Returns the ports in a range on which a process listens.
+    pub(super) fn listening_ports(&self, range: Span) -> impl Iterator<Item = Port> {
+        let ports = self.listeners.iter().map(|listener| listener.port);
+        ports.filter(move |port| range.contains(*port))
+    }
+
     /// Checks that no other instance has the pinned debugging port or the remote browser of a browser profile.
     ///
     /// # Errors

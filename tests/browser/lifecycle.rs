@@ -135,6 +135,29 @@ fn tabs_are_driven_and_cookies_are_not_shared(sandbox: &Sandbox, site: &TestSite
     );
 }
 
+#[test]
+fn doctor_finds_the_running_browser_of_a_profile_whose_port_is_not_recorded() {
+    if !installed("chromium") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    configure(&sandbox, "main", free_base(), &headless_config());
+    let gateway = Gateway::start(&sandbox, "main");
+    let port = browser_json(&sandbox, "main", "start")["cdpPort"].to_string();
+    // OpenClaw from npm keeps no record of it.
+    let record = sandbox.read(".openclaw-main/instance.toml");
+    let lines: Vec<_> = record.lines().filter(|line| !line.contains(&port)).collect();
+    assert!(lines.len() < record.lines().count(), "{record}");
+    sandbox.write(".openclaw-main/instance.toml", lines.join("\n"));
+    let checks = browser_json(&sandbox, "main", "doctor");
+    let messages = checks["checks"].to_string();
+    assert!(
+        messages.contains(&format!("Its browser answers on port {port}.")),
+        "{messages}"
+    );
+    let _ = gateway.stop().with(0);
+}
+
 /// Requests without the token, of another host, or of a web page are refused by the control service.
 fn control_service_requires_the_token(port: u16) {
     let token = format!("Authorization: Bearer {TOKEN}");
