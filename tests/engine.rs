@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::support::child::ChildGuard;
+use crate::support::gateway;
 use crate::support::{Reason, Sandbox, skipped};
 
 /// The script of the fake engine, which prints its pid, its arguments and its variables, and exits with code 23.
@@ -308,10 +309,7 @@ fn real_releases_answer_for_the_chosen_instance() {
 fn real_releases_run_as_the_gateway_of_the_chosen_instance() {
     for peer in peers().into_iter().flatten() {
         let sandbox = Sandbox::new().var("OPENCLAW_NODE_CLI", &peer);
-        let port = {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            free.local_addr().unwrap().port()
-        };
+        let port = gateway::free_base();
         write_config(&sandbox, port, "node");
         let mut command = sandbox.command(["--profile", "rescue", "gateway"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());

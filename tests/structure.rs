@@ -4,6 +4,7 @@
 //! `apply`, `survey`, `ports`, `config`, `registry`, `instance`, `profile`), and at the bottom `error`,
 //! `i18n` and `text`, which every module uses. `host` stands beside them and uses nothing of the domain.
 
+mod fixed_ports;
 mod references;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -60,7 +60,7 @@ fn service_that_its_user_stopped_is_left_alone_by_the_watcher() {
     if !manager::is_inside() {
         return;
     }
-    let target = Target::install("resting", 33000);
+    let target = Target::install("resting", 29000);
     let record = home().join(".openclaw-watcher/instance.toml");
     std::fs::create_dir_all(record.parent().unwrap()).unwrap();
     std::fs::write(record, "[rescue]\ninterval = 1\npatience = 0\nrest = 10\n").unwrap();

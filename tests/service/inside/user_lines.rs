@@ -10,7 +10,7 @@ fn lines_that_a_user_added_to_a_unit_are_named_and_the_old_file_is_kept() {
     if !manager::is_inside() {
         return;
     }
-    let home = UserHome::with_config("edited", 34000);
+    let home = UserHome::with_config("edited", 22500);
     let _ = home.run("edited", &["gateway", "install"]).exits(0);
     let file = home.unit_file("edited");
     let written = std::fs::read_to_string(&file).unwrap();
