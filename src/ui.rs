@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::text::{abbreviate_home_in, to_ascii, wrap, wrap_with_command};
+use crate::text::{abbreviate_home_in, to_ascii, wrap, wrap_hanging};
 
 /// The screen of this run: its language, and what its terminal can show.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,8 @@ pub(crate) struct Ui {
     colour: bool,
     ascii: bool,
     plain: bool,
-    width: usize,
+    /// The width of stdout in columns, where that is a terminal.
+    output_width: Option<usize>,
     /// The width of stderr in columns, where that is a terminal.
     error_width: Option<usize>,
     /// The home folder, which a terminal shows as `~`.
@@ -85,11 +86,7 @@ impl Ui {
             colour: colour && !options.no_color && host.var("NO_COLOR").is_none(),
             ascii: !is_utf8(host),
             plain,
-            width: if host.terminal().stdout {
-                columns(&console::Term::stdout())
-            } else {
-                DEFAULT_WIDTH
-            },
+            output_width: host.terminal().stdout.then(|| columns(&console::Term::stdout())),
             error_width: host.terminal().stderr.then(|| columns(&console::Term::stderr())),
             home,
         }
@@ -138,7 +135,7 @@ impl Ui {
 
     /// Returns the width to lay out screen output in, in columns; 80 where stdout is no terminal.
     pub(crate) fn width(&self) -> usize {
-        self.width
+        self.output_width.unwrap_or(DEFAULT_WIDTH)
     }
 
     /// Renders a catalogue message as text in the language of this run.
@@ -155,9 +152,14 @@ impl Ui {
         if self.ascii { to_ascii(&text) } else { text }
     }
 
-    /// Prints a catalogue message on stdout as one line.
+    /// Prints a catalogue message on stdout: on a terminal in lines that fit, elsewhere as one line.
     pub(crate) fn print_line(&self, msg: &Msg) {
-        self.print(&self.render(msg));
+        let text = self.render(msg);
+        if self.output_width.is_some() {
+            self.print_hanging(0, 2, &text);
+        } else {
+            self.print(&text);
+        }
     }
 
     /// Prints a catalogue message on stdout in lines that fit the terminal.
@@ -168,7 +170,7 @@ impl Ui {
     /// Prints a catalogue message on stdout that says that something was done, green where there is colour.
     pub(crate) fn print_success(&self, msg: &Msg) {
         let style = console::Style::new().green().force_styling(self.colour);
-        for line in wrap(&self.render(msg), self.width) {
+        for line in wrap(&self.render(msg), self.width()) {
             self.print(&style.apply_to(line).to_string());
         }
     }
@@ -179,9 +181,14 @@ impl Ui {
     }
 
     /// Prints text on stdout in lines that fit the terminal: the first line indented by `first` columns, the others by
-    /// `rest`.
+    /// `rest`. A terminal shows `~` for the home folder.
     pub(crate) fn print_hanging(&self, first: usize, rest: usize, text: &str) {
-        let lines = wrap_with_command(text, self.width.saturating_sub(first.max(rest)).max(1));
+        let left = |indent: usize| self.width().saturating_sub(indent).max(1);
+        let text = match self.output_width {
+            Some(_) => self.with_short_home(text),
+            None => text.to_owned(),
+        };
+        let lines = wrap_hanging(&text, left(first), left(rest));
         for (at, line) in lines.iter().enumerate() {
             let indent = if at == 0 { first } else { rest };
             self.print(&format!("{:indent$}{line}", ""));
@@ -199,11 +206,9 @@ impl Ui {
         let Some(columns) = self.error_width else {
             return self.eprint(&format!("{mark}{text}"));
         };
-        let text = self
-            .home
-            .map_or_else(|| text.to_owned(), |home| abbreviate_home_in(text, home));
-        let used = console::measure_text_width(mark).max(rest);
-        let lines = wrap_with_command(&text, columns.saturating_sub(used).max(1));
+        let left = |used: usize| columns.saturating_sub(used).max(1);
+        let text = self.with_short_home(text);
+        let lines = wrap_hanging(&text, left(console::measure_text_width(mark)), left(rest));
         for (at, line) in lines.iter().enumerate() {
             self.eprint(&if at == 0 {
                 format!("{mark}{line}")
@@ -211,6 +216,12 @@ impl Ui {
                 format!("{:rest$}{line}", "")
             });
         }
+    }
+
+    /// Returns a text with `~` for the home folder.
+    fn with_short_home(&self, text: &str) -> String {
+        let short = |home| abbreviate_home_in(text, home);
+        self.home.map_or_else(|| text.to_owned(), short)
     }
 
     /// Prints the one JSON document of this run of the program on stdout.
@@ -252,7 +263,7 @@ impl Ui {
 
     /// Returns a notice to the user behind a mark, in lines that fit the terminal.
     fn render_notice(&self, msg: &Msg) -> String {
-        let lines = wrap(&self.render(msg), self.width.saturating_sub(4));
+        let lines = wrap(&self.render(msg), self.width().saturating_sub(4));
         let marked = lines
             .iter()
             .enumerate()
@@ -264,16 +275,14 @@ impl Ui {
 
     /// Prints a catalogue message on stderr in lines that fit the terminal.
     pub(crate) fn eprint_paragraph(&self, msg: &Msg) {
-        for line in wrap_with_command(&self.render(msg), self.width) {
-            self.eprint(&line);
-        }
+        self.eprint_hanging("", 0, &self.render(msg));
     }
 
     /// Prints on stderr why a reply to the wizard was rejected, before its question is asked again.
     pub(crate) fn print_rejection(&self, error: &Error) {
         self.eprint_paragraph(&error.msg);
         if let Some(cause) = &error.cause {
-            self.eprint(&format!("  {cause:#}"));
+            self.eprint_hanging("  ", 2, &format!("{cause:#}"));
         }
         for hint in &error.hints {
             self.eprint_hint(&self.render(hint));

@@ -244,7 +244,8 @@ fn print_finding(ui: &Ui, finding: &Finding) {
     if let Some(why) = &finding.fix_refused {
         ui.print_detail(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
     }
-    ui.print_hanging(2, 4, &format!("$ {}", finding.remedy));
+    // A command stays whole, so that it can be copied.
+    ui.print(&format!("  $ {}", finding.remedy));
 }
 
 /// Returns the name of a doctor's finding's severity in the user's language and in its colour.

@@ -21,6 +21,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use console::measure_text_width;
 use serde_json::{Map, Value, json};
 
 use super::Context;
@@ -94,12 +95,14 @@ fn suggest(context: &Context<'_>, survey: &Survey, count: usize) -> Result<()> {
         } else {
             msg!("ports.near")
         };
-        ui.print(&format!(
-            "{:<5}  {:<11}  {}",
-            family.base(),
-            family.span().to_string(),
-            ui.render(&kind)
-        ));
+        let ports = format!("{:<5}  {:<11}", family.base(), family.span().to_string());
+        let kind_text = ui.render(&kind);
+        if measure_text_width(&ports) + 2 + measure_text_width(&kind_text) <= ui.width() {
+            ui.print(&format!("{ports}  {kind_text}"));
+        } else {
+            ui.print(ports.trim_end());
+            ui.print_detail(&kind);
+        }
         for overlap in &suggestion.overlaps {
             ui.print_detail(&overlap.msg());
         }

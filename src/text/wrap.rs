@@ -9,10 +9,26 @@ pub(crate) fn fill_lines<T>(
     columns: usize,
     width: impl Fn(&T) -> usize,
 ) -> Vec<Vec<T>> {
+    fill_hanging(words, columns, columns, width)
+}
+
+/// Distributes words over lines as [`fill_lines`] does, the first of them of at most `first` columns and the others of
+/// `rest`. Where the first word fits only into another line, the first line is empty.
+fn fill_hanging<T>(
+    words: impl IntoIterator<Item = T>,
+    first: usize,
+    rest: usize,
+    width: impl Fn(&T) -> usize,
+) -> Vec<Vec<T>> {
     let mut lines: Vec<Vec<T>> = Vec::new();
     let mut used = 0;
     for word in words {
         let needed = width(&word);
+        if lines.is_empty() && first < needed && needed <= rest {
+            lines.push(Vec::new());
+            used = first;
+        }
+        let columns = if lines.len() < 2 { first } else { rest };
         match lines.last_mut() {
             Some(line) if used + 1 + needed <= columns => {
                 line.push(word);
@@ -29,9 +45,15 @@ pub(crate) fn fill_lines<T>(
 
 /// Breaks each line of a text at blanks into lines of at most `columns` columns. An empty line stays one.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let wrapped = text.lines().flat_map(|paragraph| {
+    wrap_lines(text, columns, columns)
+}
+
+/// Breaks each line of a text as [`wrap`] does, the first of all lines at `first` columns.
+fn wrap_lines(text: &str, first: usize, rest: usize) -> Vec<String> {
+    let wrapped = text.lines().enumerate().flat_map(|(at, paragraph)| {
+        let first = if at == 0 { first } else { rest };
         let words = paragraph.split_whitespace();
-        let lines = fill_lines(words, columns, |word| measure_text_width(word));
+        let lines = fill_hanging(words, first, rest, |word| measure_text_width(word));
         let is_empty = lines.is_empty().then(String::new);
         is_empty
             .into_iter()
@@ -41,7 +63,7 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// Beginnings of commands that a sentence of this program ends with, for the user to copy.
-const COMMAND_STARTS: [&str; 8] = [
+const COMMAND_STARTS: [&str; 11] = [
     "openclaw ",
     "OPENCLAW_",
     "chmod ",
@@ -50,19 +72,23 @@ const COMMAND_STARTS: [&str; 8] = [
     "ssh ",
     "npm ",
     "journalctl ",
+    "systemctl ",
+    "loginctl ",
+    "sudo ",
 ];
 
-/// Breaks a sentence into lines of at most `columns` columns, as [`wrap`] does. A command at its end (`To start it:
-/// openclaw gateway`) is never broken, so that it can be copied: it gets a line of its own where it does not fit.
-pub(crate) fn wrap_with_command(text: &str, columns: usize) -> Vec<String> {
+/// Breaks a sentence at blanks into lines, the first of at most `first` columns and the others of `rest`. A command at
+/// its end (`To start it: openclaw gateway`) is never broken, so that it can be copied: it gets a line of its own where
+/// it does not fit.
+pub(crate) fn wrap_hanging(text: &str, first: usize, rest: usize) -> Vec<String> {
     let is_command = |tail: &str| COMMAND_STARTS.iter().any(|start| tail.starts_with(start));
     match text.rsplit_once(": ") {
-        Some((head, command)) if is_command(command) && measure_text_width(text) > columns => {
-            let mut lines = wrap(&format!("{head}:"), columns);
+        Some((head, command)) if is_command(command) && measure_text_width(text) > first => {
+            let mut lines = wrap_lines(&format!("{head}:"), first, rest);
             lines.push(command.to_owned());
             lines
         }
-        _ => wrap(text, columns),
+        _ => wrap_lines(text, first, rest),
     }
 }
 
@@ -82,18 +108,24 @@ mod tests {
     fn command_at_the_end_of_a_sentence_is_not_broken() {
         let text = "To see what is wrong: openclaw --profile rescue doctor --fix";
         assert_eq!(
-            wrap_with_command(text, 20),
+            wrap_hanging(text, 20, 20),
             [
                 "To see what is",
                 "wrong:",
                 "openclaw --profile rescue doctor --fix"
             ]
         );
-        assert_eq!(wrap_with_command(text, 80), [text]);
+        assert_eq!(wrap_hanging(text, 80, 80), [text]);
         assert_eq!(
-            wrap_with_command("Bir uyarı: gateway çalışmıyor", 12),
+            wrap_hanging("Bir uyarı: gateway çalışmıyor", 12, 12),
             wrap("Bir uyarı: gateway çalışmıyor", 12)
         );
+    }
+
+    #[test]
+    fn first_line_has_the_columns_that_its_mark_leaves() {
+        assert_eq!(wrap_hanging("bir iki üç dört", 4, 8), ["bir", "iki üç", "dört"]);
+        assert_eq!(wrap_hanging("~/uzun/yol bir", 4, 12), ["", "~/uzun/yol", "bir"]);
     }
 
     proptest! {

@@ -55,7 +55,8 @@ impl Table {
     fn blocks(&self, columns: usize) -> String {
         let block = |row: &Vec<String>| {
             let mut cells = self.headings.iter().zip(row);
-            let title = cells.next().map(|(_, cell)| cell.clone()).unwrap_or_default();
+            let title = cells.next().map(|(heading, cell)| format!("{heading}: {cell}"));
+            let title = title.unwrap_or_default();
             let mut fields = Fields::default();
             cells.for_each(|(heading, cell)| fields.add(heading.clone(), cell.clone()));
             format!("{title}\n{}", fields.render(columns))
@@ -73,6 +74,6 @@ mod tests {
         let mut table = Table::new(["Profil", "Çalışma alanı"].map(str::to_owned).to_vec());
         table.add_row(["rescue", "~/x"].map(str::to_owned).to_vec());
         assert_eq!(table.render(40), "Profil  Çalışma alanı\nrescue  ~/x");
-        assert_eq!(table.render(20), "rescue\n  Çalışma alanı  ~/x");
+        assert_eq!(table.render(20), "Profil: rescue\n  Çalışma alanı  ~/x");
     }
 }

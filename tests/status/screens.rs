@@ -42,3 +42,57 @@ fn screen_of_an_ascii_locale_has_ascii_letters_only() {
         .exits(1);
     assert!(ran.stdout.is_ascii(), "{}", ran.stdout);
 }
+
+/// Returns `true` if a line may be wider than the terminal: a command or a word, which is never broken.
+fn is_unbreakable(line: &str) -> bool {
+    let line = line.trim_start().trim_start_matches("$ ");
+    line.starts_with("openclaw ") || !line.contains(' ')
+}
+
+#[test]
+fn no_line_breaks_inside_a_word_on_a_narrow_terminal() {
+    let sandbox = sandbox_with_port(free_base()).var("LC_ALL", "C.UTF-8");
+    sandbox.write(".openclaw-broken/openclaw.json", "{ gateway: {\n  port 1 } }");
+    sandbox.write(".openclaw-broken/openclaw.json.bak", "{ broken");
+    let empty = Sandbox::new().var("LC_ALL", "C.UTF-8");
+    for lang in ["en", "tr"] {
+        for (sandbox, line) in [
+            (&empty, "profiles"),
+            (&empty, "status --all"),
+            (&sandbox, "profiles"),
+            (&sandbox, "profiles remove resc"),
+            (&sandbox, "ports"),
+            (&sandbox, "ports check 70"),
+            (&sandbox, "config get gateway.nothing"),
+            (&sandbox, "config set gateway.prot 1"),
+            (&sandbox, "snapshot list"),
+            (&sandbox, "snapshot restore 1"),
+            (&sandbox, "status --all"),
+            (&sandbox, "bogus"),
+            (&sandbox, "--profile broken status"),
+            (&sandbox, "--profile broken doctor"),
+            (&sandbox, "--profile broken config restore --list"),
+            (&sandbox, "--profile broken config validate"),
+            (&sandbox, "--profile broken gateway"),
+            (&sandbox, "--profile broken browser status"),
+            (&sandbox, "rescue diagnose broken"),
+        ] {
+            let words: Vec<_> = ["--lang", lang].into_iter().chain(line.split(' ')).collect();
+            let words = if line.starts_with("--profile") {
+                words
+            } else {
+                [&["--profile", "rescue"], &words[..]].concat()
+            };
+            let mut terminal = Terminal::start(sandbox, &words, Size::tall(40));
+            let _ = terminal.exit_code();
+            let screen = terminal.screen();
+            for (row, text) in screen.lines().iter().enumerate() {
+                assert!(
+                    !screen.is_wrapped(row) || is_unbreakable(text),
+                    "{line}: {text}\n{}",
+                    screen.text()
+                );
+            }
+        }
+    }
+}
