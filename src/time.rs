@@ -37,6 +37,24 @@ pub(crate) fn format_seconds(time: SystemTime) -> String {
     format_with(time, humantime_seconds)
 }
 
+/// Formats a time in UTC for a person, as [`format_seconds`] does for a document: `2026-11-22 19:22:45 UTC`.
+pub(crate) fn format_for_person(time: SystemTime) -> String {
+    format_seconds(time).replace('T', " ").replace('Z', " UTC")
+}
+
+/// Formats the time of a stamp that [`file_stamp`] made for a person; `None` for any other text.
+pub(crate) fn stamp_for_person(stamp: &str) -> Option<String> {
+    let (day, rest) = stamp.split_once('T')?;
+    let all_digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    let clock = rest.strip_suffix('Z')?.get(..6)?;
+    if day.len() != 8 || !all_digits(day) || !all_digits(clock) {
+        return None;
+    }
+    let (year, month, day) = (&day[..4], &day[4..6], &day[6..]);
+    let (hour, minute, second) = (&clock[..2], &clock[2..4], &clock[4..]);
+    Some(format!("{year}-{month}-{day} {hour}:{minute}:{second} UTC"))
+}
+
 /// Formats a time as [`format_seconds`] does, with milliseconds: `2026-11-22T19:22:45.123Z`.
 pub(crate) fn format_millis(time: SystemTime) -> String {
     format_with(time, humantime_millis)
@@ -112,6 +130,26 @@ mod tests {
         }
         let instant = SystemTime::UNIX_EPOCH - Duration::from_millis(1);
         assert_eq!(format_millis(instant), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn time_for_a_person_is_that_of_the_stamp() {
+        let time = format_millis(at(1_700_000_000));
+        assert_eq!(format_for_person(at(1_700_000_000)), "2023-11-14 22:13:20 UTC");
+        assert_eq!(
+            stamp_for_person(&file_stamp(&time)).as_deref(),
+            Some("2023-11-14 22:13:20 UTC")
+        );
+        for other in [
+            "",
+            "notes",
+            "20261122",
+            "2026T1Z",
+            "20261122Tabcdefghi",
+            "2026112éTT000000Z",
+        ] {
+            assert_eq!(stamp_for_person(other), None, "{other}");
+        }
     }
 
     #[cfg(unix)]

@@ -300,3 +300,18 @@ fn leftovers_of_a_killed_restore_are_found_and_removed_by_the_next_one() {
     let _ = snapshot(&sandbox, &["restore", id, "--yes"]).exits(0);
     assert_eq!(left(), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn snapshots_are_a_table_with_the_time_at_which_each_was_taken() {
+    let sandbox = home_with_rescue();
+    let _ = snapshot(&sandbox, &["create"]).exits(0);
+    for (lang, head) in [("en", "Snapshot"), ("tr", "Anlık görüntü")] {
+        let list = ["--lang", lang, "--profile", "rescue", "snapshot", "list"];
+        let shown = sandbox.run(list).exits(0).stdout;
+        let (first, row) = shown.split_once('\n').expect("two lines");
+        assert!(first.starts_with(head), "{shown}");
+        let cells: Vec<_> = row.split_whitespace().collect();
+        let day: String = cells[1].split('-').collect();
+        assert!(cells[0].starts_with(&day) && cells[3] == "UTC", "{shown}");
+    }
+}

@@ -14,8 +14,6 @@ type Catalogue = BTreeMap<String, String>;
 /// Keys of sentences that are equal in Turkish and in English, because developers use the English word, or because they
 /// are only names, code or values.
 const SAME_IN_TURKISH: &[&str] = &[
-    "config.backup-row",
-    "snapshot.row",
     "size.whole",
     "apply.failed",
     "cli.meaning",

@@ -152,10 +152,7 @@ fn config_health_msg(found: &SurveyedInstance) -> Msg {
     match &found.config {
         ConfigHealth::Ok => msg!("profiles.ok"),
         ConfigHealth::Missing => msg!("profiles.missing"),
-        ConfigHealth::Broken(fault) => match fault.position {
-            Some((line, column)) => msg!("profiles.broken-at", line = line, column = column),
-            None => msg!("profiles.broken"),
-        },
+        ConfigHealth::Broken(fault) => fault.brief_msg(),
     }
 }
 

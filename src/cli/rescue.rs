@@ -250,7 +250,7 @@ fn history(context: &Context<'_>) -> ExitCode {
         ui.print_line(&msg!("rescue.no-history"));
     }
     for entry in history.entries.iter().rev() {
-        let when = crate::time::format_seconds(crate::time::from_unix_millis(entry.at));
+        let when = crate::time::format_for_person(crate::time::from_unix_millis(entry.at));
         let outcome = match entry.outcome {
             RepairOutcome::Begun => msg!("rescue.outcome-begun"),
             RepairOutcome::Healthy => msg!("rescue.outcome-healthy"),

@@ -17,6 +17,7 @@ use crate::i18n::{Msg, msg, size_msg};
 use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotReason, SnapshotTarget};
 use crate::survey::Survey;
 use crate::survey::ports::{self, PortSettings};
+use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
 use crate::{apply, archive, probe};
 
@@ -158,9 +159,14 @@ fn list(context: &Context<'_>) -> Result<ExitCode> {
     } else if found.is_empty() {
         ui.print_paragraph(&msg!("snapshot.none", command = context.instance.command()));
     } else {
+        let headings = [msg!("snapshot.id"), msg!("snapshot.taken"), msg!("snapshot.size")];
+        let mut table = Table::new(headings.iter().map(|heading| ui.render(heading)).collect());
         for found in found {
-            ui.print_line(&msg!("snapshot.row", id = found.id).with_msg("size", size_msg(found.bytes)));
+            let taken = crate::time::stamp_for_person(&found.id).unwrap_or_else(|| "-".to_owned());
+            let size = ui.render(&size_msg(found.bytes));
+            table.add_row(vec![found.id, taken, size]);
         }
+        ui.print(&table.render(ui.width()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -43,6 +43,14 @@ impl ConfigError {
         }
     }
 
+    /// Returns the words of a table for a config that can't be used: where it is broken.
+    pub(crate) fn brief_msg(&self) -> Msg {
+        match self.position {
+            Some((line, column)) => msg!("config.broken-at", line = line, column = column),
+            None => msg!("config.unreadable"),
+        }
+    }
+
     /// Returns the error of a command that needs the config file at `path`: exit code 78, the location, the reason,
     /// and the hint to edit it. For an instance's config, [`super::broken_error`] also hints at a restore where one
     /// is possible.

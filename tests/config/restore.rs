@@ -85,3 +85,44 @@ fn restore_works_without_a_config() {
         json!(false)
     );
 }
+
+#[test]
+fn backups_are_a_table_and_none_is_a_sentence_without_a_path() {
+    for (lang, heads, none, broken) in [
+        (
+            "en",
+            ["Backup", "Saved", "Size", "State", "File"],
+            "No backups yet. One is kept each time the config changes.\n",
+            "broken at 1:9",
+        ),
+        (
+            "tr",
+            ["Yedek", "Zaman", "Boyut", "Durum", "Dosya"],
+            "Henüz yedek yok. Yapılandırma her değiştiğinde bir yedek saklanır.\n",
+            "bozuk, 1:9",
+        ),
+    ] {
+        let sandbox = sandbox(EDITED_CONFIG);
+        let list = [
+            "--lang",
+            lang,
+            "--profile",
+            "rescue",
+            "config",
+            "restore",
+            "--list",
+        ];
+        assert_eq!(sandbox.run(list).exits(0).stdout, none);
+        let file = sandbox.write(format!("{CONFIG}.bak"), "{ broken");
+        let saved = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        let times = std::fs::FileTimes::new().set_modified(saved);
+        let file = std::fs::File::options().append(true).open(file).expect("a file");
+        file.set_times(times).expect("a time");
+        let shown = sandbox.run(list).exits(0).stdout;
+        let (head, row) = shown.split_once('\n').expect("two lines");
+        assert_eq!(head.split_whitespace().collect::<Vec<_>>(), heads);
+        for cell in ["2023-11-14 22:13:20 UTC", broken, "openclaw.json.bak"] {
+            assert!(row.contains(cell), "{shown}");
+        }
+    }
+}

@@ -19,6 +19,10 @@ use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg, size_msg};
 use crate::plan::{self, Change};
+use crate::ui::Table;
+
+/// Whether a backup of a config is the same as the current config, or the reason why it can't be used.
+type BackupState = Result<bool, ConfigError>;
 
 /// Runs `openclaw config restore --list`.
 pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
@@ -27,22 +31,24 @@ pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
     let rows: Vec<_> = backup::list(path)
         .into_iter()
         .map(|backup| {
-            let health = backup_health_msg(&backup, current.as_deref());
-            (backup, health)
+            let read = backup.read();
+            let state = read.map(|document| current.as_deref() == Some(document.text().as_bytes()));
+            (backup, state)
         })
         .collect();
     let time = |backup: &ConfigBackup| backup.modified.map(crate::time::format_seconds);
     if context.ui.is_json() {
         let list: Vec<_> = rows
             .iter()
-            .map(|(backup, health)| {
+            .map(|(backup, state)| {
+                let health = backup_health_msg(backup, state);
                 json!({
                     "number": backup.number,
                     "path": backup.path,
                     "modified": time(backup),
                     "bytes": backup.bytes,
                     "code": health.key(),
-                    "message": context.ui.render(health),
+                    "message": context.ui.render(&health),
                 })
             })
             .collect();
@@ -50,30 +56,60 @@ pub(super) fn list_backups(context: &Context<'_>) -> ExitCode {
             .ui
             .print_json(&json!({ "ok": true, "config": path, "backups": list }));
     } else if rows.is_empty() {
-        context
-            .ui
-            .print_line(&msg!("config.no-backups", path = path.display()));
+        context.ui.print_line(&msg!("config.no-backups"));
     } else {
-        for (backup, health) in rows {
-            let when = time(&backup).unwrap_or_else(|| context.ui.render(&msg!("config.backup-when")));
-            let row = Msg::new("config.backup-row")
-                .with("number", backup.number)
-                .with("when", when)
-                .with_msg("size", size_msg(backup.bytes))
-                .with("path", backup.path.display())
-                .with_msg("health", health);
-            context.ui.print_line(&row);
-        }
+        print_backups(context, &rows);
     }
     ExitCode::SUCCESS
 }
 
+/// Prints the backups of a config as a table.
+fn print_backups(context: &Context<'_>, rows: &[(ConfigBackup, BackupState)]) {
+    let ui = &context.ui;
+    let headings = [
+        msg!("config.backup-number"),
+        msg!("config.backup-saved"),
+        msg!("config.backup-size"),
+        msg!("config.backup-state"),
+        msg!("config.backup-file"),
+    ];
+    let mut table = Table::new(headings.iter().map(|heading| ui.render(heading)).collect());
+    for (backup, state) in rows {
+        let saved = backup.modified.map(crate::time::format_for_person);
+        table.add_row(vec![
+            backup.number.to_string(),
+            saved.unwrap_or_else(|| ui.render(&msg!("config.backup-when"))),
+            ui.render(&size_msg(backup.bytes)),
+            ui.render(&match state {
+                Ok(is_current) => usable_msg(*is_current),
+                Err(fault) => fault.brief_msg(),
+            }),
+            file_name(&backup.path),
+        ]);
+    }
+    ui.print(&table.render(ui.width()));
+}
+
+/// Returns the name of a backup's file, which lies beside the config.
+fn file_name(backup: &Path) -> String {
+    let name = backup.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 /// Returns the sentence about whether a backup of a config can be restored.
-fn backup_health_msg(backup: &ConfigBackup, current: Option<&[u8]>) -> Msg {
-    match backup.read() {
-        Ok(document) if current == Some(document.text().as_bytes()) => msg!("config.backup-current"),
-        Ok(_) => msg!("config.backup-fine"),
-        Err(fault) => broken_backup_msg(backup, &fault),
+fn backup_health_msg(backup: &ConfigBackup, state: &BackupState) -> Msg {
+    match state {
+        Ok(is_current) => usable_msg(*is_current),
+        Err(fault) => broken_backup_msg(backup, fault),
+    }
+}
+
+/// Returns the words for a backup of a config that can be restored.
+fn usable_msg(is_current: bool) -> Msg {
+    if is_current {
+        msg!("config.backup-current")
+    } else {
+        msg!("config.backup-fine")
     }
 }
 

@@ -155,7 +155,7 @@ fn backup_choices(context: &InterviewContext<'_>) -> Vec<Choice> {
         .filter(|backup| backup.read().is_ok());
     let numbered: Vec<_> = usable
         .map(|backup| {
-            let when = backup.modified.map(crate::time::format_seconds);
+            let when = backup.modified.map(crate::time::format_for_person);
             let when = when.unwrap_or_else(|| backup.path.display().to_string());
             let id = format!("{BACKUP_CHOICE}{}", backup.number);
             Choice::new(&id, msg!("step.existing.restore", when = when))
