@@ -34,7 +34,14 @@ fn browser_command_asks_over_the_websocket_where_nobody_listens_on_the_control_p
         assert!(sent.contains(&format!("\"params\":{request}")), "{sent}");
         // The state comes from `running`, which is all that OpenClaw says.
         let ran = browser(&sandbox, &["status"]).exits(0);
-        assert!(ran.stdout.contains("state       running"), "{}", ran.stdout);
+        for line in [
+            "Turned on       yes",
+            "State           running",
+            "Opens a window  no",
+            "Sandbox         on",
+        ] {
+            assert!(ran.stdout.contains(line), "{}", ran.stdout);
+        }
         // The reply to a start does not say whether the browser runs: the status does.
         let ran = browser(&sandbox, &["start"]).exits(0);
         assert!(ran.stdout.contains("running: true"), "{}", ran.stdout);

@@ -150,7 +150,8 @@ fn serve_session(mut socket: WebSocket<TcpStream>, behaviour: Behaviour, receive
 }
 
 /// The status of a browser in the form of OpenClaw 2026.9.6.
-pub const BROWSER_STATUS: &str = r#"{"enabled":true,"profile":"openclaw","running":true,"cdpPort":9}"#;
+pub const BROWSER_STATUS: &str =
+    r#"{"enabled":true,"profile":"openclaw","running":true,"headless":true,"noSandbox":false}"#;
 
 /// Answers a request for the browser control service in the form of OpenClaw 2026.9.6.
 fn answer_browser_request(params: &Value) -> Result<Value, Value> {

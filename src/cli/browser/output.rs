@@ -37,7 +37,11 @@ pub(super) fn print_reply(
         BrowserCommand::Start => {
             let running = msg!(
                 "browser.running-line",
-                value = yes_or_no(ui, &document["running"])
+                value = ui.render(&if document["running"] == true {
+                    msg!("browser.true")
+                } else {
+                    msg!("browser.false")
+                })
             );
             ui.print(&headline(ui, &text("profile"), &running));
         }
@@ -137,7 +141,6 @@ fn print_status(context: &Context<'_>, document: &Value) {
     let text = |key: &str| plain(&document[key]);
     add(msg!("browser.field.profile"), text("profile"));
     add(msg!("browser.field.enabled"), yes_or_no(ui, &document["enabled"]));
-    add(msg!("browser.field.running"), yes_or_no(ui, &document["running"]));
     add(msg!("browser.field.state"), render_state(ui, document));
     add(msg!("browser.field.pid"), text("pid"));
     add(msg!("browser.field.port"), text("cdpPort"));
@@ -154,13 +157,16 @@ fn print_status(context: &Context<'_>, document: &Value) {
         shown_path(home, &document["userDataDir"]),
     );
     add(msg!("browser.field.color"), text("color"));
+    let word = |value: &Value, on: Msg, off: Msg| {
+        let msg = value.as_bool().map(|value| if value { on } else { off });
+        msg.map_or_else(String::new, |msg| ui.render(&msg))
+    };
+    let (yes, no) = (msg!("browser.yes"), msg!("browser.no"));
+    add(msg!("browser.field.window"), word(&document["headless"], no, yes));
+    let (on, off) = (msg!("browser.on"), msg!("browser.off"));
     add(
-        msg!("browser.field.headless"),
-        yes_or_no(ui, &document["headless"]),
-    );
-    add(
-        msg!("browser.field.no-sandbox"),
-        yes_or_no(ui, &document["noSandbox"]),
+        msg!("browser.field.sandbox"),
+        word(&document["noSandbox"], off, on),
     );
     ui.print(&fields.render(ui.width()));
     if StateName::from_document(document) == StateName::Orphan {
