@@ -262,3 +262,22 @@ fn packed_anew(archive: &Path) -> Vec<u8> {
     let output = std::process::Command::new("sh").args(["-c", &words]).output();
     output.expect("gzip").stdout
 }
+
+#[test]
+fn import_says_what_the_archive_lacks_and_what_to_do_next() {
+    for (extra, lacks) in [(&[][..], true), (&["--with-secrets"], false)] {
+        let sandbox = home_with_secrets();
+        let _ = export(&sandbox, extra);
+        let ran = sandbox
+            .run(["--lang", "en", "profiles", "import", "out.tar.gz", "--as", "copy"])
+            .exits(0);
+        for (line, is_said) in [
+            ("Not in the archive: tokens, API keys and passwords.", lacks),
+            ("Add the model’s API key: openclaw --profile copy onboard", lacks),
+            ("The gateway has a new token.", true),
+            ("Run the gateway: openclaw --profile copy gateway", true),
+        ] {
+            assert_eq!(ran.stderr.contains(line), is_said, "{line}: {ran:?}");
+        }
+    }
+}

@@ -28,6 +28,7 @@ use crate::record::RecordDocument;
 use crate::registry::RegistryEntry;
 use crate::secret::Secret;
 use crate::survey::{Survey, ports::suggest_probed};
+use crate::ui::Ui;
 
 /// Name of the folder, in the staging folder, in which the new state folder is built.
 const STATE_DIR: &str = "state";
@@ -329,6 +330,9 @@ fn print_report(
             port = ports.base(),
             files = manifest.files.len()
         ));
+        if !manifest.secrets {
+            ui.print_note(&msg!("archive.import-without-secrets"));
+        }
         return;
     }
     ui.print_line(&msg!(
@@ -337,11 +341,21 @@ fn print_report(
         port = ports.base(),
         files = manifest.files.len()
     ));
-    for path in missing {
-        ui.print_note(&msg!(
-            "archive.missing",
-            command = instance.command(),
-            path = path
-        ));
+    print_next_steps(ui, manifest, instance, missing);
+}
+
+/// Says which secrets an imported instance lacks, and what to do next.
+fn print_next_steps(ui: &Ui, manifest: &Manifest, instance: &Instance, missing: &[KeyPath]) {
+    let command = instance.command();
+    if !manifest.secrets {
+        ui.print_note(&msg!("archive.import-without-secrets"));
     }
+    ui.print_note(&msg!("archive.import-new-token"));
+    for path in missing {
+        ui.print_note(&msg!("archive.missing", command = command, path = path));
+    }
+    if !manifest.secrets {
+        ui.print_note(&msg!("archive.import-add-key", command = command));
+    }
+    ui.print_note(&msg!("onboard.next-run", command = command));
 }
