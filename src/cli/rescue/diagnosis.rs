@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::Context;
+use crate::config::diff::ConfigDifference;
 use crate::error::{ErrorKind, Result};
 use crate::i18n::{Msg, msg, size_msg};
 use crate::instance::Instance;
@@ -78,45 +79,49 @@ impl Diagnosis {
         for (at, cause) in self.causes.iter().enumerate() {
             ui.print_hanging(2, 5, &format!("{}. {}", at + 1, ui.render(&cause.msg())));
         }
-        for line in self.evidence_lines(ui) {
-            ui.print_hanging(5, 5, &ui.render(&line));
-        }
-        if !self.evidence.log.is_empty() {
-            let heading = match &self.evidence.openclaw_log {
-                Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
-                None => msg!("rescue.log"),
-            };
-            ui.print_hanging(5, 5, &ui.render(&heading));
-        }
-        for line in &self.evidence.log {
-            ui.print_hanging(5, 7, &format!("| {line}"));
+        self.print_evidence(ui);
+    }
+
+    /// Prints the evidence about a gateway, in groups below the causes of its problem.
+    fn print_evidence(&self, ui: &Ui) {
+        let evidence = &self.evidence;
+        let log_heading = match &evidence.openclaw_log {
+            Some(path) => msg!("rescue.log-of-openclaw", path = path.display()),
+            None => msg!("rescue.log"),
+        };
+        let render = |lines: Vec<Msg>| lines.iter().map(|line| ui.render(line)).collect::<Vec<_>>();
+        let log = evidence.log.iter().map(|line| format!("| {line}"));
+        for (heading, lines) in [
+            (msg!("rescue.host"), render(self.host_lines())),
+            (msg!("rescue.changes"), render(self.change_lines(ui))),
+            (log_heading, log.collect()),
+        ] {
+            if !lines.is_empty() {
+                ui.print_hanging(2, 2, &ui.render(&heading));
+            }
+            for line in lines {
+                ui.print_hanging(4, 6, &line);
+            }
         }
     }
 
-    /// Returns the lines of evidence about a gateway that are printed below the causes of its problem.
-    fn evidence_lines(&self, ui: &Ui) -> Vec<Msg> {
-        let mut changes: Vec<_> = (self.evidence.config_changes.iter())
-            .map(
-                |change| match (ui.render_old_value(change), ui.render_new_value(change)) {
-                    (Some(before), Some(after)) => {
-                        msg!(
-                            "rescue.changed",
-                            path = change.path,
-                            before = before,
-                            after = after
-                        )
-                    }
-                    (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
-                    (_, None) => msg!("rescue.removed", path = change.path),
-                },
-            )
-            .collect();
-        if !changes.is_empty() {
-            changes.insert(0, msg!("rescue.changes"));
-        }
-        let mut lines = self.host_lines();
-        lines.extend(changes);
-        lines
+    /// Returns a line for each key of a gateway's config that was changed since its last healthy start.
+    fn change_lines(&self, ui: &Ui) -> Vec<Msg> {
+        let changes = self.evidence.config_changes.iter();
+        let line =
+            |change: &ConfigDifference| match (ui.render_old_value(change), ui.render_new_value(change)) {
+                (Some(before), Some(after)) => {
+                    msg!(
+                        "rescue.changed",
+                        path = change.path,
+                        before = before,
+                        after = after
+                    )
+                }
+                (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
+                (_, None) => msg!("rescue.removed", path = change.path),
+            };
+        changes.map(line).collect()
     }
 
     /// Returns the lines of a diagnosis about the service, the ports and the disk of a gateway.
