@@ -127,7 +127,7 @@ fn options_choose_what_is_in_the_text(sandbox: &Sandbox) {
         (json!({ "frame": "h1" }), "h1 is not a frame."),
         (
             json!({ "format": "aria", "limit": "0" }),
-            "Missing or not usable: limit",
+            "Missing or invalid: limit",
         ),
     ] {
         let params = json!({ "method": "GET", "path": "/snapshot", "query": query });
