@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cdp::CdpConnection;
+use super::page_elements::ElementBox;
 use super::slot::ProfileSlot;
 use super::{BrowserError, Result};
 use crate::i18n::{Lang, msg};
-use action::{Click, PageAction, PointerAction, Target};
+use action::{Click, PageAction, PointerAction};
 use element::{Elements, Readiness};
 use input::{Input, Point};
 
@@ -21,7 +22,11 @@ pub(super) mod request;
 mod script;
 mod wait;
 
-pub(super) use request::ActRequest;
+pub(super) use action::Target;
+pub(super) use request::{ActRequest, parse_optional_target};
+
+/// Time that an element is given to come to rest before its box is read.
+const BOX_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The page in a browser tab that a request acts on.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +64,21 @@ pub(super) async fn run(
         body["url"] = tab.url.into();
     }
     Ok(body)
+}
+
+/// Scrolls to an element and returns its box on the page.
+///
+/// # Errors
+/// 404 where there is no such element, 409 where it is not visible.
+pub(super) async fn find_box(
+    cdp: &CdpConnection,
+    slot: &ProfileSlot,
+    tab: &str,
+    target: &Target,
+) -> Result<ElementBox> {
+    let elements = Elements { cdp, slot, tab };
+    let ready = elements.wait_until_ready(target, Readiness::Visible, BOX_TIMEOUT);
+    cdp.box_of(tab, &ready.await?).await
 }
 
 impl<'a> ActPage<'a> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
+use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotFormat, Viewport};
 use chromiumoxide::cdp::browser_protocol::target::{
     ActivateTargetParams, CloseTargetParams, CreateTargetParams, GetTargetsParams, TargetInfo,
 };
@@ -180,7 +180,7 @@ impl CdpConnection {
         self.tab(id).await
     }
 
-    /// Returns a screenshot of a browser tab: of the visible part of its page, or of the whole page.
+    /// Returns a screenshot of a browser tab: of the visible part of its page, of the whole page, or of a box on it.
     ///
     /// # Errors
     /// When the tab is gone.
@@ -189,17 +189,20 @@ impl CdpConnection {
         id: &str,
         format: ScreenshotFormat,
         full_page: bool,
+        clip: Option<Viewport>,
     ) -> Result<Vec<u8>> {
-        let params = ScreenshotParams::builder()
+        let mut params = ScreenshotParams::builder()
             .full_page(full_page)
             .format(match format {
                 ScreenshotFormat::Png => CaptureScreenshotFormat::Png,
                 ScreenshotFormat::Jpeg => CaptureScreenshotFormat::Jpeg,
-            })
-            .build();
+            });
+        if let Some(clip) = clip {
+            params = params.clip(clip);
+        }
         self.page(id)
             .await?
-            .screenshot(params)
+            .screenshot(params.build())
             .await
             .map_err(convert_error)
     }

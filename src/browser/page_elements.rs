@@ -25,6 +25,15 @@ pub(super) struct PageElement {
     pub(super) frame: Option<String>,
 }
 
+/// The box of an element on its page, in pixels from the page's top left corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct ElementBox {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
 impl CdpConnection {
     /// Returns the browser's id of the document that is loaded in a browser tab.
     ///
@@ -87,6 +96,38 @@ impl CdpConnection {
         let params = json!({ "backendNodeId": backend_id });
         let described = self.call(tab, "DOM.describeNode", params).await.ok()?;
         described["node"]["frameId"].as_str().map(str::to_owned)
+    }
+
+    /// Returns the corners of an element's first box in the visible part of the page, clockwise from the top left.
+    ///
+    /// # Errors
+    /// 409 where the element has no box.
+    pub(super) async fn corners_of(&self, tab: &str, element: &PageElement) -> Result<[f64; 8]> {
+        let params = json!({ "objectId": element.object });
+        let response = self.call(tab, "DOM.getContentQuads", params).await?;
+        let corners = response["quads"][0].as_array();
+        let corners: Vec<f64> = corners.into_iter().flatten().filter_map(Value::as_f64).collect();
+        let no_box = |_| BrowserError::conflict(msg!("browser.no-box"));
+        corners.try_into().map_err(no_box)
+    }
+
+    /// Returns the box of an element on the page.
+    ///
+    /// # Errors
+    /// 409 where the element has no box.
+    pub(super) async fn box_of(&self, tab: &str, element: &PageElement) -> Result<ElementBox> {
+        let corners = self.corners_of(tab, element).await?;
+        let metrics = self.call(tab, "Page.getLayoutMetrics", json!({})).await?;
+        let scrolled = |name: &str| metrics["cssVisualViewport"][name].as_f64().unwrap_or(0.0);
+        let side = |from: usize, scrolled: f64| {
+            let values = corners.iter().skip(from).step_by(2).copied();
+            let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), at| {
+                (low.min(at), high.max(at))
+            });
+            (low + scrolled, high - low)
+        };
+        let ((x, width), (y, height)) = (side(0, scrolled("pageX")), side(1, scrolled("pageY")));
+        Ok(ElementBox { x, y, width, height })
     }
 
     /// Calls a JavaScript function in a page: on an element, or on the document where there is none. Waits for a

@@ -7,7 +7,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::act::ActRequest;
+use super::act::{ActRequest, Target, parse_optional_target};
 use super::arguments::{Query, argument_error, flag, non_empty_text, query_text};
 use super::cdp::ScreenshotFormat;
 use super::profiles::{is_color, is_valid_name};
@@ -95,12 +95,26 @@ pub(super) enum Action {
 pub(super) enum TabAction {
     /// List the open tabs.
     List,
-    /// Open a URL in a new tab.
-    Open(String),
+    /// Open a URL in a new tab, which may be given a label.
+    Open {
+        /// The URL to load.
+        url: String,
+        /// The label of the tab.
+        label: Option<String>,
+    },
+    /// Open an empty tab, which may be given a label.
+    New(Option<String>),
+    /// Give a tab a label, by which later requests may name it.
+    Label {
+        /// The tab.
+        tab: String,
+        /// The label.
+        label: String,
+    },
     /// Bring a tab to the front.
-    Focus(String),
+    Focus(TabName),
     /// Close a tab.
-    Close(String),
+    Close(TabName),
     /// Load another URL in a tab.
     Navigate {
         /// The URL to load.
@@ -116,11 +130,22 @@ pub(super) enum TabAction {
     Snapshot(SnapshotRequest),
 }
 
+/// The name of an open browser tab in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TabName {
+    /// Its target id, a prefix of it, or its label.
+    Id(String),
+    /// Its place in the list of tabs, counted from 0.
+    Position(usize),
+}
+
 /// The options of a request for a screenshot of a browser tab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ScreenshotRequest {
     /// The tab; `None` for the one that was used last.
     pub(super) tab: Option<String>,
+    /// The element to show; `None` for the page.
+    pub(super) element: Option<Target>,
     /// `true` for the whole page, `false` for its visible part.
     pub(super) full_page: bool,
     /// The image format.
@@ -155,22 +180,23 @@ pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
         ("POST", "/start") => Action::Start,
         ("POST", "/stop") => Action::Stop,
         ("GET", "/tabs") => Action::Tab(TabAction::List),
-        ("POST", "/tabs/open") => Action::Tab(TabAction::Open(check_page_url(required("url")?)?)),
-        ("POST", "/tabs/focus") => Action::Tab(TabAction::Focus(required("targetId")?)),
+        ("POST", "/tabs/open") => Action::Tab(TabAction::Open {
+            url: check_page_url(required("url")?)?,
+            label: field("label"),
+        }),
+        ("POST", "/tabs/action") => Action::Tab(parse_tab_action(&request.body)?),
+        ("POST", "/tabs/focus") => Action::Tab(TabAction::Focus(TabName::Id(required("targetId")?))),
         ("POST", "/navigate") => Action::Tab(TabAction::Navigate {
             url: check_page_url(required("url")?)?,
             tab: field("targetId"),
         }),
-        ("POST", "/screenshot") => Action::Tab(TabAction::Screenshot(ScreenshotRequest {
-            tab: field("targetId"),
-            full_page: flag(&request.body, "fullPage"),
-            format: parse_format(field("type").as_deref())?,
-            inline: flag(&request.body, "base64"),
-        })),
+        ("POST", "/screenshot") => Action::Tab(TabAction::Screenshot(parse_screenshot(&request.body)?)),
         ("POST", "/act") => Action::Tab(TabAction::Act(ActRequest::parse(&request.body)?)),
         ("GET", "/snapshot") => Action::Tab(TabAction::Snapshot(SnapshotRequest::parse(&request.query)?)),
         ("DELETE", path) if path.starts_with("/profiles/") => Action::DeleteProfile(last_segment(path)),
-        ("DELETE", path) if path.starts_with("/tabs/") => Action::Tab(TabAction::Close(last_segment(path))),
+        ("DELETE", path) if path.starts_with("/tabs/") => {
+            Action::Tab(TabAction::Close(TabName::Id(last_segment(path))))
+        }
         _ => {
             return Err(BrowserError::not_found(msg!(
                 "browser.no-route",
@@ -182,6 +208,31 @@ pub(super) fn route(request: &ControlRequest) -> Result<RoutedRequest> {
     Ok(RoutedRequest {
         profile: either("profile"),
         action,
+    })
+}
+
+/// Parses the body of `POST /tabs/action`, which names tabs by their place in the list.
+fn parse_tab_action(body: &Value) -> Result<TabAction> {
+    let field = |name: &str| non_empty_text(body.get(name));
+    let position = match body.get("index") {
+        None => None,
+        Some(index) => {
+            let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
+            Some(index.ok_or_else(|| argument_error("index"))?)
+        }
+    };
+    Ok(match field("action").as_deref() {
+        Some("list") => TabAction::List,
+        Some("new") => TabAction::New(field("label")),
+        Some("label") => TabAction::Label {
+            tab: field("targetId").ok_or_else(|| argument_error("targetId"))?,
+            label: field("label").ok_or_else(|| argument_error("label"))?,
+        },
+        Some("select") => TabAction::Focus(TabName::Position(
+            position.ok_or_else(|| argument_error("index"))?,
+        )),
+        Some("close") => TabAction::Close(TabName::Position(position.unwrap_or(0))),
+        _ => return Err(argument_error("action")),
     })
 }
 
@@ -204,6 +255,21 @@ fn parse_create(name: String, color: Option<String>, body: &Value) -> Result<Act
         )));
     }
     Ok(Action::CreateProfile { name, color })
+}
+
+/// Parses the body of a request for a screenshot of a browser tab.
+fn parse_screenshot(body: &Value) -> Result<ScreenshotRequest> {
+    let request = ScreenshotRequest {
+        tab: non_empty_text(body.get("targetId")),
+        element: parse_optional_target(body, "ref", "element")?,
+        full_page: flag(body, "fullPage"),
+        format: parse_format(non_empty_text(body.get("type")).as_deref())?,
+        inline: flag(body, "base64"),
+    };
+    if request.full_page && request.element.is_some() {
+        return Err(argument_error("fullPage"));
+    }
+    Ok(request)
 }
 
 /// Parses the image format that a request for a screenshot names; PNG where it names none.
@@ -264,6 +330,33 @@ mod tests {
     }
 
     #[test]
+    fn tab_actions_name_tabs_by_place_and_one_element_is_no_full_page() {
+        for (body, action) in [
+            (json!({"action": "list"}), TabAction::List),
+            (
+                json!({"action": "new", "label": "mail"}),
+                TabAction::New(Some("mail".into())),
+            ),
+            (
+                json!({"action": "select", "index": 1}),
+                TabAction::Focus(TabName::Position(1)),
+            ),
+            (json!({"action": "close"}), TabAction::Close(TabName::Position(0))),
+        ] {
+            assert_eq!(routed("POST", "/tabs/action", body), Ok(Action::Tab(action)));
+        }
+        for body in [
+            json!({}),
+            json!({"action": "select"}),
+            json!({"action": "close", "index": -1}),
+        ] {
+            assert_eq!(routed("POST", "/tabs/action", body), Err(400));
+        }
+        let both = json!({"fullPage": true, "ref": "e1"});
+        assert_eq!(routed("POST", "/screenshot", both), Err(400));
+    }
+
+    #[test]
     fn each_route_is_parsed_as_its_action() {
         let url = json!({"url": "https://a.b/"});
         for (method, path, body, action) in [
@@ -276,19 +369,22 @@ mod tests {
                 "post",
                 "/tabs/open",
                 url.clone(),
-                Action::Tab(TabAction::Open("https://a.b/".into())),
+                Action::Tab(TabAction::Open {
+                    url: "https://a.b/".into(),
+                    label: None,
+                }),
             ),
             (
                 "POST",
                 "/tabs/focus",
                 json!({"targetId": "T"}),
-                Action::Tab(TabAction::Focus("T".into())),
+                Action::Tab(TabAction::Focus(TabName::Id("T".into()))),
             ),
             (
                 "DELETE",
                 "/tabs/T",
                 Value::Null,
-                Action::Tab(TabAction::Close("T".into())),
+                Action::Tab(TabAction::Close(TabName::Id("T".into()))),
             ),
             (
                 "POST",

@@ -26,6 +26,8 @@ pub(super) struct ProfileSlot {
     pub(super) connection: tokio::sync::Mutex<Option<Arc<CdpConnection>>>,
     /// The target id of the tab that was used last.
     pub(super) last_tab: Mutex<Option<String>>,
+    /// The labels that clients gave to tabs, by their target ids.
+    pub(super) labels: Mutex<BTreeMap<String, String>>,
     /// The elements that the latest snapshots name, by the target ids of their tabs.
     pub(super) element_refs: Mutex<BTreeMap<String, ElementRefs>>,
 }

@@ -1,11 +1,12 @@
 //! Operations on the tabs of a running browser that a request asks for: list, open, show, close, screenshot, snapshot.
 
 use base64::Engine as _;
+use chromiumoxide::cdp::browser_protocol::page::Viewport;
 use serde_json::{Value, json};
 
 use super::blocking::run_blocking;
 use super::cdp::{CdpConnection, Tab};
-use super::route::{ScreenshotRequest, TabAction};
+use super::route::{ScreenshotRequest, TabAction, TabName};
 use super::slot::ProfileSlot;
 use super::{BrowserContext, BrowserError, Result, act, screenshots, snapshot};
 use crate::i18n::{Lang, msg};
@@ -21,20 +22,29 @@ pub(super) async fn run_action(
     lang: Lang,
 ) -> Result<Value> {
     match action {
-        TabAction::List => Ok(json!({ "running": true, "tabs": cdp.tabs().await? })),
-        TabAction::Open(url) => {
-            let tab = cdp.open(&url).await?;
-            set_last_tab(slot, &tab);
-            Ok(json!(tab))
+        TabAction::List => {
+            let tabs = cdp.tabs().await?;
+            let rows: Vec<_> = tabs.iter().map(|tab| describe(slot, tab)).collect();
+            Ok(json!({ "ok": true, "running": true, "tabs": rows }))
         }
-        TabAction::Focus(id) => {
-            let tab = select(slot, &cdp.tabs().await?, Some(&id))?;
+        TabAction::Open { url, label } => open(slot, cdp, &url, label).await,
+        TabAction::New(label) => {
+            let tab = open(slot, cdp, "about:blank", label).await?;
+            Ok(json!({ "ok": true, "tab": tab }))
+        }
+        TabAction::Label { tab, label } => {
+            let tab = select(slot, &cdp.tabs().await?, Some(&tab))?;
+            lock(&slot.labels).insert(tab.target_id.clone(), label);
+            Ok(json!({ "ok": true, "tab": describe(slot, &tab) }))
+        }
+        TabAction::Focus(name) => {
+            let tab = select_named(slot, &cdp.tabs().await?, &name)?;
             cdp.focus(&tab.target_id).await?;
             set_last_tab(slot, &tab);
             Ok(json!({ "ok": true, "targetId": tab.target_id }))
         }
-        TabAction::Close(id) => {
-            let tab = select(slot, &cdp.tabs().await?, Some(&id))?;
+        TabAction::Close(name) => {
+            let tab = select_named(slot, &cdp.tabs().await?, &name)?;
             cdp.close(&tab.target_id).await?;
             Ok(json!({ "ok": true, "targetId": tab.target_id }))
         }
@@ -57,6 +67,25 @@ pub(super) async fn run_action(
     }
 }
 
+/// Opens a URL in a new browser tab and returns the tab as a response describes it.
+async fn open(slot: &ProfileSlot, cdp: &CdpConnection, url: &str, label: Option<String>) -> Result<Value> {
+    let tab = cdp.open(url).await?;
+    set_last_tab(slot, &tab);
+    if let Some(label) = label {
+        lock(&slot.labels).insert(tab.target_id.clone(), label);
+    }
+    Ok(describe(slot, &tab))
+}
+
+/// Returns a browser tab as a response describes it, with its label where it has one.
+fn describe(slot: &ProfileSlot, tab: &Tab) -> Value {
+    let mut row = json!(tab);
+    if let Some(label) = lock(&slot.labels).get(&tab.target_id) {
+        row["label"] = label.as_str().into();
+    }
+    row
+}
+
 /// Captures a screenshot of a browser tab and returns the body of the response, which holds the image or the path of
 /// its file.
 async fn capture_screenshot(
@@ -68,7 +97,20 @@ async fn capture_screenshot(
 ) -> Result<Value> {
     let (format, full_page) = (request.format, request.full_page);
     let tab = select(slot, &cdp.tabs().await?, request.tab.as_deref())?;
-    let bytes = cdp.screenshot(&tab.target_id, format, full_page).await?;
+    let clip = match &request.element {
+        Some(target) => {
+            let found = act::find_box(cdp, slot, &tab.target_id, target).await?;
+            Some(Viewport {
+                x: found.x,
+                y: found.y,
+                width: found.width,
+                height: found.height,
+                scale: 1.0,
+            })
+        }
+        None => None,
+    };
+    let bytes = cdp.screenshot(&tab.target_id, format, full_page, clip).await?;
     let mut document = json!({ "ok": true, "targetId": tab.target_id, "url": tab.url, "bytes": bytes.len() });
     if request.inline {
         let encoded = base64::engine::general_purpose::STANDARD.encode(&bytes);
@@ -89,8 +131,23 @@ fn set_last_tab(slot: &ProfileSlot, tab: &Tab) {
 
 /// Selects the browser tab that a request names; without an id, the tab that was used last.
 fn select(slot: &ProfileSlot, tabs: &[Tab], id: Option<&str>) -> Result<Tab> {
+    let labels = lock(&slot.labels).clone();
+    let has_label = |tab: &&Tab| id.is_some() && labels.get(&tab.target_id).map(String::as_str) == id;
+    if let Some(tab) = tabs.iter().find(has_label) {
+        return Ok(tab.clone());
+    }
     let last = lock(&slot.last_tab).clone();
     select_tab(tabs, id, last.as_deref())
+}
+
+/// Selects the browser tab that a request names by its id, its label or its place in the list.
+fn select_named(slot: &ProfileSlot, tabs: &[Tab], name: &TabName) -> Result<Tab> {
+    match name {
+        TabName::Id(id) => select(slot, tabs, Some(id)),
+        TabName::Position(position) => tabs.get(*position).cloned().ok_or_else(|| {
+            BrowserError::not_found(msg!("browser.no-tab-at", number = position.saturating_add(1)))
+        }),
+    }
 }
 
 /// Returns the target id of the browser tab in which a web page is to be shown, opening a tab where needed. Opens an

@@ -257,6 +257,78 @@ fn scripts_waits_and_batches_are_run_and_scripts_can_be_forbidden() {
     let _ = page.gateway.stop().with(0);
 }
 
+#[test]
+fn tabs_are_named_by_place_or_label_and_one_element_is_shown_on_a_screenshot() {
+    if !installed("chromium") {
+        return;
+    }
+    let page = FormPage::open();
+    let action = |body: Value| {
+        let params = json!({ "method": "POST", "path": "/tabs/action", "body": body });
+        request(&page.sandbox, "main", &params)
+    };
+    let opened = action(json!({ "action": "new", "label": "mail" }))
+        .exits(0)
+        .json();
+    assert_eq!(opened["tab"]["label"], "mail", "{opened}");
+    let list = || action(json!({ "action": "list" })).exits(0).json()["tabs"].clone();
+    let tabs = list();
+    let place = |label: &str| {
+        tabs.as_array()
+            .unwrap()
+            .iter()
+            .position(|tab| tab["label"] == label)
+    };
+    let mail = place("mail").unwrap();
+    assert_eq!(
+        action(json!({ "action": "select", "index": mail }))
+            .exits(0)
+            .json()["targetId"],
+        opened["tab"]["targetId"]
+    );
+    assert_eq!(
+        page.act(&json!({ "kind": "evaluate", "fn": "location.href", "targetId": "mail" }))["result"],
+        "about:blank"
+    );
+    let other = &tabs[1 - mail]["targetId"];
+    let labelled = action(json!({ "action": "label", "targetId": other, "label": "form" }))
+        .exits(0)
+        .json();
+    assert_eq!(labelled["tab"]["label"], "form");
+    let _ = action(json!({ "action": "close", "index": mail })).exits(0);
+    assert_eq!(list().as_array().unwrap().len(), 1);
+    let refused = action(json!({ "action": "select", "index": 7 })).exits(1).json();
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("There is no tab 8."),
+        "{refused}"
+    );
+    screenshot_shows_one_element(&page);
+    let _ = page.gateway.stop().with(0);
+}
+
+fn screenshot_shows_one_element(page: &FormPage) {
+    // The element is far below, and as large as the page says.
+    let deep = page.reference("button", "Deep");
+    let body = json!({ "ref": deep, "targetId": "form" });
+    let params = json!({ "method": "POST", "path": "/screenshot", "body": body });
+    let shot = request(&page.sandbox, "main", &params).exits(0).json();
+    let bytes = std::fs::read(shot["path"].as_str().unwrap()).unwrap();
+    let side = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let measured = page.evaluate(
+        "(() => { const box = document.getElementById('deep').getBoundingClientRect(); \
+                                  return [Math.round(box.width), Math.round(box.height)]; })()",
+    );
+    for (seen, name) in [(side(16), 0), (side(20), 1)] {
+        assert!(
+            i64::from(seen).abs_diff(measured[name].as_i64().unwrap()) <= 1,
+            "{seen} {measured}"
+        );
+    }
+}
+
 fn scripts_return_their_result(page: &FormPage) {
     for (source, result) in [
         ("() => document.title", json!("Form")),

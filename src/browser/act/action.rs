@@ -7,7 +7,7 @@ use crate::browser::element_refs::ElementRef;
 
 /// An element that an action is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(in crate::browser) enum Target {
     /// The element with this reference in the latest snapshot.
     Reference(ElementRef),
     /// The first element that this CSS selector matches.

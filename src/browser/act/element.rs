@@ -153,13 +153,7 @@ impl Elements<'_> {
     /// # Errors
     /// When the element has no box.
     pub(super) async fn middle(self, element: &PageElement) -> Result<Point> {
-        let params = json!({ "objectId": element.object });
-        let response = self.cdp.call(self.tab, "DOM.getContentQuads", params).await?;
-        let corners = response["quads"][0].as_array();
-        let corners: Vec<f64> = corners.into_iter().flatten().filter_map(Value::as_f64).collect();
-        let [x1, y1, x2, y2, x3, y3, x4, y4] = corners[..] else {
-            return Err(BrowserError::conflict(msg!("browser.no-box")));
-        };
+        let [x1, y1, x2, y2, x3, y3, x4, y4] = self.cdp.corners_of(self.tab, element).await?;
         Ok(Point {
             x: (x1 + x2 + x3 + x4) / 4.0,
             y: (y1 + y2 + y3 + y4) / 4.0,

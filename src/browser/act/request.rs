@@ -91,7 +91,7 @@ fn parse_action(body: &Value, depth: usize, budget: &mut usize) -> Result<PageAc
         "wait" => parse_wait(body)?,
         "evaluate" => PageAction::Evaluate {
             source: non_empty_text(body.get("fn")).ok_or_else(|| argument_error("fn"))?,
-            target: body.get("ref").is_some().then(target).transpose()?,
+            target: parse_optional_target(body, "ref", "selector")?,
             timeout: parse_timeout(body, WAIT_TIMEOUT)?,
         },
         "close" => PageAction::Close,
@@ -160,6 +160,23 @@ fn parse_target(body: &Value, reference: &'static str, selector: &'static str) -
         (None, Some(text)) => Ok(Target::Selector(text)),
         (None, None) => Err(argument_error(reference)),
     }
+}
+
+/// Parses the element that a request names by its reference or by a CSS selector; `None` where it names none.
+///
+/// # Errors
+/// 400 for a reference of another form.
+pub(in crate::browser) fn parse_optional_target(
+    body: &Value,
+    reference: &'static str,
+    selector: &'static str,
+) -> Result<Option<Target>> {
+    let is_named = [reference, selector]
+        .iter()
+        .any(|name| non_empty_text(body.get(*name)).is_some());
+    is_named
+        .then(|| parse_target(body, reference, selector))
+        .transpose()
 }
 
 /// Parses the button, the count and the held keys of a click.
