@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, command, free_base};
+use crate::support::pty::{Size, Terminal};
 
 mod browser;
 mod control_ui;
@@ -90,6 +91,36 @@ fn token_is_not_passed_to_another_program_on_the_port() {
     assert_eq!(held.json()["opened"], false);
     assert!(!sandbox.path("opened.html").exists());
     assert!(!sandbox.path(".openclaw-rescue/dashboard-open.html").exists());
+}
+
+#[test]
+fn qr_code_is_drawn_on_a_terminal_for_a_gateway_that_others_can_reach() {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    let has_network = socket.connect("192.0.2.1:9").is_ok();
+    for (lang, columns, refused, drawn) in [
+        ("en", 80, "listens on this host only", "Scan it with a device"),
+        ("tr", 40, "yalnızca bu", "Aynı ağdaki bir cihazla"),
+    ] {
+        for bind in ["loopback", "lan"] {
+            let (sandbox, port) = (Sandbox::new(), free_base());
+            let bound = format!("mode: 'local', bind: '{bind}',");
+            let text = config(port).replace("mode: 'local',", &bound);
+            sandbox.write(".openclaw-rescue/openclaw.json", text);
+            let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
+            let line = ["--profile", "rescue", "--lang", lang, "dashboard", "--qr"];
+            let mut terminal = Terminal::start(&sandbox, line, Size::tall(columns));
+            let is_drawn = bind == "lan" && has_network;
+            terminal.wait_for(if is_drawn { drawn } else { refused });
+            assert_eq!(terminal.exit_code(), i32::from(!is_drawn));
+            assert_eq!(terminal.screen().contains("▄▄▄▄▄"), is_drawn);
+            assert!(
+                !terminal.screen().contains(TOKEN),
+                "the token is in the code only"
+            );
+            // Nobody would see it.
+            let _ = sandbox.run(line).exits(2);
+        }
+    }
 }
 
 #[test]

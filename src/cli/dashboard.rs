@@ -7,6 +7,8 @@
 //!
 //! `--copy` sends the URL with the token to the clipboard of the terminal (OSC 52), which works over SSH too; it is not seen.
 //!
+//! `--qr` draws it for another device, where the gateway listens for others than this host.
+//!
 //! With `--json`: `ok` (the gateway runs), `url` (without the token), `port`, `opened`.
 
 use std::path::PathBuf;
@@ -27,6 +29,8 @@ use crate::probe::{self, Probe, ProbeVerdict};
 use crate::settings::ClientAuth;
 use crate::ui::ReportOutcome;
 
+mod qr;
+
 /// Time for which the dashboard's redirect file exists, so that the browser can read it.
 const REDIRECT_FILE_LIFETIME: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,8 @@ pub(crate) struct DashboardArgs {
     pub(crate) no_open: bool,
     #[arg(long)]
     pub(crate) copy: bool,
+    #[arg(long, conflicts_with = "copy")]
+    pub(crate) qr: bool,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -47,14 +53,14 @@ pub(crate) struct DashboardArgs {
 /// Runs `openclaw dashboard`.
 pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCode> {
     let (host, instance, ui) = (context.host, &context.instance, context.ui);
-    require_terminal_for_copy(host, args)?;
+    require_terminal(context, args)?;
     let (probe, auth) = probe::probe_for_client(context.instance_context(), PROBE_TIMEOUT);
     let authority = probe.url.trim_start_matches("ws://");
     let url = format!("http://{authority}/");
     let port = probe.port_number();
     let running = is_served(&probe);
     let outcome = outcome(&probe, running);
-    let opener = find_opener(host).filter(|_| !args.no_open && !args.copy && running);
+    let opener = find_opener(host).filter(|_| !args.no_open && !args.copy && !args.qr && running);
     let redirect_file = opener
         .is_some()
         .then(|| write_redirect_file(instance, &url, &auth))
@@ -81,6 +87,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
             seconds = REDIRECT_FILE_LIFETIME.as_secs()
         )),
         Some(Err(error)) => ui.print_note(&error.msg),
+        None if running && args.qr => print_qr(context, port, &auth)?,
         None if running => {
             if !args.no_open && find_opener(host).is_none() {
                 let command = format!("ssh -N -L {port}:{authority} {}", ssh_destination(host));
@@ -105,11 +112,27 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     Ok(outcome.exit_code())
 }
 
-/// Refuses `--copy` where no terminal would get the signed-in URL.
-fn require_terminal_for_copy(host: &Host, args: &DashboardArgs) -> Result<()> {
-    if args.copy && !host.terminal().stderr {
+/// Refuses `--copy` and `--qr` where no terminal would get the signed-in URL or could draw it.
+fn require_terminal(context: &Context<'_>, args: &DashboardArgs) -> Result<()> {
+    let is_terminal = context.host.terminal().stderr;
+    if args.copy && !is_terminal {
         return Err(Error::usage(msg!("dashboard.copy-terminal")));
     }
+    let can_draw = is_terminal && !context.ui.ascii() && !context.ui.plain();
+    if args.qr && !can_draw {
+        return Err(Error::usage(msg!("dashboard.qr-terminal")));
+    }
+    Ok(())
+}
+
+/// Draws the signed-in URL of the dashboard for another device.
+fn print_qr(context: &Context<'_>, port: u16, auth: &ClientAuth) -> Result<()> {
+    let address = qr::reachable_address(context, port)?;
+    let url = signed_in_url(&format!("http://{address}/"), auth);
+    context.ui.eprint(&qr::draw(&url, context.ui.width())?);
+    context
+        .ui
+        .eprint_paragraph(&msg!("dashboard.qr-scan", address = address));
     Ok(())
 }
 

@@ -70,7 +70,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "openclaw status",
         &["openclaw status --all", "openclaw --profile rescue status --json"],
     ),
-    ("openclaw dashboard", &["openclaw dashboard --copy"]),
+    (
+        "openclaw dashboard",
+        &["openclaw dashboard --copy", "openclaw dashboard --qr"],
+    ),
     ("openclaw logs", &["openclaw logs --follow --lines 50"]),
     (
         "openclaw config",

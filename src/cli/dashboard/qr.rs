@@ -1,0 +1,101 @@
+//! `openclaw dashboard --qr`: the signed-in URL of the dashboard as a QR code, for another device to scan.
+//!
+//! The code is drawn on the terminal on request only, as it holds the token.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use qrcodegen::{QrCode, QrCodeEcc};
+
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::host::ports::listening_sockets_on;
+use crate::i18n::msg;
+
+/// Width of the light margin around a QR code, in modules. Scanners find a code with half of the four that the standard
+/// asks for.
+const MARGIN: i32 = 2;
+/// An address of the internet that no host has (RFC 5737). The route to it leads through the network of this host.
+const FAR_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// Returns the address at which another device reaches the gateway on this port.
+///
+/// # Errors
+/// The gateway listens on this host only, or the host has no network.
+pub(super) fn reachable_address(context: &Context<'_>, port: u16) -> Result<SocketAddr> {
+    let mut ips = listening_sockets_on(port).into_iter().map(|socket| socket.ip);
+    let ip = ips.find(|ip| !ip.is_loopback()).and_then(|ip| {
+        if ip.is_unspecified() {
+            context.host.local_address_towards(FAR_ADDRESS)
+        } else {
+            Some(ip)
+        }
+    });
+    let command = context.instance.command();
+    ip.filter(|ip| !ip.is_loopback())
+        .map(|ip| SocketAddr::new(ip, port))
+        .ok_or_else(|| {
+            Error::failed(msg!("dashboard.qr-loopback", profile = context.instance.profile))
+                .hint(msg!("dashboard.qr-listen", command = command))
+        })
+}
+
+/// Draws a QR code with two modules for each character, light ones as blocks.
+///
+/// # Errors
+/// The text is too long for a QR code, or the code is wider than the terminal.
+pub(super) fn draw(text: &str, width: usize) -> Result<String> {
+    let no_code = || Error::failed(msg!("dashboard.qr-too-long"));
+    let code = QrCode::encode_text(text, QrCodeEcc::Low).map_err(|_| no_code())?;
+    let size = code.size();
+    let columns = usize::try_from(size + 2 * MARGIN).unwrap_or(usize::MAX);
+    if columns > width {
+        return Err(Error::failed(msg!(
+            "dashboard.qr-too-wide",
+            columns = columns,
+            width = width
+        )));
+    }
+    let range = -MARGIN..size + MARGIN;
+    let is_light = |x: i32, y: i32| y < size + MARGIN && !code.get_module(x, y);
+    let cell = |x: i32, y: i32| match (is_light(x, y), is_light(x, y + 1)) {
+        (true, true) => '█',
+        (true, false) => '▀',
+        (false, true) => '▄',
+        (false, false) => ' ',
+    };
+    let rows = range.clone().step_by(2);
+    let lines = rows.map(|y| range.clone().map(|x| cell(x, y)).collect::<String>());
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_has_its_three_marks_and_fits_or_is_refused() {
+        let url = format!(
+            "http://192.168.100.200:18789/#token={}",
+            "0123456789abcdef".repeat(3)
+        );
+        let drawn = draw(&url, 80).unwrap();
+        let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
+        let columns = lines[0].len();
+        assert!(
+            lines.iter().all(|line| line.len() == columns) && columns <= 48,
+            "{drawn}"
+        );
+        // The upper half of the frame of the marks: dark seven modules wide, behind the margin.
+        let corner = |from: usize| lines[1][from..from + 7].iter().collect::<String>();
+        assert_eq!(
+            [corner(2), corner(columns - 9)],
+            [" ▄▄▄▄▄ ", " ▄▄▄▄▄ "],
+            "{drawn}"
+        );
+        assert_eq!(draw(&url, 40).unwrap_err().msg.key(), "dashboard.qr-too-wide");
+        assert_eq!(
+            draw(&"x".repeat(5000), 80).unwrap_err().msg.key(),
+            "dashboard.qr-too-long"
+        );
+    }
+}
