@@ -54,11 +54,11 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
     CHECK_FAMILIES.into_iter().flatten()
 }
 
-/// Runs every check of the doctor on every selected instance; returns the findings by instance, the worst first.
+/// Runs every check of the doctor on every selected instance; returns the findings, the worst first, and by instance where
+/// they are equally bad.
 pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for own in report.selected() {
-        let first = findings.len();
         let interrupted = [&state::INTERRUPTED];
         let is_half_changed = report.is_half_changed(own);
         let only = interrupted.into_iter().filter(|_| is_half_changed);
@@ -83,7 +83,7 @@ pub(crate) fn examine(report: &HostReport<'_>) -> Vec<Finding> {
                 });
             }
         }
-        findings[first..].sort_by_key(|finding: &Finding| finding.severity);
     }
+    findings.sort_by_key(|finding: &Finding| finding.severity);
     findings
 }

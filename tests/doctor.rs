@@ -64,6 +64,34 @@ fn healthy_host_has_no_finding_and_no_file_is_changed() {
     });
 }
 
+#[test]
+fn errors_of_every_instance_come_before_warnings() {
+    network::own(|| {
+        let sandbox = healthy_host();
+        // The default instance comes first and has a warning only.
+        chmod(&sandbox.path(".openclaw"), 0o755);
+        sandbox.write(
+            ".openclaw-rescue/openclaw.json",
+            "{ gateway: { mode: 'local', prot: 1 } }",
+        );
+        let found = findings(&sandbox, &["--all"]);
+        let ranks: Vec<_> = found
+            .iter()
+            .map(|finding| match finding["severity"].as_str() {
+                Some("error") => 0,
+                Some("warning") => 1,
+                _ => 2,
+            })
+            .collect();
+        assert!(ranks.is_sorted(), "{found:?}");
+        for (severity, instance) in [("error", "rescue"), ("warning", "default")] {
+            let is_there =
+                |finding: &Value| finding["severity"] == severity && finding["instance"] == instance;
+            assert!(found.iter().any(is_there), "{severity} of {instance}: {found:?}");
+        }
+    });
+}
+
 /// Chooses instances without profiles, as OpenClaw's documentation does by hand:
 /// `OPENCLAW_CONFIG_PATH=~/.openclaw/main.json OPENCLAW_STATE_DIR=~/.openclaw-main openclaw ...`
 #[test]
