@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::pty::{Key, Size, Terminal};
+use crate::support::strace::under_strace;
 use crate::support::{Sandbox, installed};
 
 /// Creates a home folder with three instances.
@@ -102,6 +103,83 @@ fn bash_offers_commands_flags_profiles_and_languages() {
     assert_eq!(bash_completions(&sandbox, &["completions", "z"]), ["zsh"]);
     assert_eq!(bash_completions(&sandbox, &["no-such-command", "x"]), [""]);
     assert_eq!(sandbox.tree(), before);
+}
+
+#[test]
+fn bash_offers_keys_of_the_schema_and_of_the_config() {
+    let sandbox = sandbox();
+    sandbox.write(
+        ".openclaw-rescue/openclaw.json",
+        "{ env: { vars: { ONE: '1', TWO: '2' } } }",
+    );
+    for command in ["get", "set", "unset"] {
+        let offered =
+            |path: &str| bash_completions(&sandbox, &["--profile", "rescue", "config", command, path]);
+        assert_eq!(offered("gateway.bin"), ["gateway.bind"], "{command}");
+        assert!(
+            offered("gateway.").contains(&"gateway.auth".to_owned()),
+            "{command}"
+        );
+        assert_eq!(
+            offered("env.vars."),
+            ["env.vars.ONE", "env.vars.TWO"],
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn bash_offers_the_snapshots_of_the_named_instance() {
+    let sandbox = sandbox();
+    sandbox.write(".openclaw-rescue/openclaw.json", "{}");
+    let offered = |profile: &str| {
+        let mut words = bash_completions(&sandbox, &["--profile", profile, "snapshot", "restore", ""]);
+        words.retain(|word| !word.starts_with('-'));
+        words
+    };
+    assert_eq!(offered("rescue"), [""; 0]);
+    let create = ["--profile", "rescue", "snapshot", "create", "--json"];
+    let made = sandbox.run(create).exits(0).json();
+    assert_eq!(offered("rescue"), [made["id"].as_str().expect("an id")]);
+    assert_eq!(offered("default"), [""; 0]);
+}
+
+#[test]
+fn host_is_surveyed_only_where_a_free_port_is_asked_for() {
+    if !installed("strace") {
+        return;
+    }
+    let sandbox = sandbox();
+    sandbox.write(".openclaw-rescue/openclaw.json", "{}");
+    let opened_files = |words: &[&str]| {
+        let mut program = sandbox.command(["--", "openclaw"]);
+        program
+            .args(words)
+            .env("COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+        let log = sandbox.path("strace.log");
+        let options = ["-e", "trace=openat", "-o", log.to_str().expect("UTF-8")];
+        let status = under_strace(&sandbox, &program, &options)
+            .status()
+            .expect("strace runs");
+        assert!(status.success(), "{words:?}");
+        std::fs::read_to_string(&log).expect("a log")
+    };
+    let is_survey = |opened: &String| opened.contains("/net/tcp");
+    for words in [
+        &["onb"][..],
+        &["onboard", "--gateway-b"],
+        &["onboard", "--gateway-bind", ""],
+        &["config", "get", "gateway."],
+        &["snapshot", "restore", ""],
+        &["--profile", ""],
+    ] {
+        let opened = opened_files(words);
+        assert!(!is_survey(&opened), "{words:?}: {opened}");
+    }
+    // A name of a profile is looked for only where one is typed.
+    assert!(!opened_files(&["onb"]).contains("openclaw.json"));
+    assert!(is_survey(&opened_files(&["onboard", "--gateway-port", ""])));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `openclaw completions SHELL`, and the candidates that its script asks for while somebody types.
 //!
 //! The script holds no list of words: at each Tab it runs this program with `COMPLETE=SHELL`, so that it offers what this
-//! version accepts and what exists on this host now. Completion only reads. It prints no error, because an error in the
-//! middle of a line that is half typed helps nobody.
+//! version accepts and what exists on this host now. Completion only reads, and what is not asked for at this Tab is not
+//! looked at: a survey of the host takes too long. It prints no error, because an error in the middle of a line that is half
+//! typed helps nobody.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -24,8 +25,10 @@ use crate::i18n::Lang;
 use crate::instance::{Instance, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::record::Record;
-use crate::survey;
 use crate::ui::Ui;
+use crate::{registry, snapshot, survey};
+
+mod config_keys;
 
 /// The arguments of `openclaw completions`.
 #[derive(Debug, Args)]
@@ -130,7 +133,7 @@ fn program_command(host: &Host) -> String {
 }
 
 /// Returns base ports that are free now as completion candidates, as `ports suggest` finds them.
-fn suggest_base_ports(host: &Host) -> Vec<String> {
+fn suggest_base_ports(host: &Host) -> Words {
     const SUGGESTION_COUNT: usize = 3;
     let Ok(env) = Environment::read(host) else {
         return Vec::new();
@@ -142,45 +145,61 @@ fn suggest_base_ports(host: &Host) -> Vec<String> {
         .unwrap_or_default();
     found
         .iter()
-        .map(|suggestion| suggestion.family.base().to_string())
+        .map(|suggestion| (suggestion.family.base().to_string(), None))
         .collect()
 }
+
+/// Names that the shell offers for a word, each with its description.
+type Words = Vec<(String, Option<&'static str>)>;
 
 /// Returns the program's commands with their help texts, and with completion candidates from this host for their
 /// arguments.
 fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command {
-    let profiles = profiles(host);
-    let named = move |arg: Arg| arg.add(candidates(profiles.clone()));
+    let named = |arg: Arg| arg.add(found(host, profiles));
     let languages = Lang::all()
         .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
         .collect();
     help::localise(program, lang)
-        .mut_arg("profile", &named)
+        .mut_arg("profile", named)
         .mut_arg("lang", |arg| arg.add(candidates(languages)))
         .mut_subcommand("profiles", |profiles| {
             profiles
-                .mut_subcommand("remove", |remove| remove.mut_arg("name", &named))
+                .mut_subcommand("remove", |remove| remove.mut_arg("name", named))
                 .mut_subcommand("export", |export| {
                     // `mut_arg` makes an argument the last positional, so both are named in order.
-                    let export = export.mut_arg("name", &named);
+                    let export = export.mut_arg("name", named);
                     export.mut_arg("file", |arg| arg.value_hint(ValueHint::AnyPath))
                 })
         })
         .mut_subcommand("rescue", |rescue| {
             rescue
-                .mut_arg("target", &named)
-                .mut_subcommand("diagnose", |diagnose| diagnose.mut_arg("target", &named))
-                .mut_subcommand("repair", |repair| repair.mut_arg("target", &named))
-                .mut_subcommand("watch", |watch| watch.mut_arg("targets", &named))
+                .mut_arg("target", named)
+                .mut_subcommand("diagnose", |diagnose| diagnose.mut_arg("target", named))
+                .mut_subcommand("repair", |repair| repair.mut_arg("target", named))
+                .mut_subcommand("watch", |watch| watch.mut_arg("targets", named))
         })
         .mut_subcommand("browser", |browser| {
             browser
                 .mut_arg("browser_profile", |arg| {
-                    arg.add(candidates(browser_profiles(host, false)))
+                    arg.add(found(host, |host| browser_profiles(host, false)))
                 })
                 .mut_subcommand("delete-profile", |delete| {
-                    delete.mut_arg("name", |arg| arg.add(candidates(browser_profiles(host, true))))
+                    delete.mut_arg("name", |arg| {
+                        arg.add(found(host, |host| browser_profiles(host, true)))
+                    })
                 })
+        })
+        .mut_subcommand("config", |config| {
+            let key = |arg: Arg| arg.add(config_keys::completer(host, own_config));
+            config
+                .mut_subcommand("get", |get| get.mut_arg("path", key))
+                .mut_subcommand("set", |set| set.mut_arg("path", key).mut_arg("value", |arg| arg))
+                .mut_subcommand("unset", |unset| unset.mut_arg("path", key))
+        })
+        .mut_subcommand("snapshot", |snapshot| {
+            snapshot.mut_subcommand("restore", |restore| {
+                restore.mut_arg("id", |arg| arg.add(found(host, snapshot_ids)))
+            })
         })
         .mut_subcommand("onboard", |onboard| onboard_with_candidates(host, onboard))
         .mut_subcommand("setup", |setup| {
@@ -205,38 +224,65 @@ fn onboard_with_candidates(host: &Host, onboard: Command) -> Command {
         let words = values.into_iter().map(|value| (value.to_owned(), None));
         onboard.mut_arg(name, |arg| arg.add(candidates(words.collect())))
     });
-    let ports = suggest_base_ports(host)
-        .into_iter()
-        .map(|port| (port, None))
-        .collect();
-    let onboard = onboard.mut_arg("gateway_port", |arg| arg.add(candidates(ports)));
+    let onboard = onboard.mut_arg("gateway_port", |arg| arg.add(found(host, suggest_base_ports)));
     onboard.mut_arg("workspace", |arg| arg.value_hint(ValueHint::DirPath))
 }
 
 /// Creates completion candidates from words and their descriptions.
-fn candidates(words: Vec<(String, Option<&'static str>)>) -> ArgValueCandidates {
-    ArgValueCandidates::new(move || {
-        words
-            .iter()
-            .map(|(word, help)| CompletionCandidate::new(word).help(help.map(Into::into)))
-            .collect()
-    })
+fn candidates(words: Words) -> ArgValueCandidates {
+    ArgValueCandidates::new(move || offered(words.clone()))
+}
+
+/// Creates completion candidates that are looked for on the host when the shell asks for them.
+fn found(host: &Host, find: impl Fn(&Host) -> Words + Send + Sync + 'static) -> ArgValueCandidates {
+    let host = host.clone();
+    ArgValueCandidates::new(move || offered(find(&host)))
+}
+
+fn offered(words: Words) -> Vec<CompletionCandidate> {
+    let candidate = |(word, help): (String, Option<&'static str>)| {
+        CompletionCandidate::new(word).help(help.map(Into::into))
+    };
+    words.into_iter().map(candidate).collect()
+}
+
+/// Returns the environment, and the instance that a command line to complete names.
+fn named_instance(host: &Host) -> Option<(Environment, Instance)> {
+    let mut words = host.args().iter().filter_map(|word| word.to_str());
+    let named = words.find(|word| *word == "--profile").and_then(|_| words.next());
+    let named = named.and_then(|name| ProfileName::parse(name).ok());
+    let env = Environment::read(host).ok()?;
+    let instance = Instance::resolve(&env, named.as_ref()).ok()?;
+    Some((env, instance))
+}
+
+/// Returns the config of the instance that a command line to complete names; `Null` where it can't be read.
+fn own_config(host: &Host) -> Value {
+    let config = named_instance(host).map(|(_, instance)| config::load(&instance.config_path));
+    match config {
+        Some(LoadedConfig::Ok(document)) => document.value().clone(),
+        _ => Value::Null,
+    }
+}
+
+/// Returns the ids of the snapshots of the instance that a command line to complete names.
+fn snapshot_ids(host: &Host) -> Words {
+    let Some((env, instance)) = named_instance(host) else {
+        return Vec::new();
+    };
+    let state_home = registry::state_home(host, &env);
+    let folder = snapshot::snapshot_dir(&state_home, &env.home, &instance);
+    let snapshots = snapshot::list(&folder).unwrap_or_default().into_iter();
+    snapshots.map(|found| (found.id, None)).collect()
 }
 
 /// Returns the browser profiles of the instance that a command line to complete names. With `created`, only those
 /// that can be deleted.
-fn browser_profiles(host: &Host, created: bool) -> Vec<(String, Option<&'static str>)> {
-    let mut words = host.args().iter().filter_map(|word| word.to_str());
-    let named = words.find(|word| *word == "--profile").and_then(|_| words.next());
-    let named = named.and_then(|name| ProfileName::parse(name).ok());
-    let instance = Environment::read(host).and_then(|env| Instance::resolve(&env, named.as_ref()));
-    let Ok(instance) = instance else {
+fn browser_profiles(host: &Host, created: bool) -> Words {
+    let Some((_, instance)) = named_instance(host) else {
         return Vec::new();
     };
-    let config = match config::load(&instance.config_path) {
-        LoadedConfig::Ok(document) => document.value().clone(),
-        LoadedConfig::Missing | LoadedConfig::Broken(_) => Value::Null,
-    };
+    let config = own_config(host);
     let record = Record::read(&instance.record_path()).unwrap_or_default();
     let list = BrowserProfiles::from_config(&config, &record, "", &str::to_owned).list;
     let wanted = list
@@ -247,7 +293,7 @@ fn browser_profiles(host: &Host, created: bool) -> Vec<(String, Option<&'static 
 
 /// Returns the names of the instance profiles that have a folder on this host; none where the home folder is not
 /// known.
-fn profiles(host: &Host) -> Vec<(String, Option<&'static str>)> {
+fn profiles(host: &Host) -> Words {
     let Some(entries) = Environment::read(host)
         .ok()
         .and_then(|env| std::fs::read_dir(env.home).ok())

@@ -8,12 +8,14 @@ use serde_json::Value;
 
 use super::release::Release;
 pub use finding::{SchemaFinding, Violation};
+pub(crate) use keys::known_keys;
 
 mod evaluate;
 mod expectation;
 mod finding;
 mod format;
 pub(super) mod included;
+mod keys;
 mod keyword;
 mod nodes;
 mod rules;
