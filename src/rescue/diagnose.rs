@@ -145,8 +145,14 @@ impl Cause {
         }
     }
 
+    /// Returns whether only a person can do something about the cause of a gateway's failure.
+    pub(crate) fn needs_person(&self) -> bool {
+        self.by_hand("").is_some()
+    }
+
     /// Returns what only a person can do about the cause of a gateway's failure; `None` where a repair may mend it.
-    pub(crate) fn by_hand(&self) -> Option<Msg> {
+    /// `command` is the start of a command for its instance.
+    pub(crate) fn by_hand(&self, command: &str) -> Option<Msg> {
         Some(match self {
             Self::StateGone(path) | Self::RecordGone(path) => {
                 msg!("rescue.hand-state-gone", path = path.display())
@@ -162,9 +168,9 @@ impl Cause {
             Self::PortTaken(Some(Listener {
                 owner: SocketOwner::Process(owner),
                 ..
-            })) => msg!("rescue.hand-port-taken", pid = owner.pid),
-            Self::PortTaken(_) => msg!("rescue.hand-port-unknown"),
-            Self::PortOfProfile(profile) => msg!("rescue.hand-port-of", profile = profile),
+            })) => msg!("rescue.hand-port-taken", pid = owner.pid, command = command),
+            Self::PortTaken(_) => msg!("rescue.hand-port-unknown", command = command),
+            Self::PortOfProfile(_) => msg!("rescue.hand-port-of", command = command),
             Self::Starting | Self::ShuttingDown => msg!("rescue.hand-wait"),
             Self::OutOfReach => msg!("rescue.hand-out-of-reach"),
             Self::Masked(name) => {

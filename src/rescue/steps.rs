@@ -73,7 +73,7 @@ impl RepairStep {
 
 /// Plans the repair steps that may mend these causes of a gateway's failure, in the order in which they are tried.
 pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairStep> {
-    if causes.is_empty() || causes.iter().any(|cause| cause.by_hand().is_some()) {
+    if causes.is_empty() || causes.iter().any(Cause::needs_person) {
         return Vec::new();
     }
     let service = evidence.service.as_ref().map(|service| &service.state);

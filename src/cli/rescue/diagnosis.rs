@@ -161,7 +161,7 @@ impl Diagnosis {
         let is_unrepaired = self.steps.is_empty() && matches!(cause, Cause::Config(_));
         let edit_config = || msg!("rescue.hand-config", command = self.target.command());
         cause
-            .by_hand()
+            .by_hand(&self.target.command())
             .or_else(|| is_unrepaired.then(|| self.evidence.refusal_hint.clone().unwrap_or_else(edit_config)))
     }
 

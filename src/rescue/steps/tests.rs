@@ -134,6 +134,7 @@ fn cause_that_only_a_person_can_end_has_no_step() {
     let mut evidence = down(RunState::GaveUp);
     evidence.probe.verdict = ProbeVerdict::OtherProfile("work".to_owned());
     assert_eq!(planned(&evidence), (vec!["port-of-profile"], vec![]));
+    assert_port_is_settable(&evidence);
     evidence.probe.verdict = ProbeVerdict::Stranger(Some(Listener {
         ip: std::net::Ipv4Addr::LOCALHOST.into(),
         port: Port::known(19789),
@@ -145,6 +146,23 @@ fn cause_that_only_a_person_can_end_has_no_step() {
         }),
     }));
     assert_eq!(planned(&evidence), (vec!["port-taken"], vec![]));
+    assert_port_is_settable(&evidence);
+}
+
+/// Checks that the way out of a cause names the commands that find and set another port, in every language.
+fn assert_port_is_settable(evidence: &Evidence) {
+    let remedy = diagnose(evidence)[0]
+        .by_hand("openclaw --profile a")
+        .expect("a way out");
+    for lang in crate::i18n::Lang::all() {
+        let text = remedy.render(lang);
+        for command in [
+            "openclaw --profile a ports suggest",
+            "openclaw --profile a config set gateway.port",
+        ] {
+            assert!(text.contains(command), "{text}");
+        }
+    }
 }
 
 #[test]
