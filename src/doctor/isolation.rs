@@ -28,6 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-sessions", paths::session_store),
     Check::error("isolation-log", paths::log),
     Check::error("isolation-canvas", paths::canvas),
+    Check::error("isolation-exposed", paths::exposed),
     Check::error("isolation-browser", paths::browser),
     Check::error("isolation-data", paths::data),
     Check::error("isolation-sandbox", sandbox::container_names),

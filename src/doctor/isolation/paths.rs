@@ -153,6 +153,40 @@ pub(super) fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<P
     })
 }
 
+/// Reports a workspace or a canvas folder that holds a file or folder which another instance uses for another purpose: its
+/// agents may change it, or the gateway serves it. Other paths of two instances are compared within one purpose only.
+pub(super) fn exposed(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let open = [PathPurpose::Workspace, PathPurpose::Canvas];
+    let mine = open.into_iter().flat_map(|purpose| paths_for(own, purpose));
+    let problem = |named: &NamedPath| {
+        let held = |other: &InstanceReport<'_>| {
+            let all = other
+                .found
+                .map(|found| &found.named_paths[..])
+                .unwrap_or_default();
+            let mut others = all.iter().filter(|theirs| theirs.purpose != named.purpose);
+            Some((
+                other.label.clone(),
+                others
+                    .find(|theirs| theirs.path.starts_with(&named.path))?
+                    .clone(),
+            ))
+        };
+        let (holder, theirs) = report.all_others(own).find_map(held)?;
+        let msg = msg!(
+            "doctor.isolation-exposed",
+            path = report.display_path(&named.path),
+            holder = holder,
+            theirs = format!("{} ({})", report.display_path(&theirs.path), theirs.key)
+        );
+        Some(Problem::new(
+            msg,
+            format!("{} config unset {}", own.command, quoted_key(&named.key)),
+        ))
+    };
+    mine.filter_map(problem).collect()
+}
+
 /// Reports two gateways that write any other file or folder which their configs name.
 pub(super) fn data(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     unset_shared(report, own, PathPurpose::Data, overlap, |path, key, holder| {

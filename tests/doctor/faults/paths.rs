@@ -64,6 +64,20 @@ pub(super) const PATH_FAULTS: &[Fault] = &[
             });
         },
     ),
+    // A path of one purpose in a folder of another purpose that is open to agents, or served.
+    fixed_by_command(
+        "isolation-exposed",
+        "error",
+        "rescue config unset canvasHost.root",
+        |s| {
+            let open = s.path("open").display().to_string();
+            edit_both(s, |c| c["cron"] = json!({ "store": "~/open/keys/jobs.json" }));
+            edit(s, |c| {
+                c.as_object_mut().expect("an object").remove("cron");
+                c["canvasHost"] = json!({ "root": open });
+            });
+        },
+    ),
     fixed_by_command("isolation-data", "error", "rescue config unset cron.store", |s| {
         edit_both(s, |c| c["cron"] = json!({ "store": "~/jobs.json" }));
     }),
