@@ -422,3 +422,14 @@ fn port_of_another_instance_is_not_pinned_or_restored() {
     );
     assert!(sandbox.read(".openclaw-b/openclaw.json").contains("22789"));
 }
+
+#[test]
+fn refused_port_of_a_config_names_the_search_for_free_ports() {
+    network::own(|| {
+        let sandbox = sandbox_with_two_instances();
+        let words = "--lang en --profile b config set gateway.port 19795";
+        let ran = sandbox.run(words.split(' ')).exits(78);
+        let way_out = "Find a free port: openclaw --profile b ports suggest";
+        assert!(ran.stderr.contains(way_out), "{}", ran.stderr);
+    });
+}

@@ -201,7 +201,12 @@ fn refuse_taken_base(survey: &Survey, instance: &Instance, new: Port, config: &V
     };
     let survey = survey.with_owners(PortFamily::span_of(new));
     let planner = survey.planner(&instance.profile, &instance.config_path);
-    planner.check(new, addresses).accept(None).map(drop)
+    let check = planner.check(new, addresses);
+    let PortVerdict::Refused(why) = &check.verdict else {
+        return Ok(());
+    };
+    let find = msg!("probe.hint-ports", command = instance.command());
+    Err(Error::blocked(why.msg(check.base)).hint(find))
 }
 
 /// Refuses a base port that holds because the config sets none, where another instance claims it. Whether somebody
