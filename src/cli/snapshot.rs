@@ -157,7 +157,7 @@ fn list(context: &Context<'_>) -> Result<ExitCode> {
             .collect();
         ui.print_json(&json!({ "ok": true, "snapshots": rows }));
     } else if found.is_empty() {
-        ui.print_paragraph(&msg!("snapshot.none", command = context.instance.command()));
+        ui.print_line(&msg!("snapshot.none", command = context.instance.command()));
     } else {
         let headings = [msg!("snapshot.id"), msg!("snapshot.taken"), msg!("snapshot.size")];
         let mut table = Table::new(headings.iter().map(|heading| ui.render(heading)).collect());

@@ -170,7 +170,7 @@ fn fields_of_a_form_are_filled(page: &FormPage) {
     assert_eq!(page.log(), ["colour g"]);
     let refused = page.refused(&json!({ "kind": "select", "ref": colour, "values": ["Blue"] }));
     assert!(
-        refused.contains(&format!("{colour} does not take this value: Blue")),
+        refused.contains(&format!("{colour} doesn’t accept this value: Blue")),
         "{refused}"
     );
 }
@@ -185,7 +185,7 @@ fn elements_that_no_user_could_use_are_refused(page: &FormPage) {
         "() => { const cover = document.createElement('div'); cover.id = 'cover'; \
          cover.style = 'position: fixed; inset: 0'; document.body.append(cover); }",
     );
-    assert!(click("selector", "#button").contains("Something on the page lies over #button"));
+    assert!(click("selector", "#button").contains("#button is covered by something else"));
     page.evaluate("document.getElementById('cover').remove()");
     assert!(click("selector", "#nowhere").contains("No element of the page matches #nowhere"));
     assert!(click("ref", "e9999").contains("no e9999: take a new one"));

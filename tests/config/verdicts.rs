@@ -82,7 +82,7 @@ fn mistyped_channel_is_named_once_with_the_one_that_was_meant_and_not_refused() 
     assert_eq!(verdict["otherReleases"], json!({}));
     for (language, question) in [
         ("en", "did you mean telegram?"),
-        ("tr", "telegram mi demek istediniz?"),
+        ("tr", "bunu mu demek istediniz: telegram?"),
     ] {
         let shown = sandbox
             .run(["--lang", language, "--profile", "rescue", "config", "validate"])
