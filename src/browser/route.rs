@@ -269,6 +269,9 @@ fn parse_screenshot(body: &Value) -> Result<ScreenshotRequest> {
     if request.full_page && request.element.is_some() {
         return Err(argument_error("fullPage"));
     }
+    if flag(body, "labels") {
+        return Err(argument_error("labels"));
+    }
     Ok(request)
 }
 
@@ -352,8 +355,9 @@ mod tests {
         ] {
             assert_eq!(routed("POST", "/tabs/action", body), Err(400));
         }
-        let both = json!({"fullPage": true, "ref": "e1"});
-        assert_eq!(routed("POST", "/screenshot", both), Err(400));
+        for body in [json!({"fullPage": true, "ref": "e1"}), json!({"labels": true})] {
+            assert_eq!(routed("POST", "/screenshot", body), Err(400));
+        }
     }
 
     #[test]

@@ -56,6 +56,10 @@ impl SnapshotRequest {
     /// # Errors
     /// 400 for a parameter that cannot be used.
     pub(in crate::browser) fn parse(query: &Query) -> Result<Self> {
+        // No picture with labels is made here; to leave it out without a word would be taken for one without elements.
+        if query_flag(query, "labels") == Some(true) {
+            return Err(argument_error("labels"));
+        }
         let is_efficient = query_text(query, "mode").as_deref() == Some("efficient");
         let format = match query_text(query, "format").as_deref() {
             Some("aria") if is_efficient => return Err(argument_error("mode")),
@@ -131,6 +135,7 @@ mod tests {
         for query in [
             &[("format", "aria"), ("limit", "0")][..],
             &[("format", "aria"), ("mode", "efficient")],
+            &[("labels", "true")],
             &[("depth", "x")],
             &[("maxChars", "0")],
         ] {
