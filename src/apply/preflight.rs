@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::io_failure::{During as _, IoFailure, Operation};
 use super::lock::refuse_foreign_owner;
-use super::resolve::{LastLink, PathKind, ResolvedPath, resolve};
+use super::resolve::{KnownFolders, LastLink, PathKind, ResolvedPath, resolve, resolve_from};
 use super::system;
 use crate::config::backup::{BACKUP_COUNT, backup_path};
 use crate::error::{Error, ErrorReason, Result};
-use crate::host::read::{self, ReadError};
+use crate::host::read::{self, PathResolver, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
@@ -70,13 +70,14 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
         notices: Vec::new(),
     };
     let mut gone = Vec::new();
+    let known = &mut KnownFolders::default();
     let mut written = BTreeSet::new();
     let mut judged = BTreeSet::new();
     for change in &plan.changes {
         let target = match change {
-            Change::MakeDir { path } => check_folder(path, &others, &gone)?,
+            Change::MakeDir { path } => check_folder(path, &others, &gone, known)?,
             Change::Write(write) => {
-                let (file, backups) = check_file(write, &others, &gone)?;
+                let (file, backups) = check_file(write, &others, &gone, known)?;
                 if !written.insert(file.real.clone()) {
                     return Err(Error::blocked(msg!("apply.twice", path = write.path.display())));
                 }
@@ -91,13 +92,13 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
                 Target::File { write, file, backups }
             }
             Change::Rename { path, to } => {
-                let from = resolve_planned(path, LastLink::Keep, &gone)?;
-                let to = check_rename(path, &from, to, &others, &gone)?;
+                let from = resolve_planned(path, LastLink::Keep, &gone, known)?;
+                let to = check_rename(path, &from, to, &others, &gone, known)?;
                 gone.push(from.real.clone());
                 Target::Rename { from: from.real, to }
             }
             Change::SetMode { path, from, to } => Target::Mode {
-                path: check_mode(path, *from, &others, &gone)?,
+                path: check_mode(path, *from, &others, &gone, known)?,
                 from: *from,
                 to: *to,
             },
@@ -108,8 +109,13 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
 }
 
 /// Checks that a folder of a plan can be made: nothing or a folder has its name.
-fn check_folder<'a>(path: &Path, others: &OtherPaths, gone: &[PathBuf]) -> Result<Target<'a>> {
-    let folder = resolve_planned(path, LastLink::Follow, gone)?;
+fn check_folder<'a>(
+    path: &Path,
+    others: &OtherPaths,
+    gone: &[PathBuf],
+    known: &mut KnownFolders,
+) -> Result<Target<'a>> {
+    let folder = resolve_planned(path, LastLink::Follow, gone, known)?;
     others.keep_out(path, &folder.real)?;
     if matches!(folder.kind, PathKind::Missing | PathKind::Folder) {
         Ok(Target::Folder { folder })
@@ -125,9 +131,10 @@ fn check_file(
     write: &FileWrite,
     others: &OtherPaths,
     gone: &[PathBuf],
+    known: &mut KnownFolders,
 ) -> Result<(ResolvedPath, Vec<ResolvedPath>)> {
     let path = &write.path;
-    let file = resolve_planned(path, LastLink::Follow, gone)?;
+    let file = resolve_planned(path, LastLink::Follow, gone, known)?;
     others.keep_out(path, &file.real)?;
     let now = match &file.kind {
         PathKind::Missing => None,
@@ -157,7 +164,7 @@ fn check_file(
     let mut backups = Vec::new();
     if write.backup && now.is_some() {
         for name in (1..=BACKUP_COUNT).map(|number| backup_path(path, number)) {
-            let backup = resolve_planned(&name, LastLink::Keep, gone)?;
+            let backup = resolve_planned(&name, LastLink::Keep, gone, known)?;
             others.keep_out(&name, &backup.real)?;
             if !matches!(backup.kind, PathKind::Missing | PathKind::File(_)) {
                 return Err(obstacle_error(
@@ -179,13 +186,14 @@ fn check_rename(
     to: &Path,
     others: &OtherPaths,
     gone: &[PathBuf],
+    known: &mut KnownFolders,
 ) -> Result<ResolvedPath> {
     others.keep_out(path, &from.real)?;
     others.keep_whole(path, &from.real)?;
     if matches!(from.kind, PathKind::Missing) {
         return Err(stale_error(path));
     }
-    let target = resolve_planned(to, LastLink::Keep, gone)?;
+    let target = resolve_planned(to, LastLink::Keep, gone, known)?;
     others.keep_out(to, &target.real)?;
     if !matches!(target.kind, PathKind::Missing) {
         return Err(obstacle_error(msg!("apply.name-taken", path = to.display()), to));
@@ -204,8 +212,14 @@ fn check_rename(
 
 /// Checks that a plan can change the mode of a path: a file or folder of this instance has it, with the mode that the
 /// plan saw.
-fn check_mode(path: &Path, from: u32, others: &OtherPaths, gone: &[PathBuf]) -> Result<PathBuf> {
-    let target = resolve_planned(path, LastLink::Keep, gone)?;
+fn check_mode(
+    path: &Path,
+    from: u32,
+    others: &OtherPaths,
+    gone: &[PathBuf],
+    known: &mut KnownFolders,
+) -> Result<PathBuf> {
+    let target = resolve_planned(path, LastLink::Keep, gone, known)?;
     others.keep_out(path, &target.real)?;
     if !matches!(target.kind, PathKind::File(_) | PathKind::Folder) {
         return Err(stale_error(path));
@@ -217,11 +231,16 @@ fn check_mode(path: &Path, from: u32, others: &OtherPaths, gone: &[PathBuf]) -> 
 }
 
 /// Resolves the symbolic links of a path that a plan changes, which has to be absolute.
-fn resolve_planned(path: &Path, last: LastLink, gone: &[PathBuf]) -> Result<ResolvedPath> {
+fn resolve_planned(
+    path: &Path,
+    last: LastLink,
+    gone: &[PathBuf],
+    known: &mut KnownFolders,
+) -> Result<ResolvedPath> {
     if !path.is_absolute() {
         return Err(Error::usage(msg!("apply.not-absolute", path = path.display())));
     }
-    Ok(resolve(path, last, gone).during(Operation::Inspect, path)?)
+    Ok(resolve_from(path, last, gone, known).during(Operation::Inspect, path)?)
 }
 
 /// Returns a notice when others may enter a folder of the instance. It is no error: the folder was so before us,
@@ -257,10 +276,14 @@ struct OtherPath {
 
 impl OtherPaths {
     fn resolve(paths: &[PathBuf]) -> Self {
+        // Links can't lead into what can't be looked into: its name stands for it.
+        let follow = |path: &Path| {
+            resolve(path, LastLink::Follow, &[]).map_or_else(|_| path.to_path_buf(), |other| other.real)
+        };
+        let mut links = PathResolver::with_links_followed_by(follow);
         let resolved = paths.iter().map(|path| OtherPath {
             named: path.clone(),
-            // Links can't lead into what can't be looked into: its name stands for it.
-            real: resolve(path, LastLink::Follow, &[]).map_or_else(|_| path.clone(), |other| other.real),
+            real: links.resolve(path).real,
         });
         Self(resolved.collect())
     }

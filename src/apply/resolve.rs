@@ -3,7 +3,7 @@
 //! `canonicalize` can't answer this for files that are yet to be made, nor for a plan that renames a folder and
 //! makes a new one of the same name: such names count as missing here.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -62,6 +62,24 @@ impl ResolvedPath {
 /// When a part of the path is no folder, there are too many links, a link is another user's and this process is root's,
 /// or the system refuses a look.
 pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Result<ResolvedPath> {
+    resolve_from(path, last, gone, &mut KnownFolders::default())
+}
+
+/// Folders without links that were met while paths were resolved. For one pass over many paths only: each folder is
+/// looked at once.
+#[derive(Debug, Default)]
+pub(super) struct KnownFolders(HashSet<PathBuf>);
+
+/// Resolves the symbolic links of an absolute path as [`resolve`] does, without another look at folders that are known.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn resolve_from(
+    path: &Path,
+    last: LastLink,
+    gone: &[PathBuf],
+    known: &mut KnownFolders,
+) -> io::Result<ResolvedPath> {
     let mut ahead: VecDeque<PathBuf> = path_components(path).collect();
     let mut real = PathBuf::new();
     let mut links = 0;
@@ -78,6 +96,10 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
             }
         }
         let next = real.join(&part);
+        if known.0.contains(&next) && !gone.contains(&next) {
+            real = next;
+            continue;
+        }
         let Some(meta) = metadata_unless_gone(&next, gone)? else {
             let anchor = real;
             let real = ahead.into_iter().fold(next, |path, part| path.join(part));
@@ -87,14 +109,9 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
         if meta.is_symlink() && (last == LastLink::Follow || !ahead.is_empty()) {
             links += 1;
             if links > MAX_LINKS {
-                let message = "too many levels of symbolic links";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                return Err(invalid_input("too many levels of symbolic links"));
             }
-            if !system::may_follow(&meta) {
-                let message = "a symbolic link of another user, which root does not follow";
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
-            }
-            let target = fs::read_link(&next)?;
+            let target = read_link(&next, &meta)?;
             if target.is_absolute() {
                 real = PathBuf::new();
             }
@@ -102,6 +119,7 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
                 ahead.push_front(part);
             }
         } else if meta.is_dir() {
+            known.0.insert(next.clone());
             real = next;
         } else if ahead.is_empty() {
             let (anchor, real, kind) = (real, next, kind_of_other(meta));
@@ -115,6 +133,22 @@ pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Resu
         real,
         kind: PathKind::Folder,
     })
+}
+
+fn invalid_input(message: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+/// Returns the path to which a symbolic link leads.
+///
+/// # Errors
+/// When the link is another user's and this process is root's, or the system refuses a look.
+fn read_link(link: &Path, meta: &Metadata) -> io::Result<PathBuf> {
+    if system::may_follow(meta) {
+        return fs::read_link(link);
+    }
+    let message = "a symbolic link of another user, which root does not follow";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 /// Returns the kind of a file that is no folder.
