@@ -39,17 +39,17 @@ pub(crate) use report::{Probe, ProbeVerdict, VerdictClass};
 /// Time between two probes of a gateway that is starting.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Surveys the host and probes the gateway of an instance, on the port on which it really listens. Takes at most
+/// Surveys the host for an instance and probes its gateway, on the port on which it really listens. Takes at most
 /// `limit`, or as long as the survey.
 pub(crate) fn probe_gateway(context: InstanceContext<'_>, limit: Duration) -> Probe {
     probe_for_client(context, limit).0
 }
 
-/// Surveys the host and probes the gateway of an instance for a command that is to connect to it. Also returns the
+/// Surveys the host for an instance and probes its gateway for a command that is to connect to it. Also returns the
 /// credentials for the gateway, for a caller that sends requests to it.
 pub(crate) fn probe_for_client(context: InstanceContext<'_>, limit: Duration) -> (Probe, ClientAuth) {
     let deadline = Instant::now() + limit;
-    let survey = survey::survey_host(context.host, context.env);
+    let survey = survey::survey_for(context.host, context.env, context.instance);
     run(context, &survey, deadline, false)
 }
 
@@ -166,8 +166,10 @@ pub(crate) fn find_running_gateway(
 /// Returns the process that is proved to be the gateway of an instance: it holds the lock, whether it listens or not.
 /// Sends no request.
 pub(crate) fn find_gateway_process(context: InstanceContext<'_>) -> Option<u32> {
-    lock_holder_process(context.instance)
-        .or_else(|| listening_process(context.instance, &survey::survey_host(context.host, context.env)))
+    lock_holder_process(context.instance).or_else(|| {
+        let survey = survey::survey_for(context.host, context.env, context.instance);
+        listening_process(context.instance, &survey)
+    })
 }
 
 /// Returns the process that holds the lock of an instance's gateway, of either engine, and is proved to.

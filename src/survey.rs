@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use crate::config::dialect;
 use crate::engine;
 use crate::environment::Environment;
+use crate::host::read::PathResolver;
 use crate::host::{self, Host};
-use crate::instance::RECORD_FILE;
+use crate::instance::{Instance, RECORD_FILE};
+use crate::ports::planner::is_usual_port;
 use crate::ports::{Listener, Port, SocketOwner, Span};
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
@@ -32,42 +34,79 @@ mod service;
 mod tests;
 
 pub(crate) use crate::engine::NodeEngine;
+use discover::Candidate;
 pub(crate) use discover::{FoundBy, holds_workspaces_only};
 pub(crate) use gateway_locks::find_openclaw_lock_holder;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
+pub(crate) use listeners::KnownSockets;
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
 
 /// Surveys the host for its instances, ports and installed engine. What can't be read is left out or reported as
 /// broken; this never fails.
 pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
-    let path = registry::state_home(host, env).join(registry::REGISTRY_FILE);
-    let registry = Registry::read(&path);
-    let candidates = discover::find_candidates(env, &registry);
+    let registry = read_registry(host, env);
+    let mut links = PathResolver::default();
+    let candidates = discover::find_candidates(env, &registry, &mut links);
+    let mut survey = survey_candidates(host, env, registry, candidates, &mut links);
+    survey.find_listeners(is_usual_port);
+    survey
+}
+
+/// Surveys the host for a command that asks about one instance. The other instances are surveyed too where the answer may
+/// depend on them: the paths are not the usual ones of its profile, another process listens on one of its ports, or its
+/// gateway is not found there and may run elsewhere.
+pub(crate) fn survey_for(host: &Host, env: &Environment, instance: &Instance) -> Survey {
+    let mut links = PathResolver::default();
+    let registry = read_registry(host, env);
+    let Some(candidate) = discover::find_candidate(env, instance, &registry, &mut links) else {
+        return survey_host(host, env);
+    };
+    let mut survey = survey_candidates(host, env, registry, vec![candidate], &mut links);
+    survey.find_listeners(|_| false);
+    let own = &survey.instances[0];
+    let is_own = |listener: &&Listener| {
+        let owner = listener.process().and_then(|owner| owner.instance.as_ref());
+        owner == Some(&own.label)
+    };
+    let (own_listeners, others): (Vec<_>, Vec<_>) = survey.listeners.iter().partition(is_own);
+    let is_claimed = |port| own.claims.iter().any(|claim| claim.span.contains(port));
+    let may_be_own = |port| own_listeners.is_empty() && is_usual_port(port);
+    if others
+        .iter()
+        .any(|other| is_claimed(other.port) || may_be_own(other.port))
+    {
+        return survey_host(host, env);
+    }
+    survey
+}
+
+fn read_registry(host: &Host, env: &Environment) -> Registry {
+    Registry::read(&registry::state_home(host, env).join(registry::REGISTRY_FILE))
+}
+
+/// Surveys the files of these instances, and what of the host they have in common, but for the listening sockets.
+fn survey_candidates(
+    host: &Host,
+    env: &Environment,
+    registry: Registry,
+    candidates: Vec<Candidate>,
+    links: &mut PathResolver,
+) -> Survey {
     let mut instances: Vec<_> = candidates
         .into_iter()
-        .map(|candidate| instance::survey_instance(host, env, candidate))
+        .map(|candidate| instance::survey_instance(host, env, candidate, links))
         .collect();
     sort_and_label(&env.home, &mut instances);
-    let listeners = listeners::find_listeners(&env.home, &instances, |_| false);
-    for instance in &mut instances {
-        instance.add_running_ports(&listeners);
-    }
-    let is_running_elsewhere = instances.iter().any(|instance| instance.running.is_some());
     let span = |(first, last)| Span { first, last };
-    let mut survey = Survey {
+    Survey {
         home: env.home.clone(),
         instances,
-        listeners,
         ephemeral: host::ports::ephemeral_range().map(span),
         excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
         node: engine::find_package(host, env),
         registry,
-    };
-    if is_running_elsewhere {
-        // The ports of a gateway that was started with another base port are claimed only now.
-        survey.refresh_listeners();
+        ..Survey::default()
     }
-    survey
 }
 
 /// Sorts the instances, the default one first, then by label, and makes their labels unique: where two instances have the
@@ -95,6 +134,8 @@ pub(crate) struct Survey {
     /// Every TCP socket that listens. Its owner is looked up where an instance claims the port, or a new one would get
     /// it, and where somebody asked for it ([`Survey::with_owners`]).
     pub(crate) listeners: Vec<Listener>,
+    /// The sockets of `listeners`, by which another look finds what is new.
+    pub(crate) sockets: KnownSockets,
     /// Ephemeral ports, which the kernel hands out to clients; `None` where the system does not tell them.
     pub(crate) ephemeral: Option<Span>,
     /// Ports that the system reserves for itself (Windows).
@@ -106,16 +147,34 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
+    /// Finds the listening TCP sockets, with their processes on the ports that instances claim and on those that
+    /// `needs_owner` selects, and the gateways that run on another port than their files say.
+    fn find_listeners(&mut self, needs_owner: impl Fn(Port) -> bool) {
+        let find = |survey: &Self| {
+            listeners::find_listeners(&survey.home, &survey.instances, &survey.sockets, &needs_owner)
+        };
+        (self.listeners, self.sockets) = find(self);
+        for instance in &mut self.instances {
+            instance.add_running_ports(&self.listeners);
+        }
+        if self.instances.iter().any(|instance| instance.running.is_some()) {
+            // The ports of a gateway that was started with another base port are claimed only now.
+            (self.listeners, self.sockets) = find(self);
+        }
+    }
+
     /// Reads the listening TCP sockets of the host as they are now, with their processes on the ports that instances
     /// claim or a new one would get, and on those that `needs_owner` selects.
     pub(crate) fn current_listeners(&self, needs_owner: impl Fn(Port) -> bool) -> Vec<Listener> {
-        listeners::find_listeners(&self.home, &self.instances, needs_owner)
+        let needs_owner = |port| is_usual_port(port) || needs_owner(port);
+        listeners::find_listeners(&self.home, &self.instances, &self.sockets, needs_owner).0
     }
 
     /// Reads the listening TCP sockets and their processes again; everything else in the survey of the host stays as
     /// it was.
     pub(crate) fn refresh_listeners(&mut self) {
-        self.listeners = self.current_listeners(|_| false);
+        (self.listeners, self.sockets) =
+            listeners::find_listeners(&self.home, &self.instances, &self.sockets, is_usual_port);
     }
 
     /// Returns the survey with the owners of the sockets that listen on these ports, which are looked up where the survey

@@ -19,6 +19,8 @@ mod completions;
 #[cfg(unix)]
 mod config;
 #[cfg(target_os = "linux")]
+mod cost;
+#[cfg(target_os = "linux")]
 mod crash;
 #[cfg(target_os = "linux")]
 mod dashboard;

@@ -135,6 +135,7 @@ mod tests {
             ip: ip.parse().unwrap(),
             port: 9,
             process: SocketProcess::Known(ProcessInfo::new(pid, "")),
+            id: None,
         };
         let found = reached_socket(
             vec![socket("0.0.0.0", 1), socket("::1", 2), socket("127.0.0.1", 3)],

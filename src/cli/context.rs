@@ -59,6 +59,11 @@ impl<'a> Context<'a> {
         survey::survey_host(self.host, &self.env)
     }
 
+    /// Surveys the host for a command that asks about the chosen instance only.
+    pub(crate) fn survey_for_instance(&self) -> Survey {
+        survey::survey_for(self.host, &self.env, &self.instance)
+    }
+
     /// Returns the judge of configs for the engine of the chosen instance, by a survey of the host. A record that
     /// cannot be read counts as absent: the commands that need it say what is wrong with it.
     pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {

@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
 /// Reports the state of this instance's gateway and service.
 pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
-    let survey = context.survey();
+    let survey = context.survey_for_instance();
     let (service, probe) = probe_instance(context, &survey, deadline);
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));

@@ -16,10 +16,16 @@ mod system;
 mod netsh;
 mod socket;
 
-pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketProcess};
+pub(crate) use socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketId, SocketProcess};
 
 /// `true` on systems where every listening socket is listed, whoever holds it.
 pub(crate) const LISTS_ALL_LISTENERS: bool = cfg!(target_os = "linux");
+
+/// Returns the identities of all listening TCP sockets, IPv4 and IPv6, without their processes; `None` where the
+/// system does not tell them. Much faster than [`listening_sockets`].
+pub(crate) fn socket_ids() -> Option<Vec<SocketId>> {
+    system::socket_ids()
+}
 
 /// Returns all listening TCP sockets, IPv4 and IPv6, in order of address and port.
 ///
@@ -34,18 +40,17 @@ pub(crate) fn listening_sockets(
     likely_owners: &BTreeSet<u32>,
     needs_owner: impl Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
-    sort_and_dedup(system::listening_sockets(None, likely_owners, &needs_owner))
+    let mut sockets = system::listening_sockets(None, likely_owners, &needs_owner);
+    sockets.sort_unstable();
+    sockets
 }
 
 /// Returns the TCP sockets that listen on one port, with the processes that own them. Much faster than
 /// [`listening_sockets`].
 pub(crate) fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
-    sort_and_dedup(system::listening_sockets(Some(port), &BTreeSet::new(), &|_| true))
-}
-
-fn sort_and_dedup(mut sockets: Vec<ListeningSocket>) -> Vec<ListeningSocket> {
+    let mut sockets = system::listening_sockets(Some(port), &BTreeSet::new(), &|_| true);
     sockets.sort_unstable();
-    // A socket that several processes inherited is listed once, and so are sockets that share a port (SO_REUSEPORT).
+    // Sockets that share an address (SO_REUSEPORT) count as one.
     sockets.dedup_by(|a, b| (a.ip, a.port) == (b.ip, b.port));
     sockets
 }

@@ -39,8 +39,8 @@ pub(crate) fn text(path: &Path) -> Result<String, ReadError> {
 
 /// Reads the bytes of a regular file of a bounded size. Links are followed.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let file = match open(path) {
-        Ok(file) => file,
+    let (file, size) = match open_with_size(path) {
+        Ok(opened) => opened,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ReadError::Missing),
         // A socket can't be opened, and opening a folder fails on some systems.
         Err(_) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) => {
@@ -48,11 +48,10 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
         }
         Err(e) => return Err(e.into()),
     };
-    let size = file.metadata()?.len();
     if size > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(size));
     }
-    read_bounded(file)
+    read_bounded(file, size)
 }
 
 /// Opens a regular file to read it. Links are followed.
@@ -60,9 +59,15 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
 /// # Errors
 /// Where the file can't be opened, or is a folder, FIFO, socket or device. A FIFO does not block the call.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
+    open_with_size(path).map(|(file, _)| file)
+}
+
+/// Opens a regular file to read it, as [`open`] does, and returns it with its size in bytes.
+fn open_with_size(path: &Path) -> io::Result<(File, u64)> {
     let file = open_at_once(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
@@ -97,12 +102,16 @@ fn open_at_once(path: &Path) -> io::Result<File> {
 
 /// Reads a stream to its end as UTF-8 text.
 pub(super) fn text_of_stream(stream: impl io::Read) -> Result<String, ReadError> {
-    String::from_utf8(read_bounded(stream)?).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
+    String::from_utf8(read_bounded(stream, 0)?).map_err(|e| ReadError::NotText(e.utf8_error().valid_up_to()))
 }
 
-/// Reads a stream to its end; fails beyond [`MAX_FILE_BYTES`].
-fn read_bounded(stream: impl io::Read) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
+/// Reads a stream to its end, which is expected after `size` bytes; fails beyond [`MAX_FILE_BYTES`].
+fn read_bounded(stream: impl io::Read, size: u64) -> Result<Vec<u8>, ReadError> {
+    /// Room for the files of `/proc`, whose size is 0 whatever they hold.
+    const MIN_CAPACITY: usize = 1024;
+    // With room for one byte more, the read that finds the end needs no second buffer.
+    let capacity = usize::try_from(size.min(MAX_FILE_BYTES) + 1).unwrap_or(MIN_CAPACITY);
+    let mut bytes = Vec::with_capacity(capacity.max(MIN_CAPACITY));
     // A file may have grown since its size was checked: one byte beyond the bound tells.
     stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     let read = bytes.len() as u64;
@@ -141,12 +150,39 @@ pub(crate) struct PathResolution {
 }
 
 /// Resolves many paths in common folders, each folder once. For one moment only: what it remembers may have changed since.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PathResolver {
     known: HashMap<PathBuf, PathResolution>,
+    /// Resolves a path that is a link.
+    follow: fn(&Path) -> PathBuf,
+}
+
+impl Default for PathResolver {
+    fn default() -> Self {
+        Self::with_links_followed_by(canonicalize_existing)
+    }
 }
 
 impl PathResolver {
+    /// Creates a resolver that asks `follow` where a link leads to.
+    pub(crate) fn with_links_followed_by(follow: fn(&Path) -> PathBuf) -> Self {
+        Self {
+            known: HashMap::new(),
+            follow,
+        }
+    }
+
+    /// Remembers that this path is a folder and no link, as the listing of its parent says.
+    pub(crate) fn add_folder(&mut self, path: &Path) {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return;
+        };
+        let real = self.resolve(parent).real.join(name);
+        let deepest = path.to_path_buf();
+        self.known
+            .insert(path.to_path_buf(), PathResolution { real, deepest });
+    }
+
     /// Returns a path with the links of its existing part resolved.
     pub(crate) fn resolve(&mut self, path: &Path) -> PathResolution {
         if let Some(known) = self.known.get(path) {
@@ -163,10 +199,10 @@ impl PathResolver {
             deepest: path.to_path_buf(),
         };
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return at(canonicalize_existing(path));
+            return at((self.follow)(path));
         };
         match path.symlink_metadata() {
-            Ok(meta) if meta.is_symlink() => at(canonicalize_existing(path)),
+            Ok(meta) if meta.is_symlink() => at((self.follow)(path)),
             Ok(_) => at(self.resolve(parent).real.join(name)),
             Err(_) => {
                 let parent = self.resolve(parent);

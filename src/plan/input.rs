@@ -116,7 +116,7 @@ impl ResolvedPaths {
 
 impl<'a> OtherInstance<'a> {
     /// Resolves the symbolic links in the paths of a surveyed instance; `resolve` follows the links of one path.
-    pub(crate) fn new(found: &'a SurveyedInstance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+    pub(crate) fn new(found: &'a SurveyedInstance, mut resolve: impl FnMut(&Path) -> PathBuf) -> Self {
         Self {
             found,
             config_path: resolve(&found.config_path),

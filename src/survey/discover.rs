@@ -1,6 +1,8 @@
 //! Discovery of the instances on a host: one candidate for each config file, in however many ways it is found.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::DirEntry;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -47,14 +49,21 @@ pub(super) struct Candidate {
 const MAX_FOLDER_ENTRIES: usize = 20_000;
 
 /// Finds every instance of this user, each once, and reads its config.
-pub(super) fn find_candidates(env: &Environment, registry: &Registry) -> Vec<Candidate> {
-    let mut all = CandidateSet::default();
+///
+/// The links of paths that are looked at on the way are kept in `links`.
+pub(super) fn find_candidates(
+    env: &Environment,
+    registry: &Registry,
+    links: &mut PathResolver,
+) -> Vec<Candidate> {
+    let mut all = CandidateSet {
+        found: Vec::new(),
+        by_file: HashMap::new(),
+        links,
+    };
     add_state_folders(env, &mut all);
     for service in InstalledService::find_all(env) {
-        let profile = service.profile.clone();
-        let (config, state) = (service.config_path.clone(), service.state_dir.clone());
-        let found = all.add(FoundBy::Service, profile, config, state);
-        found.service.get_or_insert(service);
+        all.add_service(service);
     }
     for entry in registry
         .entries
@@ -74,29 +83,77 @@ pub(super) fn find_candidates(env: &Environment, registry: &Registry) -> Vec<Can
     all.into_candidates()
 }
 
+/// Finds one instance by its config at the usual path of its profile. `None` where there is no config, its paths are
+/// others or links, or an earlier OpenClaw left its folder: more has to be looked at then to tell what is there.
+pub(super) fn find_candidate(
+    env: &Environment,
+    instance: &Instance,
+    registry: &Registry,
+    links: &mut PathResolver,
+) -> Option<Candidate> {
+    let usual = Instance::canonical(&env.home, instance.profile.clone());
+    let (config, state) = (usual.config_path, usual.state_dir);
+    let is_usual = instance.config_path == config && instance.state_dir == state;
+    let is_folder = || state.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let is_file = || config.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    let is_legacy = || usual.profile.is_default() && LegacyPaths::find(&env.home).is_some();
+    if !is_usual || !is_folder() || !is_file() || is_legacy() {
+        return None;
+    }
+    links.add_folder(&state);
+    let mut all = CandidateSet {
+        found: Vec::new(),
+        by_file: HashMap::new(),
+        links,
+    };
+    all.add(
+        FoundBy::Folder,
+        Some(usual.profile),
+        config.clone(),
+        state.clone(),
+    );
+    for service in InstalledService::find_all(env) {
+        if all.position(&service.config_path).is_some() {
+            all.add_service(service);
+        }
+    }
+    if let Some(entry) = registry.entries.iter().find(|entry| entry.config == config) {
+        let found = all.add(FoundBy::Registry, None, config, state);
+        found.entry = Some(entry.clone());
+    }
+    all.into_candidates().pop()
+}
+
 /// Adds the instances whose state folders are `~/.openclaw*`, or that of an earlier OpenClaw, to those that the survey
 /// found.
-fn add_state_folders(env: &Environment, all: &mut CandidateSet) {
-    let mut folders: Vec<_> = entries(&env.home)
-        .filter_map(|path| Some((profile_of_folder(path.file_name()?.to_str()?)?, path)))
-        .filter(|(_, path)| path.is_dir())
+fn add_state_folders(env: &Environment, all: &mut CandidateSet<'_>) {
+    let mut folders: Vec<_> = dir_entries(&env.home)
+        .filter_map(|entry| {
+            let profile = profile_of_folder(entry.file_name().to_str()?)?;
+            let (kind, path) = (entry.file_type().ok()?, entry.path());
+            let is_folder = kind.is_dir() || (kind.is_symlink() && path.is_dir());
+            is_folder.then_some((kind.is_symlink(), profile, path))
+        })
         .collect();
     // A folder goes before a link to it, which is the same instance once more.
-    folders.sort_by_cached_key(|(profile, path)| (path.is_symlink(), !profile.is_default(), profile.clone()));
+    folders.sort_by_cached_key(|(is_link, profile, _)| (*is_link, !profile.is_default(), profile.clone()));
     if let Some(legacy) = LegacyPaths::find(&env.home) {
         // It is the default instance; a folder by the present name has no config.
-        folders.retain(|(profile, _)| !profile.is_default());
+        folders.retain(|(_, profile, _)| !profile.is_default());
         let profile = Some(ProfileName::default_profile());
         all.add(FoundBy::Folder, profile, legacy.config_path, legacy.state_dir);
     }
-    for (profile, folder) in folders {
+    for (is_link, profile, folder) in folders {
+        if !is_link {
+            all.links.add_folder(&folder);
+        }
         all.add(FoundBy::Folder, Some(profile), folder.join(CONFIG_FILE), folder);
     }
 }
 
 /// Adds the instances of further `*.json` files in `~/.openclaw`, where OpenClaw's guide to several gateways puts one
 /// config per instance. The state folder of `rescue.json` is `~/.openclaw-rescue` where that exists, else `~/.openclaw`.
-fn add_further_configs(env: &Environment, all: &mut CandidateSet) {
+fn add_further_configs(env: &Environment, all: &mut CandidateSet<'_>) {
     let main = Instance::canonical_state(&env.home, &ProfileName::default_profile());
     let mut files: Vec<_> = entries(&main)
         .filter(|path| path.extension().is_some_and(|e| e == "json"))
@@ -188,24 +245,25 @@ pub(crate) fn holds_workspaces_only(folder: &Path) -> bool {
 /// Returns the paths of the files and folders in a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be
 /// read.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .take(MAX_FOLDER_ENTRIES);
-    entries.filter_map(|entry| Some(entry.ok()?.path()))
+    dir_entries(folder).map(|entry| entry.path())
+}
+
+/// Returns the entries of a folder, at most [`MAX_FOLDER_ENTRIES`]; none where it can't be read.
+fn dir_entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.take(MAX_FOLDER_ENTRIES).filter_map(io::Result::ok)
 }
 
 /// The instances found so far by the survey of a host, each with another config file once links are followed.
-#[derive(Default)]
-struct CandidateSet {
+struct CandidateSet<'l> {
     found: Vec<Candidate>,
     /// Positions in `found` by the real path of the config.
     by_file: HashMap<PathBuf, usize>,
     /// Links of the paths that lead to configs and state folders.
-    links: PathResolver,
+    links: &'l mut PathResolver,
 }
 
-impl CandidateSet {
+impl CandidateSet<'_> {
     /// Returns the position of the found instance that has this config, links followed.
     fn position(&mut self, config: &Path) -> Option<usize> {
         self.by_file.get(&self.links.resolve(config).real).copied()
@@ -248,6 +306,14 @@ impl CandidateSet {
         found
     }
 
+    /// Adds the instance that an installed service starts, or the service to a known instance.
+    fn add_service(&mut self, service: InstalledService) {
+        let profile = service.profile.clone();
+        let (config, state) = (service.config_path.clone(), service.state_dir.clone());
+        let found = self.add(FoundBy::Service, profile, config, state);
+        found.service.get_or_insert(service);
+    }
+
     /// Returns the instances that the survey found, with their configs read.
     fn into_candidates(self) -> Vec<Candidate> {
         let read = |mut found: Candidate| {
@@ -257,7 +323,7 @@ impl CandidateSet {
             found.found_by.sort_unstable();
             found
         };
-        let mut links = self.links;
+        let links = self.links;
         let mut found: Vec<_> = self.found.into_iter().map(read).collect();
         // The state folder of an instance whose config lies elsewhere is no second instance.
         let used_state_dirs: HashSet<PathBuf> = found

@@ -10,7 +10,8 @@ use crate::config::key_path::KeyPath;
 use crate::config::{self, backup};
 use crate::env_file;
 use crate::environment::{Environment, PORT_VARIABLE};
-use crate::host::{Host, read};
+use crate::host::Host;
+use crate::host::read::PathResolver;
 use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
 use crate::ports::{Claim, Listener, Port, PortFamily, PortSource, Role, Span, default_bases};
 use crate::profile::ProfileName;
@@ -73,8 +74,14 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
     }
 }
 
-/// Determines the ports, workspaces, and tokens of an instance that was found on the host, by its files.
-pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) -> SurveyedInstance {
+/// Determines the ports, workspaces, and tokens of an instance that was found on the host, by its files. The links of
+/// its paths are kept in `links`.
+pub(super) fn survey_instance(
+    host: &Host,
+    env: &Environment,
+    found: Candidate,
+    links: &mut PathResolver,
+) -> SurveyedInstance {
     let (base, claims) = base_and_claims(&found);
     let value = match &found.reading {
         ConfigReading::Ok(value) => Some(value),
@@ -84,7 +91,7 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
         .map(|value| {
             let variables = ConfigVariables::new(host, &found.state_dir, value);
             (
-                named_paths::named_paths(env, &variables, &found.state_dir, value),
+                named_paths::named_paths(env, &variables, &found.state_dir, value, links),
                 named_paths::unset_variables(&variables, value),
             )
         })
@@ -96,7 +103,7 @@ pub(super) fn survey_instance(host: &Host, env: &Environment, found: Candidate) 
     workspaces.sort();
     workspaces.dedup();
     if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
-        workspaces.extend(implied_workspaces(env, &found));
+        workspaces.extend(implied_workspaces(env, &found, links));
     }
     let tokens = value
         .map(|v| config_keys::channel_tokens(env, &found.state_dir, v))
@@ -171,13 +178,12 @@ impl SurveyedInstance {
 /// source that may decide next: that of its config too, while a service pins another one.
 fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
     let mut sources = configured_ports(found);
-    let set = sources.next();
+    let set = sources.next().or_else(|| recorded_port(found));
     let mut claims = Vec::new();
     let base = match set {
         Some((port, source, key)) => {
             claims.extend(claims_of_base(port, key));
-            let may_decide = |source: &PortSource| !matches!(source, PortSource::Record);
-            let others = sources.filter(|(other, source, _)| *other != port && may_decide(source));
+            let others = sources.filter(|(other, _, _)| *other != port);
             claims.extend(others.flat_map(|(other, _, key)| claims_of_base(other, key)));
             PortFamily::new(port).map(|family| (family, source))
         }
@@ -215,7 +221,8 @@ fn claims_of_base(port: Port, key: &'static str) -> Vec<Claim> {
     }
 }
 
-/// Returns the base port of an instance from each source that sets one, the strongest first, with the key that sets it.
+/// Returns the base port of an instance from each source that a gateway obeys, the strongest first, with the key that
+/// sets it.
 fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource, &'static str)> {
     let service = || Some((found.service.as_ref()?.port?, PortSource::Service, "--port"));
     let env_file = || {
@@ -227,15 +234,17 @@ fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource
         ConfigReading::Broken(_) => backup_port(found),
         ConfigReading::Missing => None,
     };
-    let record = || {
-        // A broken record sets no port here; the doctor and the instance's own gateway report it.
-        let recorded = Record::load(&found.state_dir.join(RECORD_FILE))
-            .ok()
-            .and_then(|record| record.ports.base);
-        let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
-        Some((port, PortSource::Record, RECORD_FILE))
-    };
-    [service(), env_file(), config(), record()].into_iter().flatten()
+    [service(), env_file(), config()].into_iter().flatten()
+}
+
+/// Returns the base port that this program recorded for an instance, which counts where no gateway would find another.
+fn recorded_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
+    // A broken record sets no port here; the doctor and the instance's own gateway report it.
+    let recorded = Record::load(&found.state_dir.join(RECORD_FILE))
+        .ok()
+        .and_then(|record| record.ports.base);
+    let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
+    Some((port, PortSource::Record, RECORD_FILE))
 }
 
 /// Returns the base port of an instance whose config can't be read: of the config that the gateway last ran with,
@@ -255,7 +264,7 @@ fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
 
 /// Returns the workspaces of an instance whose config names none: every folder where a release puts one and that exists;
 /// else the folder where this program puts it, unless there is no config yet.
-fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<PathBuf> {
+fn implied_workspaces(env: &Environment, found: &Candidate, links: &mut PathResolver) -> Vec<PathBuf> {
     let plain = found.state_dir.join("workspace");
     let own = found.profile.as_ref().map(|profile| {
         let instance = Instance {
@@ -269,12 +278,12 @@ fn implied_workspaces(env: &Environment, found: &Candidate) -> Vec<PathBuf> {
         .into_iter()
         .flatten()
         .filter(|path| path.is_dir())
-        .map(|path| read::canonicalize_existing(&path))
+        .map(|path| links.resolve(&path).real)
         .collect();
     paths.sort();
     paths.dedup();
     if paths.is_empty() && !matches!(found.reading, ConfigReading::Missing) {
-        paths.push(read::canonicalize_existing(&proposed));
+        paths.push(links.resolve(&proposed).real);
     }
     paths
 }

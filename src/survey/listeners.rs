@@ -11,29 +11,54 @@ use std::path::Path;
 use super::gateway_locks::GatewayLocks;
 use super::instance::SurveyedInstance;
 use crate::host::pid::{self, ProcessOwner};
-use crate::host::ports::{self, ListeningSocket, SocketProcess};
+use crate::host::ports::{self, ListeningSocket, SocketId, SocketProcess};
 use crate::host::read;
-use crate::ports::planner::is_usual_port;
 use crate::ports::{Listener, ListeningProcess, Port, Role, SocketOwner};
 use crate::profile::ProfileName;
 
+/// The owners of the sockets that a survey has looked at, so that another look is for new sockets only. A gateway takes its
+/// lock before it listens, and keeps both.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownSockets(BTreeMap<SocketId, SocketOwner>);
+
+impl KnownSockets {
+    /// Returns the sockets that listen now; `None` where one of them is new, or has an unknown owner and `matters` returns
+    /// true for its port.
+    fn current_listeners(&self, matters: impl Fn(u16) -> bool) -> Option<Vec<Listener>> {
+        let listener = |id: SocketId| {
+            let owner = self.0.get(&id)?;
+            let is_enough = *owner != SocketOwner::NotLookedUp || !matters(id.port);
+            let port = Port::new(id.port).filter(|_| is_enough)?;
+            Some(Listener {
+                ip: id.ip,
+                port,
+                owner: owner.clone(),
+            })
+        };
+        let mut ids = ports::socket_ids()?;
+        ids.sort_unstable();
+        ids.into_iter().map(listener).collect()
+    }
+}
+
 /// Finds the listening TCP sockets of the host, and the instances to which their processes belong. Owners are looked up
-/// for the ports that instances claim or that a new one would get, and for those that `needs_owner` selects; a gateway
-/// whose lock file names its process is found on any port.
+/// for the ports that instances claim and for those that `needs_owner` selects; a gateway whose lock file names its
+/// process is found on any port. Nothing is looked up where all sockets are known.
 pub(super) fn find_listeners(
     home: &Path,
     instances: &[SurveyedInstance],
+    known: &KnownSockets,
     needs_owner: impl Fn(Port) -> bool,
-) -> Vec<Listener> {
-    let mut identifier = ProcessIdentifier::new(home, instances);
+) -> (Vec<Listener>, KnownSockets) {
     let is_claimed = |port| {
-        instances
-            .iter()
-            .any(|instance| instance.claims.iter().any(|claim| claim.span.contains(port)))
+        let mut claims = instances.iter().flat_map(|instance| &instance.claims);
+        claims.any(|claim| claim.span.contains(port))
     };
-    let matters = |port| {
-        Port::new(port).is_some_and(|port| is_usual_port(port) || is_claimed(port) || needs_owner(port))
-    };
+    let matters = |port| Port::new(port).is_some_and(|port| is_claimed(port) || needs_owner(port));
+    if let Some(listeners) = known.current_listeners(matters) {
+        return (without_duplicates(listeners), known.clone());
+    }
+    let mut identifier = ProcessIdentifier::new(home, instances);
     let sockets = ports::listening_sockets(&identifier.locks.named_pids(), matters);
     let listener = |socket: ListeningSocket| {
         let owner = match socket.process {
@@ -41,14 +66,24 @@ pub(super) fn find_listeners(
             SocketProcess::Hidden => SocketOwner::OtherUser,
             SocketProcess::NotLookedUp => SocketOwner::NotLookedUp,
         };
-        Some(Listener {
+        let listener = Listener {
             ip: socket.ip,
             port: Port::new(socket.port)?,
             owner,
-        })
+        };
+        Some((socket.id, listener))
     };
-    let mut listeners: Vec<_> = sockets.into_iter().filter_map(listener).collect();
+    let (ids, mut listeners): (Vec<_>, Vec<_>) = sockets.into_iter().filter_map(listener).unzip();
     attribute_by_pid(&mut listeners);
+    let owners = ids.into_iter().zip(&listeners);
+    let known = owners.filter_map(|(id, listener)| Some((id?, listener.owner.clone())));
+    let known = KnownSockets(known.collect());
+    (without_duplicates(listeners), known)
+}
+
+/// Returns each address with a listening socket once: several sockets may share it (`SO_REUSEPORT`).
+fn without_duplicates(mut listeners: Vec<Listener>) -> Vec<Listener> {
+    listeners.dedup_by(|a, b| (a.ip, a.port) == (b.ip, b.port));
     listeners
 }
 

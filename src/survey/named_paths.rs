@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::config::key_path::{KeyPath, PathSegment};
 use crate::config::variables::MissingVariable;
 use crate::environment::Environment;
-use crate::host::read;
+use crate::host::read::PathResolver;
 use crate::instance::{ConfigVariables, Instance};
 
 /// The purpose of a path that a config names.
@@ -70,12 +70,13 @@ const AGENT_ID_PLACEHOLDER: &str = "{agentId}";
 const MAIN_AGENT_ID: &str = "main";
 
 /// Returns the paths that a config names, by purpose and key. A path with a variable that is not set is left out. Relative
-/// paths start from the state folder.
+/// paths start from the state folder. The links of the paths are kept in `links`.
 pub(super) fn named_paths(
     env: &Environment,
     variables: &ConfigVariables<'_>,
     state_dir: &Path,
     config: &Value,
+    links: &mut PathResolver,
 ) -> Vec<NamedPath> {
     let mut paths = Vec::new();
     for (purpose, key, typed) in path_texts(config) {
@@ -85,7 +86,7 @@ pub(super) fn named_paths(
             Some(NamedPath {
                 purpose,
                 key: key.clone(),
-                path: read::canonicalize_existing(&path),
+                path: links.resolve(&path).real,
             })
         }));
     }
@@ -216,6 +217,7 @@ mod tests {
             &ConfigVariables::new(&host, &state_dir, config),
             &state_dir,
             config,
+            &mut PathResolver::default(),
         );
         let shown = |path: &NamedPath| path.path.strip_prefix(&root).unwrap().display().to_string();
         named

@@ -315,10 +315,11 @@ fn read_input<'a>(
         Err(fault) => (ConfigDocument::empty(), Value::Null, Some(fault)),
     };
     let own = survey.position(config_path);
+    let mut links = PathResolver::default();
     let others = survey.instances.iter().enumerate();
     let others = others
         .filter(|(at, _)| Some(*at) != own)
-        .map(|(_, found)| OtherInstance::new(found, read::canonicalize_existing))
+        .map(|(_, found)| OtherInstance::new(found, |path| links.resolve(path).real))
         .collect();
     let variables = ConfigVariables::new(host, &instance.state_dir, &effective);
     let named_workspace = effective

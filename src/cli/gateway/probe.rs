@@ -17,7 +17,7 @@ use crate::ui::Fields;
 /// Runs `openclaw gateway probe`.
 pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
     let since = Instant::now();
-    let survey = context.survey();
+    let survey = context.survey_for_instance();
     let probe = probe::probe_in_detail(context.instance_context(), &survey, since + args.timeout);
     if context.ui.is_json() {
         let document = probe_document(context, &probe, args.timeout, since.elapsed());

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::socket::{ListeningSocket, ProcessInfo, SocketProcess};
+use super::socket::{ListeningSocket, ProcessInfo, SocketId, SocketProcess};
+
+pub(super) fn socket_ids() -> Option<Vec<SocketId>> {
+    None
+}
 
 pub(super) fn listening_sockets(
     port: Option<u16>,
@@ -18,6 +22,7 @@ pub(super) fn listening_sockets(
             ip: l.socket.ip(),
             port: l.socket.port(),
             process: SocketProcess::Known(ProcessInfo::new(l.process.pid, &l.process.name)),
+            id: None,
         })
         .collect()
 }

@@ -6,11 +6,24 @@ use std::time::{Duration, Instant};
 
 use procfs::net::{TcpNetEntry, TcpState};
 
-use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketProcess};
+use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketId, SocketProcess};
 use crate::host::{pid, read};
 
 /// Time between two scans for the processes that own listening sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+#[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+pub(super) fn socket_ids() -> Option<Vec<SocketId>> {
+    Some(listening_entries(None).iter().map(socket_id).collect())
+}
+
+fn socket_id(entry: &TcpNetEntry) -> SocketId {
+    SocketId {
+        ip: entry.local_address.ip(),
+        port: entry.local_address.port(),
+        inode: entry.inode,
+    }
+}
 
 /// Returns the listening TCP sockets of the host, or only those on `port` where one is given.
 pub(super) fn listening_sockets(
@@ -37,6 +50,7 @@ pub(super) fn listening_sockets(
         ip: entry.local_address.ip(),
         port: entry.local_address.port(),
         process: process(&entry),
+        id: Some(socket_id(&entry)),
     };
     entries.into_iter().map(socket).collect()
 }

@@ -8,7 +8,19 @@ use crate::text::sanitize_name;
 /// Time that an ending process may take to release its sockets.
 pub(crate) const SOCKET_RELEASE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A listening TCP socket of any process on the host: its address and inode.
+/// The identity of a listening TCP socket for as long as it is open. The kernel gives the number of a closed socket
+/// to another one, but hardly with the same address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SocketId {
+    /// The address that the socket is bound to.
+    pub ip: IpAddr,
+    /// The port that the socket is bound to.
+    pub port: u16,
+    /// The number that the kernel gave to the socket.
+    pub inode: u64,
+}
+
+/// A listening TCP socket of any process on the host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListeningSocket {
     /// The address that the socket is bound to.
@@ -17,6 +29,8 @@ pub(crate) struct ListeningSocket {
     pub port: u16,
     /// The process that holds the socket, as far as it is known.
     pub process: SocketProcess,
+    /// The identity of the socket; `None` where the system does not tell it.
+    pub id: Option<SocketId>,
 }
 
 /// The process that holds a listening socket, as far as it is known.
