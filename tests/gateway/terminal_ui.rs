@@ -29,20 +29,22 @@ fn terminal_ui_of_both_releases_starts_stays_up_and_is_told_that_no_agent_runs()
         let sandbox = Sandbox::new();
         gateway::configure(&sandbox, "rescue");
         let _gateway = Gateway::start(&sandbox, "rescue");
+        // The first run of a release reads all of it from the disk, which may take longer than a screen is waited for.
+        for words in [&["models", "status"][..], &["sessions"]] {
+            let ran = release(&peers, name, &sandbox, words).output().expect("it runs");
+            assert!(ran.status.success(), "{name} {words:?}: {ran:?}");
+        }
         let wide = Size {
             rows: 40,
             columns: 120,
         };
         let mut terminal = Terminal::run(release(&peers, name, &sandbox, &["tui"]), wide);
+        terminal.wait_for("openclaw tui");
         terminal.wait_for("session agent:main:main").wait_for("connected");
         terminal.type_in("hello").press(Key::Enter);
         terminal.wait_for("chat.send needs an agent with a model");
         // It still takes keys, and ends when it is asked to.
         terminal.type_in("/quit").press(Key::Enter);
         assert_eq!(terminal.exit_code(), 0, "{name}");
-        for words in [&["models", "status"][..], &["sessions"]] {
-            let ran = release(&peers, name, &sandbox, words).output().expect("it runs");
-            assert!(ran.status.success(), "{name} {words:?}: {ran:?}");
-        }
     }
 }
