@@ -26,6 +26,6 @@ pub(crate) use control::{
     ActionOutcome, ActionReport, ServiceStatus, last_log_lines, restart, start, status, stop,
 };
 pub(crate) use error::LINGER_COMMAND;
-pub(crate) use install::{InstallOptions, ServiceDrift, drift, install, preview, uninstall};
+pub(crate) use install::{InstallOptions, ServiceDrift, drift, install, leftovers, preview, uninstall};
 pub(crate) use linger::{Linger, enable_linger, linger, wsl_idle_note};
 pub(crate) use manager::{ManagerKind, RunState};

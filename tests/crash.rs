@@ -5,6 +5,7 @@
 
 mod program;
 mod restore;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

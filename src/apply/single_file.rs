@@ -4,7 +4,7 @@
 //! that are being prepared, and for new archives.
 
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,16 +25,16 @@ const ARCHIVE_ENDINGS: [&str; 2] = [".tar.gz", ".tgz"];
 const LEFTOVER_AGE: Duration = Duration::from_mins(1);
 
 /// Replaces a file durably: temporary file in the same folder, fsync, rename, fsync of the folder. The file is 0600 before it has content, and missing folders are made, 0700. The caller sees to it that nobody
-/// else writes the file (the gateway's lock).
+/// else writes the file (the gateway's lock). Temporary files that killed runs left of it are removed.
 ///
 /// # Errors
 /// When the system refuses. The old file is there as it was.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent_folder(path);
     make_folders(folder)?;
-    let temporary = temporary_path(path);
+    remove_temporary_files(path);
+    let (mut file, temporary) = create_temporary(path).during(Operation::Write, path)?;
     let written = (|| {
-        let mut file = system::create(&temporary)?;
         if let Ok(old) = std::fs::metadata(path) {
             system::inherit_owner_and_strict_mode(&file, &old)?;
         }
@@ -142,6 +142,13 @@ pub(crate) fn sync_staging(folder: &Path) -> Result<()> {
     Ok(system::sync_tree(folder).during(Operation::Sync, folder)?)
 }
 
+/// Returns whether a folder that a run makes for a moment was left by one that was killed, by its age.
+pub(crate) fn is_leftover_folder(folder: &Path) -> bool {
+    let modified = std::fs::symlink_metadata(folder).and_then(|meta| meta.modified());
+    let age = modified.ok().and_then(|at| at.elapsed().ok());
+    folder.is_dir() && age.is_some_and(|age| age > LEFTOVER_AGE)
+}
+
 /// Removes a staging folder with everything in it. Best effort: what can't be removed is a leftover beside whole
 /// files, and the next look for leftovers shows it.
 pub(crate) fn remove_staging(folder: &Path) {
@@ -183,24 +190,61 @@ pub(crate) fn write_error(path: &Path, cause: io::Error) -> Error {
     })
 }
 
-/// Removes the temporary files beside `path` that killed runs left when they wrote a file of the same name or of the same
-/// kind. Best effort.
-fn remove_leftovers(path: &Path) {
+/// Creates the temporary file for a write of [`write_file`], and locks it for as long as it is open: one that nobody has
+/// locked was left by a killed run.
+fn create_temporary(path: &Path) -> io::Result<(File, PathBuf)> {
+    loop {
+        let temporary = temporary_path(path);
+        let file = system::create(&temporary)?;
+        // Between both calls it looks left behind, and may have been removed. A file system without locks has no
+        // such files.
+        let is_own = !matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        if is_own && system::is_at(&file, &temporary) {
+            return Ok((file, temporary));
+        }
+        let _ = remove_if_present(&temporary);
+    }
+}
+
+/// Returns the temporary files of a file that is replaced by [`write_file`] which killed runs left beside it.
+pub(crate) fn leftover_temporary_files(path: &Path) -> Vec<PathBuf> {
+    let is_leftover = |path: &PathBuf| {
+        let is_file = |file: &File| file.metadata().is_ok_and(|meta| meta.is_file());
+        let file = system::open_no_follow(path).ok().filter(is_file);
+        file.is_some_and(|file| file.try_lock_shared().is_ok())
+    };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let found = temporary_files(path, |file| *file == *name);
+    found.filter(is_leftover).collect()
+}
+
+/// Removes the temporary files of a file that is replaced by [`write_file`] which killed runs left beside it. Best effort.
+pub(crate) fn remove_temporary_files(path: &Path) {
+    for leftover in leftover_temporary_files(path) {
+        let _ = remove_if_present(&leftover);
+    }
+}
+
+/// Returns the temporary files beside `path` of those files whose name fits.
+fn temporary_files(path: &Path, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = PathBuf> {
     let entries = std::fs::read_dir(parent_folder(path))
         .into_iter()
         .flatten()
         .flatten();
-    for entry in entries {
-        let found = entry.file_name();
-        let is_leftover = found
-            .to_str()
-            .and_then(file_of_temporary)
-            .is_some_and(|file| file == name || ARCHIVE_ENDINGS.iter().any(|end| file.ends_with(end)))
-            && is_abandoned(&entry.path());
-        if is_leftover {
-            let _ = remove_if_present(&entry.path());
-        }
+    entries.filter_map(move |entry| {
+        let name = entry.file_name();
+        let file = name.to_str().and_then(file_of_temporary)?;
+        fits(file).then(|| entry.path())
+    })
+}
+
+/// Removes the temporary files beside `path` that killed runs left when they wrote a file of the same name or of the same
+/// kind. Best effort.
+fn remove_leftovers(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fits = |file: &str| *file == *name || ARCHIVE_ENDINGS.iter().any(|end| file.ends_with(end));
+    for leftover in temporary_files(path, fits).filter(|found| is_abandoned(found)) {
+        let _ = remove_if_present(&leftover);
     }
 }
 
@@ -252,6 +296,32 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(names, 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn temporary_file_of_a_killed_write_is_removed_by_the_next_one_and_no_other_file_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.service");
+        let named = |name: &str| dir.path().join(name);
+        let left = named(".a.service.0123456789.tmp");
+        std::fs::write(&left, b"ha").unwrap();
+        let others = [
+            ".b.service.0123456789.tmp",
+            ".a.service.tmp",
+            "a.service.0123456789.tmp",
+        ]
+        .map(named);
+        for other in &others {
+            std::fs::write(other, b"x").unwrap();
+        }
+        let (file, being_written) = create_temporary(&path).unwrap();
+        assert_eq!(leftover_temporary_files(&path), std::slice::from_ref(&left));
+        write_file(&path, b"whole").unwrap();
+        assert!(!left.exists());
+        assert!(being_written.exists() && others.iter().all(|other| other.exists()));
+        drop(file);
+        write_file(&path, b"whole").unwrap();
+        assert!(!being_written.exists());
     }
 
     #[test]

@@ -232,6 +232,7 @@ impl<'a> Collector<'_, 'a> {
                 };
                 report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
                 (report.service, report.drift) = ask_manager(context, found);
+                report.leftovers.extend(service::leftovers(context));
                 if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
                     service.refine_verdict(probe, self.host.now());
                 }

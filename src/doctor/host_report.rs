@@ -102,7 +102,7 @@ pub(super) struct InstanceReport<'a> {
     pub(super) lock: Option<LockHolder>,
     /// The results of `browser doctor`, where the instance uses a browser.
     pub(super) browser: Vec<BrowserCheck>,
-    /// Staging folders of a restore or an import that was killed.
+    /// Files and folders that a restore, an import or an installation of the service left when it was killed.
     pub(super) leftovers: Vec<PathBuf>,
 }
 

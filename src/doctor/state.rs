@@ -111,7 +111,7 @@ fn interrupted(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
     vec![Problem::fixable(own, msg, Fix::CompleteChange)]
 }
 
-/// Reports the temporary folder that a killed restore or import left in an instance's state folder. The next one
+/// Reports a temporary file or folder that a killed restore, import or service installation left. The next one
 /// removes it. In the middle of an interrupted restore the folder holds files that are still to be moved, and is not
 /// reported.
 fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {

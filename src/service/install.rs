@@ -4,7 +4,8 @@
 //! manager refuses, the gateway does not come up) is undone: the old files are put back and run as before. Only
 //! failures are undone, not a kill: an installation that is killed between writing the files and loading them
 //! leaves the new files beside a manager that runs the old ones. `gateway status` and the doctor report that
-//! difference, and the next `gateway install` completes the installation.
+//! difference, and the next `gateway install` completes the installation. What else a killed one leaves is removed by
+//! the next, and the doctor reports it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use super::spec;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::InstanceContext;
+use crate::instance::{Instance, InstanceContext};
 use crate::ports::{Port, PortSource, Span};
 use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
@@ -161,6 +162,7 @@ fn differing_files(files: &[(PathBuf, Vec<u8>)]) -> Vec<PathBuf> {
 /// says so.
 pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> Result<ActionReport> {
     let control = ServiceControl::new(context);
+    control.remove_leftovers();
     let planned = plan_service(context, options.port)?;
     control.check_installable(&planned.spec, options.force)?;
     let files = control.manager.render_files(&planned.spec);
@@ -244,7 +246,31 @@ fn write_files(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
     Ok(())
 }
 
+/// Returns the folder of an instance in which its service file is verified before it is installed.
+fn check_dir(instance: &Instance) -> PathBuf {
+    instance.state_dir.join("service-check")
+}
+
+/// Returns the files and folders that killed installations of an instance's service left.
+pub(crate) fn leftovers(context: InstanceContext<'_>) -> Vec<PathBuf> {
+    let files = ServiceControl::new(context).manager.files();
+    let temporary = files
+        .iter()
+        .flat_map(|file| apply::leftover_temporary_files(&read::canonicalize_existing(file)));
+    let check_dir = check_dir(context.instance);
+    let check_dir = apply::is_leftover_folder(&check_dir).then_some(check_dir);
+    temporary.chain(check_dir).collect()
+}
+
 impl ServiceControl<'_> {
+    /// Removes the files and folders that killed installations of an instance's service left.
+    fn remove_leftovers(&self) {
+        for file in self.manager.files() {
+            apply::remove_temporary_files(&read::canonicalize_existing(&file));
+        }
+        apply::remove_staging(&check_dir(self.context.instance));
+    }
+
     /// Fails where the service manager can't start the program, where the service file belongs to another instance or
     /// (without `force`) to another program, and where this process is part of the service and can't replace it.
     fn check_installable(&self, spec: &ServiceSpec, force: bool) -> Result<()> {
@@ -300,7 +326,7 @@ impl ServiceControl<'_> {
 
     /// Lets the service manager verify a service file under its final name, in a folder of the instance.
     fn verify_staged(&self, (path, bytes): &(PathBuf, Vec<u8>)) -> Result<()> {
-        let folder = self.context.instance.state_dir.join("service-check");
+        let folder = check_dir(self.context.instance);
         let staged = folder.join(path.file_name().unwrap_or_default());
         apply::write_file(&staged, bytes)?;
         let verified = self.manager.verify_file(&staged);
@@ -381,6 +407,7 @@ pub(crate) fn uninstall(context: InstanceContext<'_>) -> Result<ActionReport> {
     let manager = &*control.manager;
     control.refuse_another_instance()?;
     control.refuse_other_program()?;
+    control.remove_leftovers();
     let describe = |error| control.describe(&error);
     let file = manager.file();
     let report = |outcome| ActionReport {

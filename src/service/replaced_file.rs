@@ -58,14 +58,20 @@ impl ReplacedFile {
         self.added_lines
     }
 
-    /// Copies the service file beside itself, under a name that no service manager reads.
+    /// Copies the service file beside itself, under a name that no service manager reads, where no installation that was
+    /// cut short has made that copy.
     pub(super) fn keep(&mut self) -> Result<()> {
         let name = |number| match number {
             0 => self.named(".replaced"),
             number => self.named(&format!(".replaced-{number}")),
         };
-        let copy = apply::free_path(name);
-        apply::write_file(&copy, &self.bytes)?;
+        let is_copy = |path: &Path| read::bytes(path).is_ok_and(|bytes| bytes == self.bytes);
+        let copies = (0..).map(name).take_while(|copy| copy.exists());
+        let made = copies.into_iter().find(|copy| is_copy(copy));
+        let copy = made.clone().unwrap_or_else(|| apply::free_path(name));
+        if made.is_none() {
+            apply::write_file(&copy, &self.bytes)?;
+        }
         self.copy = Some(copy);
         Ok(())
     }

@@ -7,12 +7,17 @@ use super::Sandbox;
 /// Returns a command of the sandbox under strace with these options. All processes that it starts are traced, and
 /// nothing is printed.
 pub fn under_strace(sandbox: &Sandbox, program: &Command, options: &[&str]) -> Command {
+    first_thread_under_strace(sandbox, program, &[&["-f"], options].concat())
+}
+
+/// Returns a command of the sandbox of which strace traces the first thread alone, with these options. Nothing is printed.
+pub fn first_thread_under_strace(sandbox: &Sandbox, program: &Command, options: &[&str]) -> Command {
     let vars = program
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));
     let mut command = Command::new("strace");
     command
-        .args(["-f", "-qq"])
+        .arg("-qq")
         .args(options)
         .arg("--")
         .arg(program.get_program())
