@@ -208,21 +208,28 @@ fn create_temporary(path: &Path) -> io::Result<(File, PathBuf)> {
 
 /// Returns the temporary files of a file that is replaced by [`write_file`] which killed runs left beside it.
 pub(crate) fn leftover_temporary_files(path: &Path) -> Vec<PathBuf> {
-    let is_leftover = |path: &PathBuf| {
-        let is_file = |file: &File| file.metadata().is_ok_and(|meta| meta.is_file());
-        let file = system::open_no_follow(path).ok().filter(is_file);
-        file.is_some_and(|file| file.try_lock_shared().is_ok())
-    };
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let found = temporary_files(path, |file| *file == *name);
-    found.filter(is_leftover).collect()
+    let locked = lock_leftover_temporary_files(path);
+    locked.map(|(leftover, _)| leftover).collect()
 }
 
 /// Removes the temporary files of a file that is replaced by [`write_file`] which killed runs left beside it. Best effort.
 pub(crate) fn remove_temporary_files(path: &Path) {
-    for leftover in leftover_temporary_files(path) {
+    // The lock is held until the file is gone: a write that took it meanwhile would lose its file.
+    for (leftover, _lock) in lock_leftover_temporary_files(path) {
         let _ = remove_if_present(&leftover);
     }
+}
+
+/// Locks each temporary file of a file that is replaced by [`write_file`] which a killed run left beside it. Nobody else can
+/// take it for a file of a run that lives.
+fn lock_leftover_temporary_files(path: &Path) -> impl Iterator<Item = (PathBuf, File)> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let found = temporary_files(path, move |file| *file == *name);
+    found.filter_map(|leftover| {
+        let file = system::open_no_follow(&leftover).ok()?;
+        let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+        (is_file && file.try_lock().is_ok()).then_some((leftover, file))
+    })
 }
 
 /// Returns the temporary files beside `path` of those files whose name fits.

@@ -16,6 +16,7 @@ use crate::survey::InstalledService;
 /// The doctor's checks of the services that start gateways at login.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("service-missing", missing),
+    Check::error("service-unreadable", unreadable),
     Check::error("service-binary", binary),
     Check::warning("service-older", older),
     Check::error("service-double", double),
@@ -57,6 +58,22 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     }
     let msg = msg!("doctor.service-missing", path = report.display_path(&link));
     vec![Problem::new(msg, install_command(own))]
+}
+
+/// Reports a gateway's service file that can't be read: nobody knows which gateway it starts.
+fn unreadable(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let unreadable = services(report, own).into_iter().filter_map(|service| {
+        let why = service.unreadable.as_ref()?;
+        let msg = msg!(
+            "doctor.service-unreadable",
+            file = report.display_path(&service.file),
+            why = why
+        );
+        let (from, to) = (&service.file, free_aside_name(&service.file));
+        let away = format!("mv {} {}", shell_quote(from), shell_quote(&to));
+        Some(Problem::new(msg, format!("{away} && {}", install_command(own))))
+    });
+    unreadable.collect()
 }
 
 /// Reports a gateway's service whose program does not exist.

@@ -66,8 +66,8 @@ impl ReplacedFile {
             number => self.named(&format!(".replaced-{number}")),
         };
         let is_copy = |path: &Path| read::bytes(path).is_ok_and(|bytes| bytes == self.bytes);
-        let copies = (0..).map(name).take_while(|copy| copy.exists());
-        let made = copies.into_iter().find(|copy| is_copy(copy));
+        let mut copies = (0..).map(name).take_while(|copy| copy.exists());
+        let made = copies.find(|copy| is_copy(copy));
         let copy = made.clone().unwrap_or_else(|| apply::free_path(name));
         if made.is_none() {
             apply::write_file(&copy, &self.bytes)?;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
-use crate::host::read;
+use crate::host::read::{self, ReadError};
 use crate::instance::{CONFIG_FILE, Instance};
 use crate::ports::Port;
 use crate::profile::ProfileName;
@@ -29,6 +29,8 @@ pub(crate) struct InstalledService {
     pub(crate) argv: Vec<String>,
     /// The release of this program or of OpenClaw that wrote the file (`OPENCLAW_SERVICE_VERSION`).
     pub(crate) version: Option<String>,
+    /// The reason why the file can't be read; `None` where it can.
+    pub(crate) unreadable: Option<String>,
 }
 
 /// Folder of the user's systemd units, relative to the home folder.
@@ -59,8 +61,14 @@ impl InstalledService {
             .chain(agents)
             .map(|(file, profile)| {
                 // A file that can't be read starts an unknown command, and is still installed.
-                let command = read_command(&file, env).unwrap_or_default();
-                Self::new(command, file, &profile, env)
+                let command = read_command(&file, env);
+                let unreadable = command.as_ref().err().map(ToString::to_string);
+                let service = Self::new(command.unwrap_or_default(), file, &profile, env);
+                Self {
+                    // A masked unit is a link to this device.
+                    unreadable: unreadable.filter(|_| !is_masked(&service.file)),
+                    ..service
+                }
             })
             .collect();
         services.sort_by(|a, b| a.file.cmp(&b.file));
@@ -101,6 +109,7 @@ impl InstalledService {
             state_dir: state,
             port: port.and_then(Port::from_variable),
             argv: command.argv,
+            unreadable: None,
             file,
         }
     }
@@ -109,33 +118,42 @@ impl InstalledService {
 /// Returns the config file of the gateway that a service file starts; `None` where the file can't be read, or starts no
 /// gateway.
 pub(crate) fn config_of_service(file: &Path, env: &Environment) -> Option<PathBuf> {
-    let command = read_command(file, env).filter(ServiceCommand::starts_gateway)?;
+    let command = read_command(file, env)
+        .ok()
+        .filter(ServiceCommand::starts_gateway)?;
     Some(InstalledService::new(command, file.to_path_buf(), "default", env).config_path)
 }
 
 /// Returns the program that a service file starts instead of a gateway; `None` where it starts a gateway, or nothing.
 pub(crate) fn other_program_of_service(file: &Path, env: &Environment) -> Option<String> {
-    let command = read_command(file, env).filter(|command| !command.starts_gateway())?;
+    let command = read_command(file, env)
+        .ok()
+        .filter(|command| !command.starts_gateway())?;
     command.argv.into_iter().next()
 }
 
 /// Reads the command of a gateway's service file, and the environment files that it names, in the format of the
-/// manager that its file extension belongs to. Returns `None` where the file can't be read.
-fn read_command(file: &Path, env: &Environment) -> Option<ServiceCommand> {
-    match file.extension()?.to_str()? {
-        "service" => {
-            let unit = unit::parse(&read::text(file).ok()?, &env.home);
+/// manager that its file extension belongs to.
+fn read_command(file: &Path, env: &Environment) -> Result<ServiceCommand, ReadError> {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("service") => {
+            let unit = unit::parse(&read::text(file)?, &env.home);
             let mut command = unit.command;
             for path in &unit.environment_files {
                 let text = read::text(path).unwrap_or_default();
                 command.env.extend(environment_file::parse(&text));
             }
-            Some(command)
+            Ok(command)
         }
-        "plist" => Some(plist::parse(&read::bytes(file).ok()?)),
-        "cmd" => Some(task::parse_script(&read::text(file).ok()?)),
-        _ => None,
+        Some("plist") => Ok(plist::parse(&read::bytes(file)?)),
+        Some("cmd") => Ok(task::parse_script(&read::text(file)?)),
+        _ => Ok(ServiceCommand::default()),
     }
+}
+
+/// Returns whether a systemd unit is masked, so that nothing can start it.
+fn is_masked(file: &Path) -> bool {
+    read::canonicalize_existing(file) == Path::new("/dev/null")
 }
 
 /// Returns the files of a folder whose names have this start and this end, each with the part between.
