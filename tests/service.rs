@@ -5,6 +5,7 @@ use crate::support::{Sandbox, manager};
 pub mod inside;
 mod linger;
 mod reboot;
+mod second_service;
 
 const CONFIG: &str =
     "{gateway: {mode: 'local', port: 18789, auth: {mode: 'token', token: 'not-a-real-token-0123456789'}}}";

@@ -6,6 +6,8 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use serde_json::json;
+
 use self::service::ServiceReport;
 use super::Context;
 use super::duration::duration_msg;
@@ -14,7 +16,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::PortSource;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd, VerdictClass};
-use crate::survey::Survey;
+use crate::survey::{self, Survey};
 use crate::text::sanitize;
 use crate::ui::Fields;
 
@@ -42,12 +44,19 @@ pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode
     let deadline = Instant::now() + args.timeout;
     let survey = context.survey_for_instance();
     let (service, probe) = probe_instance(context, &survey, deadline);
+    let system_units = survey::find_system_units(context.host, &context.env, &context.instance.config_path);
     if context.ui.is_json() {
         let service = service.map(|service| service.document(context));
-        let document = document::status_document(context, &probe, &context.instance, service.as_ref());
+        let mut document = document::status_document(context, &probe, &context.instance, service.as_ref());
+        document["systemUnits"] = json!(system_units);
         context.ui.print_report(probe_outcome(&probe), document);
     } else {
         print_status(context, &probe, service.as_ref());
+        for unit in system_units {
+            context
+                .ui
+                .print_detail(&msg!("status.system-unit", path = unit.display()));
+        }
     }
     probe_outcome(&probe).exit_code()
 }

@@ -35,7 +35,7 @@ use crate::registry;
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
-use crate::survey::{InstalledService, Survey, SurveyedInstance};
+use crate::survey::{self, InstalledService, Survey, SurveyedInstance};
 
 /// Time within which a gateway must answer the doctor's probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -217,28 +217,35 @@ impl<'a> Collector<'_, 'a> {
             drift: None,
             browser: Vec::new(),
             leftovers: Vec::new(),
+            system_units: Vec::new(),
         };
         if is_selected {
-            report.paths = inspect_paths(self.host, &report.instance, found);
-            report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
-            report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
-            if let Some(found) = found {
-                // The service and the gateway know nothing of this run's environment.
-                let plain = probe::instance_of(self.env, found);
-                let context = InstanceContext {
-                    host: self.host,
-                    env: self.env,
-                    instance: &plain,
-                };
-                report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
-                (report.service, report.drift) = ask_manager(context, found);
-                report.leftovers.extend(service::leftovers(context));
-                if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
-                    service.refine_verdict(probe, self.host.now());
-                }
-            }
+            self.examine(&mut report);
         }
         report
+    }
+
+    /// Collects the parts of a report on an instance that need other programs or many files.
+    fn examine(&self, report: &mut InstanceReport<'a>) {
+        report.paths = inspect_paths(self.host, &report.instance, report.found);
+        report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
+        report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
+        report.system_units = survey::find_system_units(self.host, self.env, &report.instance.config_path);
+        if let Some(found) = report.found {
+            // The service and the gateway know nothing of this run's environment.
+            let plain = probe::instance_of(self.env, found);
+            let context = InstanceContext {
+                host: self.host,
+                env: self.env,
+                instance: &plain,
+            };
+            report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
+            (report.service, report.drift) = ask_manager(context, found);
+            report.leftovers.extend(service::leftovers(context));
+            if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
+                service.refine_verdict(probe, self.host.now());
+            }
+        }
     }
 
     /// Judges the config of an instance by the engine of its record; `None` where there is no config. A record that cannot

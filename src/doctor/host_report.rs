@@ -98,6 +98,8 @@ pub(super) struct InstanceReport<'a> {
     pub(super) service: Option<ServiceStatus>,
     /// The differences between the service and a new installation; `None` where they are not known.
     pub(super) drift: Option<ServiceDrift>,
+    /// The units of the system's systemd that start the gateway.
+    pub(super) system_units: Vec<PathBuf>,
     /// The process that holds the gateway's lock, or that died with it.
     pub(super) lock: Option<LockHolder>,
     /// The results of `browser doctor`, where the instance uses a browser.

@@ -1,6 +1,6 @@
 //! Checks of services: the file that starts an instance, its manager's view of it, and whether both are up to date.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::check::{Check, Problem};
 use super::fix::{Fix, free_aside_name};
@@ -21,6 +21,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("service-older", older),
     Check::error("service-double", double),
     Check::error("service-name", name),
+    Check::warning("service-legacy", legacy),
+    Check::warning("service-system", system),
     Check::error("service-gave-up", gave_up),
     Check::warning("service-drift", drift),
     Check::warning("service-disabled", disabled),
@@ -124,10 +126,57 @@ fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     found.collect()
 }
 
-/// Reports a second service that starts the gateway of the same instance.
+/// Returns the command that takes a service of the user out of use: the manager has to drop it first, because its file alone is
+/// not the service.
+fn retire_command(service: &InstalledService) -> String {
+    let name = service.file.file_name().unwrap_or_default();
+    let off = if cfg!(target_os = "macos") {
+        format!("launchctl bootout gui/$(id -u) {}", shell_quote(&service.file))
+    } else {
+        format!("systemctl --user disable --now {}", shell_quote(Path::new(name)))
+    };
+    let (from, to) = (&service.file, free_aside_name(&service.file));
+    format!("{off}; mv {} {}", shell_quote(from), shell_quote(&to))
+}
+
+/// Returns the command that takes a unit of the system's systemd out of use.
+fn retire_system_command(unit: &Path) -> String {
+    let name = unit.file_name().unwrap_or_default();
+    format!("sudo systemctl disable --now {}", shell_quote(Path::new(name)))
+}
+
+/// Reports a service that starts the gateway alone and has the name of an earlier OpenClaw: an installation would put a second
+/// one beside it.
+fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let services = services(report, own);
+    let [service] = &services[..] else {
+        return Vec::new();
+    };
+    if !service.has_legacy_name() {
+        return Vec::new();
+    }
+    let msg = msg!("doctor.service-legacy", file = report.display_path(&service.file));
+    let command = format!("{} && {}", retire_command(service), install_command(own));
+    vec![Problem::new(msg, command)]
+}
+
+/// Reports a unit of the system's systemd that starts the gateway alone: no command of this program controls it.
+fn system(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    if !services(report, own).is_empty() {
+        return Vec::new();
+    }
+    let problem = |unit: &PathBuf| {
+        let msg = msg!("doctor.service-system", file = report.display_path(unit));
+        let command = format!("{} && {}", retire_system_command(unit), install_command(own));
+        Problem::new(msg, command)
+    };
+    own.system_units.iter().map(problem).collect()
+}
+
+/// Reports a second service that starts the gateway of the same instance, of the user or of the system.
 fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let services = services(report, own);
-    let Some((first, rest)) = services.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+    let Some((first, rest)) = services.split_first() else {
         return Vec::new();
     };
     // The service with the name of the instance stays.
@@ -145,20 +194,16 @@ fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
                 file = report.display_path(&stays.file),
                 other = report.display_path(&other.file)
             );
-            // The manager has to drop the service first: its file alone is not the service.
-            let name = other.file.file_name().unwrap_or_default();
-            let off = if cfg!(target_os = "macos") {
-                format!("launchctl bootout gui/$(id -u) {}", shell_quote(&other.file))
-            } else {
-                format!("systemctl --user disable --now {}", shell_quote(Path::new(name)))
-            };
-            let away = format!(
-                "mv {} {}",
-                shell_quote(&other.file),
-                shell_quote(&free_aside_name(&other.file))
-            );
-            Problem::new(msg, format!("{off}; {away}"))
+            Problem::new(msg, retire_command(other))
         })
+        .chain(own.system_units.iter().map(|unit| {
+            let msg = msg!(
+                "doctor.service-double",
+                file = report.display_path(&stays.file),
+                other = report.display_path(unit)
+            );
+            Problem::new(msg, retire_system_command(unit))
+        }))
         .collect()
 }
 

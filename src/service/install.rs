@@ -17,7 +17,7 @@ use super::spec;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::{Instance, InstanceContext, shell_quote};
 use crate::ports::{Port, PortSource, Span};
 use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
@@ -287,6 +287,7 @@ impl ServiceControl<'_> {
             return Err(Error::failed(msg!("service.from-within", name = name))
                 .hint(msg!("service.from-outside", command = install)));
         }
+        self.refuse_second_service()?;
         let file = self.manager.file();
         if read::canonicalize_existing(&file) == Path::new("/dev/null") {
             return Err(self.describe(&ManagerError::Masked));
@@ -297,6 +298,36 @@ impl ServiceControl<'_> {
                     .hint(msg!("service.force", command = format!("{install} --force"))))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Fails where another service starts the instance already, which an installation would not replace: a unit of the system's
+    /// systemd, or one by the name that an earlier OpenClaw gave it. Two managers would fight for one gateway.
+    fn refuse_second_service(&self) -> Result<()> {
+        let InstanceContext { host, env, instance } = self.context;
+        let refusal = |file: &Path, manager: &str, then: &str| {
+            let name = shell_quote(Path::new(file.file_name().unwrap_or_default()));
+            let command = format!("{manager} disable --now {name}{then}");
+            Err(Error::blocked(msg!("service.started-by", path = file.display()))
+                .hint(msg!("service.retire", command = command)))
+        };
+        if let Some(unit) = survey::find_system_units(host, env, &instance.config_path).first() {
+            return refusal(unit, "sudo systemctl", "");
+        }
+        let config = read::canonicalize_existing(&instance.config_path);
+        let services = survey::InstalledService::find_all(env);
+        let is_legacy = |service: &&survey::InstalledService| {
+            service.has_legacy_name() && read::canonicalize_existing(&service.config_path) == config
+        };
+        match services.iter().find(is_legacy) {
+            Some(service) => {
+                let file = shell_quote(&service.file);
+                let mut away = service.file.clone().into_os_string();
+                away.push(".old");
+                let away = shell_quote(Path::new(&away));
+                refusal(&service.file, "systemctl --user", &format!("; mv {file} {away}"))
+            }
+            None => Ok(()),
         }
     }
 

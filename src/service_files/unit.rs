@@ -143,6 +143,8 @@ pub(crate) struct UnitFile {
     /// The paths of `EnvironmentFile=`, in order, without the `-` that allows a file to be missing. Variables of these
     /// files override those of `Environment=` (systemd.exec(5)).
     pub(crate) environment_files: Vec<PathBuf>,
+    /// The user of `User=`, which only the system's manager reads.
+    pub(crate) user: Option<String>,
 }
 
 /// Parses the text of a systemd unit. `home` is the home folder, for which the specifier `%h` stands.
@@ -178,6 +180,10 @@ pub(crate) fn parse(text: &str, home: &Path) -> UnitFile {
                 let pairs = words.iter().filter_map(|word| word.split_once('='));
                 let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
                 unit.command.env.extend(owned);
+            }
+            "User" => {
+                let user = value.trim_matches(WHITESPACE);
+                unit.user = (!user.is_empty()).then(|| user.to_owned());
             }
             "EnvironmentFile" => {
                 let path = value.trim_matches(WHITESPACE);

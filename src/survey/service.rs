@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::host::read::{self, ReadError};
-use crate::instance::{CONFIG_FILE, Instance};
+use crate::instance::{CONFIG_FILE, Instance, LegacyPaths};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::service_files::{ServiceCommand, environment_file, plist, task, unit};
@@ -35,6 +35,9 @@ pub(crate) struct InstalledService {
 
 /// Folder of the user's systemd units, relative to the home folder.
 const UNIT_DIR: &str = ".config/systemd/user";
+/// Starts of the names of systemd units that an earlier OpenClaw wrote for the default instance
+/// (docs/openclaw.md#service-names).
+const LEGACY_UNITS: [&str; 2] = ["clawdbot-gateway", "moltbot-gateway"];
 /// Folder of the user's launchd agents, relative to the home folder.
 const AGENT_DIR: &str = "Library/LaunchAgents";
 
@@ -48,6 +51,10 @@ impl InstalledService {
                 "" => (file, "default".to_owned()),
                 profile => (file, profile.to_owned()),
             });
+        let legacy = LEGACY_UNITS
+            .into_iter()
+            .flat_map(|start| files_named(&env.home.join(UNIT_DIR), start, ".service"))
+            .map(|(file, _)| (file, "default".to_owned()));
         let agents = files_named(&env.home.join(AGENT_DIR), "ai.openclaw.", ".plist");
         let agents = agents.into_iter().map(|(file, label)| match label.as_str() {
             "gateway" => (file, "default".to_owned()),
@@ -58,6 +65,7 @@ impl InstalledService {
             }
         });
         let mut services: Vec<_> = units
+            .chain(legacy)
             .chain(agents)
             .map(|(file, profile)| {
                 // A file that can't be read starts an unknown command, and is still installed.
@@ -65,6 +73,7 @@ impl InstalledService {
                 let unreadable = command.as_ref().err().map(ToString::to_string);
                 let service = Self::new(command.unwrap_or_default(), file, &profile, env);
                 Self {
+                    named: service.named.clone().filter(|_| !service.has_legacy_name()),
                     // A masked unit is a link to this device.
                     unreadable: unreadable.filter(|_| !is_masked(&service.file)),
                     ..service
@@ -75,37 +84,49 @@ impl InstalledService {
         services
     }
 
+    /// Returns whether the file of a gateway's service has the name that an earlier OpenClaw gave it.
+    pub(crate) fn has_legacy_name(&self) -> bool {
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        LEGACY_UNITS.iter().any(|start| name.starts_with(start))
+    }
+
     /// Determines profile, paths and port of a gateway's installed service from its command; `named` is the profile
     /// in the name of its file.
-    fn new(command: ServiceCommand, file: PathBuf, named: &str, env: &Environment) -> Self {
+    pub(super) fn new(command: ServiceCommand, file: PathBuf, named: &str, env: &Environment) -> Self {
         let flag = command
             .flag("--profile")
             .and_then(|name| ProfileName::parse(name).ok());
-        let path = |name: &str| command.variable(name).and_then(|value| env.expand(None, value));
+        // Earlier names of the variables (docs/openclaw.md#legacy-names).
+        let variable = |name: &str| {
+            let legacy = name.replacen("OPENCLAW_", "CLAWDBOT_", 1);
+            command.variable(name).or_else(|| command.variable(&legacy))
+        };
+        let path = |name: &str| variable(name).and_then(|value| env.expand(None, value));
         // A profile in the environment alone moves no path, one on the command line does
         // (docs/openclaw.md#order-of-precedence).
         let named = ProfileName::parse(named).ok();
-        let state = path("OPENCLAW_STATE_DIR").unwrap_or_else(|| {
+        let set_state = path("OPENCLAW_STATE_DIR").map(|state| (state.join(CONFIG_FILE), state));
+        let (config, state) = set_state.unwrap_or_else(|| {
             // What starts no gateway, like a masked unit or an empty one, is known by the name of its file only.
             let named = named.clone().filter(|_| !command.starts_gateway());
             let profile = flag
                 .clone()
                 .or(named)
                 .unwrap_or_else(ProfileName::default_profile);
-            Instance::canonical_state(&env.home, &profile)
+            paths_of_profile(&env.home, &profile)
         });
-        let profile = flag.or_else(|| match command.variable("OPENCLAW_PROFILE") {
+        let profile = flag.or_else(|| match variable("OPENCLAW_PROFILE") {
             Some(name) => ProfileName::parse(name).ok(),
             None => named.clone(),
         });
         let port = command
             .flag("--port")
-            .or_else(|| command.variable("OPENCLAW_GATEWAY_PORT"));
+            .or_else(|| variable("OPENCLAW_GATEWAY_PORT"));
         Self {
             named,
             version: command.variable("OPENCLAW_SERVICE_VERSION").map(str::to_owned),
             profile,
-            config_path: path("OPENCLAW_CONFIG_PATH").unwrap_or_else(|| state.join(CONFIG_FILE)),
+            config_path: path("OPENCLAW_CONFIG_PATH").unwrap_or(config),
             state_dir: state,
             port: port.and_then(Port::from_variable),
             argv: command.argv,
@@ -113,6 +134,15 @@ impl InstalledService {
             file,
         }
     }
+}
+
+/// Returns the config and the state folder of an instance for which a service sets neither.
+fn paths_of_profile(home: &Path, profile: &ProfileName) -> (PathBuf, PathBuf) {
+    if let Some(legacy) = LegacyPaths::find(home).filter(|_| profile.is_default()) {
+        return (legacy.config_path, legacy.state_dir);
+    }
+    let state = Instance::canonical_state(home, profile);
+    (state.join(CONFIG_FILE), state)
 }
 
 /// Returns the config file of the gateway that a service file starts; `None` where the file can't be read, or starts no
@@ -242,6 +272,37 @@ mod tests {
         let script = "[Service]\nEnvironment=OPENCLAW_PROFILE=foo\nExecStart=/home/ayşe/start.sh\n";
         let service = installed("service", script, "rescue");
         assert_eq!(service.state_dir, Path::new(HOME).join(".openclaw"));
+    }
+
+    #[test]
+    fn unit_of_an_earlier_openclaw_starts_the_default_instance_at_its_earlier_paths() {
+        let dir = tempfile::tempdir().unwrap();
+        let env = Environment {
+            home: dir.path().to_path_buf(),
+            ..Environment::default()
+        };
+        write_file(&dir.path().join(".clawdbot/clawdbot.json"), "{}");
+        let unit = "[Service]\nExecStart=node /opt/x/dist/entry.js gateway --port 18789\n";
+        for name in LEGACY_UNITS {
+            let file = dir.path().join(UNIT_DIR).join(format!("{name}.service"));
+            write_file(&file, unit);
+        }
+        let found = InstalledService::find_all(&env);
+        assert_eq!(found.len(), LEGACY_UNITS.len());
+        for service in found {
+            assert!(service.has_legacy_name() && service.named.is_none());
+            assert_eq!(service.profile.unwrap().as_str(), "default");
+            assert_eq!(service.config_path, dir.path().join(".clawdbot/clawdbot.json"));
+            assert_eq!(service.state_dir, dir.path().join(".clawdbot"));
+        }
+        let variables = "Environment=CLAWDBOT_STATE_DIR=/srv/bot CLAWDBOT_GATEWAY_PORT=20000\n";
+        let service = installed(
+            "service",
+            &format!("[Service]\nExecStart=node x gateway\n{variables}"),
+            "x",
+        );
+        assert_eq!(service.state_dir, Path::new("/srv/bot"));
+        assert_eq!(service.port, Port::new(20000));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::faults::write_unit;
 use super::{chmod, healthy_host};
+use crate::support::system_unit::run_with_system_unit;
 use crate::support::{Reason, Sandbox, network, put_program, skipped};
 
 /// Returns the severity of a finding in a run's document, or `None` without that finding.
@@ -106,4 +108,43 @@ fn config_and_state_folder_of_another_user_are_reported() {
         assert!(chown(&path, "28101:28101"));
         assert_eq!(severity(&doctor().expect("a run"), id), None);
     }
+}
+
+#[test]
+fn unit_of_the_system_that_starts_the_gateway_is_a_warning_and_beside_a_service_of_the_user_an_error() {
+    network::own(|| {
+        let sandbox = healthy_host();
+        let unit = format!(
+            "[Service]\nExecStart=/usr/bin/node /opt/index.js gateway\nEnvironment=OPENCLAW_STATE_DIR={}\n",
+            sandbox.path(".openclaw-rescue").display()
+        );
+        let args = ["--profile", "rescue", "doctor", "--json"];
+        let Some(alone) = run_with_system_unit(&sandbox, &unit, &args) else {
+            return;
+        };
+        assert_eq!(
+            severity(alone.stdout.as_bytes(), "service-system").as_deref(),
+            Some("warning")
+        );
+        assert!(
+            alone
+                .stdout
+                .contains("/etc/systemd/system/openclaw-gateway.service")
+        );
+        write_unit(&sandbox, "openclaw-gateway-rescue", "/bin/true", "");
+        let both = run_with_system_unit(&sandbox, &unit, &args).expect("a run");
+        assert_eq!(severity(both.stdout.as_bytes(), "service-system"), None);
+        assert_eq!(
+            severity(both.stdout.as_bytes(), "service-double").as_deref(),
+            Some("error")
+        );
+        let way_out = "sudo systemctl disable --now openclaw-gateway.service";
+        assert!(both.stdout.contains(way_out), "{}", both.stdout);
+        let main = run_with_system_unit(&sandbox, &unit, &["doctor", "--json"]).expect("a run");
+        assert_eq!(
+            severity(main.stdout.as_bytes(), "service-system"),
+            None,
+            "another instance"
+        );
+    });
 }

@@ -27,6 +27,8 @@ pub mod stand_in;
 pub mod strace;
 #[cfg(target_os = "linux")]
 pub mod stranger;
+#[cfg(target_os = "linux")]
+pub mod system_unit;
 
 pub(crate) use skip::{Reason, skipped};
 

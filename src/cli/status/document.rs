@@ -10,7 +10,8 @@
 //! - `port`: `port`, `status` (`busy`, `free`), `listeners`; `config.cli`: `path`, `exists`, `valid`,
 //!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
 //!   its manager can't be asked, or the state that it reports; without `--all` also `linger`, `drift` (null, or `files`,
-//!   `disabled`, `stale`, `addedLines`), `lastLines` of a service that gave up, and `warnings`.
+//!   `disabled`, `stale`, `addedLines`), `lastLines` of a service that gave up, and `warnings`;
+//! - `systemUnits`, without `--all`: the units of the system's systemd that start the gateway.
 
 use std::time::SystemTime;
 

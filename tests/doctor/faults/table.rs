@@ -293,17 +293,38 @@ pub(super) const FAULTS: &[Fault] = &[
     fixed_by_command("service-binary", "error", "rescue gateway install", |s| {
         write_unit(s, "openclaw-gateway-rescue", "/nowhere/openclaw", "");
     }),
-    fixed_by_command("service-unreadable", "error", "&& openclaw --profile rescue gateway install", |s| {
-        s.write(".config/systemd/user/openclaw-gateway-rescue.service", b"[Service]\n# G\xfcn\n");
-    }),
-    fixed_by_command("service-unreadable", "error", "openclaw-gateway-rescue.service.aside", |s| {
-        let unit = s.path(".config/systemd/user/openclaw-gateway-rescue.service");
-        std::fs::create_dir_all(unit).expect("a folder");
-    }),
+    fixed_by_command(
+        "service-unreadable",
+        "error",
+        "&& openclaw --profile rescue gateway install",
+        |s| {
+            s.write(
+                ".config/systemd/user/openclaw-gateway-rescue.service",
+                b"[Service]\n# G\xfcn\n",
+            );
+        },
+    ),
+    fixed_by_command(
+        "service-unreadable",
+        "error",
+        "openclaw-gateway-rescue.service.aside",
+        |s| {
+            let unit = s.path(".config/systemd/user/openclaw-gateway-rescue.service");
+            std::fs::create_dir_all(unit).expect("a folder");
+        },
+    ),
     fixed_by_command("service-double", "error", "systemctl --user disable --now", |s| {
         write_unit(s, "openclaw-gateway-rescue", "/bin/true", "");
         write_unit(s, "openclaw-gateway-old", "/bin/true", "");
     }),
+    fixed_by_command(
+        "service-legacy",
+        "warning",
+        "clawdbot-gateway.service.aside-1 &&",
+        |s| {
+            write_unit(s, "clawdbot-gateway", "/bin/true", "");
+        },
+    ),
     fixed_by_command("service-name", "error", "rescue gateway install", |s| {
         write_unit(s, "openclaw-gateway-old", "/bin/true", "");
     }),
