@@ -57,6 +57,8 @@ fn symlink_in_the_place_of_a_page_is_not_written_through() {
     assert_eq!(sandbox.read("precious"), "mine");
     let _ = sandbox.run(["man", "--dir", "nowhere"]).exits(1);
     assert!(!sandbox.path("nowhere").exists());
+    let ran = sandbox.run(["man", "--dir", "it's new"]).exits(1);
+    assert!(ran.stderr.contains(r"mkdir -p 'it'\''s new'"), "{}", ran.stderr);
 }
 
 // The flags of `man` are those of man-db.

@@ -16,6 +16,7 @@ use crate::config::backup::{BACKUP_COUNT, backup_path};
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::read::{self, PathResolver, ReadError};
 use crate::i18n::{Msg, msg};
+use crate::instance::shell_quote;
 use crate::plan::{Change, FileKind, FileWrite, Plan};
 
 /// A file change of a plan with the paths that it touches, their links resolved.
@@ -247,7 +248,12 @@ fn resolve_planned(
 /// and its owner may want it so.
 fn open_folder_notice(path: &Path) -> Option<Msg> {
     let mode = system::open_to_others(&std::fs::metadata(path).ok()?)?;
-    Some(msg!("apply.open-folder", path = path.display(), mode = mode))
+    Some(msg!(
+        "apply.open-folder",
+        path = path.display(),
+        mode = mode,
+        command = format!("chmod 700 {}", shell_quote(path))
+    ))
 }
 
 /// Returns the error about a file or folder that changed on the disk since the plan to change it was made.

@@ -12,6 +12,7 @@ use super::profiles::{BrowserConfig, BrowserEndpoint, BrowserProfile, BrowserPro
 use super::{BrowserContext, http_client, other_users, status};
 use crate::error::Error;
 use crate::i18n::{Msg, msg};
+use crate::instance::shell_quote;
 use crate::ports::Port;
 use crate::record::Record;
 
@@ -180,7 +181,7 @@ fn check_remote(
         return BrowserCheck::bad(id, msg!("browser.encrypted", url = shown, key = key)).hint(msg!(
             "browser.tunnel-it",
             command = command,
-            key = key
+            key = shell_quote(key.as_ref())
         ));
     }
     if http_client::is_reachable(url, browser_config.remote_timeout) {

@@ -11,6 +11,7 @@ use super::slot::ProfileSlot;
 use super::status::BrowserState;
 use super::{BrowserContext, BrowserError, Result, http_client, launch};
 use crate::i18n::msg;
+use crate::instance::shell_quote;
 
 /// Shortest time that a remote browser is given to accept a connection, whatever the config says.
 const MIN_REMOTE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,7 +54,11 @@ fn endpoint(
     match &profile.endpoint {
         BrowserEndpoint::Remote { url, key } if !http_client::is_unencrypted(url) => {
             let error = msg!("browser.encrypted", url = redact_url(url), key = key);
-            Err(BrowserError::conflict(error).hint(msg!("browser.tunnel-it", command = command, key = key)))
+            Err(BrowserError::conflict(error).hint(msg!(
+                "browser.tunnel-it",
+                command = command,
+                key = shell_quote(key.as_ref())
+            )))
         }
         BrowserEndpoint::Remote { url, .. } => {
             let timeout = BrowserConfig::from_config(config).remote_timeout;

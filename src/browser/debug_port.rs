@@ -15,7 +15,7 @@ use super::{BrowserContext, BrowserError, Result};
 use crate::apply::{self, HostLock};
 use crate::config::dialect::Dialect;
 use crate::i18n::msg;
-use crate::instance::RECORD_FILE;
+use crate::instance::{RECORD_FILE, shell_quote};
 use crate::ports::{Listener, Port, Span};
 use crate::record::{Record, RecordDocument};
 use crate::survey::{Survey, SurveyedInstance};
@@ -189,7 +189,7 @@ impl PortUsage {
         Err(BrowserError::conflict(error).hint(msg!(
             "browser.unpin",
             command = context.instance.command(),
-            key = key
+            key = shell_quote(key.as_ref())
         )))
     }
 }

@@ -15,6 +15,7 @@ use crate::help::{self, HelpDetail};
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::{Lang, Msg, msg};
+use crate::instance::shell_quote;
 use crate::ui::Ui;
 
 mod page;
@@ -48,7 +49,7 @@ pub(super) fn run(host: &Host, ui: Ui, program: Command, args: &ManArgs) -> Resu
         Some(dir) => {
             if !dir.is_dir() {
                 let error = Error::failed(msg!("man.not-a-folder", path = dir.display()));
-                return Err(error.hint(msg!("man.make-folder", path = dir.display())));
+                return Err(error.hint(msg!("man.make-folder", path = shell_quote(dir))));
             }
             for command in all_commands(&root) {
                 let path = dir.join(format!("{}.{MAN_SECTION}", page_title(command)));

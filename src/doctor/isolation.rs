@@ -210,7 +210,7 @@ pub(super) fn shared_values<T: PartialEq>(
                 } else {
                     their_key
                 };
-                let unset = removable_key(key);
+                let unset = shell_quote(removable_key(key).as_ref());
                 problems.push(Problem::new(
                     msg,
                     format!("{} config unset {unset}", changes.command),

@@ -281,3 +281,18 @@ fn import_says_what_the_archive_lacks_and_what_to_do_next() {
         }
     }
 }
+
+#[test]
+fn key_of_a_secret_that_was_left_out_is_one_word_of_the_command_that_sets_it() {
+    let sandbox = home_with_secrets();
+    let config = ".openclaw-rescue/openclaw.json";
+    let mut document: Value = serde_json::from_str(&sandbox.read(config)).expect("JSON");
+    document["env"] = serde_json::json!({ "vars": { "MY KEY": "SECRET-VALUE" } });
+    sandbox.write(config, document.to_string());
+    let _ = export(&sandbox, &[]);
+    let ran = sandbox
+        .run(["profiles", "import", "out.tar.gz", "--as", "copy"])
+        .exits(0);
+    let command = "config set 'env.vars[\"MY KEY\"]' --stdin";
+    assert!(ran.stderr.contains(command), "{}", ran.stderr);
+}

@@ -1,6 +1,8 @@
 //! The files of a first onboarding: their paths, bytes and modes.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use openclaw::i18n::{Lang, workspace_files};
 
@@ -210,4 +212,40 @@ fn skipped_bootstrap_leaves_the_workspace_empty() {
     let _ = onboard_ok(&sandbox, "rescue", &["--skip-bootstrap"]);
     let workspace = sandbox.path(".openclaw-rescue/workspace-rescue");
     assert_eq!(std::fs::read_dir(workspace).expect("a folder").count(), 0);
+}
+
+#[test]
+fn open_folder_is_named_with_a_command_that_closes_it() {
+    let sandbox = Sandbox::new();
+    let state = sandbox.path("it's mine");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let config = state.join("openclaw.json");
+    let sandbox = sandbox
+        .var("OPENCLAW_STATE_DIR", &state)
+        .var("OPENCLAW_CONFIG_PATH", &config);
+    for (lang, bind, words) in [
+        ("en", "lan", "To keep them"),
+        ("tr", "loopback", "Kapatmak için:"),
+    ] {
+        std::fs::set_permissions(&state, PermissionsExt::from_mode(0o755)).expect("a mode");
+        let args = [
+            "onboard",
+            "--non-interactive",
+            "--accept-risk",
+            "--lang",
+            lang,
+            "--gateway-bind",
+            bind,
+        ];
+        let ran = sandbox.run(args).exits(0);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        // The screen breaks the line before the command.
+        let at = ran.stderr.find("chmod 700").expect("a command");
+        let line = ran.stderr[at..].lines().next().expect("a line");
+        assert!(line.starts_with("chmod 700 '/"), "{line}");
+        let done = Command::new("sh").args(["-c", line]).status().expect("a shell");
+        assert!(done.success(), "{line}");
+        let mode = std::fs::metadata(&state).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{line}");
+    }
 }

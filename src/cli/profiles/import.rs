@@ -20,7 +20,7 @@ use crate::config::key_path::KeyPath;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::instance::{CONFIG_FILE, Instance, RECORD_FILE};
+use crate::instance::{CONFIG_FILE, Instance, RECORD_FILE, shell_quote};
 use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::ports::PortFamily;
 use crate::profile::ProfileName;
@@ -352,7 +352,8 @@ fn print_next_steps(ui: &Ui, manifest: &Manifest, instance: &Instance, missing: 
     }
     ui.print_note(&msg!("archive.import-new-token"));
     for path in missing {
-        ui.print_note(&msg!("archive.missing", command = command, path = path));
+        let key = shell_quote(path.to_string().as_ref());
+        ui.print_note(&msg!("archive.missing", command = command, key = key));
     }
     if !manifest.secrets {
         ui.print_note(&msg!("archive.import-add-key", command = command));
