@@ -16,7 +16,7 @@ use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 use crate::profile::ProfileName;
-use crate::secret::Secret;
+use crate::secret::{Secret, with_shown_value};
 
 mod config_variables;
 mod context;
@@ -166,7 +166,7 @@ impl Instance {
         self.env_token.clone_from(&env.gateway_token);
         if let Some(typed) = &env.gateway_port {
             let port = Port::from_variable(typed)
-                .ok_or_else(|| Error::usage(msg!("environment.port", value = typed)))?;
+                .ok_or_else(|| Error::usage(with_shown_value(Msg::new("environment.port"), typed)))?;
             self.env_port = Some(port);
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::i18n::{Msg, msg};
+
 /// Number of random bytes in a generated secret token, whose text has two characters for each byte.
 pub(crate) const TOKEN_BYTES: usize = 24;
 
@@ -54,6 +56,16 @@ impl Secret {
     /// or to a child process, or to compare them, and for nothing else.
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+/// Sets the placeholder `{value}` of an error message to a value that is to be no secret. One that is so long that it may be a
+/// secret all the same, or has several lines, such as the rest of a file after a missing quote, is hidden.
+pub(crate) fn with_shown_value(msg: Msg, value: &str) -> Msg {
+    if value.chars().count() < MIN_SECRET_CHARS && !value.contains(['\n', '\r']) {
+        msg.with("value", value)
+    } else {
+        msg.with_msg("value", msg!("plan.hidden"))
     }
 }
 

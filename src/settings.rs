@@ -23,7 +23,7 @@ use crate::i18n::{Msg, msg};
 use crate::instance::{ConfigVariables, Instance};
 use crate::ports::{Port, PortSource, default_base};
 use crate::record::Record;
-use crate::secret::Secret;
+use crate::secret::{Secret, with_shown_value};
 
 /// Settings of a gateway that the command line gives for one run, which override all others.
 #[derive(Clone, Debug, Default)]
@@ -198,10 +198,14 @@ impl SettingSources<'_> {
         if let Some(port) = self.instance.env_port {
             return Ok((port, PortSource::Environment));
         }
-        if let Some(text) = env_file::variable(&self.instance.env_file(), PORT_VARIABLE) {
+        let env_file = self.instance.env_file();
+        if let Some(text) = env_file::variable(&env_file, PORT_VARIABLE) {
             return Port::from_variable(&text)
                 .map(|port| (port, PortSource::Environment))
-                .ok_or_else(|| Error::blocked(msg!("environment.port", value = text)));
+                .ok_or_else(|| {
+                    let what = msg!("settings.env-file-port", path = env_file.display());
+                    Error::blocked(with_shown_value(what, &text))
+                });
         }
         if let Some(port) = config::base_port(self.config) {
             return Ok((port, PortSource::Config));
@@ -259,10 +263,11 @@ impl SettingSources<'_> {
         };
         let host = self.config_text("gateway.customBindHost")?;
         match (bind, host) {
+            // The value may come from a variable, which may be another one than was meant.
             (Bind::Custom, Some(host)) => host
                 .parse()
                 .map(|ip| (bind, Some(ip)))
-                .map_err(|_| Error::blocked(msg!("settings.bind-host", value = host))),
+                .map_err(|_| Error::blocked(with_shown_value(Msg::new("settings.bind-host"), &host))),
             (Bind::Custom, None) => Err(Error::blocked(msg!("settings.no-bind-host"))),
             _ => Ok((bind, None)),
         }

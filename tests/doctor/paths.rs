@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{doctor, findings, healthy_host};
+use super::{chmod, doctor, findings, healthy_host};
 use crate::support::network;
 
 #[test]
@@ -103,5 +103,47 @@ fn browser_at_a_pinned_address_is_no_fault() {
             held.iter().all(|finding| finding["id"] != "ports-held-derived"),
             "{held:?}"
         );
+    });
+}
+
+#[test]
+fn port_of_an_env_file_that_is_none_is_named_with_its_file_and_a_long_value_hidden() {
+    network::own(|| {
+        let sandbox = healthy_host();
+        let secret = "sk-ant-0123456789abcdef";
+        for (text, shown) in [
+            ("OPENCLAW_GATEWAY_PORT=eighty\n".to_owned(), "eighty"),
+            (format!("OPENCLAW_GATEWAY_PORT={secret}\n"), "(hidden)"),
+            // The quote that is missing at the end of the first line is that of the next one.
+            (
+                format!("OPENCLAW_GATEWAY_PORT=\"19789\nKEY={secret}\"\n"),
+                "(hidden)",
+            ),
+            (
+                format!("OPENCLAW_GATEWAY_PORT={}\n", "9".repeat(100_000)),
+                "(hidden)",
+            ),
+        ] {
+            let path = sandbox.write(".openclaw-rescue/.env", text);
+            chmod(&path, 0o600);
+            let found = findings(&sandbox, &[]);
+            let refuses = found.iter().find(|finding| finding["id"] == "gateway-refuses");
+            let refuses = refuses.unwrap_or_else(|| panic!("{found:?}"))["message"].to_string();
+            assert!(
+                refuses.contains("/.openclaw-rescue/.env") && refuses.contains(shown),
+                "{refuses}"
+            );
+            for words in [
+                &["doctor"][..],
+                &["gateway", "run"],
+                &["status"],
+                &["gateway", "install", "--dry-run"],
+            ] {
+                let ran = sandbox.run([&["--profile", "rescue"], words].concat());
+                let output = ran.stdout + &ran.stderr;
+                assert!(!output.contains(secret), "{words:?}: {output}");
+                assert!(output.len() < 10_000, "{words:?}: {}", output.len());
+            }
+        }
     });
 }
