@@ -16,6 +16,7 @@ use crate::record::Engine;
 use crate::text::sanitize;
 
 mod follower;
+mod read_mark;
 
 pub(crate) use follower::LogFollower;
 
@@ -25,6 +26,8 @@ const MAX_READ_BYTES: u64 = 1024 * 1024;
 const OPENCLAW_LOG_DIR: &str = "/tmp/openclaw";
 /// Prefix of the names of the files that a service manager writes to the log folder, such as `launchd.log`.
 const MANAGER_FILE_PREFIX: &str = "launchd.";
+/// Endings of the names of log files that a rotation has compressed.
+const COMPRESSED_ENDINGS: [&str; 4] = [".gz", ".bz2", ".xz", ".zst"];
 
 /// Fields of a JSON log line that are not appended to its message: they have a field of [`LogLine`] of their own, or
 /// are of no use to a reader.
@@ -111,6 +114,7 @@ pub(crate) fn log_files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries
         .map(|entry| entry.path())
         .filter(|path| name(path).contains(".log"))
+        .filter(|path| !COMPRESSED_ENDINGS.iter().any(|end| name(path).ends_with(end)))
         .filter_map(|path| Some((modified(&path)?, path)))
         .collect();
     let is_of_manager = |path: &Path| name(path).starts_with(MANAGER_FILE_PREFIX);

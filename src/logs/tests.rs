@@ -103,6 +103,83 @@ fn no_line_is_lost_and_none_is_returned_twice_after_rename_and_creation() {
     }
 }
 
+/// Copies a log file as logrotate's `copytruncate` does, without cutting it off yet.
+fn copy_log(path: &Path) {
+    std::fs::copy(path, path.with_extension("log.1")).unwrap();
+}
+
+#[test]
+fn copy_of_a_log_is_not_read_again_whether_it_is_found_before_or_after_the_log_was_cut_off() {
+    for is_found_before in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.log");
+        std::fs::write(&path, "1 one\n2 two\n3 thr").unwrap();
+        let (mut follower, _) = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()), 1);
+        let append = |text: &str| {
+            let mut writer = File::options().append(true).open(&path).unwrap();
+            std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+        };
+        append("ee\n4 four\n5 fi");
+        let mut expected = vec!["3 three", "4 four", "5 five", "6 six", "7 seven"];
+        let mut lines = Vec::new();
+        if is_found_before {
+            copy_log(&path);
+            lines = messages(follower.new_lines());
+            assert_eq!(lines, ["3 three", "4 four"]);
+            // The copy grows with the file until it is whole.
+            append("ve\n");
+            copy_log(&path);
+            lines.extend(messages(follower.new_lines()));
+            append("6 six\n");
+        } else {
+            append("ve\n6 six\n");
+        }
+        copy_log(&path);
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(0)
+            .unwrap();
+        append("7 seven\n");
+        lines.extend(messages(follower.new_lines()));
+        assert_eq!(lines, expected, "found before: {is_found_before}");
+        // Once more: the copy of the first rotation is renamed.
+        std::fs::rename(path.with_extension("log.1"), path.with_extension("log.2")).unwrap();
+        copy_log(&path);
+        assert_eq!(messages(follower.new_lines()), [""; 0]);
+        std::fs::write(&path, "8 eight, in a file that grew beyond its old length\n").unwrap();
+        expected = vec!["8 eight, in a file that grew beyond its old length"];
+        assert_eq!(messages(follower.new_lines()), expected);
+        assert_eq!(messages(follower.new_lines()), [""; 0]);
+    }
+}
+
+#[test]
+fn new_file_that_begins_as_the_log_before_is_read_as_soon_as_it_goes_on_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gateway.log");
+    std::fs::write(&path, "started\nready\n").unwrap();
+    let (mut follower, _) = LogFollower::new(LogSource::Folder(dir.path().to_path_buf()), 0);
+    std::fs::rename(&path, dir.path().join("gateway.log.1")).unwrap();
+    std::fs::write(&path, "started\n").unwrap();
+    let mut lines = messages(follower.new_lines());
+    std::fs::write(&path, "started\nfailed\n").unwrap();
+    lines.extend(messages(follower.new_lines()));
+    assert_eq!(lines, ["started", "failed"]);
+}
+
+#[test]
+fn compressed_log_is_no_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("gateway.log");
+    std::fs::write(&log, "one\n").unwrap();
+    for ending in ["1.gz", "2.xz", "3.bz2", "4.zst"] {
+        std::fs::write(dir.path().join(format!("gateway.log.{ending}")), [31, 139, 8]).unwrap();
+    }
+    assert_eq!(log_files(dir.path()), [log]);
+}
+
 #[test]
 fn rest_of_a_file_is_read_before_the_next_file() {
     let dir = tempfile::tempdir().unwrap();
