@@ -28,4 +28,4 @@ pub(crate) use control::{
 pub(crate) use error::LINGER_COMMAND;
 pub(crate) use install::{InstallOptions, ServiceDrift, drift, install, leftovers, preview, uninstall};
 pub(crate) use linger::{Linger, enable_linger, linger, wsl_idle_note};
-pub(crate) use manager::{ManagerKind, RunState};
+pub(crate) use manager::{ManagerKind, RunState, StopCause};

@@ -13,7 +13,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
 use crate::record::Engine;
-use crate::service::{self, RunState, ServiceStatus};
+use crate::service::{self, RunState, ServiceStatus, StopCause};
 use crate::stop_record;
 use crate::survey::{self, Survey};
 
@@ -195,14 +195,14 @@ fn watch_target(
 }
 
 /// Returns whether a watched gateway does not run because a user stopped it: by `gateway stop` or Ctrl-C, which are
-/// recorded, or through its service manager. A gateway of the native engine never ends in order by itself; OpenClaw
-/// from npm may, to be restarted by its manager.
+/// recorded, or through its service manager. A gateway of the native engine never ends in order by itself. OpenClaw
+/// from npm may, to be restarted by its manager: only where that tells that it ended the run is it stopped.
 fn is_stopped_by_user(instance: &Instance, probe: &Probe, service: Option<&ServiceStatus>) -> bool {
     let is_stopped_service = |service: &ServiceStatus| {
         service.state == RunState::Stopped
             && service.since.is_some()
-            && service.exit_code == Some(0)
-            && probe.engine == Engine::Native
+            && (service.stop_cause == StopCause::Requested
+                || (service.exit_code == Some(0) && probe.engine == Engine::Native))
             && probe.verdict == ProbeVerdict::NotRunning
     };
     stop_record::is_in_force(instance, probe.proved_pid) || service.is_some_and(is_stopped_service)

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::error::ManagerError;
 use super::launchd::Launchd;
-use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState};
+use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState, StopCause};
 use super::schtasks::Schtasks;
 use super::systemd::Systemd;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +35,8 @@ pub(crate) struct ServiceStatus {
     pub(crate) exit_code: Option<i32>,
     /// The time of the last change of the state, where known.
     pub(crate) since: Option<SystemTime>,
+    /// The cause of the end of the last run.
+    pub(crate) stop_cause: StopCause,
     /// Number of times that the manager restarted the service by itself.
     pub(crate) restarts: u32,
 }
@@ -159,6 +161,7 @@ impl<'a> ServiceControl<'a> {
             state: state.run,
             exit_code: state.exit_code,
             since: state.since,
+            stop_cause: state.stop_cause,
             restarts: state.restarts,
         }
     }

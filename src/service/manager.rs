@@ -75,6 +75,16 @@ impl RunState {
     }
 }
 
+/// The cause of the end of a service's last run, as far as its manager tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum StopCause {
+    /// The manager ended the run in order, because somebody asked it to stop the service.
+    Requested,
+    /// The service has not run, its process ended, or the manager does not tell.
+    #[default]
+    Unknown,
+}
+
 /// The state of a service as its manager reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ServiceState {
@@ -88,6 +98,8 @@ pub(super) struct ServiceState {
     pub(super) exit_code: Option<i32>,
     /// The time of the last change of the run state.
     pub(super) since: Option<SystemTime>,
+    /// The cause of the end of the last run.
+    pub(super) stop_cause: StopCause,
     /// Number of times that the manager restarted the service by itself.
     pub(super) restarts: u32,
     /// `true` if the service file has changed since the manager read it.

@@ -45,7 +45,7 @@ fn is_within(limit: Duration, since: SystemTime, now: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::ManagerKind;
+    use crate::service::{ManagerKind, StopCause};
 
     /// Returns the verdict of a probe of a node gateway after its service manager was asked, whose service entered a
     /// state the given number of seconds ago.
@@ -64,6 +64,7 @@ mod tests {
             state,
             exit_code: None,
             since: Some(now - Duration::from_secs(seconds)),
+            stop_cause: StopCause::Unknown,
             restarts,
         };
         service.refine_verdict(&mut probe, now);

@@ -9,7 +9,7 @@ use crate::config::diff;
 use crate::host::FileSystemSpace;
 use crate::ports::{Listener, ListeningProcess, Port, SocketOwner};
 use crate::probe::{Probe, ProbeVerdict};
-use crate::service::{ManagerKind, ServiceStatus};
+use crate::service::{ManagerKind, ServiceStatus, StopCause};
 
 /// A file system with enough room.
 const ROOMY_DISK: FileSystemSpace = FileSystemSpace {
@@ -37,6 +37,7 @@ fn down(state: RunState) -> Evidence {
             file: None,
             enabled: true,
             since: None,
+            stop_cause: StopCause::Unknown,
             restarts: 0,
         }),
         missing_program: None,

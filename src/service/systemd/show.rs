@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::super::manager::{RunState, ServiceState};
+use super::super::manager::{RunState, ServiceState, StopCause};
 
 /// The properties of a systemd unit that are queried by `systemctl show`, separated by commas.
 pub(super) const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainCode,ExecMainStatus,\
-    UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload";
+    UnitFileState,FragmentPath,StateChangeTimestamp,ExecMainStartTimestamp,NeedDaemonReload,ActiveExitTimestampMonotonic,\
+    ExecMainExitTimestampMonotonic";
 
 /// The value of systemd's `ExecMainCode` after which `ExecMainStatus` is an exit code (`CLD_EXITED`); 0 means that
 /// the unit never ran.
@@ -41,6 +42,10 @@ pub(super) fn parse(text: &str) -> UnitProperties {
         _ => RunState::Unknown,
     };
     let has_exited = number("ExecMainCode") == CLD_EXITED;
+    // A unit that is stopped leaves its active state before its process ends; else the process ends first. The manager
+    // forgets both when it unloads the unit, as it does with one that is not enabled.
+    let left_active = number("ActiveExitTimestampMonotonic");
+    let ended_by_manager = left_active > 0 && left_active < number("ExecMainExitTimestampMonotonic");
     UnitProperties {
         state: ServiceState {
             enabled: get("UnitFileState").is_some_and(|state| state.starts_with("enabled")),
@@ -48,6 +53,10 @@ pub(super) fn parse(text: &str) -> UnitProperties {
                 .then(|| i32::try_from(number("ExecMainStatus")).ok())
                 .flatten(),
             since: get("StateChangeTimestamp").and_then(parse_time),
+            stop_cause: match get("Result") {
+                Some("success") if run == RunState::Stopped && ended_by_manager => StopCause::Requested,
+                _ => StopCause::Unknown,
+            },
             restarts: u32::try_from(number("NRestarts")).unwrap_or(0),
             stale: get("NeedDaemonReload") == Some("yes"),
             loaded: get("LoadState").is_some_and(|state| state != "not-found"),
@@ -84,6 +93,40 @@ mod tests {
         assert_eq!(since, "2026-11-22T22:45:55Z");
         assert!(unit.started < unit.state.since);
         assert_eq!(unit.unit_file, Some(PathBuf::from("/home/a b/.config/x.service")));
+    }
+
+    #[test]
+    fn unit_that_its_manager_stopped_is_told_from_one_whose_process_ended() {
+        let is_stopped = |times: (u64, u64), more: &str| {
+            let (left_active, ended) = times;
+            let text = format!(
+                "LoadState=loaded\nActiveState=inactive\nActiveExitTimestampMonotonic={left_active}\n\
+                 ExecMainExitTimestampMonotonic={ended}\n{more}"
+            );
+            parse(&text).state.stop_cause == StopCause::Requested
+        };
+        // As systemd 252 answers after `systemctl stop`, whether the process exits or dies of the signal.
+        assert!(is_stopped(
+            (4_101_080_442, 4_101_316_229),
+            "Result=success\nExecMainCode=1\n"
+        ));
+        assert!(is_stopped(
+            (4_101_088_505, 4_101_090_078),
+            "Result=success\nExecMainCode=2\n"
+        ));
+        // Its process exited, or somebody killed it.
+        assert!(!is_stopped(
+            (4_102_075_870, 4_102_075_712),
+            "Result=success\nExecMainCode=1\n"
+        ));
+        assert!(!is_stopped(
+            (4_101_330_713, 4_101_330_566),
+            "Result=success\nExecMainCode=2\n"
+        ));
+        // The manager ended a process that was hung, or knows of no run.
+        assert!(!is_stopped((4_101_080_442, 4_101_316_229), "Result=watchdog\n"));
+        assert!(!is_stopped((0, 0), "Result=success\n"));
+        assert!(!is_stopped((0, 7), "Result=success\n"));
     }
 
     #[test]

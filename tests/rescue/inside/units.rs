@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use super::target::{Target, command, home, run, systemctl, wait_until};
 use crate::support::child::ChildGuard;
-use crate::support::manager;
+use crate::support::{Reason, manager, skipped};
 
 #[test]
 #[ignore = "runs inside a user manager"]
@@ -54,6 +54,59 @@ fn service_in_a_crash_loop_is_diagnosed_as_such_and_installed_anew() {
     target.assert_repaired("crash-loop", "reinstall");
 }
 
+/// Starts to watch a target, from an instance of the profile `rescuer`. Returns the watcher, and what waits for its next
+/// line: each is awaited in its turn, so that a repair in between would be seen.
+fn watch(rescuer: &str, target: &str) -> (ChildGuard, impl FnMut() -> String) {
+    let record = home().join(format!(".openclaw-{rescuer}/instance.toml"));
+    std::fs::create_dir_all(record.parent().unwrap()).unwrap();
+    std::fs::write(record, "[rescue]\ninterval = 1\npatience = 0\nrest = 10\n").unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
+    let args = ["--profile", rescuer, "--lang", "en", "rescue", "watch", target];
+    let mut watch = command(program, &args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    (ChildGuard(watch), move || lines.next().unwrap().unwrap())
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn openclaw_from_npm_that_systemd_stopped_is_left_alone_and_one_that_ended_is_repaired() {
+    if !manager::is_inside() {
+        return;
+    }
+    let Some(peers) = std::env::var_os("OPENCLAW_PEERS") else {
+        return skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
+    };
+    let peers = Path::new(&peers);
+    let target = Target::new("npm", 30500);
+    std::fs::write(target.state_dir().join("instance.toml"), "engine = 'node'\n").unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
+    let install = command(program, &["--profile", "npm", "gateway", "install", "--json"])
+        .env(
+            "OPENCLAW_NODE_CLI",
+            peers.join("app/node_modules/openclaw/openclaw.mjs"),
+        )
+        .env("PATH", format!("{}:/usr/bin:/bin", peers.display()))
+        .output()
+        .unwrap();
+    assert!(
+        install.status.success(),
+        "{}",
+        String::from_utf8_lossy(&install.stdout)
+    );
+    let (_watch, mut next) = watch("npmwatcher", "npm");
+    assert!(next().contains("watching, healthy"));
+    target.stop();
+    assert!(next().contains("stopped by its user"));
+    systemctl(&["start", &target.unit_name()]);
+    assert!(next().contains("healthy again"));
+    // It ends in order too, and nobody asked its manager for that.
+    let ended = std::process::Command::new("kill").arg(target.pid()).status();
+    assert!(ended.unwrap().success());
+    assert!(next().contains("no longer healthy"));
+    assert!(next().contains("repairing"));
+    assert!(next().contains("repaired, healthy"));
+}
+
 #[test]
 #[ignore = "runs inside a user manager"]
 fn service_that_its_user_stopped_is_left_alone_by_the_watcher() {
@@ -61,24 +114,7 @@ fn service_that_its_user_stopped_is_left_alone_by_the_watcher() {
         return;
     }
     let target = Target::install("resting", 29000);
-    let record = home().join(".openclaw-watcher/instance.toml");
-    std::fs::create_dir_all(record.parent().unwrap()).unwrap();
-    std::fs::write(record, "[rescue]\ninterval = 1\npatience = 0\nrest = 10\n").unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
-    let args = [
-        "--profile",
-        "watcher",
-        "--lang",
-        "en",
-        "rescue",
-        "watch",
-        "resting",
-    ];
-    let mut watch = command(program, &args).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-    let _watch = ChildGuard(watch);
-    // Each line is awaited in its turn, so that a repair in between would be seen.
-    let mut next = || lines.next().unwrap().unwrap();
+    let (_watch, mut next) = watch("patient", "resting");
     assert!(next().contains("watching, healthy"));
     // By systemd itself, and by this program.
     target.stop();
