@@ -103,7 +103,7 @@ const LEFT_OUT_NAMES: [(&str, LeftOutReason); 12] = [
     ("cache", LeftOutReason::Rebuilt),
     ("tmp", LeftOutReason::Rebuilt),
     ("node_modules", LeftOutReason::Rebuilt),
-    // Links to the release's own folder, which the release makes when it starts: docs/openclaw.md#state-folder.
+    // Links to the release's own folder, which it makes when it loads its skills: docs/openclaw.md#state-folder.
     ("plugin-skills", LeftOutReason::Rebuilt),
     ("gateway.lock", LeftOutReason::Process),
     ("gateway-stopped", LeftOutReason::Process),

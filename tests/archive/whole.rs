@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use super::{export, home_with_secrets, import};
 use crate::onboard::onboard_ok;
 use crate::support::gateway::wait_for;
-use crate::support::strace::under_strace;
+use crate::support::strace::{first_thread_under_strace, under_strace};
 use crate::support::{Ran, Reason, Sandbox, installed, put_program, skipped};
 
 /// User and group that own nothing on the host.
@@ -225,4 +225,45 @@ fn import_looks_at_a_folder_once_and_not_for_each_of_its_files() {
         .filter(|line| line.contains("/agents/main/sessions"));
     let count = below_sessions.count();
     assert!(count < FILE_COUNT, "{count} for {FILE_COUNT} files");
+}
+
+/// Returns the number of the write in a trace that begins an archive, and the number of its bytes.
+fn write_that_begins_an_archive(trace: &str) -> Option<(usize, &str)> {
+    let mut writes = trace
+        .lines()
+        .filter(|line| line.starts_with("write("))
+        .enumerate();
+    let (index, line) = writes.find(|(_, line)| line.contains(r#""\37\213\10"#))?;
+    Some((index + 1, line.rsplit_once("= ")?.1))
+}
+
+/// A disk that says that it has written what it has not: what is read back is not what the manifest says.
+#[test]
+fn archive_that_is_not_written_as_its_manifest_says_is_none() {
+    if !installed("strace") {
+        return;
+    }
+    for command in PACKING_COMMANDS {
+        let trace = |sandbox: &Sandbox, options: &[&str]| {
+            let file = sandbox.home().with_file_name("trace");
+            let path = file.to_str().expect("text");
+            let options = [&["-o", path, "-e", "trace=write"], options].concat();
+            let mut traced = first_thread_under_strace(sandbox, &sandbox.command(command), &options);
+            let output = traced.stdout(Stdio::piped()).output().expect("strace");
+            (output, std::fs::read_to_string(file).unwrap_or_default())
+        };
+        let (whole, calls) = trace(&home_with_secrets(), &[]);
+        if !whole.status.success() {
+            return skipped(Reason::NoTracing, "the program under strace failed");
+        }
+        let (nth, count) = write_that_begins_an_archive(&calls).expect("an archive is written");
+        let sandbox = home_with_secrets();
+        let lie = format!("inject=write:retval={count}:when={nth}");
+        let (output, calls) = trace(&sandbox, &["-e", &lie]);
+        assert!(calls.contains("(INJECTED)"), "{calls}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {stdout}");
+        assert!(stdout.contains("\"code\": \"archive."), "{stdout}");
+        assert!(archives(&sandbox).is_empty(), "{:?}", archives(&sandbox));
+    }
 }
