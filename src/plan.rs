@@ -23,6 +23,7 @@ use crate::ports::PortFamily;
 use crate::secret::{SecretOrigin, TextPiece};
 
 pub(crate) use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
+pub(crate) use keys::holds_key;
 pub(crate) use onboard::{onboard, paths_to_read};
 pub(crate) use ports::{bind_addresses, known_base, port_notices};
 pub(crate) use remove::{ExistingPaths, remove};
@@ -65,6 +66,8 @@ pub struct InstanceSummary {
     pub credential: Option<SecretOrigin>,
     /// `true` if a service will run its gateway.
     pub service: bool,
+    /// `true` if a service of the instance is installed already.
+    pub has_service: bool,
     /// `true` if the service will go on after logout and start at boot, `false` if it will end; `None` where that does not
     /// change.
     pub linger: Option<bool>,

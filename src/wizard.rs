@@ -15,7 +15,7 @@ pub(crate) mod step;
 pub(crate) mod steps;
 pub(crate) mod terminal;
 
-use crate::answers::{Answers, Flow};
+use crate::answers::{Answers, Existing, Flow};
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 
@@ -24,6 +24,7 @@ pub(crate) use history::AnswerHistory;
 pub(crate) use preset::PresetAnswers;
 use question::QuestionKind;
 pub(crate) use question::{Prompter, Question, Reply};
+pub(crate) use review::ReviewRow;
 pub(crate) use step::{ConfigRepair, Rejection, StepId, WizardStep};
 
 /// The source of answers to the wizard's questions that have no preset answer.
@@ -41,8 +42,12 @@ pub(crate) enum AnswerSource<'a, 'h> {
 pub(crate) struct Interview {
     /// The answers.
     pub(crate) answers: Answers,
-    /// The steps that a person answered, with their questions, in order: a review offers to change them.
-    pub(crate) asked: Vec<(StepId, Msg)>,
+    /// The steps that a person answered, in order.
+    pub(crate) asked: Vec<StepId>,
+    /// The answers that the person can change at the review, in the order of the steps.
+    pub(crate) changeable: Vec<ReviewRow>,
+    /// `true` if the person edits an existing config, of which only the chosen values are asked for.
+    pub(crate) is_edit: bool,
     /// A notice for each preset answer that was not used.
     pub(crate) unused: Vec<Msg>,
 }
@@ -132,7 +137,7 @@ fn run_pass(
         }
         match pass.answer(*step, question, context, source)? {
             Asked::Answered => {}
-            Asked::Back => return Ok(PassResult::Back(pass.asked.last().map(|(id, _)| *id))),
+            Asked::Back => return Ok(PassResult::Back(pass.asked.last().copied())),
             Asked::Repair(repair) => return Ok(PassResult::Repair(repair)),
         }
     }
@@ -142,8 +147,10 @@ fn run_pass(
 /// The state of one pass through the wizard's table of steps.
 struct Pass {
     answers: Answers,
-    /// The steps that a person answered, with their questions.
-    asked: Vec<(StepId, Msg)>,
+    /// The steps that a person answered.
+    asked: Vec<StepId>,
+    /// The answers that a person gave, or may give at the review.
+    changeable: Vec<ReviewRow>,
     /// The flags of preset answers that were used.
     used: Vec<&'static str>,
     /// The flags of preset answers to questions that were not asked.
@@ -161,6 +168,7 @@ impl Pass {
                 ..Answers::default()
             },
             asked: Vec::new(),
+            changeable: Vec::new(),
             used: Vec::new(),
             unused: Vec::new(),
             open: Vec::new(),
@@ -188,23 +196,21 @@ impl Pass {
         context: &mut InterviewContext<'_>,
         source: &mut AnswerSource<'_, '_>,
     ) -> Result<Asked> {
-        let is_silent = self.answers.flow == Flow::Quickstart && !step.in_quickstart();
         let default = question.default_reply();
         let is_open = match source {
-            AnswerSource::Person(prompter, history) if !is_silent || default.is_none() => {
-                let question = if self.asked.is_empty() {
-                    question.with_cancel()
-                } else {
-                    question
-                };
-                let asked = ask_until_valid(step, &question, *prompter, history, context, &mut self.answers)?;
-                if matches!(asked, Asked::Answered) {
-                    self.asked.push((step.id(), question.text));
+            AnswerSource::Person(prompter, history) => {
+                let is_silent = self.is_silent(step, &question, history, context);
+                if !is_silent || default.is_none() {
+                    return self.ask(step, question, *prompter, history, context);
                 }
-                return Ok(asked);
+                let is_shown = self.edits(step, context) || question.keeps_secret();
+                let shown = default.as_ref().filter(|_| is_shown);
+                let row = shown.map(|default| ReviewRow::new(step.id(), &question, default));
+                self.changeable.extend(row);
+                false
             }
-            AnswerSource::Person(..) | AnswerSource::Defaults => default.is_none(),
-            AnswerSource::Nobody => !is_silent,
+            AnswerSource::Defaults => default.is_none(),
+            AnswerSource::Nobody => self.answers.flow == Flow::Advanced || step.in_quickstart(),
         };
         if is_open {
             self.open.push(step.flag(&self.answers));
@@ -215,6 +221,56 @@ impl Pass {
                 .map_err(Rejection::into_error)?;
         }
         Ok(Asked::Answered)
+    }
+
+    /// Asks a person a question of the wizard, and stores their answer for the review.
+    fn ask(
+        &mut self,
+        step: &dyn WizardStep,
+        question: Question,
+        prompter: &mut dyn Prompter,
+        history: &mut AnswerHistory<'_>,
+        context: &mut InterviewContext<'_>,
+    ) -> Result<Asked> {
+        let question = if self.asked.is_empty() {
+            question.with_cancel()
+        } else {
+            question
+        };
+        let asked = ask_until_valid(step, &question, prompter, history, context, &mut self.answers)?;
+        if matches!(asked, Asked::Answered) {
+            self.asked.push(step.id());
+            let answer = history.answer(step.id(), &question);
+            let row = answer.map(|reply| ReviewRow::new(step.id(), &question, &reply));
+            self.changeable.extend(row);
+        }
+        Ok(asked)
+    }
+
+    /// Returns `true` if the wizard's person edits an existing config, and this step is one of its values.
+    fn edits(&self, step: &dyn WizardStep, context: &InterviewContext<'_>) -> bool {
+        let is_value = step.id() > StepId::Existing;
+        is_value && self.answers.existing == Existing::Change && context.input.exists
+    }
+
+    /// Returns `true` if a person is not asked a question of the wizard that has a default: the quick flow leaves it out, it
+    /// is about a value of the config that nobody edits, or about a secret that is there.
+    fn is_silent(
+        &self,
+        step: &dyn WizardStep,
+        question: &Question,
+        history: &AnswerHistory<'_>,
+        context: &InterviewContext<'_>,
+    ) -> bool {
+        if history.asks_only(step.id()) {
+            return false;
+        }
+        let is_answered = history.has_reply(step.id());
+        let is_advanced = self.answers.flow == Flow::Quickstart && !step.in_quickstart();
+        if self.edits(step, context) {
+            return !is_answered && (is_advanced || question.keeps_secret() || !history.concerns(step));
+        }
+        is_advanced || (question.keeps_secret() && !is_answered)
     }
 
     /// Ends a pass through the wizard's steps: open questions are an error unless a person was asked.
@@ -229,8 +285,12 @@ impl Pass {
                 let unused = self.unused.iter();
                 let unused = unused.map(|flag| msg!("answers.unused", flag = flag)).collect();
                 Ok(PassResult::Complete(Box::new(Interview {
+                    is_edit: context.interactive
+                        && context.keeps_existing(&self.answers)
+                        && !self.answers.keep_config(),
                     answers: self.answers,
                     asked: self.asked,
+                    changeable: self.changeable,
                     unused,
                 })))
             }

@@ -2,6 +2,7 @@
 
 mod back;
 mod broken;
+mod edit;
 mod failures;
 mod language;
 mod ports;

@@ -42,6 +42,7 @@ const SAME_IN_TURKISH: &[&str] = &[
     "step.channel.telegram",
     "step.gateway-token.ask",
     "step.model.ask",
+    "ui.and",
     "ui.arrows-horizontal",
     "ui.arrows-vertical",
     "ui.spoken-answered",

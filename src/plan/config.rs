@@ -257,6 +257,7 @@ impl ConfigPlan {
             auth: named("gateway.auth.mode", auth),
             credential,
             service: answers.service,
+            has_service: input.has_service(),
             linger: answers.linger,
             release: match input.dialect {
                 Dialect::Common => msg!("plan.release-any"),

@@ -146,6 +146,11 @@ impl PlanInput<'_> {
         self.has_credential("gateway.auth.token") || self.token_in_env_file
     }
 
+    /// Returns `true` if a service of the instance is installed.
+    pub(crate) fn has_service(&self) -> bool {
+        self.surveyed.is_some_and(|found| found.service.is_some())
+    }
+
     /// Returns `true` if the instance says how clients sign in: by the mode of its config, or by a token or password.
     pub(crate) fn has_auth(&self) -> bool {
         self.text("gateway.auth.mode").is_some()

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::str::Utf8Error;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answers::{Answers, Provider};
 use crate::config::document::ConfigDocument;
 use crate::config::key_path::KeyPath;
+use crate::config::parse_value;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
@@ -63,6 +64,20 @@ pub(super) fn write(
         backup: false,
         kind: FileKind::Keys,
     }))
+}
+
+/// Returns `true` if a store of API keys (`auth-profiles.json`) with this text has a key of a model provider.
+pub(crate) fn holds_key(store: &str, provider: Provider) -> bool {
+    let store = parse_value(store).unwrap_or_default();
+    let is_usable = |key: &Value| match key.as_str() {
+        Some(text) => !Secret::new(text).is_placeholder(),
+        None => key.is_object(),
+    };
+    let profiles = store["profiles"].as_object().into_iter().flatten();
+    profiles.map(|(_, profile)| profile).any(|profile| {
+        let secrets = [&profile["key"], &profile["keyRef"], &profile["token"]];
+        profile["provider"] == provider.id() && secrets.into_iter().any(is_usable)
+    })
 }
 
 /// Returns the error for a `.env` file that isn't UTF-8: rewriting it would change bytes that are not ours.

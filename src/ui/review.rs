@@ -66,6 +66,7 @@ impl Ui {
         };
         add(Msg::new("plan.auth"), auth);
         let service = match (summary.service, summary.linger) {
+            (false, _) if summary.has_service => msg!("plan.service-installed"),
             (false, _) => msg!("ui.no"),
             (true, None) => msg!("plan.service-yes"),
             (true, Some(true)) => msg!("plan.service-lasts"),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::{Answers, Provider};
+use crate::answers::{Answers, Existing, Provider};
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
@@ -133,6 +133,30 @@ impl<'a> InterviewContext<'a> {
     pub(crate) fn environment_key(&self, provider: Provider) -> Option<(&'static str, Secret)> {
         let name = provider.key_variable()?;
         Some((name, Secret::new(self.host.var(name)?)))
+    }
+
+    /// Returns `true` if the chosen instance has an API key of a model provider, and the wizard's answers leave it there.
+    pub(crate) fn has_stored_key(&self, provider: Provider, answers: &Answers) -> bool {
+        let keeps_stores = matches!(
+            answers.existing,
+            Existing::Keep | Existing::Change | Existing::ResetConfig
+        );
+        let instance = &self.input.instance;
+        match provider {
+            Provider::OpenAi if keeps_stores => {
+                env_file::variable(&instance.env_file(), "OPENAI_API_KEY").is_some()
+            }
+            Provider::Custom if self.keeps_existing(answers) => {
+                let id = answers.custom.provider_id.as_deref().unwrap_or(provider.id());
+                self.input
+                    .has_credential(&format!("models.providers.{id}.apiKey"))
+            }
+            Provider::Anthropic | Provider::OpenRouter | Provider::Google if keeps_stores => {
+                let text = read::text(&instance.auth_profiles()).unwrap_or_default();
+                plan::holds_key(&text, provider)
+            }
+            _ => false,
+        }
     }
 
     /// Returns the state of systemd's lingering for this user, which is read once.

@@ -85,6 +85,18 @@ impl<'a> AnswerHistory<'a> {
         matches!(self.asked_again, AskedAgain::Only(only) if only == step)
     }
 
+    /// Returns `true` if a person has answered a step of the wizard.
+    pub(super) fn has_reply(&self, step: StepId) -> bool {
+        self.replies.contains_key(&step)
+    }
+
+    /// Returns `true` if a person who edits a config has answered a step of the wizard, is to answer it, or has made the choice
+    /// that it belongs to.
+    pub(super) fn concerns(&self, step: &dyn WizardStep) -> bool {
+        let asks = |id| self.has_reply(id) || self.asks_only(id);
+        asks(step.id()) || asks(step.part_of())
+    }
+
     /// Makes the wizard's next pass ask only the questions without a reply.
     pub(crate) fn ask_nothing_again(&mut self) {
         self.asked_again = AskedAgain::Nothing;
@@ -98,7 +110,12 @@ impl<'a> AnswerHistory<'a> {
             AskedAgain::From(first) => id >= first,
             AskedAgain::Only(only) => id == only || step.follows() == Some(only),
         };
-        let past = self.past_reply(id, question).filter(|_| !again)?;
+        self.answer(id, question).filter(|_| !again)
+    }
+
+    /// Returns the person's reply to this very question of the wizard. A reply that was the default follows the default.
+    pub(super) fn answer(&self, id: StepId, question: &Question) -> Option<Reply> {
+        let past = self.past_reply(id, question)?;
         if past.was_default {
             question.default_reply()
         } else {

@@ -10,6 +10,9 @@ use crate::secret::Secret;
 /// The text that stands for a secret on the screen, whatever its length.
 pub(super) const HIDDEN_SECRET: &str = "********";
 
+/// Id of the wizard's choice that leaves a key of the config as it is.
+const KEEP_CHOICE: &str = "keep";
+
 /// Number of characters at the end of a secret by which its owner recognises it.
 const RECOGNISED_LETTERS: usize = 4;
 /// Minimum length of a secret whose last characters are shown, in characters.
@@ -259,6 +262,26 @@ impl Question {
     pub(crate) fn keeping_config(mut self, keeps: bool) -> Self {
         self.keeps_config = keeps;
         self
+    }
+
+    /// Returns `true` if a question of the wizard is about a secret that is there, and that Enter keeps.
+    pub(super) fn keeps_secret(&self) -> bool {
+        matches!(
+            self.kind,
+            QuestionKind::Secret {
+                empty: Some(EmptyReply::Kept)
+            }
+        )
+    }
+
+    /// Adds a choice to a wizard's question that leaves the config as it is; it comes first, and Enter takes it.
+    #[must_use]
+    pub(crate) fn with_kept_choice(mut self, label: Msg) -> Self {
+        if let QuestionKind::Choice { options, default } = &mut self.kind {
+            options.insert(0, Choice::new(KEEP_CHOICE, label));
+            *default = 0;
+        }
+        self.keeping_config(true)
     }
 
     /// Adds to a question about the base port the chart with the ports of the other instances.

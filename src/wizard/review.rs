@@ -26,32 +26,80 @@ const CONFIRM: &str = "confirm";
 /// Name of the choice that leaves the wizard.
 const LEAVE: &str = "leave";
 
-/// Asks a person what to do with the wizard's plan: apply it, change an answer, or leave. `asked` are the steps that
-/// can be changed, with their questions; Enter changes `suggested`, where something speaks against its answer.
+/// An answer of the wizard that can be changed at the review: the step, its question and the present answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReviewRow {
+    /// The step of the wizard.
+    pub(crate) id: StepId,
+    /// The question of the step.
+    text: Msg,
+    /// The present answer; `None` where the question was not asked.
+    answer: Option<Msg>,
+}
+
+impl ReviewRow {
+    /// Creates the row of the wizard's review for a question and its reply.
+    pub(super) fn new(id: StepId, question: &Question, reply: &Reply) -> Self {
+        Self {
+            id,
+            text: question.text.clone(),
+            answer: Some(question.shown_reply(reply)),
+        }
+    }
+
+    /// Creates the row of the wizard's review for a question that was not asked.
+    pub(crate) fn unasked(id: StepId, text: Msg) -> Self {
+        Self {
+            id,
+            text,
+            answer: None,
+        }
+    }
+
+    /// Returns the choice of the wizard's review that changes the answer.
+    fn choice(&self) -> Choice {
+        let label = match &self.answer {
+            Some(answer) => msg!("onboard.change-answer").with_msg("answer", answer.clone()),
+            None => msg!("onboard.change"),
+        };
+        Choice::new(self.id.name(), label.with_msg("what", self.text.clone()))
+    }
+}
+
+/// Asks a person what to do with the wizard's plan: apply it, change an answer, or leave. Enter changes `suggested`, where
+/// something speaks against its answer. A plan that changes nothing is not there to be applied: then the person chooses
+/// what to change, if anything.
 pub(crate) fn review(
     prompter: &mut dyn Prompter,
-    asked: &[(StepId, Msg)],
+    rows: &[ReviewRow],
     suggested: Option<StepId>,
+    changes_nothing: bool,
 ) -> Result<ReviewDecision> {
     // Changing the acknowledgement of the risk would only end the wizard. A step that follows another one is changed along
     // with it.
-    let is_changeable = |id: StepId| {
+    let is_changeable = |row: &&ReviewRow| {
         let follows = steps::ALL
             .iter()
-            .find(|step| step.id() == id)
+            .find(|step| step.id() == row.id)
             .and_then(|step| step.follows());
-        id != StepId::AcceptRisk && !asked.iter().any(|(other, _)| Some(*other) == follows)
+        row.id != StepId::AcceptRisk && !rows.iter().any(|other| Some(other.id) == follows)
     };
-    let change = |(id, text): &(StepId, Msg)| {
-        Choice::new(id.name(), msg!("onboard.change").with_msg("what", text.clone()))
+    let changes = rows.iter().filter(is_changeable).map(ReviewRow::choice);
+    let question = if changes_nothing {
+        let done = Choice::new(CONFIRM, msg!("onboard.nothing-to-change"));
+        let options: Vec<_> = changes.chain([done]).collect();
+        // The first value of the config, and not whether it is edited.
+        let first = rows.iter().map(|row| row.id).find(|id| *id > StepId::Existing);
+        let first = suggested.or(first).map_or("", StepId::name);
+        Question::choice(msg!("onboard.what-to-change"), options, first)
+    } else {
+        let options = std::iter::once(Choice::new(CONFIRM, msg!("onboard.do-it")))
+            .chain(changes)
+            .chain([Choice::new(LEAVE, msg!("onboard.leave"))])
+            .collect();
+        let default = suggested.map_or(CONFIRM, StepId::name);
+        Question::choice(msg!("onboard.confirm"), options, default)
     };
-    let changes = asked.iter().filter(|(id, _)| is_changeable(*id)).map(change);
-    let options = std::iter::once(Choice::new(CONFIRM, msg!("onboard.do-it")))
-        .chain(changes)
-        .chain([Choice::new(LEAVE, msg!("onboard.leave"))])
-        .collect();
-    let default = suggested.map_or(CONFIRM, StepId::name);
-    let question = Question::choice(msg!("onboard.confirm"), options, default);
     let reply = prompter.ask(&question)?;
     Ok(match &reply {
         Reply::Back => ReviewDecision::Back,

@@ -7,7 +7,7 @@ use crate::profile::ProfileName;
 use crate::secret::Secret;
 
 use super::context::InterviewContext;
-use super::question::{Choice, Question, QuestionKind, Reply};
+use super::question::{Choice, Question, Reply};
 
 named_enum! {
     /// The stable name of a step of the wizard: its key in answers files, and in the catalogues as `step.NAME`. The
@@ -95,6 +95,12 @@ pub(crate) trait WizardStep: Sync {
     /// one again, and a review offers only that one.
     fn follows(&self) -> Option<StepId> {
         None
+    }
+
+    /// Returns the step of the wizard with the choice that this one belongs to: whoever edits a config and makes that choice
+    /// is asked for this one too.
+    fn part_of(&self) -> StepId {
+        self.follows().unwrap_or(self.id())
     }
 
     /// Returns the question of a wizard's step, or `None` where context and earlier answers leave nothing to ask.
@@ -219,9 +225,6 @@ pub(super) fn enum_question<T: NamedValue>(
     Question::choice(text, options, default)
 }
 
-/// Id of the wizard's choice that leaves a key of the config as it is.
-const KEEP_CHOICE: &str = "keep";
-
 /// Creates a question of the wizard about a key that an existing config may answer: `current` is what the config
 /// comes to, and `typed` the value that it has. A value that is not offered, or none, gets a choice of its own, so
 /// that Enter never changes it.
@@ -235,16 +238,10 @@ pub(super) fn kept_enum_question<T: NamedValue + PartialEq>(
     if let Some(value) = offered {
         return enum_question(text, labels, value.name()).keeping_config(true);
     }
-    let mut question = enum_question(text, labels, KEEP_CHOICE).keeping_config(true);
-    if let QuestionKind::Choice { options, default } = &mut question.kind {
-        let label = match typed {
-            Some(value) => msg!("step.keep-value", value = value.escape_debug()),
-            None => msg!("step.keep-unset"),
-        };
-        options.insert(0, Choice::new(KEEP_CHOICE, label));
-        *default = 0;
-    }
-    question
+    enum_question(text, labels, "").with_kept_choice(match typed {
+        Some(value) => msg!("step.keep-value", value = value.escape_debug()),
+        None => msg!("step.keep-unset"),
+    })
 }
 
 /// Returns the error for a reply to the wizard that is none of the question's choices; it names them.

@@ -238,10 +238,20 @@ fn config_values_are_the_defaults_of_a_change() {
     let text =
         r#"{ "gateway": { "port": 20123, "bind": "lan", "auth": { "mode": "token", "token": "old" } } }"#;
     let home = TestHome::new().with_config(".openclaw-rescue", text);
-    let replies = [
-        "yes", "advanced", "change", "-", "-", "-", "-", "-", "-", "-", "-",
-    ];
-    let answers = home.person(Some("rescue"), &replies).0.unwrap().answers;
+    // Whoever edits a config is asked for nothing that has a value, and may change it at the review.
+    let (interview, _) = home.person(Some("rescue"), &["yes", "advanced", "change"]);
+    let interview = interview.unwrap();
+    assert!(interview.is_edit);
+    let changeable: Vec<_> = interview.changeable.iter().map(|row| row.id).collect();
+    for step in [
+        StepId::Workspace,
+        StepId::GatewayPort,
+        StepId::GatewayBind,
+        StepId::Channel,
+    ] {
+        assert!(changeable.contains(&step), "{changeable:?}");
+    }
+    let answers = interview.answers;
     assert_eq!(answers.port, Port::new(20123));
     // What the config has stays where no answer changes it.
     assert_eq!(

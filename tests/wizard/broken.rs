@@ -45,7 +45,7 @@ fn broken_config_opens_in_the_editor_at_its_line_and_the_wizard_goes_on() {
         .press(Key::Enter);
     terminal
         .wait_for("? What would you like to do?")
-        .wait_for("❯ Keep it as it is");
+        .wait_for("❯ Keep it");
     let path = sandbox.path(CONFIG);
     assert_eq!(sandbox.read("called").trim(), format!("+2 {}", path.display()));
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
@@ -74,7 +74,7 @@ fn broken_config_is_replaced_by_a_backup_once_confirmed() {
     terminal
         .wait_for("? Replace the config by this backup?")
         .press(Key::Enter);
-    terminal.wait_for("❯ Keep it as it is");
+    terminal.wait_for("❯ Keep it");
     assert_eq!(sandbox.read(CONFIG), USABLE);
     assert_eq!(
         sandbox.read(".openclaw/openclaw.json.bak"),

@@ -70,27 +70,21 @@ const DEFAULT_CONFIG: (&str, &str) = (
     ".openclaw/openclaw.json",
     r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
 );
-/// The config of the instance that the scenario changes.
-const RESCUE_CONFIG: (&str, &str) = (
-    ".openclaw-rescue/openclaw.json",
-    r#"{ "gateway": { "mode": "local", "port": 20789 } }"#,
-);
 
-/// Every question that can be asked about an existing instance.
+/// Every question that can be asked about a new instance, none of them answered by its default.
 pub const ADVANCED: Scenario = Scenario {
-    files: &[DEFAULT_CONFIG, RESCUE_CONFIG],
+    files: &[DEFAULT_CONFIG],
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
         question("step.profile.ask", Named("2", "rescue –")),
-        question("step.existing.ask", Choice("2", "step.existing.change", "")),
         question("step.workspace.ask", Text("~/çalışma-ığş")),
         question(
             "step.gateway-port.ask",
-            Choice("5", "step.gateway-port.other", ""),
+            Choice("4", "step.gateway-port.other", ""),
         ),
         question("step.gateway-port.typed", Text("19789")),
-        question("step.gateway-bind.ask", Choice("3", "step.gateway-bind.lan", "")),
+        question("step.gateway-bind.ask", Choice("2", "step.gateway-bind.lan", "")),
         question(
             "step.gateway-auth.ask",
             Choice("2", "step.gateway-auth.password", ""),

@@ -15,7 +15,7 @@ fn keep_config(sandbox: &Sandbox, config: &str) -> Terminal {
     let args = ["--lang", "en", "--profile", "default", "onboard", "--accept-risk"];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(100));
     terminal.wait_for(ENGLISH.flow).press(Key::Enter);
-    terminal.wait_for("❯ Keep it as it is").press(Key::Enter);
+    terminal.wait_for("❯ Keep it").press(Key::Enter);
     terminal
 }
 

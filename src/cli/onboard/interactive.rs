@@ -14,7 +14,8 @@ use crate::wizard::gateway_states::{GatewayStates, greeting, probe_gateways};
 use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
-    AnswerHistory, AnswerSource, Interview, InterviewEnd, Prompter as _, Question, Reply, StepId, interview,
+    AnswerHistory, AnswerSource, Interview, InterviewEnd, Prompter as _, Question, Reply, ReviewRow, StepId,
+    interview,
 };
 
 /// Key of the draft with the profile that it belongs to.
@@ -146,7 +147,7 @@ impl OnboardRun<'_> {
                 }
             };
             self.print_unused_answers(&interview);
-            let asked_port = interview.asked.iter().any(|(id, _)| *id == PORT_STEP);
+            let asked_port = interview.changeable.iter().any(|row| row.id == PORT_STEP);
             let plan = match self.plan(&context, &interview.answers) {
                 Ok(plan) => plan,
                 // No single question could detect it: the answers contradict each other, or the host has changed.
@@ -210,7 +211,11 @@ impl OnboardRun<'_> {
         } else {
             return None;
         };
-        interview.asked.iter().any(|(id, _)| *id == step).then_some(step)
+        interview
+            .changeable
+            .iter()
+            .any(|row| row.id == step)
+            .then_some(step)
     }
 
     /// Shows the plan of an onboarding and asks for its confirmation. Returns `false` if an answer is to be changed
@@ -225,18 +230,19 @@ impl OnboardRun<'_> {
         let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
         terminal.show(&format!("\n{text}\n"));
         let suggested = plan.port_refusal().map(|_| PORT_STEP);
-        if plan.is_empty() && suggested.is_none() {
+        let changes_nothing = plan.is_empty() && !interview.answers.service;
+        if plan.is_empty() && suggested.is_none() && !interview.is_edit {
             return Ok(true);
         }
-        let mut changeable = interview.asked.clone();
-        if suggested.is_some() && !changeable.iter().any(|(id, _)| *id == PORT_STEP) {
-            changeable.push((PORT_STEP, msg!("step.gateway-port.ask")));
+        let mut rows = interview.changeable.clone();
+        if suggested.is_some() && !rows.iter().any(|row| row.id == PORT_STEP) {
+            rows.push(ReviewRow::unasked(PORT_STEP, msg!("step.gateway-port.ask")));
         }
-        match review(terminal, &changeable, suggested)? {
+        match review(terminal, &rows, suggested, changes_nothing && interview.is_edit)? {
             ReviewDecision::Confirm => return Ok(true),
             ReviewDecision::Change(id) => history.ask_only(id),
             ReviewDecision::Back => {
-                interview.asked.last().inspect(|(id, _)| history.ask_from(*id));
+                interview.asked.last().inspect(|id| history.ask_from(**id));
             }
             ReviewDecision::Leave => {
                 return Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled));

@@ -86,6 +86,10 @@ impl WizardStep for GatewayToken {
         StepId::GatewayToken
     }
 
+    fn part_of(&self) -> StepId {
+        StepId::GatewayAuth
+    }
+
     fn in_quickstart(&self) -> bool {
         false
     }
@@ -137,6 +141,10 @@ impl WizardStep for GatewayToken {
 impl WizardStep for GatewayPassword {
     fn id(&self) -> StepId {
         StepId::GatewayPassword
+    }
+
+    fn part_of(&self) -> StepId {
+        StepId::GatewayAuth
     }
 
     fn is_secret(&self) -> bool {

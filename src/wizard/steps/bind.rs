@@ -61,6 +61,10 @@ impl WizardStep for GatewayCustomHost {
         StepId::GatewayCustomHost
     }
 
+    fn part_of(&self) -> StepId {
+        StepId::GatewayBind
+    }
+
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         if context.input.bind(answers) != Some(Bind::Custom) || answers.keep_config() {
             return None;

@@ -1,7 +1,9 @@
 //! The messaging channel and the token of its bot. Two gateways that use one bot's token steal each other's
 //! messages (docs/openclaw.md#leak-messaging-token).
 
-use crate::answers::{Answers, Channel};
+use serde_json::Value;
+
+use crate::answers::{Answers, Channel, NamedValue as _};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
@@ -22,17 +24,37 @@ pub(super) static STEP: EnumStep<Channel> = EnumStep {
     saved: |answers| answers.channel,
 };
 
-fn question(_: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
     if answers.keep_config() {
         return None;
     }
     let labels =
         [Channel::Skip, Channel::Telegram, Channel::Discord].map(|channel| (channel, label(channel)));
-    Some(enum_question(
-        msg!("step.channel.ask"),
-        labels,
-        Channel::Skip.name(),
-    ))
+    let text = msg!("step.channel.ask");
+    if let Some(current) = current_channels(context, answers).filter(|_| context.interactive) {
+        let offered = labels
+            .into_iter()
+            .filter(|(channel, _)| *channel != Channel::Skip);
+        return Some(enum_question(text, offered, "").with_kept_choice(current));
+    }
+    Some(enum_question(text, labels, Channel::Skip.name()))
+}
+
+/// Returns the channels of a kept config as a choice of the wizard that keeps them; `None` where it has none.
+fn current_channels(context: &InterviewContext<'_>, answers: &Answers) -> Option<Msg> {
+    let channels = context.input.value("channels")?.as_object()?;
+    let is_used = |(name, value): &(&String, &Value)| {
+        *name != "defaults" && value.is_object() && value["enabled"] != Value::Bool(false)
+    };
+    let names = channels.iter().filter(is_used).map(|(name, _)| {
+        let known = Channel::from_name(name).filter(|channel| *channel != Channel::Skip);
+        known.map_or_else(|| msg!("ui.typed", text = name), label)
+    });
+    let names =
+        names.reduce(|before, name| msg!("ui.and").with_msg("before", before).with_msg("last", name))?;
+    context
+        .keeps_existing(answers)
+        .then(|| msg!("step.channel.keep").with_msg("channels", names))
 }
 
 /// Returns the name of a channel as a choice of the wizard.
@@ -53,8 +75,8 @@ impl WizardStep for ChannelToken {
         true
     }
 
-    fn follows(&self) -> Option<StepId> {
-        Some(StepId::Channel)
+    fn part_of(&self) -> StepId {
+        StepId::Channel
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
@@ -62,7 +84,8 @@ impl WizardStep for ChannelToken {
         let key = channel.token_key()?;
         let has_token = context.current_text(answers, key).is_some();
         let text = msg!("step.channel-token.ask").with_msg("channel", label(channel));
-        Some(Question::secret(text, has_token.then_some(EmptyReply::Kept)))
+        let question = Question::secret(text, has_token.then_some(EmptyReply::Kept));
+        Some(question.keeping_config(has_token))
     }
 
     fn accept(

@@ -32,7 +32,9 @@ impl WizardStep for GatewayPort {
         let first = options.iter().find_map(|option| option.id.parse().ok());
         Some(match first {
             Some(first) => {
-                let question = Question::choice(text, options, "");
+                let current = context.input.current_port().filter(|_| context.interactive);
+                let current = current.map(|port| port.to_string()).unwrap_or_default();
+                let question = Question::choice(text, options, &current);
                 let question = question.with_port_chart(port_chart(context, first));
                 match why_not_usual(context, answers, first) {
                     Some(why) => question.with_intro(why),

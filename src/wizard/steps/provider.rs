@@ -32,18 +32,39 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
         return None;
     }
     let labels = Provider::ALL.iter().map(|provider| (*provider, label(*provider)));
-    // Without a person, or with a config that may have a provider, nothing is changed unasked.
-    let has_config = context.input.exists && !answers.existing.is_reset();
-    let default = if !context.interactive || has_config {
+    let text = msg!("step.auth-choice.ask");
+    if let Some(current) = current_provider(context, answers).filter(|_| context.interactive) {
+        let offered = labels.filter(|(provider, _)| *provider != Provider::Skip);
+        return Some(enum_question(text, offered, "").with_kept_choice(current));
+    }
+    // Without a person, or with a config that is kept, nothing is changed unasked.
+    let default = if !context.interactive || context.keeps_existing(answers) {
         Provider::Skip
     } else {
         Provider::Anthropic
     };
-    Some(enum_question(
-        msg!("step.auth-choice.ask"),
-        labels,
-        default.name(),
-    ))
+    Some(enum_question(text, labels, default.name()))
+}
+
+/// Returns the model provider that a kept config uses, with the model, as a choice of the wizard that keeps it.
+fn current_provider(context: &InterviewContext<'_>, answers: &Answers) -> Option<Msg> {
+    let model = current_model(context, answers)?;
+    let (id, model) = model.split_once('/')?;
+    let known = Provider::ALL
+        .iter()
+        .find(|provider| provider.id() == id && **provider != Provider::Skip);
+    let name = match known {
+        Some(Provider::Custom) | None => msg!("ui.typed", text = id),
+        Some(provider) => label(*provider),
+    };
+    Some(msg!("step.auth-choice.keep", model = model).with_msg("provider", name))
+}
+
+/// Returns the primary model of a config that the wizard's answers keep, as `provider/model`.
+fn current_model<'c>(context: &'c InterviewContext<'_>, answers: &Answers) -> Option<&'c str> {
+    ["agents.defaults.model.primary", "agents.defaults.model"]
+        .into_iter()
+        .find_map(|key| context.current_text(answers, key))
 }
 
 /// Returns the name of a model provider as a choice of the wizard.
@@ -69,6 +90,10 @@ fn chosen_provider(answers: &Answers) -> Option<Provider> {
 impl WizardStep for CustomBaseUrl {
     fn id(&self) -> StepId {
         StepId::CustomBaseUrl
+    }
+
+    fn part_of(&self) -> StepId {
+        StepId::AuthChoice
     }
 
     fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
@@ -101,6 +126,10 @@ impl WizardStep for CustomModelId {
         StepId::CustomModelId
     }
 
+    fn part_of(&self) -> StepId {
+        StepId::AuthChoice
+    }
+
     fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         is_custom(answers).then(|| Question::text(msg!("step.custom-model-id.ask"), None))
     }
@@ -127,6 +156,10 @@ impl WizardStep for CustomModelId {
 impl WizardStep for CustomProviderId {
     fn id(&self) -> StepId {
         StepId::CustomProviderId
+    }
+
+    fn part_of(&self) -> StepId {
+        StepId::AuthChoice
     }
 
     fn in_quickstart(&self) -> bool {
@@ -164,6 +197,10 @@ impl WizardStep for ApiKey {
         StepId::ApiKey
     }
 
+    fn part_of(&self) -> StepId {
+        StepId::AuthChoice
+    }
+
     fn flag(&self, answers: &Answers) -> &'static str {
         answers.provider.unwrap_or(Provider::Skip).key_flag()
     }
@@ -174,8 +211,12 @@ impl WizardStep for ApiKey {
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let provider = chosen_provider(answers)?;
+        let found = context.environment_key(provider);
+        // Without a person the key of the environment is the one that was given.
+        let is_stored = (context.interactive || found.is_none()) && context.has_stored_key(provider, answers);
         // A server of the user's own often needs no key.
-        let empty = match context.environment_key(provider) {
+        let empty = match found {
+            _ if is_stored => Some(EmptyReply::Kept),
             Some((name, key)) => Some(EmptyReply::variable(name, &key)),
             None => is_custom(answers).then_some(EmptyReply::Nothing),
         };
@@ -190,7 +231,8 @@ impl WizardStep for ApiKey {
             _ => label(provider),
         };
         let text = msg!("step.api-key.ask").with_msg("provider", name);
-        Some(Question::secret(text, empty).with_intro(intro))
+        let question = Question::secret(text, empty).with_intro(intro);
+        Some(question.keeping_config(is_stored))
     }
 
     fn accept(
@@ -229,11 +271,20 @@ impl WizardStep for Model {
         StepId::Model
     }
 
+    fn part_of(&self) -> StepId {
+        StepId::AuthChoice
+    }
+
     fn in_quickstart(&self) -> bool {
         false
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        let ask = |model: &str| Question::text(msg!("step.model.ask"), Some(model.to_owned()));
+        if answers.provider.is_none() {
+            let current = current_model(context, answers).filter(|_| !answers.keep_config())?;
+            return Some(ask(current).keeping_config(true));
+        }
         let provider = chosen_provider(answers)?;
         // A current model of this provider stays, so that the same answers change nothing. The model of a custom
         // provider follows from its own answers.
@@ -241,12 +292,11 @@ impl WizardStep for Model {
             let id = model.split_once('/').map(|(id, _)| id);
             provider != Provider::Custom && id == Some(provider.id())
         };
-        let current = context.current_text(answers, "agents.defaults.model.primary");
-        let default = match current.filter(is_of_provider) {
+        let default = match current_model(context, answers).filter(is_of_provider) {
             Some(model) => model.to_owned(),
             None => default_model(provider, context.input.dialect, answers)?,
         };
-        Some(Question::text(msg!("step.model.ask"), Some(default)))
+        Some(ask(&default))
     }
 
     fn accept(

@@ -16,8 +16,11 @@ impl WizardStep for InstallDaemon {
         StepId::InstallDaemon
     }
 
-    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        (!answers.keep_config()).then(|| Question::yes_no(msg!("step.install-daemon.ask"), Some(false)))
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        // Whoever edits the config of an installed gateway is not asked for its service.
+        let is_installed = context.input.has_service() && context.keeps_existing(answers);
+        let is_left = answers.keep_config() || (context.interactive && is_installed);
+        (!is_left).then(|| Question::yes_no(msg!("step.install-daemon.ask"), Some(false)))
     }
 
     fn accept(
