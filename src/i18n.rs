@@ -54,6 +54,12 @@ impl Lang {
         (0..LOCALES.len()).map(Self)
     }
 
+    /// Returns the language after this one in the order of their codes, and after the last one the first.
+    pub(crate) fn next(self) -> Self {
+        let after = Self::all().skip_while(|lang| *lang != self).nth(1);
+        after.or_else(|| Self::all().next()).unwrap_or(self)
+    }
+
     /// Returns the code of a language, such as `en`, which is the name of the catalogue's file.
     pub fn code(self) -> &'static str {
         LOCALES[self.0].code

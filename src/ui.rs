@@ -273,6 +273,12 @@ impl Ui {
         styled.collect::<Vec<_>>().join("\n")
     }
 
+    /// Returns a catalogue message in lines that fit the terminal on stderr.
+    pub(crate) fn paragraph_lines(&self, msg: &Msg) -> Vec<String> {
+        let columns = self.error_width.unwrap_or_else(|| self.width());
+        wrap_hanging(&self.render(msg), columns, columns)
+    }
+
     /// Prints a catalogue message on stderr in lines that fit the terminal.
     pub(crate) fn eprint_paragraph(&self, msg: &Msg) {
         self.eprint_hanging("", 0, &self.render(msg));

@@ -17,7 +17,7 @@ pub(crate) mod terminal;
 
 use crate::answers::{Answers, Existing, Flow};
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Lang, Msg, msg};
 
 pub(crate) use context::InterviewContext;
 pub(crate) use history::AnswerHistory;
@@ -59,6 +59,8 @@ pub(crate) enum InterviewEnd {
     Answered(Box<Interview>),
     /// The person wants the broken config of the chosen instance repaired before the interview goes on.
     Repair(ConfigRepair),
+    /// The person wants to go on in another language.
+    Language(Lang),
 }
 
 /// The effect of one question of the wizard on a pass.
@@ -69,6 +71,8 @@ enum Asked {
     Back,
     /// The person wants the broken config repaired first.
     Repair(ConfigRepair),
+    /// The person wants another language.
+    Language(Lang),
 }
 
 /// The way in which one pass through the wizard's table of steps ended.
@@ -79,6 +83,8 @@ enum PassResult {
     Back(Option<StepId>),
     /// The person wants the broken config repaired first.
     Repair(ConfigRepair),
+    /// The person wants another language.
+    Language(Lang),
 }
 
 /// Asks every question of the wizard that the context leaves open, and returns the answers.
@@ -96,6 +102,7 @@ pub(crate) fn interview(
         match run_pass(context, preset, &mut source)? {
             PassResult::Complete(interview) => return Ok(InterviewEnd::Answered(interview)),
             PassResult::Repair(repair) => return Ok(InterviewEnd::Repair(repair)),
+            PassResult::Language(lang) => return Ok(InterviewEnd::Language(lang)),
             PassResult::Back(to) => {
                 context.choose_instance(start.clone())?;
                 if let AnswerSource::Person(prompter, history) = &mut source {
@@ -139,6 +146,7 @@ fn run_pass(
             Asked::Answered => {}
             Asked::Back => return Ok(PassResult::Back(pass.asked.last().copied())),
             Asked::Repair(repair) => return Ok(PassResult::Repair(repair)),
+            Asked::Language(lang) => return Ok(PassResult::Language(lang)),
         }
     }
     pass.finish(context, source)
@@ -237,6 +245,7 @@ impl Pass {
         } else {
             question
         };
+        let question = question.offering_language();
         let asked = ask_until_valid(step, &question, prompter, history, context, &mut self.answers)?;
         if matches!(asked, Asked::Answered) {
             self.asked.push(step.id());
@@ -320,6 +329,10 @@ fn ask_until_valid(
     loop {
         let reply = match prompter.ask(&shown)? {
             Reply::Back => return Ok(Asked::Back),
+            Reply::Language(lang) => {
+                history.go_on_at(step.id());
+                return Ok(Asked::Language(lang));
+            }
             reply => history.complete(step.id(), question, reply),
         };
         match accept_reply(step, question, reply.clone(), context, answers) {

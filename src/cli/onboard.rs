@@ -208,7 +208,9 @@ impl OnboardRun<'_> {
                 self.print_unused_answers(&interview);
                 Ok(interview.answers)
             }
-            InterviewEnd::Repair(_) => Err(Error::usage(Msg::new("answers.nobody"))),
+            InterviewEnd::Repair(_) | InterviewEnd::Language(_) => {
+                Err(Error::usage(Msg::new("answers.nobody")))
+            }
         }
     }
 

@@ -97,6 +97,20 @@ impl<'a> AnswerHistory<'a> {
         asks(step.id()) || asks(step.part_of())
     }
 
+    /// Makes the wizard's next pass go on at the question of a step, where it was asked because the person went back.
+    pub(super) fn go_on_at(&mut self, step: StepId) {
+        if let AskedAgain::From(first) = &mut self.asked_again {
+            *first = step;
+        }
+    }
+
+    /// Makes the wizard's next pass show every answer of before again, as those of a draft.
+    pub(crate) fn show_again(&mut self) {
+        for past in self.replies.values_mut() {
+            past.question = None;
+        }
+    }
+
     /// Makes the wizard's next pass ask only the questions without a reply.
     pub(crate) fn ask_nothing_again(&mut self) {
         self.asked_again = AskedAgain::Nothing;
@@ -175,7 +189,7 @@ impl<'a> AnswerHistory<'a> {
             let value = match &past.reply {
                 Reply::Text(text) => toml::Value::String(text.clone()),
                 Reply::Yes(yes) => toml::Value::Boolean(*yes),
-                Reply::Secret(_) | Reply::Back => return None,
+                Reply::Secret(_) | Reply::Back | Reply::Language(_) => return None,
             };
             Some((id.name().to_owned(), value))
         };

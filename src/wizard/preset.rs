@@ -9,7 +9,7 @@ use super::question::Reply;
 use super::step::{StepId, WizardStep};
 
 /// The replies to the wizard that flags and an answers file bring, by the step that they answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PresetAnswers {
     replies: BTreeMap<StepId, Reply>,
     /// API keys that flags bring for one provider.
@@ -49,7 +49,7 @@ impl PresetAnswers {
     pub(crate) fn take_profile(&mut self) -> Option<String> {
         match self.replies.remove(&StepId::Profile)? {
             Reply::Text(name) => Some(name),
-            Reply::Secret(_) | Reply::Yes(_) | Reply::Back => None,
+            Reply::Secret(_) | Reply::Yes(_) | Reply::Back | Reply::Language(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::ports::Span;
 use crate::secret::Secret;
 
@@ -33,6 +33,8 @@ pub(crate) struct Question {
     pub(crate) keeps_config: bool,
     /// The effect of Esc.
     pub(crate) escape: EscapeEffect,
+    /// `true` if the person may choose another language instead of an answer.
+    pub(crate) offers_language: bool,
     /// The home folder, where Tab completes the path of a folder.
     pub(crate) completes_from: Option<PathBuf>,
 }
@@ -172,6 +174,8 @@ pub(crate) enum Reply {
     Yes(bool),
     /// Back to the question before (Esc).
     Back,
+    /// Everything in another language (Ctrl-L), which only some questions offer.
+    Language(Lang),
 }
 
 /// An interface for asking the wizard's questions: a person at a terminal, or a script in tests.
@@ -210,6 +214,7 @@ impl Question {
             port_chart: None,
             keeps_config: false,
             escape: EscapeEffect::Back,
+            offers_language: false,
             completes_from: None,
         }
     }
@@ -246,6 +251,13 @@ impl Question {
     #[must_use]
     pub(crate) fn with_cancel(mut self) -> Self {
         self.escape = EscapeEffect::Cancel;
+        self
+    }
+
+    /// Lets the person choose another language at a question of the wizard.
+    #[must_use]
+    pub(super) fn offering_language(mut self) -> Self {
+        self.offers_language = true;
         self
     }
 
@@ -306,7 +318,9 @@ impl Question {
             {
                 empty.answer_msg()
             }
-            (_, Reply::Secret(_) | Reply::Back) => msg!("ui.typed", text = HIDDEN_SECRET),
+            (_, Reply::Secret(_) | Reply::Back | Reply::Language(_)) => {
+                msg!("ui.typed", text = HIDDEN_SECRET)
+            }
         }
     }
 
@@ -326,7 +340,7 @@ impl Reply {
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Text(text) => text.trim(),
-            Self::Secret(_) | Self::Back => "",
+            Self::Secret(_) | Self::Back | Self::Language(_) => "",
             Self::Yes(true) => "yes",
             Self::Yes(false) => "no",
         }
@@ -337,7 +351,7 @@ impl Reply {
         match self {
             Self::Secret(secret) => secret,
             Self::Text(text) => Secret::new(text.trim()),
-            Self::Yes(_) | Self::Back => Secret::new(""),
+            Self::Yes(_) | Self::Back | Self::Language(_) => Secret::new(""),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::answers::NamedValue as _;
 use crate::error::Result;
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Lang, Msg, msg};
 
 use super::question::{Choice, Prompter, Question, Reply};
 use super::step::StepId;
@@ -19,6 +19,8 @@ pub(crate) enum ReviewDecision {
     Back,
     /// Leave without writing anything.
     Leave,
+    /// Show everything in another language.
+    Language(Lang),
 }
 
 /// Name of the choice that confirms the wizard's plan.
@@ -100,9 +102,10 @@ pub(crate) fn review(
         let default = suggested.map_or(CONFIRM, StepId::name);
         Question::choice(msg!("onboard.confirm"), options, default)
     };
-    let reply = prompter.ask(&question)?;
+    let reply = prompter.ask(&question.offering_language())?;
     Ok(match &reply {
         Reply::Back => ReviewDecision::Back,
+        Reply::Language(lang) => ReviewDecision::Language(*lang),
         reply => match reply.text() {
             CONFIRM => ReviewDecision::Confirm,
             name => StepId::from_name(name).map_or(ReviewDecision::Leave, ReviewDecision::Change),

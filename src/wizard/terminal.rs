@@ -28,7 +28,7 @@ use std::{io, mem};
 use console::Term;
 
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
 
 use self::input::KeyReader;
@@ -128,6 +128,36 @@ impl Terminal {
         self.shown.extend(text.split('\n').map(str::to_owned));
     }
 
+    /// Shows sentences that stay above the wizard's first question, until the wizard goes on in another language.
+    pub(crate) fn show_heading(&mut self, sentences: &[Msg]) {
+        let ui = self.theme.ui;
+        let lines = sentences.iter().flat_map(|sentence| ui.paragraph_lines(sentence));
+        let lines: Vec<_> = lines.inspect(|line| ui.eprint(line)).collect();
+        self.blocks.push(QuestionBlock {
+            question: Msg::new("onboard.welcome"),
+            shown: lines,
+            intro: Vec::new(),
+            answer: Vec::new(),
+            rejection: Vec::new(),
+        });
+    }
+
+    /// Erases everything that the wizard has shown on the terminal, and goes on in another language. A screen reader's
+    /// terminal keeps it.
+    pub(crate) fn start_over(&mut self, lang: Lang) {
+        let blocks = mem::take(&mut self.blocks);
+        let lines = blocks
+            .iter()
+            .flat_map(|block| [&block.shown, &block.answer, &block.rejection])
+            .flatten();
+        if !self.theme.ui.plain() {
+            // Nobody sees it where the terminal itself is gone.
+            let _ = self.screen.erase_with(lines.chain(&self.shown));
+        }
+        self.settle();
+        self.theme = PromptTheme::new(self.theme.ui.with_lang(lang));
+    }
+
     /// Runs something that uses the terminal itself, such as an editor, with the modes that the terminal was found with.
     pub(crate) fn release<T>(&mut self, run: impl FnOnce() -> T) -> T {
         input::restore();
@@ -187,11 +217,17 @@ impl Terminal {
                 }
                 _ => {}
             }
-            let KeyOutcome::Answered(reply) = prompt.handle_key(&key) else {
+            let outcome = match key {
+                Key::Language if question.offers_language => {
+                    KeyOutcome::Answered(Reply::Language(self.theme.ui.lang().next()))
+                }
+                key => prompt.handle_key(&key),
+            };
+            let KeyOutcome::Answered(reply) = outcome else {
                 continue;
             };
             self.went_back = reply == Reply::Back;
-            if self.went_back {
+            if matches!(reply, Reply::Back | Reply::Language(_)) {
                 let above = [&block.shown, &block.intro, &block.rejection];
                 self.screen.erase_with(above.into_iter().flatten())?;
                 return Ok(reply);

@@ -59,7 +59,7 @@ impl TestHome {
         }
         match super::interview(&mut context, preset, source)? {
             InterviewEnd::Answered(interview) => Ok(*interview),
-            InterviewEnd::Repair(repair) => panic!("{repair:?}"),
+            end => panic!("{end:?}"),
         }
     }
 

@@ -1,11 +1,16 @@
-//! The question for the language, which comes first where neither a flag nor the locale tells it.
+//! The language of the wizard: the question for it, which comes first where neither a flag nor the locale tells it, and the
+//! key that switches it.
 
 use openclaw::i18n::Lang;
 use rustix::process::Signal;
 
-use super::scenario::{catalogue_text, is_open, wait_open};
+use super::scenario::{catalogue_text, collapse_blanks, is_open, wait_open};
+use super::{ENGLISH, TURKISH, run_to_review, sandbox_with_default};
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
+
+/// Ctrl-L, as a terminal sends it.
+const CTRL_L: &str = "\u{c}";
 
 /// Starts the wizard, which asks for the language.
 fn start_at_language_question(sandbox: &Sandbox) -> Terminal {
@@ -65,4 +70,95 @@ fn language_question_fits_every_width() {
         };
         terminal.redraw(resize, "the question and the mark", marked);
     }
+}
+
+#[test]
+fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
+    let sandbox = sandbox_with_default();
+    let args = [
+        "--lang",
+        "en",
+        "--profile",
+        "rescue",
+        "onboard",
+        "--flow",
+        "quickstart",
+    ];
+    for columns in [80, 40] {
+        let mut terminal = Terminal::start(&sandbox, args, Size::tall(columns));
+        terminal.wait_for(ENGLISH.risk).type_in(CTRL_L);
+        // At the first question, and back.
+        terminal
+            .wait_for(TURKISH.risk)
+            .wait_for("English: Ctrl-L")
+            .type_in(CTRL_L)
+            .wait_for("Türkçe: Ctrl-L")
+            .wait_gone(TURKISH.risk)
+            .type_in("y")
+            .press(Key::Enter);
+        terminal
+            .wait_for(ENGLISH.workspace)
+            .type_in("~/own")
+            .press(Key::Enter)
+            .wait_for(ENGLISH.port)
+            .type_in(CTRL_L);
+        terminal.wait_for("? Temel port");
+        for shown in [
+            "profil: rescue",
+            "✔ Bu riski kabul ediyor musunuz? · Evet",
+            "~/own",
+        ] {
+            let text = terminal.screen().text();
+            assert_eq!(text.matches(shown).count(), 1, "{shown}: {text}");
+        }
+        assert!(!terminal.screen().contains(ENGLISH.workspace));
+        // What is asked next, and said at the end, is Turkish too.
+        terminal.press(Key::Enter).wait_for(TURKISH.provider);
+        assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
+        let command = collapse_blanks(&terminal.screen().text().replace(" \\\n", " "));
+        assert!(command.contains("openclaw --profile rescue --lang tr onboard"), "{command}");
+        std::fs::remove_file(sandbox.path(".local/state/openclaw/draft.toml")).expect("a draft");
+    }
+}
+
+#[test]
+fn plan_is_shown_again_in_the_other_language_and_applied_in_it() {
+    let sandbox = sandbox_with_default();
+    let mut terminal = run_to_review(&ENGLISH, &sandbox, Size::tall(80));
+    terminal.type_in(CTRL_L).wait_for(TURKISH.confirm);
+    assert!(!terminal.screen().contains("Planned changes"));
+    terminal.press(Key::Enter).wait_for(TURKISH.done);
+    assert_eq!(terminal.exit_code(), 0);
+    let record = sandbox.read(".openclaw-rescue/instance.toml");
+    assert!(record.contains("language = \"tr\""), "{record}");
+}
+
+#[test]
+fn typed_name_of_a_language_switches_to_it_for_a_screen_reader() {
+    let sandbox = sandbox_with_default().var("ACCESSIBLE", "1");
+    let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
+    terminal
+        .wait_for("Türkçe için türkçe yazın.")
+        .wait_for(ENGLISH.risk)
+        .type_in("türkçe\r");
+    terminal
+        .wait_for("For English, type english.")
+        .wait_for(TURKISH.risk)
+        .type_in("e\r")
+        .wait_for(TURKISH.flow)
+        .type_in("english\r")
+        .wait_for("Do you accept this risk?: Yes")
+        .wait_for(ENGLISH.flow);
+    assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
+}
+
+#[test]
+fn language_of_the_locale_is_not_repeated_in_the_command_to_go_on() {
+    let sandbox = sandbox_with_default().var("LANG", "tr_TR.UTF-8");
+    let args = ["--profile", "rescue", "onboard", "--accept-risk"];
+    let mut terminal = Terminal::start(&sandbox, args, Size::tall(80));
+    terminal.wait_for(TURKISH.flow).press(Key::Enter);
+    terminal.wait_for(TURKISH.workspace);
+    assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
+    terminal.wait_for("openclaw --profile rescue onboard");
 }

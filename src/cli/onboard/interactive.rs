@@ -6,10 +6,13 @@ use std::process::ExitCode;
 use super::{OnboardRun, check_port_again};
 use crate::answers::Answers;
 use crate::apply::AnswersDraft;
+use crate::cli::Context;
+use crate::environment::Environment;
 use crate::error::{Error, ErrorReason, Result};
-use crate::i18n::{Lang, Msg, msg};
+use crate::i18n::{self, Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::plan::Plan;
+use crate::ui::Ui;
 use crate::wizard::gateway_states::{GatewayStates, greeting, probe_gateways};
 use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
@@ -36,31 +39,54 @@ enum ApplyFailure {
 /// plan, such as the installation of a service.
 type Finished = Result<ExitCode>;
 
+/// The end of the questions and plans of a wizard run.
+enum RunEnd {
+    /// The plan was applied, or was not to be.
+    Finished(Finished),
+    /// The person wants to go on in another language.
+    Language(Lang),
+}
+
+/// The decision of the person about a plan of the wizard that they were shown.
+enum Reviewed {
+    /// The plan is to be applied.
+    Confirmed,
+    /// An answer is to be changed first.
+    ToChange,
+    /// The person wants to see it in another language.
+    Language(Lang),
+}
+
+/// The person at the terminal, what they have answered, and which instance they set up.
+struct Person<'t, 'h> {
+    terminal: &'t mut Terminal,
+    history: &'t mut AnswerHistory<'h>,
+    states: &'t GatewayStates,
+    instance: Instance,
+    /// `true` if a config that is kept otherwise gets another base port.
+    moves_kept_port: bool,
+}
+
+impl Person<'_, '_> {
+    /// Shows why the base port is refused, and lets the wizard ask for another one.
+    fn ask_port_again(&mut self, refusal: &Error) {
+        self.terminal.show_rejection(refusal);
+        self.history.ask_only(PORT_STEP);
+    }
+}
+
 impl OnboardRun<'_> {
     /// Runs an onboarding with a person, who answers questions and then confirms the plan, changes an answer, or
-    /// leaves. Only a confirmed plan is applied: where the host has changed meanwhile, the new plan is shown first.
+    /// leaves. Only a confirmed plan is applied: where the host has changed meanwhile, the new plan is shown first. An error is
+    /// printed here, in the language that the person has chosen.
     pub(super) fn run_with_person(&self) -> Result<ExitCode> {
         let mut terminal = Terminal::new(self.context.ui);
-        if self.instance.is_explicit {
-            let profile = &self.instance.profile;
-            self.context
-                .ui
-                .eprint_paragraph(&msg!("onboard.title", profile = profile));
-        }
-        let ui = &self.context.ui;
-        ui.eprint_paragraph(&Msg::new("onboard.welcome"));
-        let survey = self.survey();
-        let states = probe_gateways(self.context.host, &self.context.env, &survey);
-        for found in greeting(&survey, &states) {
-            ui.eprint_paragraph(&found);
-        }
-        // The welcome tells how to choose another language.
-        let others = Lang::all().filter(|lang| *lang != self.context.ui.lang());
-        for how in others.filter_map(|lang| lang.text("language.how")) {
-            self.context.ui.eprint(how);
-        }
         let (mut draft, left) = AnswersDraft::open(&self.context.state_home());
-        match self.run_with_draft(&mut terminal, &mut draft, left.as_deref(), &states) {
+        let mut ui = self.context.ui;
+        let result = self.run_with_draft(&mut terminal, &mut draft, left.as_deref(), &mut ui);
+        // The cursor is there again before an error is printed.
+        drop(terminal);
+        let result = match result {
             Ok(finished) => {
                 draft.discard();
                 finished
@@ -71,29 +97,115 @@ impl OnboardRun<'_> {
             }
             // Whatever else ends the run, no answer is lost.
             Err(error) if draft.is_saved() => {
-                let command = self.instance.command();
+                let command = self.resume_command(ui.lang());
                 Err(error.hint(msg!("onboard.draft-kept", command = command)))
             }
             Err(error) => Err(error),
-        }
+        };
+        result.or_else(|error| {
+            ui.report_error(&error);
+            Ok(ExitCode::from(error.kind.exit_code()))
+        })
     }
 
     /// Runs the questions, continues the draft of an earlier run where there is one, and saves each answer to a new draft.
+    /// `ui` is the screen in the language that the person has chosen last.
     fn run_with_draft(
         &self,
         terminal: &mut Terminal,
         draft: &mut AnswersDraft,
         left: Option<&str>,
-        states: &GatewayStates,
+        ui: &mut Ui,
     ) -> Result<Finished> {
+        let survey = self.survey();
+        let states = probe_gateways(self.context.host, &self.context.env, &survey);
+        let greeting = greeting(&survey, &states);
+        terminal.show_heading(&self.heading(*ui, &greeting));
         let mut history = self.resume_draft(terminal, left)?;
+        history.observe(self.draft_writer(draft));
+        let mut person = Person {
+            terminal,
+            history: &mut history,
+            states: &states,
+            instance: self.instance.clone(),
+            moves_kept_port: false,
+        };
+        loop {
+            let context = Context {
+                ui: *ui,
+                ..self.context.clone()
+            };
+            match self.with_context(&context).ask_and_apply(&mut person)? {
+                RunEnd::Finished(finished) => return Ok(finished),
+                RunEnd::Language(lang) => {
+                    *ui = ui.with_lang(lang);
+                    person.terminal.start_over(lang);
+                    person.terminal.show_heading(&self.heading(*ui, &greeting));
+                    person.history.show_again();
+                }
+            }
+        }
+    }
+
+    /// Returns this run of an onboarding in another context, which differs in its language.
+    fn with_context<'c>(&self, context: &'c Context<'c>) -> OnboardRun<'c> {
+        OnboardRun {
+            context,
+            preset: self.preset.clone(),
+            command: self.command,
+            is_dry_run: self.is_dry_run,
+            waits_for_gateway: self.waits_for_gateway,
+            save_answers: self.save_answers.clone(),
+            instance: self.instance.clone(),
+            fresh_token: self.fresh_token.clone(),
+            now: self.now.clone(),
+        }
+    }
+
+    /// Returns the sentences above the wizard's first question: the title, what was found, and how to choose another language.
+    fn heading(&self, ui: Ui, greeting: &[Msg]) -> Vec<Msg> {
+        let profile = &self.instance.profile;
+        let title = self.instance.is_explicit;
+        let title = title.then(|| msg!("onboard.title", profile = profile));
+        let how = if ui.plain() {
+            "language.spoken"
+        } else {
+            "language.key"
+        };
+        let others = Lang::all().filter(|lang| *lang != ui.lang());
+        let languages = others.filter_map(|lang| lang.text(how));
+        let mut heading: Vec<_> = title.into_iter().collect();
+        heading.push(Msg::new("onboard.welcome"));
+        heading.extend(greeting.iter().cloned());
+        heading.extend(languages.map(|text| msg!("ui.typed", text = text)));
+        heading
+    }
+
+    /// Returns the start of the command that continues this onboarding. It names the language where a plain run would have
+    /// another one.
+    fn resume_command(&self, lang: Lang) -> String {
+        let host = self.context.host;
+        let plain = i18n::detect(
+            Environment::lang(host),
+            |name| host.var(name),
+            sys_locale::get_locale,
+        );
+        let command = self.instance.command();
+        if plain == Some(lang) {
+            command
+        } else {
+            format!("{command} --lang {}", lang.code())
+        }
+    }
+
+    /// Returns the function that saves each new state of the answers to the draft.
+    fn draft_writer<'d>(&self, draft: &'d mut AnswersDraft) -> impl FnMut(&toml::Table) + use<'d> {
         let profile = self.instance.profile.to_string();
-        history.observe(move |replies| {
+        move |replies| {
             let mut text = replies.clone();
             text.insert(DRAFT_PROFILE_KEY.to_owned(), profile.clone().into());
             draft.save(&toml::to_string(&text).unwrap_or_default());
-        });
-        self.ask_and_apply(terminal, &mut history, states)
+        }
     }
 
     /// Returns the answers of the draft that an interrupted wizard run left, if it belongs to this profile and the
@@ -118,30 +230,25 @@ impl OnboardRun<'_> {
 
     /// Asks the questions of an onboarding, shows the plan and applies it once it is confirmed. A refused or outdated
     /// plan leads back to the questions.
-    fn ask_and_apply(
-        &self,
-        terminal: &mut Terminal,
-        history: &mut AnswerHistory<'_>,
-        states: &GatewayStates,
-    ) -> Result<Finished> {
-        let ui = &self.context.ui;
-        let probing = ui.probe_progress();
+    fn ask_and_apply(&self, person: &mut Person<'_, '_>) -> Result<RunEnd> {
+        let probing = self.context.ui.probe_progress();
         let on_probe = |done, all| probing.update(done, all);
-        let mut instance = self.instance.clone();
-        let mut moves_kept_port = false;
         loop {
-            let survey = self.survey();
-            let context = self.interview_context(&survey, &instance)?.with_person(&on_probe);
-            let context = context.with_moved_port(moves_kept_port);
-            let mut context = context.with_gateway_states(states);
-            let source = AnswerSource::Person(terminal, history);
+            let (survey, instance) = (self.survey(), person.instance.clone());
+            let mut context = self
+                .interview_context(&survey, &instance)?
+                .with_person(&on_probe)
+                .with_moved_port(person.moves_kept_port)
+                .with_gateway_states(person.states);
+            let source = AnswerSource::Person(person.terminal, person.history);
             let interview = match interview(&mut context, &self.preset, source)? {
                 InterviewEnd::Answered(interview) => interview,
+                InterviewEnd::Language(lang) => return Ok(RunEnd::Language(lang)),
                 InterviewEnd::Repair(repair) => {
                     let broken = context.input.instance.clone();
-                    let next = self.repair_config(terminal, &broken, &repair)?;
+                    let next = self.repair_config(person.terminal, &broken, &repair)?;
                     if next.config_path != broken.config_path {
-                        instance = next;
+                        person.instance = next;
                     }
                     continue;
                 }
@@ -152,46 +259,62 @@ impl OnboardRun<'_> {
                 Ok(plan) => plan,
                 // No single question could detect it: the answers contradict each other, or the host has changed.
                 Err(refusal) if asked_port && refusal.is_about_input() && refusal.path.is_none() => {
-                    ask_port_again(terminal, history, &refusal);
+                    person.ask_port_again(&refusal);
                     continue;
                 }
                 Err(error) => return Err(error),
             };
             if self.is_dry_run {
-                return Ok(self.print_dry_run(&context, &plan, &interview.answers));
+                return Ok(RunEnd::Finished(self.print_dry_run(
+                    &context,
+                    &plan,
+                    &interview.answers,
+                )));
             }
-            if !self.is_confirmed(terminal, history, &plan, &interview)? {
-                moves_kept_port |= plan.port_refusal().is_some() && history.asks_only(PORT_STEP);
-                continue;
+            match self.review_plan(person, &plan, &interview)? {
+                Reviewed::Confirmed => {}
+                Reviewed::ToChange => continue,
+                Reviewed::Language(lang) => return Ok(RunEnd::Language(lang)),
             }
-            history.ask_nothing_again();
-            match self.apply_if_unchanged(&instance, &plan, &interview.answers) {
-                Ok(Some(finished)) => return Ok(finished),
-                Ok(None) => ui.eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
-                Err(ApplyFailure::Refused(refusal)) if asked_port && refusal.path.is_none() => {
-                    ask_port_again(terminal, history, &refusal);
-                }
-                Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => {
-                    self.show_failure(terminal, history, &error, &plan, &interview);
-                }
+            if let Some(finished) = self.apply_confirmed(person, &plan, &interview) {
+                return Ok(RunEnd::Finished(finished));
             }
         }
     }
 
-    /// Shows the failure of a plan, and lets the wizard ask again for the answer that led to it.
-    fn show_failure(
+    /// Applies a confirmed plan of an onboarding. Returns `None` where that is not possible now: the person has been told, and
+    /// the wizard asks again.
+    fn apply_confirmed(
         &self,
-        terminal: &mut Terminal,
-        history: &mut AnswerHistory<'_>,
-        error: &Error,
+        person: &mut Person<'_, '_>,
         plan: &Plan,
         interview: &Interview,
-    ) {
+    ) -> Option<Finished> {
+        let asked_port = interview.changeable.iter().any(|row| row.id == PORT_STEP);
+        person.history.ask_nothing_again();
+        match self.apply_if_unchanged(&person.instance, plan, &interview.answers) {
+            Ok(Some(finished)) => return Some(finished),
+            Ok(None) => self
+                .context
+                .ui
+                .eprint_paragraph(&Msg::new("onboard.changed-meanwhile")),
+            Err(ApplyFailure::Refused(refusal)) if asked_port && refusal.path.is_none() => {
+                person.ask_port_again(&refusal);
+            }
+            Err(ApplyFailure::Refused(error) | ApplyFailure::Failed(error)) => {
+                self.show_failure(person, &error, plan, interview);
+            }
+        }
+        None
+    }
+
+    /// Shows the failure of a plan, and lets the wizard ask again for the answer that led to it.
+    fn show_failure(&self, person: &mut Person<'_, '_>, error: &Error, plan: &Plan, interview: &Interview) {
         // What was done and undone is on the screen.
-        terminal.settle();
-        terminal.show_rejection(error);
+        person.terminal.settle();
+        person.terminal.show_rejection(error);
         match Self::step_to_correct(error, plan, interview) {
-            Some(step) => history.ask_only(step),
+            Some(step) => person.history.ask_only(step),
             None => self.context.ui.eprint_paragraph(&msg!("onboard.failed")),
         }
     }
@@ -218,37 +341,47 @@ impl OnboardRun<'_> {
             .then_some(step)
     }
 
-    /// Shows the plan of an onboarding and asks for its confirmation. Returns `false` if an answer is to be changed
-    /// first.
-    fn is_confirmed(
+    /// Shows the plan of an onboarding and asks for its confirmation.
+    fn review_plan(
         &self,
-        terminal: &mut Terminal,
-        history: &mut AnswerHistory<'_>,
+        person: &mut Person<'_, '_>,
         plan: &Plan,
         interview: &Interview,
-    ) -> Result<bool> {
+    ) -> Result<Reviewed> {
         let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
-        terminal.show(&format!("\n{text}\n"));
+        person.terminal.show(&format!("\n{text}\n"));
         let suggested = plan.port_refusal().map(|_| PORT_STEP);
         let changes_nothing = plan.is_empty() && !interview.answers.service;
         if plan.is_empty() && suggested.is_none() && !interview.is_edit {
-            return Ok(true);
+            return Ok(Reviewed::Confirmed);
         }
         let mut rows = interview.changeable.clone();
         if suggested.is_some() && !rows.iter().any(|row| row.id == PORT_STEP) {
             rows.push(ReviewRow::unasked(PORT_STEP, msg!("step.gateway-port.ask")));
         }
-        match review(terminal, &rows, suggested, changes_nothing && interview.is_edit)? {
-            ReviewDecision::Confirm => return Ok(true),
-            ReviewDecision::Change(id) => history.ask_only(id),
+        match review(
+            person.terminal,
+            &rows,
+            suggested,
+            changes_nothing && interview.is_edit,
+        )? {
+            ReviewDecision::Confirm => return Ok(Reviewed::Confirmed),
+            ReviewDecision::Language(lang) => {
+                person.history.ask_nothing_again();
+                return Ok(Reviewed::Language(lang));
+            }
+            ReviewDecision::Change(id) => {
+                person.history.ask_only(id);
+                person.moves_kept_port |= suggested == Some(id);
+            }
             ReviewDecision::Back => {
-                interview.asked.last().inspect(|id| history.ask_from(**id));
+                interview.asked.last().inspect(|id| person.history.ask_from(**id));
             }
             ReviewDecision::Leave => {
                 return Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled));
             }
         }
-        Ok(false)
+        Ok(Reviewed::ToChange)
     }
 
     /// Plans an onboarding again under the host-wide lock, and applies the plan if it is still the confirmed one.
@@ -278,10 +411,4 @@ impl OnboardRun<'_> {
             .map_err(ApplyFailure::Failed)?;
         Ok(Some(self.print_result(&context, &plan, answers)))
     }
-}
-
-/// Shows why the base port is refused, and lets the wizard ask for another one.
-fn ask_port_again(terminal: &mut Terminal, history: &mut AnswerHistory<'_>, refusal: &Error) {
-    terminal.show_rejection(refusal);
-    history.ask_only(PORT_STEP);
 }

@@ -9,7 +9,7 @@ use console::Term;
 
 use super::input::read_line;
 use super::yes_no_prompt::{expected_letters, label, letter, parse};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Lang, Msg, msg};
 use crate::secret::Secret;
 use crate::ui::Ui;
 use crate::wizard::question::{Choice, EmptyReply, Question, QuestionKind, Reply};
@@ -27,7 +27,9 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
     }
     ui.eprint_paragraph(&question.text);
     match &question.kind {
-        QuestionKind::Choice { options, default } => ask_choice(ui, options, *default),
+        QuestionKind::Choice { options, default } => {
+            ask_choice(ui, options, *default, question.offers_language)
+        }
         QuestionKind::Text { default } => {
             let typed = read_answer(ui, &answer_prompt(default.as_deref()), false)?;
             Ok(match default {
@@ -37,11 +39,11 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
             })
         }
         QuestionKind::Secret { empty } => ask_secret(ui, empty.as_ref()),
-        QuestionKind::YesNo { default } => ask_yes_no(ui, *default),
+        QuestionKind::YesNo { default } => ask_yes_no(ui, *default, question.offers_language),
     }
 }
 
-fn ask_choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
+fn ask_choice(ui: Ui, options: &[Choice], default: usize, offers_language: bool) -> io::Result<Reply> {
     for (number, option) in (1..).zip(options) {
         ui.eprint_paragraph(
             &msg!("ui.spoken-option", number = number).with_msg("label", option.label.clone()),
@@ -67,12 +69,15 @@ fn ask_choice(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
         if let Some(option) = by_number.or_else(by_name) {
             return Ok(Reply::Text(option.id.clone()));
         }
+        if let Some(lang) = typed_language(&typed).filter(|_| offers_language) {
+            return Ok(Reply::Language(lang));
+        }
         ui.eprint_paragraph(&msg!("ui.spoken-no-choice", value = typed.escape_debug()));
         ui.eprint_paragraph(&msg!("ui.spoken-choice", count = options.len()));
     }
 }
 
-fn ask_yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
+fn ask_yes_no(ui: Ui, default: Option<bool>, offers_language: bool) -> io::Result<Reply> {
     let lang = ui.lang();
     for yes in [true, false] {
         ui.eprint_paragraph(
@@ -91,6 +96,9 @@ fn ask_yes_no(ui: Ui, default: Option<bool>) -> io::Result<Reply> {
         };
         if let Some(yes) = meant {
             return Ok(Reply::Yes(yes));
+        }
+        if let Some(lang) = typed_language(&typed).filter(|_| offers_language) {
+            return Ok(Reply::Language(lang));
         }
         ui.eprint_paragraph(&expected_letters(lang));
     }
@@ -128,6 +136,14 @@ fn back_answers(ui: Ui) -> impl Iterator<Item = &'static str> {
 
 fn is_back(ui: Ui, typed: &str) -> bool {
     back_answers(ui).any(|word| word == typed)
+}
+
+/// Returns the language whose name a person typed in place of a choice.
+fn typed_language(typed: &str) -> Option<Lang> {
+    Lang::all().find(|lang| {
+        let words = lang.text("language.words").unwrap_or_default();
+        words.split(' ').any(|word| word == typed)
+    })
 }
 
 /// Asks a person for a line of text in accessible mode and reads it. The end of the input is an error.

@@ -35,6 +35,8 @@ pub(super) enum Key {
     DeleteToEnd,
     /// Ctrl-W: delete the word before the cursor.
     DeleteWord,
+    /// Ctrl-L: another language.
+    Language,
     /// Ctrl-C.
     Interrupt,
     /// Ctrl-Z.
@@ -190,6 +192,7 @@ fn control_key(byte: u8) -> Option<Key> {
         b'\t' => Some(Key::Tab),
         b'\r' | b'\n' => Some(Key::Enter),
         0x0b => Some(Key::DeleteToEnd),
+        0x0c => Some(Key::Language),
         0x0e => Some(Key::Down),
         0x10 => Some(Key::Up),
         0x15 => Some(Key::DeleteToStart),

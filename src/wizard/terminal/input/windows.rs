@@ -35,6 +35,7 @@ impl KeyReader {
         Ok(match Term::stderr().read_key_raw()? {
             console::Key::Char('\u{15}') => Some(Key::DeleteToStart),
             console::Key::Char('\u{b}') => Some(Key::DeleteToEnd),
+            console::Key::Char('\u{c}') => Some(Key::Language),
             console::Key::Char('\u{17}') => Some(Key::DeleteWord),
             console::Key::Char(c) => Some(Key::Char(c)),
             console::Key::Enter => Some(Key::Enter),
