@@ -135,11 +135,11 @@ fn run_pass(
     for step in steps::ALL {
         let preset_reply = preset.reply(*step, &pass.answers);
         let Some(question) = step.question(context, &pass.answers) else {
-            pass.unused.extend(preset_reply.map(|_| step.flag(&pass.answers)));
+            pass.unused.extend(preset_reply.map(|(_, source)| source));
             continue;
         };
-        if let Some(reply) = preset_reply {
-            pass.accept_preset(*step, reply, context)?;
+        if let Some((reply, source)) = preset_reply {
+            pass.accept_preset(*step, reply, source, context)?;
             continue;
         }
         match pass.answer(*step, question, context, source)? {
@@ -159,10 +159,10 @@ struct Pass {
     asked: Vec<StepId>,
     /// The answers that a person gave, or may give at the review.
     changeable: Vec<ReviewRow>,
-    /// The flags of preset answers that were used.
-    used: Vec<&'static str>,
-    /// The flags of preset answers to questions that were not asked.
-    unused: Vec<&'static str>,
+    /// What gave the preset answers that were used: flags, and keys of an answers file.
+    used: Vec<Msg>,
+    /// What gave preset answers to questions that were not asked.
+    unused: Vec<Msg>,
     /// The flags that would answer the questions without an answer.
     open: Vec<&'static str>,
 }
@@ -183,17 +183,20 @@ impl Pass {
         }
     }
 
-    /// Stores the answer to a wizard's step that a flag, a file or the environment gave. An error names its flag.
+    /// Stores the answer to a wizard's step that a flag or a file gave. An error names this source.
     fn accept_preset(
         &mut self,
         step: &dyn WizardStep,
         reply: Reply,
+        source: Msg,
         context: &mut InterviewContext<'_>,
     ) -> Result<()> {
-        let flag = step.flag(&self.answers);
-        self.used.push(flag);
-        step.accept(reply, context, &mut self.answers)
-            .map_err(|rejection| rejection.into_error().hint(msg!("answers.from", flag = flag)))
+        self.used.push(source.clone());
+        let accepted = step.accept(reply, context, &mut self.answers);
+        accepted.map_err(|rejection| {
+            let error = rejection.into_error();
+            error.hint(msg!("answers.from").with_msg("source", source))
+        })
     }
 
     /// Answers a question of the wizard that has no preset answer.
@@ -290,9 +293,9 @@ impl Pass {
                 Err(Error::usage(msg!("answers.open", flags = flag_list(&self.open))))
             }
             AnswerSource::Person(..) | AnswerSource::Defaults => {
-                self.unused.retain(|flag| !self.used.contains(flag));
-                let unused = self.unused.iter();
-                let unused = unused.map(|flag| msg!("answers.unused", flag = flag)).collect();
+                self.unused.retain(|source| !self.used.contains(source));
+                let unused = self.unused.into_iter();
+                let unused = unused.map(|source| msg!("answers.unused").with_msg("source", source));
                 Ok(PassResult::Complete(Box::new(Interview {
                     is_edit: context.interactive
                         && context.keeps_existing(&self.answers)
@@ -300,7 +303,7 @@ impl Pass {
                     answers: self.answers,
                     asked: self.asked,
                     changeable: self.changeable,
-                    unused,
+                    unused: unused.collect(),
                 })))
             }
         }

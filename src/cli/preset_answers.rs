@@ -9,7 +9,8 @@ use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::secret::Secret;
-use crate::wizard::{PresetAnswers, Reply, StepId, steps};
+use crate::wizard::preset::flag_name;
+use crate::wizard::{PresetAnswers, Reply, StepId, WizardStep, steps};
 
 use super::onboard::OnboardArgs;
 
@@ -125,7 +126,8 @@ fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> R
     for (step, path) in files {
         if let Some(path) = path {
             let flag = format!("{}-file", step.name());
-            preset.set(step, Reply::Secret(read_secret_file(host, &flag, path)?));
+            let secret = read_secret_file(host, &flag, path)?;
+            preset.set_from(flag_name(&flag), step, Reply::Secret(secret));
         }
     }
     Ok(())
@@ -135,7 +137,9 @@ fn set_secrets(preset: &mut PresetAnswers, host: &Host, args: &OnboardArgs) -> R
 /// key in it is an error.
 fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Result<()> {
     for (key, value) in parse_answers_file(host, path)? {
-        let step = steps::ALL.iter().find(|step| step.id().name() == key);
+        // A typed name or port is the answer of the list that leads to it.
+        let has_key = |step: &&&dyn WizardStep| step.id() == step.flag_step() && step.id().name() == key;
+        let step = steps::ALL.iter().find(has_key);
         let step = step.ok_or_else(|| Error::usage(msg!("answers.key", path = path.display(), key = key)))?;
         let reply = match value {
             toml::Value::String(text) => Reply::Text(text),
@@ -158,7 +162,8 @@ fn read_answers_file(preset: &mut PresetAnswers, host: &Host, path: &Path) -> Re
                 key = key
             )));
         }
-        preset.set(step.id(), reply);
+        let source = msg!("answers.in-file", path = path.display(), key = key);
+        preset.set_from(source, step.id(), reply);
     }
     Ok(())
 }

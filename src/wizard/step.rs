@@ -202,7 +202,7 @@ impl<T: NamedValue + Sync> WizardStep for EnumStep<T> {
         let alias = self.aliases.iter().find(|(alias, _)| *alias == name);
         let value = alias.map(|(_, value)| *value).or_else(|| T::from_name(name));
         let names = || T::ALL.iter().map(|value| value.name());
-        let value = value.ok_or_else(|| not_a_choice(self.id, name, names()))?;
+        let value = value.ok_or_else(|| not_a_choice(name, names()))?;
         Ok((self.accept)(value, context, answers)?)
     }
 
@@ -245,21 +245,20 @@ pub(super) fn kept_enum_question<T: NamedValue + PartialEq>(
 }
 
 /// Returns the error for a reply to the wizard that is none of the question's choices; it names them.
-fn not_a_choice(step: StepId, typed: &str, names: impl IntoIterator<Item = &'static str>) -> Error {
+fn not_a_choice(typed: &str, names: impl IntoIterator<Item = &'static str>) -> Error {
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
-    let (flag, value) = (step.name(), typed.escape_debug());
-    Error::usage(msg!("answers.choice", flag = flag, value = value))
+    Error::usage(msg!("answers.choice", value = typed.escape_debug()))
         .hint(msg!("answers.choices", names = names))
 }
 
 /// Returns the yes or no of a reply to the wizard, as a flag, a file or a prompt brings it.
-pub(super) fn parse_yes_no(step: StepId, reply: &Reply) -> Result<bool> {
+pub(super) fn parse_yes_no(reply: &Reply) -> Result<bool> {
     match reply {
         Reply::Yes(yes) => Ok(*yes),
         other => match other.text() {
             "true" | "yes" => Ok(true),
             "false" | "no" => Ok(false),
-            typed => Err(not_a_choice(step, typed, ["true", "false"])),
+            typed => Err(not_a_choice(typed, ["true", "false"])),
         },
     }
 }

@@ -440,3 +440,56 @@ fn workspace_on_a_path_of_another_config_is_refused() {
         );
     }
 }
+
+#[test]
+fn errors_of_an_answers_file_name_its_key_and_the_file_and_those_of_a_secret_its_option() {
+    let sandbox = sandbox_with_main();
+    let path = sandbox.write("answers.toml", "");
+    let file = path.to_str().expect("text");
+    for (answer, key) in [
+        ("gateway-port = 18799", "gateway-port"),
+        ("gateway-bind = \"everywhere\"", "gateway-bind"),
+        ("workspace = \"~\"", "workspace"),
+        ("install-daemon = \"perhaps\"", "install-daemon"),
+    ] {
+        sandbox.write("answers.toml", answer);
+        for (lang, line) in [
+            ("en", format!("Answer to correct: {key}, in {file}")),
+            ("tr", format!("Düzeltilecek yanıt: {key}, dosya: {file}")),
+        ] {
+            let run = onboard(&sandbox, "rescue", &["--lang", lang, "--answers", file]);
+            assert_ne!(run.code, 0, "{answer}");
+            assert!(run.stderr.contains(&line), "{}", run.stderr);
+            assert!(!run.stderr.contains(&format!("--{key}")), "{}", run.stderr);
+        }
+    }
+    sandbox.write("answers.toml", "custom-model-id = \"m\"");
+    let run = onboard_ok(&sandbox, "rescue", &["--lang", "en", "--answers", file]);
+    let line = format!("Ignored, because nothing asked for it: custom-model-id, in {file}");
+    assert!(run.stderr.contains(&line), "{}", run.stderr);
+    // The typed port is no answer of its own.
+    sandbox.write("answers.toml", "gateway-port-typed = 19789");
+    let run = onboard(&sandbox, "rescue", &["--lang", "en", "--answers", file]).exits(2);
+    assert!(
+        run.stderr.contains("Unknown key in the answers file"),
+        "{}",
+        run.stderr
+    );
+
+    let token = sandbox.write("token", "two words");
+    let token = token.to_str().expect("text");
+    let args = [
+        "--lang",
+        "en",
+        "--channel",
+        "telegram",
+        "--channel-token-file",
+        token,
+    ];
+    let run = onboard(&sandbox, "rescue", &args).exits(2);
+    assert!(
+        run.stderr.contains("Answer to correct: --channel-token-file"),
+        "{}",
+        run.stderr
+    );
+}

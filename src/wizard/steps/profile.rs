@@ -139,7 +139,7 @@ impl WizardStep for MeantProfile {
     ) -> Result<(), Rejection> {
         let typed = answers.profile.as_ref();
         let meant = typed.and_then(|typed| meant_profile(context, typed));
-        if let Some(meant) = meant.filter(|_| parse_yes_no(self.id(), &reply).unwrap_or_default()) {
+        if let Some(meant) = meant.filter(|_| parse_yes_no(&reply).unwrap_or_default()) {
             context.choose_profile(&meant)?;
             answers.profile = Some(meant);
         }

@@ -21,7 +21,7 @@ impl WizardStep for AcceptRisk {
     }
 
     fn accept(&self, reply: Reply, _: &mut InterviewContext<'_>, _: &mut Answers) -> Result<(), Rejection> {
-        if parse_yes_no(self.id(), &reply)? {
+        if parse_yes_no(&reply)? {
             Ok(())
         } else {
             let error =

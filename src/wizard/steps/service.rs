@@ -29,7 +29,7 @@ impl WizardStep for InstallDaemon {
         _: &mut InterviewContext<'_>,
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
-        answers.service = parse_yes_no(self.id(), &reply)?;
+        answers.service = parse_yes_no(&reply)?;
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl WizardStep for EnableLinger {
         _: &mut InterviewContext<'_>,
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
-        answers.linger = Some(parse_yes_no(self.id(), &reply)?);
+        answers.linger = Some(parse_yes_no(&reply)?);
         Ok(())
     }
 
