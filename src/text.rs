@@ -15,4 +15,4 @@ pub(crate) use home::abbreviate_home_in;
 pub(crate) use natural::natural_key;
 pub(crate) use nearest::nearest_words;
 pub(crate) use sanitize::{escape_unsafe, is_unsafe, replace_unsafe, sanitize, sanitize_name};
-pub(crate) use wrap::{fill_lines, wrap, wrap_hanging};
+pub(crate) use wrap::{command_start, fill_lines, wrap, wrap_for_terminal, wrap_hanging};

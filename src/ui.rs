@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::text::{abbreviate_home_in, to_ascii, wrap, wrap_hanging};
+use crate::text::{abbreviate_home_in, command_start, to_ascii, wrap, wrap_for_terminal, wrap_hanging};
 
 /// The screen of this run: its language, and what its terminal can show.
 #[derive(Clone, Copy, Debug)]
@@ -188,8 +188,12 @@ impl Ui {
             Some(_) => self.with_short_home(text),
             None => text.to_owned(),
         };
-        let lines = wrap_hanging(&text, left(first), left(rest));
-        for (at, line) in lines.iter().enumerate() {
+        let lines = if self.output_width.is_some() && !self.plain {
+            wrap_for_terminal(&text, left(first), left(rest))
+        } else {
+            wrap_hanging(&text, left(first), left(rest))
+        };
+        for (at, line) in self.with_bold_command(lines).enumerate() {
             let indent = if at == 0 { first } else { rest };
             self.print(&format!("{:indent$}{line}", ""));
         }
@@ -208,14 +212,31 @@ impl Ui {
         };
         let left = |used: usize| columns.saturating_sub(used).max(1);
         let text = self.with_short_home(text);
-        let lines = wrap_hanging(&text, left(console::measure_text_width(mark)), left(rest));
-        for (at, line) in lines.iter().enumerate() {
+        let used = console::measure_text_width(mark);
+        let lines = if self.plain {
+            wrap_hanging(&text, left(used), left(rest))
+        } else {
+            wrap_for_terminal(&text, left(used), left(rest))
+        };
+        for (at, line) in self.with_bold_command(lines).enumerate() {
             self.eprint(&if at == 0 {
                 format!("{mark}{line}")
             } else {
                 format!("{:rest$}{line}", "")
             });
         }
+    }
+
+    /// Returns the lines of a sentence with the command at its end in bold, where there is colour.
+    fn with_bold_command(&self, lines: Vec<String>) -> impl Iterator<Item = String> + use<> {
+        let bold = console::Style::new().bold().force_styling(self.colour);
+        lines.into_iter().map(move |line| match command_start(&line) {
+            Some(start) => {
+                let (head, command) = line.split_at(start);
+                format!("{head}{}", bold.apply_to(command))
+            }
+            None => line,
+        })
     }
 
     /// Returns a text with `~` for the home folder.
@@ -243,7 +264,10 @@ impl Ui {
 
     /// Prints an error on stderr as text, and returns it as a JSON document.
     pub(crate) fn print_error(&self, error: &Error) -> Value {
-        self.eprint_hanging("[openclaw] ", 2, &self.render(&error.msg));
+        let red = console::Style::new().red();
+        let red = red.force_styling(self.colour && self.error_width.is_some());
+        let mark = red.apply_to("[openclaw]");
+        self.eprint_hanging(&format!("{mark} "), 2, &self.render(&error.msg));
         if let Some(cause) = &error.cause {
             self.eprint_hanging("  ", 2, &format!("{cause:#}"));
         }
@@ -276,7 +300,18 @@ impl Ui {
     /// Returns a catalogue message in lines that fit the terminal on stderr.
     pub(crate) fn paragraph_lines(&self, msg: &Msg) -> Vec<String> {
         let columns = self.error_width.unwrap_or_else(|| self.width());
-        wrap_hanging(&self.render(msg), columns, columns)
+        let lines = wrap_hanging(&self.render(msg), columns, columns);
+        self.with_bold_command(lines).collect()
+    }
+
+    /// Breaks a text into lines of the plan: on a terminal behind the `/` of a long path too. Elsewhere a path stays whole, where
+    /// programs read it, and for a screen reader.
+    fn wrap_plan(&self, text: &str, columns: usize) -> Vec<String> {
+        if self.output_width.is_some() && !self.plain {
+            wrap_for_terminal(text, columns, columns)
+        } else {
+            wrap(text, columns)
+        }
     }
 
     /// Prints a catalogue message on stderr in lines that fit the terminal.

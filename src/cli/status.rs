@@ -136,7 +136,7 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
     if let Some(service) = service {
         service.add_fields(context, &mut fields);
     }
-    ui.print(&fields.render(ui.width()));
+    ui.print(&ui.render_fields(&fields));
     if !service.is_some_and(ServiceReport::gave_up) {
         print_last_run(context, probe);
     }

@@ -81,7 +81,6 @@ const COMMAND_STARTS: [&str; 11] = [
 /// its end (`To start it: openclaw gateway`) is never broken, so that it can be copied: it gets a line of its own where
 /// it does not fit.
 pub(crate) fn wrap_hanging(text: &str, first: usize, rest: usize) -> Vec<String> {
-    let is_command = |tail: &str| COMMAND_STARTS.iter().any(|start| tail.starts_with(start));
     match text.rsplit_once(": ") {
         Some((head, command)) if is_command(command) && measure_text_width(text) > first => {
             let mut lines = wrap_lines(&format!("{head}:"), first, rest);
@@ -90,6 +89,54 @@ pub(crate) fn wrap_hanging(text: &str, first: usize, rest: usize) -> Vec<String>
         }
         _ => wrap_lines(text, first, rest),
     }
+}
+
+/// Number of columns by which a path that is broken goes on in the next line.
+const CONTINUATION_INDENT: usize = 2;
+
+/// Breaks a sentence into lines for a terminal, as [`wrap_hanging`] does. A path that is wider than a line is broken behind a
+/// `/`, where a terminal would break it anywhere.
+pub(crate) fn wrap_for_terminal(text: &str, first: usize, rest: usize) -> Vec<String> {
+    let lines = wrap_hanging(text, first, rest).into_iter().enumerate();
+    let broken = lines.flat_map(|(at, line)| {
+        let columns = if at == 0 { first } else { rest };
+        if measure_text_width(&line) <= columns || is_command(&line) {
+            vec![line]
+        } else {
+            break_path(line, columns)
+        }
+    });
+    broken.collect()
+}
+
+/// Returns the byte at which a command begins that a line of a sentence ends with.
+pub(crate) fn command_start(line: &str) -> Option<usize> {
+    if is_command(line) {
+        return Some(0);
+    }
+    let (head, command) = line.rsplit_once(": ")?;
+    is_command(command).then_some(head.len() + 2)
+}
+
+fn is_command(text: &str) -> bool {
+    COMMAND_STARTS.iter().any(|start| text.starts_with(start))
+}
+
+/// Breaks a path behind its `/`. A URL stays whole: terminals open it at a click.
+fn break_path(path: String, columns: usize) -> Vec<String> {
+    if path.contains("://") || path.contains(' ') {
+        return vec![path];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for part in path.split_inclusive('/') {
+        let width = measure_text_width(part);
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + width <= columns => line.push_str(part),
+            Some(_) => lines.push(format!("{:CONTINUATION_INDENT$}{part}", "")),
+            None => lines.push(part.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -126,6 +173,25 @@ mod tests {
     fn first_line_has_the_columns_that_its_mark_leaves() {
         assert_eq!(wrap_hanging("bir iki üç dört", 4, 8), ["bir", "iki üç", "dört"]);
         assert_eq!(wrap_hanging("~/uzun/yol bir", 4, 12), ["", "~/uzun/yol", "bir"]);
+    }
+
+    #[test]
+    fn path_is_broken_behind_a_slash_and_goes_on_indented() {
+        let text = "create ~/.local/state/openclaw/registry.toml";
+        assert_eq!(
+            wrap_for_terminal(text, 30, 30),
+            ["create", "~/.local/state/openclaw/", "  registry.toml"]
+        );
+        assert_eq!(wrap_for_terminal(text, 60, 60), [text]);
+        let url = "https://console.example.org/settings/keys";
+        assert_eq!(wrap_for_terminal(url, 20, 20), [url]);
+    }
+
+    #[test]
+    fn command_at_the_end_of_a_line_is_found() {
+        assert_eq!(command_start("Check it: openclaw status"), Some(10));
+        assert_eq!(command_start("openclaw status"), Some(0));
+        assert_eq!(command_start("Bir uyarı: gateway çalışmıyor"), None);
     }
 
     proptest! {

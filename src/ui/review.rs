@@ -21,7 +21,7 @@ impl Ui {
         let mut out = Vec::new();
         if let Some(summary) = &plan.instance {
             out.push(self.heading(&msg!("plan.title", profile = summary.profile)));
-            out.push(self.summary_fields(summary, home).render(self.width()));
+            out.push(self.render_fields(&self.summary_fields(summary, home)));
         }
         if plan.is_empty() {
             out.push(self.render(&Msg::new("plan.nothing")));
@@ -151,7 +151,7 @@ impl Ui {
         if 2 + measure_text_width(text) <= self.width() {
             return format!("{mark} {text}");
         }
-        wrap(text, self.width().saturating_sub(4))
+        self.wrap_plan(text, self.width().saturating_sub(4))
             .join("\n    ")
             .replacen("", &format!("{mark} "), 1)
     }

@@ -59,7 +59,8 @@ impl Table {
             let title = title.unwrap_or_default();
             let mut fields = Fields::default();
             cells.for_each(|(heading, cell)| fields.add(heading.clone(), cell.clone()));
-            format!("{title}\n{}", fields.render(columns))
+            let whole = |value: &str, _| vec![value.to_owned()];
+            format!("{title}\n{}", fields.render(columns, whole))
         };
         self.rows.iter().map(block).collect::<Vec<_>>().join("\n")
     }

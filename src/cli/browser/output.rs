@@ -114,7 +114,7 @@ fn print_opened_tab(ui: &Ui, document: &Value, profile: &str) {
     }
     fields.add(ui.render(&msg!("browser.field.tab")), text("targetId"));
     ui.print(&headline(ui, profile, &msg!("browser.opened")));
-    ui.print(&fields.render(ui.width()));
+    ui.print(&ui.render_fields(&fields));
 }
 
 /// Returns the first line of a `browser` command's output, such as `🦞 browser [openclaw] running: true`; without the
@@ -168,7 +168,7 @@ fn print_status(context: &Context<'_>, document: &Value) {
         msg!("browser.field.sandbox"),
         word(&document["noSandbox"], off, on),
     );
-    ui.print(&fields.render(ui.width()));
+    ui.print(&ui.render_fields(&fields));
     if StateName::from_document(document) == StateName::Orphan {
         let command = context.instance.command();
         ui.eprint_paragraph(&msg!("browser.orphan-ends", command = command));

@@ -64,7 +64,7 @@ fn print_probe(context: &Context<'_>, probe: &Probe) {
         add(label, value);
     }
     status::add_watched_fields(context, probe, &mut fields);
-    ui.print(&fields.render(ui.width()));
+    ui.print(&ui.render_fields(&fields));
     status::print_hints(context, probe);
 }
 
