@@ -142,7 +142,7 @@ fn run_pass(
             pass.accept_preset(*step, reply, source, context)?;
             continue;
         }
-        match pass.answer(*step, question, context, source)? {
+        match pass.answer(*step, question, preset, context, source)? {
             Asked::Answered => {}
             Asked::Back => return Ok(PassResult::Back(pass.asked.last().copied())),
             Asked::Repair(repair) => return Ok(PassResult::Repair(repair)),
@@ -204,6 +204,7 @@ impl Pass {
         &mut self,
         step: &dyn WizardStep,
         question: Question,
+        preset: &PresetAnswers,
         context: &mut InterviewContext<'_>,
         source: &mut AnswerSource<'_, '_>,
     ) -> Result<Asked> {
@@ -212,6 +213,9 @@ impl Pass {
             AnswerSource::Person(prompter, history) => {
                 let is_silent = self.is_silent(step, &question, history, context);
                 if !is_silent || default.is_none() {
+                    let number = self.asked.len() + 1;
+                    let left = self.count_expected(step, preset, history, context);
+                    let question = question.numbered(number, number + left);
                     return self.ask(step, question, *prompter, history, context);
                 }
                 let is_shown = self.edits(step, context) || question.keeps_secret();
@@ -232,6 +236,27 @@ impl Pass {
                 .map_err(Rejection::into_error)?;
         }
         Ok(Asked::Answered)
+    }
+
+    /// Returns how many questions of the wizard a person is asked after that of a step, as far as it is known.
+    fn count_expected(
+        &self,
+        step: &dyn WizardStep,
+        preset: &PresetAnswers,
+        history: &AnswerHistory<'_>,
+        context: &InterviewContext<'_>,
+    ) -> usize {
+        let later = steps::ALL.iter().filter(|later| later.id() > step.id());
+        let is_asked = |later: &&&dyn WizardStep| {
+            let is_left_out = self.answers.flow == Flow::Quickstart && !later.in_quickstart();
+            // Whether an existing config is edited is known once that was asked.
+            let is_untouched =
+                step.id() >= StepId::Existing && self.edits(**later, context) && !history.concerns(**later);
+            !(is_left_out || is_untouched)
+                && preset.reply(**later, &self.answers).is_none()
+                && later.is_expected(context, &self.answers)
+        };
+        later.filter(is_asked).count()
     }
 
     /// Asks a person a question of the wizard, and stores their answer for the review.

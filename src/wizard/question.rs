@@ -33,6 +33,8 @@ pub(crate) struct Question {
     pub(crate) keeps_config: bool,
     /// The effect of Esc.
     pub(crate) escape: EscapeEffect,
+    /// The number of the question and the number of all questions, as far as they are known.
+    pub(crate) progress: Option<(usize, usize)>,
     /// `true` if the person may choose another language instead of an answer.
     pub(crate) offers_language: bool,
     /// The home folder, where Tab completes the path of a folder.
@@ -214,6 +216,7 @@ impl Question {
             port_chart: None,
             keeps_config: false,
             escape: EscapeEffect::Back,
+            progress: None,
             offers_language: false,
             completes_from: None,
         }
@@ -251,6 +254,13 @@ impl Question {
     #[must_use]
     pub(crate) fn with_cancel(mut self) -> Self {
         self.escape = EscapeEffect::Cancel;
+        self
+    }
+
+    /// Numbers a question of the wizard: it is number `number` of `total`.
+    #[must_use]
+    pub(super) fn numbered(mut self, number: usize, total: usize) -> Self {
+        self.progress = Some((number, total));
         self
     }
 

@@ -103,6 +103,13 @@ pub(crate) trait WizardStep: Sync {
         self.follows().unwrap_or(self.id())
     }
 
+    /// Returns `true` if a step of the wizard has a question with these answers, as far as they are known: a person is told how
+    /// many questions there are.
+    fn is_expected(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+        let question = self.question(context, answers);
+        question.is_some_and(|question| !question.keeps_secret())
+    }
+
     /// Returns the question of a wizard's step, or `None` where context and earlier answers leave nothing to ask.
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
 

@@ -58,7 +58,7 @@ fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + '
         }
         QuestionKind::YesNo { default } => {
             let prompt = YesNoPrompt::new(text, theme.ui.lang(), *default);
-            Box::new(prompt.with_escape(question.escape))
+            Box::new(prompt.with_keys_of(question))
         }
     }
 }
@@ -235,7 +235,7 @@ impl Terminal {
             let text = self.theme.text(&question.text);
             let answer = prompt.answer_text(&self.theme);
             let columns = self.screen.size().columns;
-            block.answer = self.theme.answered_lines(&text, &answer, columns);
+            block.answer = self.answered_lines(&text, &answer, columns);
             let above = [&block.intro, &block.rejection];
             self.screen.erase_with(above.into_iter().flatten())?;
             self.screen.print_lines(&block.answer)?;
@@ -243,6 +243,12 @@ impl Terminal {
             self.blocks.push(block);
             return Ok(reply);
         }
+    }
+
+    /// Returns the lines that stay on the terminal of an answered question, with the blank line before them.
+    fn answered_lines(&self, question: &str, answer: &str, columns: usize) -> Vec<String> {
+        let lines = self.theme.answered_lines(question, answer, columns).into_iter();
+        std::iter::once(String::new()).chain(lines).collect()
     }
 
     /// Stops the program as Ctrl-Z does elsewhere, with the modes that the terminal was found with. Returns when the person
@@ -273,11 +279,15 @@ impl Terminal {
             self.screen.print_lines(&shown)?;
         }
         let columns = self.screen.size().columns;
+        // A blank line is between two questions, and between two lines of an introduction.
         let intro = question.intro.iter().flat_map(|line| {
             let lines = self.theme.wrap_plain(&self.theme.text(line), columns);
             std::iter::once(String::new()).chain(lines)
         });
-        let intro: Vec<_> = intro.collect();
+        let mut intro: Vec<_> = intro.collect();
+        if intro.is_empty() {
+            intro.push(String::new());
+        }
         let (mut kept, rejection) = last.map_or_else(Default::default, |last| (last.shown, last.rejection));
         if went_back {
             kept.clear();
@@ -316,9 +326,7 @@ impl Prompter for Terminal {
                 .eprint_paragraph(&msg!("ui.spoken-answered", question = text, answer = answer));
             return;
         }
-        let answer = self
-            .theme
-            .answered_lines(&text, &answer, self.screen.size().columns);
+        let answer = self.answered_lines(&text, &answer, self.screen.size().columns);
         if self.screen.print_lines(&answer).is_ok() {
             self.blocks.push(QuestionBlock {
                 question: question.text.clone(),

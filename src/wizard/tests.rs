@@ -84,6 +84,8 @@ struct Script {
     /// The questions whose answers were shown and not asked for.
     shown: Vec<&'static str>,
     echoed: Vec<Msg>,
+    /// The number of each question that was asked, and of all questions.
+    progress: Vec<(usize, usize)>,
 }
 
 impl Script {
@@ -98,6 +100,7 @@ impl Script {
 impl Prompter for Script {
     fn ask(&mut self, question: &Question) -> Result<Reply> {
         self.asked.push(question.text.key());
+        self.progress.extend(question.progress);
         let reply = self
             .replies
             .pop_front()
@@ -465,4 +468,17 @@ fn typed_workspace_is_expanded_and_echoed_in_full() {
         script.echoed,
         [msg!("step.workspace.full", path = workspace.display())]
     );
+}
+
+#[test]
+fn questions_are_numbered_and_their_total_follows_the_answers() {
+    let quick = ["yes", "-", "-", "-", "apiKey", "sk-1", "-", "-"];
+    let (_, script) = TestHome::new().person(Some("rescue"), &quick);
+    // The key of a provider is asked for once the provider is known.
+    let expected = [7, 7, 7, 7, 7, 8, 8, 8];
+    let expected: Vec<_> = (1..).zip(expected).collect();
+    assert_eq!(script.progress, expected);
+    let home = TestHome::new().with_config(".openclaw", MAIN);
+    let (_, script) = home.person(Some("default"), &["yes", "-", "keep"]);
+    assert_eq!(script.progress, [(1, 8), (2, 8), (3, 3)]);
 }

@@ -86,14 +86,12 @@ fn hints_are_wrapped_between_two_keys_in_forty_columns() {
         columns: 40,
     };
     let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], size);
-    terminal
-        .wait_for("e ya da h, sonra Enter · Esc vazgeçer")
-        .type_in("e");
+    terminal.wait_for("e ya da h, sonra Enter").type_in("e");
     terminal.wait_until("the hint has two lines", |screen| {
         let lines = screen.lines();
         let at = lines
             .iter()
-            .position(|line| line == "  e/h veya ←→ · Enter onayla");
+            .position(|line| line.ends_with("e/h veya ←→ · Enter onayla"));
         at.is_some_and(|at| lines.get(at + 1).is_some_and(|line| line == "  Esc vazgeçer"))
     });
 }

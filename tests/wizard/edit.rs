@@ -52,11 +52,19 @@ fn start_editing(sandbox: &Sandbox, lang: Lang, columns: u16) -> Terminal {
 fn change(terminal: &mut Terminal, row: &str) {
     terminal.wait_for("❯ Apply");
     let wanted = format!("❯ Change: {row}");
-    let marked = |screen: &Screen<'_>| screen.lines().into_iter().rev().find(|line| line.starts_with('❯'));
+    let marked = |screen: &Screen<'_>| {
+        screen
+            .lines()
+            .into_iter()
+            .rev()
+            .find(|line| line.starts_with('❯'))
+    };
     while let Some(before) = marked(&terminal.screen()).filter(|line| !line.starts_with(&wanted)) {
-        terminal.press(Key::Down).wait_until("another row is marked", |screen| {
-            marked(screen).is_some_and(|now| now != before)
-        });
+        terminal
+            .press(Key::Down)
+            .wait_until("another row is marked", |screen| {
+                marked(screen).is_some_and(|now| now != before)
+            });
     }
     terminal.press(Key::Enter);
 }

@@ -142,7 +142,7 @@ fn interrupted_run_says_that_the_answers_are_kept_and_the_next_one_shows_them() 
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     let text = collapse_blanks(&terminal.screen().text());
     assert!(
-        text.contains("Go on from there: openclaw --profile rescue --lang en onboard"),
+        text.contains("Go on from there: openclaw --profile rescue onboard"),
         "{text}"
     );
     assert!(sandbox.path(DRAFT).exists());

@@ -116,7 +116,10 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
         terminal.press(Key::Enter).wait_for(TURKISH.provider);
         assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
         let command = collapse_blanks(&terminal.screen().text().replace(" \\\n", " "));
-        assert!(command.contains("openclaw --profile rescue --lang tr onboard"), "{command}");
+        assert!(
+            command.contains("openclaw --profile rescue --lang tr onboard"),
+            "{command}"
+        );
         std::fs::remove_file(sandbox.path(".local/state/openclaw/draft.toml")).expect("a draft");
     }
 }

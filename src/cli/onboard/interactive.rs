@@ -349,7 +349,7 @@ impl OnboardRun<'_> {
         interview: &Interview,
     ) -> Result<Reviewed> {
         let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
-        person.terminal.show(&format!("\n{text}\n"));
+        person.terminal.show(&format!("\n{text}"));
         let suggested = plan.port_refusal().map(|_| PORT_STEP);
         let changes_nothing = plan.is_empty() && !interview.answers.service;
         if plan.is_empty() && suggested.is_none() && !interview.is_edit {

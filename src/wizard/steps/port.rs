@@ -23,8 +23,13 @@ impl WizardStep for GatewayPort {
         StepId::GatewayPort
     }
 
+    fn is_expected(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+        // Without the ports, which are probed for the question.
+        !answers.keep_config() || context.moves_kept_port
+    }
+
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        if answers.keep_config() && !context.moves_kept_port {
+        if !self.is_expected(context, answers) {
             return None;
         }
         let options = options(context, answers);

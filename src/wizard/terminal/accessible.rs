@@ -22,6 +22,9 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
         ui.eprint_paragraph(&msg!("ui.spoken-back", word = word));
     }
     ui.eprint("");
+    if let Some((number, total)) = question.progress.filter(|(_, total)| *total > 1) {
+        ui.eprint_paragraph(&msg!("ui.spoken-progress", number = number, total = total));
+    }
     for line in &question.intro {
         ui.eprint_paragraph(line);
     }

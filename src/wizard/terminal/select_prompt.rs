@@ -5,10 +5,10 @@ use console::measure_text_width;
 
 use super::keys::Key;
 use super::prompt::{KeyOutcome, Prompt};
-use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
+use super::theme::{Frame, KeyHint, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
 use crate::i18n::msg;
 use crate::ui::port_chart::{self, ChartGlyphs, ChartRow, ChartTone};
-use crate::wizard::question::{Choice, EscapeEffect, PortChart, Question, Reply};
+use crate::wizard::question::{Choice, PortChart, Question, Reply};
 
 /// Minimum number of columns in which a prompt draws a port chart.
 const MIN_CHART_WIDTH: usize = 20;
@@ -26,7 +26,7 @@ pub(super) struct SelectPrompt<'a> {
     options: &'a [Choice],
     port_chart: Option<&'a PortChart>,
     marked: usize,
-    escape: EscapeEffect,
+    hint: KeyHint,
     /// The first letter of each label as the screen shows it.
     initials: Vec<Option<char>>,
 }
@@ -43,14 +43,14 @@ impl<'a> SelectPrompt<'a> {
             options,
             port_chart,
             marked: default.min(options.len().saturating_sub(1)),
-            escape: EscapeEffect::Back,
+            hint: KeyHint::default(),
             initials: Vec::new(),
         }
     }
 
     /// Makes a prompt with choices say what Esc does, and letters mark the next choice that starts with them.
     pub(super) fn with_keys_of(mut self, question: &Question, theme: &PromptTheme) -> Self {
-        self.escape = question.escape;
+        self.hint = KeyHint::new(question);
         let initial = |option: &Choice| theme.text(&option.label).chars().next();
         self.initials = self.options.iter().map(initial).collect();
         self
@@ -254,9 +254,8 @@ impl Prompt for SelectPrompt<'_> {
         let list = self.list_lines(theme, size.columns, room);
         let chart = self.chart_lines(theme, size.columns);
         let keys = msg!("ui.keys-choice", count = self.options.len().min(MAX_DIGIT))
-            .with_msg("arrows", theme.vertical_arrows())
-            .with_msg("escape", self.escape.msg());
-        let keys = theme.key_hint(&keys, size.columns);
+            .with_msg("arrows", theme.vertical_arrows());
+        let keys = theme.key_hint(&self.hint, &keys, size.columns);
         let mut left = room - list.len().min(room);
         lines.extend(list);
         if !chart.is_empty() && chart.len() < left {

@@ -280,7 +280,7 @@ fn answered_question_and_its_answer_stay_on_the_screen() {
     let ascii = plain(&theme("tr", "C"), 20);
     assert_eq!(
         ascii,
-        ["* Calisma alani -", "  /home/ayse/cok/uzu", "  n/bir/yol"]
+        ["* Calisma alani -", "  /home/ayse/cok/", "  uzun/bir/yol"]
     );
 }
 

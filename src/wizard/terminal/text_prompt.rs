@@ -9,10 +9,10 @@ use super::completion;
 use super::keys::Key;
 use super::line_editor::LineEditor;
 use super::prompt::{KeyOutcome, Prompt};
-use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize};
+use super::theme::{Frame, KeyHint, MARK_WIDTH, PromptTheme, TerminalSize};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
-use crate::wizard::question::{EmptyReply, EscapeEffect, HIDDEN_SECRET, Question, Reply};
+use crate::wizard::question::{EmptyReply, HIDDEN_SECRET, Question, Reply};
 
 /// Minimum number of columns to type in at a text prompt: where fewer are left behind the question, the next line is
 /// used.
@@ -32,7 +32,7 @@ pub(super) struct TextPrompt {
     kind: InputKind,
     line: LineEditor,
     error: Option<Msg>,
-    escape: EscapeEffect,
+    hint: KeyHint,
     /// The home folder, where Tab completes the path of a folder.
     completes_from: Option<PathBuf>,
 }
@@ -48,7 +48,7 @@ impl TextPrompt {
 
     /// Makes Esc and Tab do in a text prompt what the question says.
     pub(super) fn with_keys_of(mut self, question: &Question) -> Self {
-        self.escape = question.escape;
+        self.hint = KeyHint::new(question);
         self.completes_from.clone_from(&question.completes_from);
         self
     }
@@ -59,7 +59,7 @@ impl TextPrompt {
             kind,
             line: LineEditor::default(),
             error: None,
-            escape: EscapeEffect::Back,
+            hint: KeyHint::default(),
             completes_from: None,
         }
     }
@@ -188,7 +188,7 @@ impl Prompt for TextPrompt {
             InputKind::Secret { .. } => msg!("ui.keys-secret"),
             InputKind::Text { .. } => msg!("ui.keys-text"),
         };
-        let keys = theme.key_hint(&keys.with_msg("escape", self.escape.msg()), size.columns);
+        let keys = theme.key_hint(&self.hint, &keys, size.columns);
         if lines.len() + keys.len() < size.rows {
             lines.extend(keys);
         }

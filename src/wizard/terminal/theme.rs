@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::text::{fill_lines, to_ascii};
 use crate::ui::Ui;
+use crate::wizard::question::{EscapeEffect, Question};
 
 /// The size of the terminal that a prompt may use, in columns and lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,25 @@ pub(super) struct Frame {
 pub(super) struct PromptTheme {
     pub(super) ui: Ui,
     pub(super) theme: ColorfulTheme,
+}
+
+/// What the hint below a prompt says besides the keys of its kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KeyHint {
+    /// The effect of Esc.
+    escape: EscapeEffect,
+    /// The number of the question and the number of all questions, where they are counted.
+    progress: Option<(usize, usize)>,
+}
+
+impl KeyHint {
+    /// Creates the hint below the prompt for a question.
+    pub(super) fn new(question: &Question) -> Self {
+        Self {
+            escape: question.escape,
+            progress: question.progress,
+        }
+    }
 }
 
 /// The sign between two keys in a prompt's hint, in the catalogues too.
@@ -169,11 +189,14 @@ impl PromptTheme {
     }
 
     /// Returns the lines of a prompt with the keys that work there, broken between two of them where one line is too narrow.
-    pub(super) fn key_hint(&self, msg: &Msg, columns: usize) -> Vec<String> {
+    pub(super) fn key_hint(&self, hint: &KeyHint, keys: &Msg, columns: usize) -> Vec<String> {
         let separator = self.displayable(KEY_SEPARATOR);
         let room = columns.saturating_sub(MARK_WIDTH);
         let mut lines: Vec<String> = Vec::new();
-        for part in self.text(msg).split(&separator) {
+        let progress = hint.progress.filter(|(_, total)| *total > 1);
+        let progress = progress.map(|(number, total)| format!("{number}/{total}"));
+        let keys = self.text(&keys.clone().with_msg("escape", hint.escape.msg()));
+        for part in progress.as_deref().into_iter().chain(keys.split(&separator)) {
             match lines.last_mut() {
                 Some(line)
                     if measure_text_width(line)
@@ -223,16 +246,19 @@ pub(super) fn hang_indent(mark: &str, lines: Vec<String>) -> Vec<String> {
     indented.collect()
 }
 
-/// Splits a word that is too long for a prompt's line into pieces of at most so many columns, between letters as a
-/// reader sees them.
+/// Splits a word that is too long for a prompt's line into pieces of at most so many columns: behind a `/` where there is
+/// one, else between letters as a reader sees them.
 fn split_word(word: &str, columns: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;
     for letter in word.graphemes(true) {
         let width = measure_text_width(letter);
-        if used > 0 && used + width > columns {
-            pieces.push(String::new());
-            used = 0;
+        while used > 0 && used + width > columns {
+            let last = pieces.last_mut();
+            let slash = last.and_then(|piece| Some(piece.split_off(piece.rfind('/')? + 1)));
+            let rest = slash.unwrap_or_default();
+            used = measure_text_width(&rest);
+            pieces.push(rest);
         }
         used += width;
         if let Some(piece) = pieces.last_mut() {

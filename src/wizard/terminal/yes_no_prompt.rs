@@ -6,9 +6,9 @@ use console::measure_text_width;
 use super::keys::Key;
 use super::line_editor::LineEditor;
 use super::prompt::{KeyOutcome, Prompt};
-use super::theme::{Frame, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
+use super::theme::{Frame, KeyHint, MARK_WIDTH, PromptTheme, TerminalSize, hang_indent};
 use crate::i18n::{Lang, Msg, msg};
-use crate::wizard::question::{EscapeEffect, Reply};
+use crate::wizard::question::{Question, Reply};
 
 /// Maximum number of typed letters that a yes-or-no prompt shows: no word that it accepts is longer.
 const MAX_TYPED_LETTERS: usize = 10;
@@ -92,7 +92,7 @@ pub(super) struct YesNoPrompt {
     typed: LineEditor,
     /// `true` if Enter was pressed while no answer was marked.
     is_refused: bool,
-    escape: EscapeEffect,
+    hint: KeyHint,
 }
 
 impl YesNoPrompt {
@@ -103,13 +103,14 @@ impl YesNoPrompt {
             marked: default,
             typed: LineEditor::default(),
             is_refused: false,
-            escape: EscapeEffect::Back,
+            hint: KeyHint::default(),
         }
     }
 
-    /// Makes a yes-or-no prompt say what Esc does.
-    pub(super) fn with_escape(self, escape: EscapeEffect) -> Self {
-        Self { escape, ..self }
+    /// Makes a yes-or-no prompt say what Esc does, and which question it is.
+    pub(super) fn with_keys_of(self, question: &Question) -> Self {
+        let hint = KeyHint::new(question);
+        Self { hint, ..self }
     }
 
     fn mark(&mut self, yes: bool) {
@@ -188,13 +189,12 @@ impl Prompt for YesNoPrompt {
             msg.with("yes", letter(self.lang, true))
                 .with("no", letter(self.lang, false))
                 .with_msg("arrows", theme.horizontal_arrows())
-                .with_msg("escape", self.escape.msg())
         };
         let keys = letters(match self.marked {
             Some(_) => msg!("ui.keys-yes-no"),
             None => msg!("ui.keys-yes-no-open"),
         });
-        let keys = theme.key_hint(&keys, size.columns);
+        let keys = theme.key_hint(&self.hint, &keys, size.columns);
         if lines.len() + keys.len() < size.rows {
             lines.extend(keys);
         }
