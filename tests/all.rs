@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(target_os = "linux")]
+mod colours;
+#[cfg(target_os = "linux")]
 mod completions;
 #[cfg(unix)]
 mod config;

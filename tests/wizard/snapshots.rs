@@ -49,3 +49,32 @@ fn screen_at(scenario: &Scenario, lang: Lang, columns: u16, key: &str) -> String
     assert!(!text.contains(CANARY), "{text}");
     text
 }
+
+mod end {
+    super::each_scenario!(super::end_matches_its_snapshot, english: QUICKSTART "en", turkish: QUICKSTART "tr");
+}
+
+/// The end of the wizard: what was done, and the next commands, each on lines of its own.
+fn end_matches_its_snapshot(scenario: &Scenario, lang: Lang) {
+    let mut settings = Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for columns in [80, 40] {
+            let sandbox = scenario.sandbox();
+            let at = scenario.review_index();
+            let mut terminal = scenario.run_to(&sandbox, lang, at, Size::tall(columns));
+            scenario.confirm(&mut terminal, lang);
+            let confirmed = scenario.questions[at].text(lang);
+            let lines = terminal.screen().lines();
+            let start = lines
+                .iter()
+                .rposition(|line| line.starts_with(&format!("✔ {confirmed}")));
+            let text = lines[start.expect("the answer")..].join("\n");
+            for line in text.lines() {
+                assert!(line.chars().count() <= usize::from(columns), "{line}");
+            }
+            assert_snapshot!(format!("end-{}-{columns}", lang.code()), text);
+        }
+    });
+}
