@@ -24,7 +24,7 @@ fn broken_configs() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("two roots", b"{} {}".to_vec(), ":1:4"),
         ("no UTF-8", b"{ a: '\xff' }".to_vec(), "openclaw.json"),
         ("UTF-16", b"\xff\xfe{\0}\0".to_vec(), "openclaw.json"),
-        ("ten megabytes", vec![b' '; 10 * 1024 * 1024], "10485760"),
+        ("ten megabytes", vec![b' '; 10 * 1024 * 1024], "10 MiB"),
         ("ten thousand deep", deep.into_bytes(), ":1:"),
         ("NUL", b"{ a: \0 }".to_vec(), ":1:6"),
     ]
