@@ -316,7 +316,11 @@ fn history_of_repairs_is_read() {
             }]);
             assert_eq!(history["repairs"], expected, "{history}");
             let shown = home.run(&["--profile", "rescue", "rescue", "history"]).exits(0);
-            assert!(shown.stdout.contains("2026-11-28T18:05:33Z"), "{}", shown.stdout);
+            assert!(
+                shown.stdout.contains("2026-11-28 18:05:33 UTC"),
+                "{}",
+                shown.stdout
+            );
         });
     });
 }
