@@ -22,6 +22,7 @@ mod browser;
 pub mod cli;
 mod client;
 pub mod config;
+pub mod devtools;
 pub mod doctor;
 mod editor;
 mod engine;

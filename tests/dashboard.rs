@@ -9,6 +9,7 @@ use crate::support::gateway::{Gateway, command, free_base};
 use crate::support::pty::{Size, Terminal};
 
 mod browser;
+mod chromium;
 mod control_ui;
 mod page;
 

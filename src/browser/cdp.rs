@@ -1,42 +1,30 @@
-//! The debugging connection to a browser (Chrome `DevTools` protocol, by `chromiumoxide`): tabs, navigation,
-//! screenshots, the accessibility tree.
+//! The debugging connection to a browser (Chrome `DevTools` protocol): tabs, navigation, screenshots, the
+//! accessibility tree.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chromiumoxide::cdp::browser_protocol::page::{CaptureScreenshotFormat, Viewport};
-use chromiumoxide::cdp::browser_protocol::target::{
-    ActivateTargetParams, CloseTargetParams, CreateTargetParams, GetTargetsParams, TargetInfo,
-};
-use chromiumoxide::error::CdpError;
-use chromiumoxide::handler::HandlerConfig;
-use chromiumoxide::page::ScreenshotParams;
-use chromiumoxide::types::{Command, Method, MethodId};
-use chromiumoxide::{Browser, Page};
-use futures_util::StreamExt as _;
+use base64::Engine as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{BrowserError, Result};
+use crate::devtools::commands::{
+    ActivateTarget, CaptureScreenshot, CloseTarget, CreateTarget, Evaluate, GetFrameTree, GetLayoutMetrics,
+    GetTargets, Navigate, TargetInfo, Viewport,
+};
+use crate::devtools::{COMMAND_TIMEOUT, DevtoolsConnection, DevtoolsError};
 use crate::i18n::msg;
 
-/// Time that a single command to a browser over the Chrome `DevTools` protocol may take.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time that a browser tab is given to load its page after it was opened, to appear, or to close.
 const TAB_TIMEOUT: Duration = Duration::from_secs(10);
+/// URL of a page without content.
+const BLANK_PAGE: &str = "about:blank";
 /// Interval at which a browser tab is checked while it opens or closes.
 const TAB_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A debugging connection to one browser, over the Chrome `DevTools` protocol.
 #[derive(Debug)]
-pub(super) struct CdpConnection {
-    browser: Browser,
-    /// The task that reads the connection.
-    reader: tokio::task::JoinHandle<()>,
-    /// `false` once the connection has failed or was closed.
-    alive: Arc<AtomicBool>,
-}
+pub(super) struct CdpConnection(DevtoolsConnection);
 
 /// An open browser tab, as the responses of the browser control service describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,33 +67,16 @@ impl CdpConnection {
     /// # Errors
     /// When the browser does not answer in time, or not in this protocol.
     pub(super) async fn connect(url: String, timeout: Duration) -> Result<Self> {
-        let config = HandlerConfig {
-            // A certificate that a user's browser refuses is refused here too.
-            ignore_https_errors: false,
-            viewport: None,
-            request_timeout: COMMAND_TIMEOUT,
-            ..HandlerConfig::default()
-        };
-        let connecting = Browser::connect_with_config(url, config);
-        let connected = tokio::time::timeout(timeout, connecting).await;
-        let timed_out = |_| BrowserError::failed(msg!("browser.timeout", seconds = timeout.as_secs()));
-        let (browser, mut handler) = connected.map_err(timed_out)?.map_err(convert_error)?;
-        let alive = Arc::new(AtomicBool::new(true));
-        let alive_in_reader = alive.clone();
-        let reader = tokio::spawn(async move {
-            while let Some(Ok(())) = handler.next().await {}
-            alive_in_reader.store(false, Ordering::Relaxed);
-        });
-        Ok(Self {
-            browser,
-            reader,
-            alive,
-        })
+        match DevtoolsConnection::connect(&url, timeout).await {
+            Ok(connection) => Ok(Self(connection)),
+            Err(DevtoolsError::TimedOut) => Err(timeout_error(timeout)),
+            Err(error) => Err(convert_error(error)),
+        }
     }
 
     /// Tells whether the debugging connection to the browser is still open.
     pub(super) fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Relaxed) && !self.reader.is_finished()
+        self.0.is_open()
     }
 
     /// Returns the open tabs of a browser, in the browser's order.
@@ -113,16 +84,9 @@ impl CdpConnection {
     /// # Errors
     /// When the browser does not answer.
     pub(super) async fn tabs(&self) -> Result<Vec<Tab>> {
-        let response = self
-            .browser
-            .execute(GetTargetsParams::default())
-            .await
-            .map_err(convert_error)?;
-        let pages = response.result.target_infos.into_iter();
-        Ok(pages
-            .filter(|info| info.r#type == "page")
-            .map(Tab::from)
-            .collect())
+        let targets = self.0.execute(GetTargets {}).await.map_err(convert_error)?;
+        let pages = targets.target_infos.into_iter();
+        Ok(pages.filter(|info| info.kind == "page").map(Tab::from).collect())
     }
 
     /// Opens a web page in a new browser tab and waits until it is loaded, at most [`TAB_TIMEOUT`].
@@ -130,16 +94,13 @@ impl CdpConnection {
     /// # Errors
     /// When the browser opens no tab.
     pub(super) async fn open(&self, url: &str) -> Result<Tab> {
-        let created = self
-            .browser
-            .execute(CreateTargetParams::new(url))
-            .await
-            .map_err(convert_error)?;
-        let id = created.result.target_id.inner().clone();
-        let page = self.page(&id).await?;
+        let created = self.0.execute(CreateTarget { url }).await;
+        let id = created.map_err(convert_error)?.target_id;
+        // A new tab shows an empty page before it shows the one that it was opened for.
+        let is_shown = |location: &str| location != BLANK_PAGE || url == BLANK_PAGE;
         let deadline = Instant::now() + TAB_TIMEOUT;
         // A page that never finishes loading is open all the same.
-        while Instant::now() < deadline && !is_loaded(&page).await {
+        while Instant::now() < deadline && !self.loaded_url(&id).await.is_some_and(|url| is_shown(&url)) {
             tokio::time::sleep(TAB_POLL_INTERVAL).await;
         }
         self.tab(&id).await
@@ -150,11 +111,8 @@ impl CdpConnection {
     /// # Errors
     /// When there is no such tab.
     pub(super) async fn focus(&self, id: &str) -> Result<()> {
-        let response = self
-            .browser
-            .execute(ActivateTargetParams::new(id.to_owned()))
-            .await;
-        response.map(|_| ()).map_err(convert_error)
+        let response = self.0.execute(ActivateTarget { target_id: id }).await;
+        response.map(drop).map_err(convert_error)
     }
 
     /// Closes a browser tab and waits until it is gone, at most [`TAB_TIMEOUT`].
@@ -162,7 +120,7 @@ impl CdpConnection {
     /// # Errors
     /// When there is no such tab.
     pub(super) async fn close(&self, id: &str) -> Result<()> {
-        let response = self.browser.execute(CloseTargetParams::new(id.to_owned())).await;
+        let response = self.0.execute(CloseTarget { target_id: id }).await;
         response.map_err(convert_error)?;
         let deadline = Instant::now() + TAB_TIMEOUT;
         while Instant::now() < deadline && self.tabs().await?.iter().any(|tab| tab.target_id == id) {
@@ -171,12 +129,25 @@ impl CdpConnection {
         Ok(())
     }
 
-    /// Loads another web page in a browser tab and waits until it is loaded.
+    /// Loads another web page in a browser tab and waits until it is loaded, at most [`COMMAND_TIMEOUT`].
     ///
     /// # Errors
     /// When the page cannot be reached.
     pub(super) async fn navigate(&self, id: &str, url: &str) -> Result<Tab> {
-        self.page(id).await?.goto(url).await.map_err(convert_error)?;
+        let started = self.0.execute_in(id, Navigate { url }).await;
+        let started = started.map_err(convert_error)?;
+        if let Some(reason) = started.error_text.filter(|reason| !reason.is_empty()) {
+            return Err(convert_error(DevtoolsError::Refused(reason)));
+        }
+        if let Some(document) = started.loader_id {
+            let deadline = Instant::now() + COMMAND_TIMEOUT;
+            while !self.shows_document(id, &document).await || self.loaded_url(id).await.is_none() {
+                if Instant::now() > deadline {
+                    return Err(timeout_error(COMMAND_TIMEOUT));
+                }
+                tokio::time::sleep(TAB_POLL_INTERVAL).await;
+            }
+        }
         self.tab(id).await
     }
 
@@ -191,20 +162,34 @@ impl CdpConnection {
         full_page: bool,
         clip: Option<Viewport>,
     ) -> Result<Vec<u8>> {
-        let mut params = ScreenshotParams::builder()
-            .full_page(full_page)
-            .format(match format {
-                ScreenshotFormat::Png => CaptureScreenshotFormat::Png,
-                ScreenshotFormat::Jpeg => CaptureScreenshotFormat::Jpeg,
-            });
-        if let Some(clip) = clip {
-            params = params.clip(clip);
-        }
-        self.page(id)
-            .await?
-            .screenshot(params.build())
-            .await
-            .map_err(convert_error)
+        // A browser draws no page behind another one.
+        self.focus(id).await?;
+        let clip = if full_page {
+            Some(self.whole_page(id).await?)
+        } else {
+            clip
+        };
+        let command = CaptureScreenshot {
+            format: format.name(),
+            clip,
+            capture_beyond_viewport: full_page,
+        };
+        let image = self.0.execute_in(id, command).await.map_err(convert_error)?;
+        let decoded = base64::engine::general_purpose::STANDARD.decode(image.data);
+        decoded.map_err(|error| BrowserError::failed(msg!("browser.cdp")).because(error))
+    }
+
+    /// Returns the box around the whole page in a browser tab.
+    async fn whole_page(&self, id: &str) -> Result<Viewport> {
+        let metrics = self.0.execute_in(id, GetLayoutMetrics {}).await;
+        let size = metrics.map_err(convert_error)?.css_content_size;
+        Ok(Viewport {
+            x: 0.0,
+            y: 0.0,
+            width: size.width,
+            height: size.height,
+            scale: 1.0,
+        })
     }
 
     /// Returns the accessibility tree of the page in a browser tab or of one of its frames, as the browser reports it.
@@ -216,15 +201,12 @@ impl CdpConnection {
         self.call(id, "Accessibility.getFullAXTree", params).await
     }
 
-    /// Sends a command to the page in a browser tab and returns the response as untyped JSON: a browser newer than
-    /// `chromiumoxide`'s types sends values that those types refuse.
+    /// Sends a command to the page in a browser tab as JSON and returns the response as JSON.
     ///
     /// # Errors
     /// When the tab is gone or the browser refuses the command.
     pub(super) async fn call(&self, id: &str, method: &'static str, params: Value) -> Result<Value> {
-        let command = UntypedCommand { method, params };
-        let response = self.page(id).await?.execute(command).await;
-        Ok(response.map_err(convert_error)?.result)
+        self.0.call(id, method, params).await.map_err(convert_error)
     }
 
     /// Returns the description of a browser tab by its target id.
@@ -236,80 +218,46 @@ impl CdpConnection {
         tab.ok_or_else(|| BrowserError::not_found(msg!("browser.no-tab", id = id)))
     }
 
-    /// Returns `chromiumoxide`'s handle of the page in a browser tab. `chromiumoxide` attaches to a new tab a moment
-    /// after the tab was opened, so this waits for it, at most [`TAB_TIMEOUT`].
-    async fn page(&self, id: &str) -> Result<Page> {
-        let deadline = Instant::now() + TAB_TIMEOUT;
-        loop {
-            match self.browser.get_page(id.to_owned().into()).await {
-                Ok(page) => return Ok(page),
-                Err(CdpError::NotFound) if Instant::now() < deadline => {
-                    tokio::time::sleep(TAB_POLL_INTERVAL).await;
-                }
-                Err(error) => return Err(convert_error(error)),
-            }
-        }
+    /// Tells whether a browser tab shows this document, by the id of its loading.
+    async fn shows_document(&self, id: &str, loader_id: &str) -> bool {
+        let shown = self.0.execute_in(id, GetFrameTree {}).await;
+        shown.is_ok_and(|tree| tree.frame_tree.frame.loader_id == loader_id)
     }
-}
 
-impl Drop for CdpConnection {
-    fn drop(&mut self) {
-        self.reader.abort();
+    /// Returns the URL of the page in a browser tab if the page has finished loading.
+    async fn loaded_url(&self, id: &str) -> Option<String> {
+        let state = Evaluate {
+            expression: "document.readyState === 'complete' ? location.href : null",
+            return_by_value: true,
+            await_promise: false,
+        };
+        let state = self.0.execute_in(id, state).await.ok()?;
+        state.result.value.as_str().map(str::to_owned)
     }
 }
 
 impl From<TargetInfo> for Tab {
     fn from(info: TargetInfo) -> Self {
         Self {
-            target_id: info.target_id.inner().clone(),
+            target_id: info.target_id,
             title: info.title,
             url: info.url,
-            kind: info.r#type,
+            kind: info.kind,
         }
     }
 }
 
-/// Tells whether the page in a browser tab has finished loading.
-async fn is_loaded(page: &Page) -> bool {
-    let state = page
-        .evaluate_expression("document.readyState + ' ' + location.href")
-        .await;
-    state
-        .ok()
-        .and_then(|state| state.into_value::<String>().ok())
-        .is_some_and(|state| state.starts_with("complete "))
+/// Returns the error for a browser that did not answer in time.
+fn timeout_error(timeout: Duration) -> BrowserError {
+    BrowserError::failed(msg!("browser.timeout", seconds = timeout.as_secs()))
 }
 
-/// A Chrome `DevTools` command with untyped JSON as its parameters and its response.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct UntypedCommand {
-    #[serde(skip)]
-    method: &'static str,
-    params: Value,
-}
-
-impl Method for UntypedCommand {
-    fn identifier(&self) -> MethodId {
-        self.method.into()
-    }
-}
-
-impl Command for UntypedCommand {
-    type Response = Value;
-}
-
-/// Converts an error of the library `chromiumoxide` to a [`BrowserError`]: HTTP status 404 for a browser tab that is
-/// gone, else 500.
-fn convert_error(error: CdpError) -> BrowserError {
+/// Converts an error of the debugging protocol to a [`BrowserError`]: HTTP status 404 for a browser tab that is gone,
+/// else 500.
+fn convert_error(error: DevtoolsError) -> BrowserError {
     match error {
-        CdpError::Timeout => {
-            BrowserError::failed(msg!("browser.timeout", seconds = COMMAND_TIMEOUT.as_secs()))
-        }
-        CdpError::NotFound => BrowserError::not_found(msg!("browser.tab-gone")),
-        CdpError::Chrome(error) if error.message.contains("No target with given id") => {
-            BrowserError::not_found(msg!("browser.tab-gone"))
-        }
+        DevtoolsError::TimedOut => timeout_error(COMMAND_TIMEOUT),
+        error if error.is_target_gone() => BrowserError::not_found(msg!("browser.tab-gone")),
         error => BrowserError::failed(msg!("browser.cdp")).because(error),
     }
 }

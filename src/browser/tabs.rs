@@ -1,7 +1,6 @@
 //! Operations on the tabs of a running browser that a request asks for: list, open, show, close, screenshot, snapshot.
 
 use base64::Engine as _;
-use chromiumoxide::cdp::browser_protocol::page::Viewport;
 use serde_json::{Value, json};
 
 use super::blocking::run_blocking;
@@ -9,6 +8,7 @@ use super::cdp::{CdpConnection, Tab};
 use super::route::{ScreenshotRequest, TabAction, TabName};
 use super::slot::ProfileSlot;
 use super::{BrowserContext, BrowserError, Result, act, screenshots, snapshot};
+use crate::devtools::commands::Viewport;
 use crate::i18n::{Lang, msg};
 use crate::sync::lock;
 

@@ -12,13 +12,6 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use chromiumoxide::browser::{Browser, BrowserConfig};
-use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
-use chromiumoxide::cdp::browser_protocol::log::EventEntryAdded;
-use chromiumoxide::cdp::browser_protocol::page::CaptureScreenshotFormat;
-use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown};
-use chromiumoxide::page::{Page, ScreenshotParams};
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use openclaw::answers::Bind;
@@ -35,6 +28,7 @@ use openclaw::rescue::watch::WatchEvent;
 use openclaw::secret::Secret;
 use openclaw::settings::{ClientAuth, Settings};
 
+use super::chromium::Chromium;
 use super::{PAGE_TIMEOUT, TOKEN, populate};
 use crate::support::{Sandbox, installed};
 
@@ -152,12 +146,9 @@ async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: WebSocket) 
 
 /// The dashboard of a gateway in a browser, with the errors that the browser reported.
 pub struct PageUnderTest {
-    browser: Browser,
-    pub page: Page,
+    pub browser: Chromium,
     pub address: String,
     gateway: Option<Arc<FakeSessionGateway>>,
-    errors: Arc<std::sync::Mutex<Vec<String>>>,
-    _profile: tempfile::TempDir,
 }
 
 impl PageUnderTest {
@@ -183,29 +174,10 @@ impl PageUnderTest {
 
     /// Opens a browser for the gateway on this port.
     pub async fn on_port(port: u16, gateway: Option<Arc<FakeSessionGateway>>) -> Self {
-        let profile = tempfile::tempdir().unwrap();
-        let config = BrowserConfig::builder()
-            .chrome_executable("/usr/bin/chromium")
-            .user_data_dir(profile.path())
-            .no_sandbox()
-            .new_headless_mode()
-            .launch_timeout(PAGE_TIMEOUT)
-            .window_size(1200, 900)
-            .arg("--lang=en")
-            .build()
-            .unwrap();
-        let (browser, mut handler) = Browser::launch(config).await.unwrap();
-        tokio::spawn(async move { while handler.next().await.is_some() {} });
-        let page = browser.new_page("about:blank").await.unwrap();
-        let errors = Arc::default();
-        collect_errors(&page, &errors).await;
         Self {
-            browser,
-            page,
+            browser: Chromium::start().await,
             address: format!("http://127.0.0.1:{port}/"),
             gateway,
-            errors,
-            _profile: profile,
         }
     }
 
@@ -224,20 +196,12 @@ impl PageUnderTest {
 
     /// Loads the dashboard with this fragment in its URL.
     pub async fn open(&self, fragment: &str) {
-        self.page
-            .goto(format!("{}{fragment}", self.address))
-            .await
-            .unwrap();
+        self.browser.open(&format!("{}{fragment}", self.address)).await;
     }
 
     /// Evaluates a JavaScript expression.
     pub async fn evaluate(&self, expression: &str) -> Value {
-        let result = self.page.evaluate(expression).await;
-        result
-            .unwrap_or_else(|e| panic!("{expression}: {e}"))
-            .value()
-            .cloned()
-            .unwrap_or_default()
+        self.browser.evaluate(expression).await
     }
 
     /// Waits until a JavaScript expression is true.
@@ -248,7 +212,7 @@ impl PageUnderTest {
             assert!(
                 Instant::now() < deadline,
                 "never: {expression}\n{text}\n{:?}",
-                self.errors
+                self.browser.errors()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -265,57 +229,23 @@ impl PageUnderTest {
 
     /// Sets the width of the window, in pixels.
     pub async fn set_width(&self, width: i64) {
-        let size = SetDeviceMetricsOverrideParams::new(width, 900, 1.0, false);
-        self.page.execute(size).await.unwrap();
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.browser
+            .call("Emulation.setDeviceMetricsOverride", size)
+            .await;
     }
 
     /// Saves a screenshot where `OPENCLAW_PICTURES` names a folder.
     pub async fn save_screenshot(&self, name: &str) {
         if let Some(folder) = std::env::var_os("OPENCLAW_PICTURES") {
-            let params = ScreenshotParams::builder()
-                .format(CaptureScreenshotFormat::Png)
-                .full_page(true)
-                .build();
-            let path = Path::new(&folder).join(name);
-            self.page.save_screenshot(params, path).await.unwrap();
+            self.browser.save_screenshot(&Path::new(&folder).join(name)).await;
         }
     }
 
     /// Returns the errors that the browser reported so far.
     pub fn errors(&self) -> Vec<String> {
-        self.errors.lock().unwrap().clone()
+        self.browser.errors()
     }
-
-    pub async fn close(mut self) {
-        self.browser.close().await.unwrap();
-        self.browser.wait().await.unwrap();
-    }
-}
-
-/// Collects console messages, policy violations and uncaught errors of a page.
-async fn collect_errors(page: &Page, into: &Arc<std::sync::Mutex<Vec<String>>>) {
-    page.execute(chromiumoxide::cdp::browser_protocol::log::EnableParams::default())
-        .await
-        .unwrap();
-    let mut log = page.event_listener::<EventEntryAdded>().await.unwrap();
-    let mut console = page.event_listener::<EventConsoleApiCalled>().await.unwrap();
-    let mut exceptions = page.event_listener::<EventExceptionThrown>().await.unwrap();
-    let (a, b, c) = (into.clone(), into.clone(), into.clone());
-    tokio::spawn(async move {
-        while let Some(event) = log.next().await {
-            a.lock().unwrap().push(event.entry.text.clone());
-        }
-    });
-    tokio::spawn(async move {
-        while let Some(event) = console.next().await {
-            b.lock().unwrap().push(format!("{:?}", event.args));
-        }
-    });
-    tokio::spawn(async move {
-        while let Some(event) = exceptions.next().await {
-            c.lock().unwrap().push(format!("{:?}", event.exception_details));
-        }
-    });
 }
 
 /// Runs a test with a browser on an async runtime of its own; skips it where no browser is installed.

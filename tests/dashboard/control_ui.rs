@@ -196,10 +196,10 @@ fn control_ui_of_both_releases_connects_and_shows_no_error() {
                 .join("node_modules/openclaw/dist/control-ui");
             let server = UiServer::start(files, port);
             let page = PageUnderTest::on_port(server.port, None).await;
-            page.page
-                .evaluate_on_new_document(ACCOUNT)
-                .await
-                .expect("a script");
+            let script = serde_json::json!({ "source": ACCOUNT });
+            page.browser
+                .call("Page.addScriptToEvaluateOnNewDocument", script)
+                .await;
             for name in release.pages {
                 // 1.30 reads the token from the query, 9.6 from the fragment. A new document for each page.
                 page.open(&format!("{name}?token={TOKEN}&page={name}#token={TOKEN}"))
@@ -216,7 +216,6 @@ fn control_ui_of_both_releases_connects_and_shows_no_error() {
                     release.folder
                 );
             }
-            page.close().await;
         }
     });
 }

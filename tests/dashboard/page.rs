@@ -36,7 +36,7 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
         assert_host_is_shown(&page).await;
         change_appearance(&page).await;
         // The choices are remembered, and so is the token of this tab.
-        page.page.reload().await.unwrap();
+        page.browser.reload().await;
         page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
         assert_eq!(page.evaluate("document.documentElement.lang").await, "tr");
@@ -45,7 +45,6 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
             "dark"
         );
         assert_eq!(page.errors(), Vec::<String>::new());
-        page.close().await;
     });
 }
 
@@ -154,22 +153,11 @@ fn wrong_token_is_reported_and_another_asked_for() {
         );
         page.select("theme", "light").await;
         page.save_screenshot("en-light-token.png").await;
-        let field = page.page.find_element("#token").await.unwrap();
-        field
-            .click()
-            .await
-            .unwrap()
-            .type_str(TOKEN)
-            .await
-            .unwrap()
-            .press_key("Enter")
-            .await
-            .unwrap();
+        page.browser.type_into("#token", TOKEN).await;
         page.wait_until("document.querySelectorAll('#map > li').length === 4")
             .await;
         assert_eq!(page.evaluate("document.getElementById('ask').hidden").await, true);
         assert_eq!(page.errors(), Vec::<String>::new());
-        page.close().await;
     });
 }
 
@@ -211,7 +199,6 @@ fn page_asks_for_a_token_and_reconnects_after_a_lost_connection() {
         page.set_closing(false);
         page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;
-        page.close().await;
     });
 }
 
@@ -285,7 +272,6 @@ fn running_gateways_are_distinguished_from_stopped_ones() {
             page.wait_until("document.querySelectorAll('#map .tag.up').length === 1")
                 .await;
             assert_eq!(page.errors(), Vec::<String>::new());
-            page.close().await;
         });
     });
 }
@@ -326,6 +312,5 @@ fn page_of_a_real_gateway_shows_that_gateway() {
         assert!(clients.as_str().unwrap().starts_with("Dashboard"), "{clients}");
         page.save_screenshot("real.png").await;
         assert_eq!(page.errors(), Vec::<String>::new());
-        page.close().await;
     });
 }

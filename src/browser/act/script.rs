@@ -33,6 +33,8 @@ pub(super) async fn run(
 
 /// Tells whether a JavaScript source is an expression, a function among them, by letting the browser parse it.
 async fn is_expression(cdp: &CdpConnection, tab: &str, source: &str) -> Result<bool> {
+    // A browser parses no script before its commands about scripts are turned on.
+    cdp.call(tab, "Runtime.enable", json!({})).await?;
     let params = json!({ "expression": format!("({source}\n)"), "sourceURL": "", "persistScript": false });
     let response = cdp.call(tab, "Runtime.compileScript", params).await?;
     Ok(!response["exceptionDetails"].is_object())

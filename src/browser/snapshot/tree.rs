@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A node of a browser page's accessibility tree, with the fields that are used here. Newer browsers send values that
-/// the types of `chromiumoxide` do not know.
+/// A node of a browser page's accessibility tree, with the fields that are used here.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AxNode {
