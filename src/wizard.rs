@@ -347,7 +347,7 @@ fn ask_until_valid(
     if let Some(reply) = history.settled_reply(step, question)
         && accept_reply(step, question, reply.clone(), context, answers).is_ok()
     {
-        if history.is_from_draft(step.id()) {
+        if history.is_to_be_shown(step.id()) {
             prompter.show_answer(question, &reply);
             history.record(step.id(), question, reply);
         }

@@ -28,6 +28,8 @@ struct PastReply {
     question: Option<Msg>,
     reply: Reply,
     was_default: bool,
+    /// Whether the reply is to be shown again, in another language.
+    is_shown_again: bool,
 }
 
 /// The questions of the wizard that are asked again although they have a reply.
@@ -56,6 +58,7 @@ impl<'a> AnswerHistory<'a> {
                 question: None,
                 reply,
                 was_default: false,
+                is_shown_again: false,
             };
             (!step.is_secret()).then_some((step.id(), past))
         };
@@ -104,10 +107,10 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
-    /// Makes the wizard's next pass show every answer of before again, as those of a draft.
+    /// Makes the wizard's next pass show every answer of before again. Each still answers its own question only.
     pub(crate) fn show_again(&mut self) {
         for past in self.replies.values_mut() {
-            past.question = None;
+            past.is_shown_again = true;
         }
     }
 
@@ -137,10 +140,11 @@ impl<'a> AnswerHistory<'a> {
         }
     }
 
-    /// Returns `true` if the reply to a step of the wizard comes from the draft of an earlier run, and no question was
-    /// answered by it in this run yet.
-    pub(super) fn is_from_draft(&self, id: StepId) -> bool {
-        self.replies.get(&id).is_some_and(|past| past.question.is_none())
+    /// Returns `true` if the reply to a step of the wizard has to be shown: it comes from the draft of an earlier run, and
+    /// no question was answered by it in this run yet, or it was shown in another language.
+    pub(super) fn is_to_be_shown(&self, id: StepId) -> bool {
+        let past = self.replies.get(&id);
+        past.is_some_and(|past| past.question.is_none() || past.is_shown_again)
     }
 
     /// Returns a question of the wizard with the person's earlier reply as its default.
@@ -175,6 +179,7 @@ impl<'a> AnswerHistory<'a> {
             was_default: question.default_reply().as_ref() == Some(&reply),
             question: Some(question.text.clone()),
             reply,
+            is_shown_again: false,
         };
         self.replies.insert(id, past);
         let draft = self.draft();
@@ -202,5 +207,25 @@ impl<'a> AnswerHistory<'a> {
             let answered = past.question.as_ref();
             answered.is_none_or(|text| *text == question.text)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::msg;
+    use crate::secret::Secret;
+
+    #[test]
+    fn secret_that_is_shown_again_in_another_language_answers_its_own_question_only() {
+        let key_of = |provider: &str| Question::secret(msg!("step.api-key.ask", provider = provider), None);
+        let mut history = AnswerHistory::default();
+        let reply = Reply::Secret(Secret::new("sk-of-anthropic"));
+        history.record(StepId::ApiKey, &key_of("Anthropic"), reply.clone());
+        assert!(!history.is_to_be_shown(StepId::ApiKey));
+        history.show_again();
+        assert!(history.is_to_be_shown(StepId::ApiKey));
+        assert_eq!(history.answer(StepId::ApiKey, &key_of("OpenAI")), None);
+        assert_eq!(history.answer(StepId::ApiKey, &key_of("Anthropic")), Some(reply));
     }
 }
