@@ -48,7 +48,7 @@ mod transaction;
 
 pub(crate) use draft::AnswersDraft;
 pub use event::ApplyEvent;
-pub(crate) use file_ops::{free_path, remove_if_present};
+pub(crate) use file_ops::{free_aside_name, free_path, remove_if_present};
 pub use interrupted::has_unfinished_transaction;
 pub(crate) use interrupted::{InterruptedTransaction, changes_any, interrupted_transaction};
 pub use lock::HostLock;

@@ -51,3 +51,13 @@ pub(crate) fn free_path(candidate: impl Fn(u32) -> PathBuf) -> PathBuf {
         number += 1;
     }
 }
+
+/// Returns a free name beside a path, for a file or folder that a repair moves aside: `PATH.aside-1`, `PATH.aside-2`
+/// and so on. The same disk gives the same name.
+pub(crate) fn free_aside_name(path: &Path) -> PathBuf {
+    free_path(|number| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".aside-{}", number + 1));
+        name.into()
+    })
+}

@@ -1,9 +1,10 @@
 //! Checks of the config: whether it can be read, is valid, private and this user's.
 
 use super::check::{Check, Obstruction, Problem};
-use super::fix::{Fix, free_aside_name};
+use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
+use crate::apply::free_aside_name;
 use crate::config::backup;
 use crate::config::dialect;
 use crate::config::key_path::KeyPath;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::check::{Check, Problem};
-use super::fix::{Fix, free_aside_name};
+use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
+use crate::apply::free_aside_name;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::instance::shell_quote;

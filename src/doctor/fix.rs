@@ -1,10 +1,9 @@
 //! The kinds of repair that `doctor --fix` makes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::apply;
 use crate::config::key_path::KeyPath;
 
 /// A repair of one problem of an instance, as `doctor --fix` makes it.
@@ -48,14 +47,4 @@ pub(crate) enum Fix {
     CompleteChange,
     /// Removes the instance with this config from the registry.
     Deregister(PathBuf),
-}
-
-/// Returns a free name beside a path, for a file or folder that a repair moves aside: `PATH.aside-1`, `PATH.aside-2`
-/// and so on. The same disk gives the same name.
-pub(super) fn free_aside_name(path: &Path) -> PathBuf {
-    apply::free_path(|number| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".aside-{}", number + 1));
-        name.into()
-    })
 }

@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use super::check::{Check, Problem};
-use super::fix::{Fix, free_aside_name};
+use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
 use super::originality::instance_to_change;
+use crate::apply::free_aside_name;
 use crate::i18n::{Msg, msg};
 use crate::instance::Instance;
 use crate::instance::shell_quote;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::check::{Check, Problem};
-use super::fix::{Fix, free_aside_name};
+use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport};
+use crate::apply::free_aside_name;
 use crate::config::dialect;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
@@ -141,8 +142,9 @@ fn retire_command(service: &InstalledService) -> String {
 
 /// Returns the command that takes a unit of the system's systemd out of use.
 fn retire_system_command(unit: &Path) -> String {
-    let name = unit.file_name().unwrap_or_default();
-    format!("sudo systemctl disable --now {}", shell_quote(Path::new(name)))
+    let name = shell_quote(Path::new(unit.file_name().unwrap_or_default()));
+    let (from, to) = (shell_quote(unit), shell_quote(&free_aside_name(unit)));
+    format!("sudo systemctl disable --now {name}; sudo mv {from} {to}")
 }
 
 /// Reports a service that starts the gateway alone and has the name of an earlier OpenClaw: an installation would put a second

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::check::{Check, Obstruction, Problem};
-use super::fix::{Fix, free_aside_name};
+use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport, PathRole};
 use super::modes::{foreign_owners, open_to_others};
+use crate::apply::free_aside_name;
 use crate::i18n::{msg, size_msg};
 use crate::instance::shell_quote;
 use crate::survey::{ConfigHealth, FoundBy};

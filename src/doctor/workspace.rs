@@ -1,8 +1,9 @@
 //! Checks of workspaces: whether they exist, are folders, and do not contain the instance itself.
 
 use super::check::{Check, Problem};
-use super::fix::{Fix, free_aside_name};
+use super::fix::Fix;
 use super::host_report::{HostReport, InstanceReport, PathRole};
+use crate::apply::free_aside_name;
 use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::shell_quote;

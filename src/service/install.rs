@@ -305,14 +305,15 @@ impl ServiceControl<'_> {
     /// systemd, or one by the name that an earlier OpenClaw gave it. Two managers would fight for one gateway.
     fn refuse_second_service(&self) -> Result<()> {
         let InstanceContext { host, env, instance } = self.context;
-        let refusal = |file: &Path, manager: &str, then: &str| {
+        let refusal = |file: &Path, root: &str, manager: &str| {
             let name = shell_quote(Path::new(file.file_name().unwrap_or_default()));
-            let command = format!("{manager} disable --now {name}{then}");
+            let (from, to) = (shell_quote(file), shell_quote(&apply::free_aside_name(file)));
+            let command = format!("{root}{manager} disable --now {name}; {root}mv {from} {to}");
             Err(Error::blocked(msg!("service.started-by", path = file.display()))
                 .hint(msg!("service.retire", command = command)))
         };
         if let Some(unit) = survey::find_system_units(host, env, &instance.config_path).first() {
-            return refusal(unit, "sudo systemctl", "");
+            return refusal(unit, "sudo ", "systemctl");
         }
         let config = read::canonicalize_existing(&instance.config_path);
         let services = survey::InstalledService::find_all(env);
@@ -320,13 +321,7 @@ impl ServiceControl<'_> {
             service.has_legacy_name() && read::canonicalize_existing(&service.config_path) == config
         };
         match services.iter().find(is_legacy) {
-            Some(service) => {
-                let file = shell_quote(&service.file);
-                let mut away = service.file.clone().into_os_string();
-                away.push(".old");
-                let away = shell_quote(Path::new(&away));
-                refusal(&service.file, "systemctl --user", &format!("; mv {file} {away}"))
-            }
+            Some(service) => refusal(&service.file, "", "systemctl --user"),
             None => Ok(()),
         }
     }

@@ -67,17 +67,20 @@ impl InstalledService {
         let mut services: Vec<_> = units
             .chain(legacy)
             .chain(agents)
-            .map(|(file, profile)| {
+            .filter_map(|(file, profile)| {
                 // A file that can't be read starts an unknown command, and is still installed.
                 let command = read_command(&file, env);
+                if has_legacy_name(&file) && !may_start_gateway(&command, &file) {
+                    return None;
+                }
                 let unreadable = command.as_ref().err().map(ToString::to_string);
                 let service = Self::new(command.unwrap_or_default(), file, &profile, env);
-                Self {
+                Some(Self {
                     named: service.named.clone().filter(|_| !service.has_legacy_name()),
                     // A masked unit is a link to this device.
                     unreadable: unreadable.filter(|_| !is_masked(&service.file)),
                     ..service
-                }
+                })
             })
             .collect();
         services.sort_by(|a, b| a.file.cmp(&b.file));
@@ -86,8 +89,7 @@ impl InstalledService {
 
     /// Returns whether the file of a gateway's service has the name that an earlier OpenClaw gave it.
     pub(crate) fn has_legacy_name(&self) -> bool {
-        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
-        LEGACY_UNITS.iter().any(|start| name.starts_with(start))
+        has_legacy_name(&self.file)
     }
 
     /// Determines profile, paths and port of a gateway's installed service from its command; `named` is the profile
@@ -178,6 +180,21 @@ fn read_command(file: &Path, env: &Environment) -> Result<ServiceCommand, ReadEr
         Some("plist") => Ok(plist::parse(&read::bytes(file)?)),
         Some("cmd") => Ok(task::parse_script(&read::text(file)?)),
         _ => Ok(ServiceCommand::default()),
+    }
+}
+
+/// Returns whether a service file has the name that an earlier OpenClaw gave the service of a gateway.
+fn has_legacy_name(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    LEGACY_UNITS.iter().any(|start| name.starts_with(start))
+}
+
+/// Returns whether a service file may start a gateway: its command is one, or can't be read. By its name alone no file of
+/// an earlier OpenClaw is one: `clawdbot-gateway-tunnel.service` may be anything.
+fn may_start_gateway(command: &Result<ServiceCommand, ReadError>, file: &Path) -> bool {
+    match command {
+        Ok(command) => command.starts_gateway(),
+        Err(_) => !is_masked(file),
     }
 }
 
@@ -287,6 +304,12 @@ mod tests {
             let file = dir.path().join(UNIT_DIR).join(format!("{name}.service"));
             write_file(&file, unit);
         }
+        // A name proves nothing: this one starts a tunnel.
+        let tunnel = dir.path().join(UNIT_DIR).join("clawdbot-gateway-tunnel.service");
+        write_file(
+            &tunnel,
+            "[Service]\nExecStart=/usr/bin/ssh -N -L 1:localhost:1 box\n",
+        );
         let found = InstalledService::find_all(&env);
         assert_eq!(found.len(), LEGACY_UNITS.len());
         for service in found {

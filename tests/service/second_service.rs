@@ -28,7 +28,9 @@ fn unit_of_the_system_that_starts_the_gateway_is_named_and_no_second_service_ins
                 "{}",
                 ran.stdout
             );
-            let way_out = "sudo systemctl disable --now openclaw-gateway.service";
+            // To disable it does not take the file away, by which it is found.
+            let way_out = "sudo systemctl disable --now openclaw-gateway.service; \
+                           sudo mv /etc/systemd/system/openclaw-gateway.service ";
             assert!(ran.stdout.contains(way_out), "{}", ran.stdout);
         }
         assert!(!sandbox.path(".config").exists());
