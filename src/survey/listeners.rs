@@ -35,9 +35,11 @@ impl KnownSockets {
                 owner: owner.clone(),
             })
         };
-        let mut ids = ports::socket_ids()?;
-        ids.sort_unstable();
-        ids.into_iter().map(listener).collect()
+        let listeners: Option<Vec<_>> = ports::socket_ids()?.into_iter().map(listener).collect();
+        let mut listeners = listeners?;
+        // In the order of a full look, so that of several sockets on one address the same one counts.
+        listeners.sort_unstable();
+        Some(listeners)
     }
 }
 

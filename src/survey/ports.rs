@@ -217,17 +217,24 @@ fn refuse_taken_base(survey: &Survey, instance: &Instance, new: Port, config: &V
 fn refuse_claimed_fallback(survey: &Survey, instance: &Instance, base: Port) -> Result<(), Error> {
     let planner = survey.planner(&instance.profile, &instance.config_path);
     let check = planner.check(base, &[]);
-    let (PortVerdict::Refused(why), Some(instead)) = (&check.verdict, planner.nearest(base)) else {
+    let PortVerdict::Refused(why @ (PortRefusal::TooClose { .. } | PortRefusal::Claimed { .. })) =
+        &check.verdict
+    else {
         return Ok(());
     };
-    if !matches!(why, PortRefusal::TooClose { .. } | PortRefusal::Claimed { .. }) {
-        return Ok(());
-    }
     let msg = Msg::new("ports.would-use")
         .with("port", base)
         .with_msg("why", why.msg(base.get()));
-    let (command, port) = (instance.command(), instead.family.base());
-    Err(Error::blocked(msg).hint(msg!("onboard.hint-port", command = command, port = port)))
+    let command = instance.command();
+    let hint = match planner.nearest(base) {
+        Some(instead) => msg!(
+            "onboard.hint-port",
+            command = command,
+            port = instead.family.base()
+        ),
+        None => msg!("ports.see-map", command = command),
+    };
+    Err(Error::blocked(msg).hint(hint))
 }
 
 /// Returns whether two configs lie in the state folders of two instance profiles, by the names of the folders alone.
