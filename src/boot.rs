@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::apply;
 use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
+use crate::config::schema::Violation;
 use crate::config::{self, LoadedConfig};
 use crate::engine;
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::{InstanceContext, OwnedInstanceContext};
@@ -196,6 +197,9 @@ impl ConfigLoader {
     fn refuse_invalid(&self, path: &Path, config: &EffectiveConfig) -> Result<()> {
         let findings = self.judge.judge(config).refused;
         let count = findings.len();
+        let is_about_includes = findings
+            .iter()
+            .all(|finding| finding.violation == Violation::RefusedInclude);
         let Some(first) = findings.into_iter().next() else {
             return Ok(());
         };
@@ -205,7 +209,12 @@ impl ConfigLoader {
             .with_msg("why", first.why)
             .with("count", count);
         let command = self.context.instance.command();
-        Err(Error::blocked(invalid).hint(msg!("config.hint-validate", command = command)))
+        let error = Error::blocked(invalid).hint(msg!("config.hint-validate", command = command));
+        Err(if is_about_includes {
+            error.with_reason(ErrorReason::IncludeRefused)
+        } else {
+            error
+        })
     }
 }
 

@@ -74,6 +74,8 @@ pub enum ErrorReason {
     VariableUnset,
     /// The gateway would serve the network without asking for a token or password.
     UnprotectedNetwork,
+    /// The config includes a file from a folder that its release does not read, as far as this environment tells.
+    IncludeRefused,
 }
 
 /// An error of this program with what the user needs to act on it.

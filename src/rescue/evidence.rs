@@ -7,6 +7,7 @@ use crate::boot::ConfigLoader;
 use crate::config::diff::{self, ConfigDifference};
 use crate::config::{self, LoadedConfig, backup};
 use crate::environment::Environment;
+use crate::error::ErrorReason;
 use crate::host::{FileSystemSpace, Host, read};
 use crate::i18n::Msg;
 use crate::instance::{Instance, InstanceContext};
@@ -85,6 +86,9 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     // A record that can't be read is no fault of the config.
     let is_config_usable = loader.as_ref().map_or(true, ConfigLoader::is_config_usable);
     let refusal = match loader.and_then(|loader| loader.load()) {
+        // The service may have folders for included files in its environment that this process does not know: that is
+        // no reason to put another config in the place of the user's.
+        Err(error) if error.has_reason(ErrorReason::IncludeRefused) => None,
         Err(error) if state_dir == StateDirHealth::Ok => Some(error),
         _ => None,
     };
