@@ -251,6 +251,21 @@ struct CommandRefusal {
     message: String,
 }
 
+/// Returns the number of the command to which a message responds, where a browser writes it first.
+fn id_of(message: &str) -> Option<u64> {
+    let rest = message.strip_prefix("{\"id\":")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit())?;
+    rest[..end].parse().ok()
+}
+
+/// Returns the sender of the response that a command waits for.
+fn take_waiting(
+    pending: &PendingResponses,
+    id: u64,
+) -> Option<oneshot::Sender<Result<Value, DevtoolsError>>> {
+    lock(pending).as_mut()?.remove(&id)
+}
+
 /// Hands each message of a browser to the command that waits for it, or to those who listen to events, until the
 /// connection ends.
 async fn read_messages(
@@ -260,11 +275,19 @@ async fn read_messages(
 ) {
     while let Some(Ok(message)) = stream.next().await {
         let Ok(text) = message.to_text() else { continue };
-        let Ok(message) = serde_json::from_str::<IncomingMessage>(text) else {
-            continue;
+        let message = match serde_json::from_str::<IncomingMessage>(text) {
+            Ok(message) => message,
+            Err(error) => {
+                // JSON of a browser may hold half of a character, which no text of ours can.
+                if let Some(waiting) = id_of(text).and_then(|id| take_waiting(&pending, id)) {
+                    // Who gave up waiting needs no response.
+                    let _ = waiting.send(Err(error.into()));
+                }
+                continue;
+            }
         };
         if let Some(id) = message.id {
-            let waiting = lock(&pending).as_mut().and_then(|pending| pending.remove(&id));
+            let waiting = take_waiting(&pending, id);
             let response = match message.error {
                 Some(refusal) => Err(DevtoolsError::Refused(refusal.message)),
                 None => Ok(message.result.unwrap_or_default()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cdp::CdpConnection;
+use super::error::whole_seconds;
 use super::page_elements::ElementBox;
 use super::slot::ProfileSlot;
 use super::{BrowserError, Result};
@@ -220,8 +221,18 @@ impl<'a> ActPage<'a> {
             None => None,
         };
         let running = script::run(self.cdp, self.tab, element.as_ref(), source);
-        let timed_out = |_| BrowserError::failed(msg!("browser.timeout", seconds = timeout.as_secs()));
-        tokio::time::timeout(timeout, running).await.map_err(timed_out)?
+        if let Ok(result) = tokio::time::timeout(timeout, running).await {
+            return result;
+        }
+        // A script that never ends would keep the page from everything else. Where it has ended, nothing is left to do.
+        let _ = self
+            .cdp
+            .call(self.tab, "Runtime.terminateExecution", json!({}))
+            .await;
+        Err(BrowserError::failed(msg!(
+            "browser.timeout",
+            seconds = whole_seconds(timeout)
+        )))
     }
 
     /// Runs the actions of a batch one after another, and returns what came of each.

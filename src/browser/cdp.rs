@@ -7,6 +7,7 @@ use base64::Engine as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::error::whole_seconds;
 use super::{BrowserError, Result};
 use crate::devtools::commands::{
     ActivateTarget, CaptureScreenshot, CloseTarget, CreateTarget, Evaluate, GetFrameTree, GetLayoutMetrics,
@@ -98,12 +99,17 @@ impl CdpConnection {
         let id = created.map_err(convert_error)?.target_id;
         // A new tab shows an empty page before it shows the one that it was opened for.
         let is_shown = |location: &str| location != BLANK_PAGE || url == BLANK_PAGE;
-        let deadline = Instant::now() + TAB_TIMEOUT;
-        // A page that never finishes loading is open all the same.
-        while Instant::now() < deadline && !self.loaded_url(&id).await.is_some_and(|url| is_shown(&url)) {
-            tokio::time::sleep(TAB_POLL_INTERVAL).await;
+        let loading = async {
+            while !self.loaded_url(&id).await?.is_some_and(|url| is_shown(&url)) {
+                tokio::time::sleep(TAB_POLL_INTERVAL).await;
+            }
+            Ok::<_, BrowserError>(())
+        };
+        match tokio::time::timeout(TAB_TIMEOUT, loading).await {
+            Ok(Err(error)) if error.status == 404 => Err(error),
+            // A page that never finishes loading is open all the same.
+            _ => self.tab(&id).await,
         }
-        self.tab(&id).await
     }
 
     /// Activates a browser tab, which brings it to the front of its window.
@@ -134,19 +140,22 @@ impl CdpConnection {
     /// # Errors
     /// When the page cannot be reached.
     pub(super) async fn navigate(&self, id: &str, url: &str) -> Result<Tab> {
+        let before = self.document(id).await?;
         let started = self.0.execute_in(id, Navigate { url }).await;
         let started = started.map_err(convert_error)?;
         if let Some(reason) = started.error_text.filter(|reason| !reason.is_empty()) {
             return Err(convert_error(DevtoolsError::Refused(reason)));
         }
-        if let Some(document) = started.loader_id {
-            let deadline = Instant::now() + COMMAND_TIMEOUT;
-            while !self.shows_document(id, &document).await || self.loaded_url(id).await.is_none() {
-                if Instant::now() > deadline {
-                    return Err(timeout_error(COMMAND_TIMEOUT));
+        if started.loader_id.is_some() {
+            let loading = async {
+                // The new document may lead to another one at once.
+                while self.document(id).await? == before || self.loaded_url(id).await?.is_none() {
+                    tokio::time::sleep(TAB_POLL_INTERVAL).await;
                 }
-                tokio::time::sleep(TAB_POLL_INTERVAL).await;
-            }
+                Ok::<_, BrowserError>(())
+            };
+            let loaded = tokio::time::timeout(COMMAND_TIMEOUT, loading).await;
+            loaded.map_err(|_| timeout_error(COMMAND_TIMEOUT))??;
         }
         self.tab(id).await
     }
@@ -218,21 +227,31 @@ impl CdpConnection {
         tab.ok_or_else(|| BrowserError::not_found(msg!("browser.no-tab", id = id)))
     }
 
-    /// Tells whether a browser tab shows this document, by the id of its loading.
-    async fn shows_document(&self, id: &str, loader_id: &str) -> bool {
-        let shown = self.0.execute_in(id, GetFrameTree {}).await;
-        shown.is_ok_and(|tree| tree.frame_tree.frame.loader_id == loader_id)
+    /// Returns the id of the document in a browser tab.
+    ///
+    /// # Errors
+    /// When the tab is gone.
+    async fn document(&self, id: &str) -> Result<String> {
+        let tree = self.0.execute_in(id, GetFrameTree {}).await;
+        Ok(tree.map_err(convert_error)?.frame_tree.frame.loader_id)
     }
 
-    /// Returns the URL of the page in a browser tab if the page has finished loading.
-    async fn loaded_url(&self, id: &str) -> Option<String> {
+    /// Returns the URL of the page in a browser tab; `None` where the page has not finished loading.
+    ///
+    /// # Errors
+    /// When the tab is gone.
+    async fn loaded_url(&self, id: &str) -> Result<Option<String>> {
         let state = Evaluate {
             expression: "document.readyState === 'complete' ? location.href : null",
             return_by_value: true,
             await_promise: false,
         };
-        let state = self.0.execute_in(id, state).await.ok()?;
-        state.result.value.as_str().map(str::to_owned)
+        match self.0.execute_in(id, state).await {
+            Ok(state) => Ok(state.result.value.as_str().map(str::to_owned)),
+            Err(error) if error.is_target_gone() => Err(convert_error(error)),
+            // While another page is loaded, no script can run.
+            Err(_) => Ok(None),
+        }
     }
 }
 
@@ -249,7 +268,7 @@ impl From<TargetInfo> for Tab {
 
 /// Returns the error for a browser that did not answer in time.
 fn timeout_error(timeout: Duration) -> BrowserError {
-    BrowserError::failed(msg!("browser.timeout", seconds = timeout.as_secs()))
+    BrowserError::failed(msg!("browser.timeout", seconds = whole_seconds(timeout)))
 }
 
 /// Converts an error of the debugging protocol to a [`BrowserError`]: HTTP status 404 for a browser tab that is gone,

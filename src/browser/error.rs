@@ -16,6 +16,11 @@ pub(crate) struct BrowserError {
 /// The result of an operation on browsers.
 pub(crate) type Result<T, E = BrowserError> = std::result::Result<T, E>;
 
+/// Returns a time for a message in whole seconds: half a second is not none.
+pub(super) fn whole_seconds(time: std::time::Duration) -> u128 {
+    time.as_millis().div_ceil(1000)
+}
+
 impl BrowserError {
     /// Creates the error for an argument of a browser request that cannot be used, with the HTTP status 400.
     pub(super) fn bad_request(msg: Msg) -> Self {

@@ -334,6 +334,7 @@ fn scripts_return_their_result(page: &FormPage) {
         ("() => document.title", json!("Form")),
         ("document.title", json!("Form")),
         ("const title = document.title; return title;", json!("Form")),
+        ("const el = document.title; return el;", json!("Form")),
         (
             "async () => { await 1; return [1, { a: null }]; }",
             json!([1, { "a": null }]),
@@ -359,7 +360,10 @@ fn conditions_are_waited_for(page: &FormPage) {
     );
     page.act(&json!({ "kind": "wait", "loadState": "networkidle", "fn": "document.title === 'Form'" }));
     let missed = page.refused(&json!({ "kind": "wait", "text": "never", "timeoutMs": 500 }));
-    assert!(missed.contains("never"), "{missed}");
+    assert!(missed.contains("text: never"), "{missed}");
+    let endless = json!({ "kind": "evaluate", "fn": "() => { for (;;) {} }", "timeoutMs": 500 });
+    assert!(page.refused(&endless).contains("1 s"));
+    assert_eq!(page.evaluate("document.title"), "Form", "the script was ended");
     let wrong = page.refused(&json!({ "kind": "wait", "selector": "][" }));
     assert!(wrong.contains("not a valid selector"), "{wrong}");
 }

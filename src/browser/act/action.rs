@@ -158,15 +158,16 @@ impl Target {
 
 impl Condition {
     /// Returns how a condition is named in a message: by what the request says.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Text(text)
-            | Self::TextGone(text)
-            | Self::Selector(text)
-            | Self::Url(text)
-            | Self::Function(text) => text,
-            Self::LoadState(state) => state,
-        }
+    pub(super) fn name(&self) -> String {
+        let (field, value) = match self {
+            Self::Text(text) => ("text", text.as_str()),
+            Self::TextGone(text) => ("textGone", text.as_str()),
+            Self::Selector(text) => ("selector", text.as_str()),
+            Self::Url(text) => ("url", text.as_str()),
+            Self::Function(text) => ("fn", text.as_str()),
+            Self::LoadState(state) => ("loadState", *state),
+        };
+        format!("{field}: {value}")
     }
 }
 

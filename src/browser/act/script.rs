@@ -25,7 +25,8 @@ pub(super) async fn run(
              return typeof clientResult === 'function' ? clientResult(el) : clientResult; }}"
         )
     } else {
-        format!("async function () {{ const el = {element_name}; {source}\n }}")
+        // In a scope of its own, so that it may declare an `el` too.
+        format!("function () {{ const el = {element_name}; return (async () => {{ {source}\n }})(); }}")
     };
     let mut result = cdp.call_function(tab, element, &function, &[], true).await?;
     Ok(result["value"].take())

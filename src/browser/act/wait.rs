@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::action::Condition;
 use super::script;
 use crate::browser::cdp::CdpConnection;
+use crate::browser::error::whole_seconds;
 use crate::browser::{BrowserError, Result};
 use crate::i18n::msg;
 
@@ -51,7 +52,7 @@ pub(super) async fn wait_for(
         if Instant::now() >= deadline {
             return Err(BrowserError::failed(msg!(
                 "browser.wait-timeout",
-                seconds = timeout.as_secs(),
+                seconds = whole_seconds(timeout),
                 condition = condition.name()
             )));
         }

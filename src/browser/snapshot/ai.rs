@@ -12,6 +12,8 @@ use crate::browser::element_refs::ElementRef;
 /// Maximum length of a name or a value of a node in a text snapshot of a browser page, in characters. Longer ones are
 /// cut.
 const MAX_NAME_CHARS: usize = 300;
+/// Maximum length of the URL of a link in a text snapshot of a browser page, in characters: a `data:` URL may hold a film.
+const MAX_URL_CHARS: usize = 1000;
 /// Number of levels of indentation in a text snapshot of a browser page. Deeper nodes stand at the last one.
 const MAX_INDENT: usize = 40;
 /// The line below a text snapshot of a browser page that was cut.
@@ -221,6 +223,7 @@ impl AiSnapshot {
         if !self.urls.is_empty() {
             self.text.push_str("\n\nLinks:");
             for (number, (name, url)) in (1..).zip(&self.urls) {
+                let url = shortened(url, MAX_URL_CHARS);
                 let _ = write!(self.text, "\n{number}. {name} -> {url}");
             }
         }
@@ -273,11 +276,16 @@ pub(super) fn render(tree: &AxTree, options: &AiOptions) -> AiSnapshot {
 
 /// Quotes a text in a snapshot of a browser page as JSON does, cut to [`MAX_NAME_CHARS`].
 fn quoted(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_NAME_CHARS).collect();
+    serde_json::to_string(&shortened(text, MAX_NAME_CHARS)).expect("a string is valid JSON")
+}
+
+/// Returns a text of a browser page with at most this many characters, and a mark where it was longer.
+fn shortened(text: &str, max_chars: usize) -> String {
+    let mut short: String = text.chars().take(max_chars).collect();
     if short.len() < text.len() {
         short.push('…');
     }
-    serde_json::to_string(&short).expect("a string is valid JSON")
+    short
 }
 
 #[cfg(test)]
