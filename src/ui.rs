@@ -133,6 +133,11 @@ impl Ui {
         self.plain
     }
 
+    /// Returns the width of stderr in columns; that of stdout where stderr is no terminal.
+    pub(crate) fn error_width(&self) -> usize {
+        self.error_width.unwrap_or_else(|| self.width())
+    }
+
     /// Returns the width to lay out screen output in, in columns; 80 where stdout is no terminal.
     pub(crate) fn width(&self) -> usize {
         self.output_width.unwrap_or(DEFAULT_WIDTH)
@@ -299,7 +304,7 @@ impl Ui {
 
     /// Returns a catalogue message in lines that fit the terminal on stderr.
     pub(crate) fn paragraph_lines(&self, msg: &Msg) -> Vec<String> {
-        let columns = self.error_width.unwrap_or_else(|| self.width());
+        let columns = self.error_width();
         let lines = wrap_hanging(&self.render(msg), columns, columns);
         self.with_bold_command(lines).collect()
     }

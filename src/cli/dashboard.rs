@@ -44,7 +44,7 @@ pub(crate) struct DashboardArgs {
     pub(crate) no_open: bool,
     #[arg(long)]
     pub(crate) copy: bool,
-    #[arg(long, conflicts_with = "copy")]
+    #[arg(long, conflicts_with_all = ["copy", "json"])]
     pub(crate) qr: bool,
     #[arg(long)]
     pub(crate) json: bool,
@@ -129,7 +129,7 @@ fn require_terminal(context: &Context<'_>, args: &DashboardArgs) -> Result<()> {
 fn print_qr(context: &Context<'_>, port: u16, auth: &ClientAuth) -> Result<()> {
     let address = qr::reachable_address(context, port)?;
     let url = signed_in_url(&format!("http://{address}/"), auth);
-    context.ui.eprint(&qr::draw(&url, context.ui.width())?);
+    context.ui.eprint(&qr::draw(&url, context.ui.error_width())?);
     context
         .ui
         .eprint_paragraph(&msg!("dashboard.qr-scan", address = address));

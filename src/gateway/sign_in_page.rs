@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 
 use super::state::GatewayState;
 use crate::i18n::{Lang, msg};
+use crate::instance::Instance;
 
 /// Returns whether an HTTP request is that of a person in a browser who opens a page: it names HTML among what it takes.
 pub(super) fn is_wanted(request: &Request) -> bool {
@@ -27,10 +28,10 @@ pub(super) fn reply(state: &GatewayState, headers: &HeaderMap) -> Response {
     let render = |msg: crate::i18n::Msg| escape(&msg.render(lang));
     let title = render(msg!("guard.page-title", profile = state.identity.profile));
     let text = render(msg!("guard.page-text"));
-    let hint = render(msg!(
-        "guard.page-hint",
-        command = state.context.instance.command()
-    ));
+    // A stranger reads this page: it names no path of this host.
+    let instance = &state.context.instance;
+    let command = Instance::canonical(&instance.home, instance.profile.clone()).command();
+    let hint = render(msg!("guard.page-hint", command = command));
     let (code, dashboard) = (lang.code(), escape(&dashboard));
     let page = format!(
         "<!doctype html><html lang=\"{code}\"><meta charset=\"utf-8\">\

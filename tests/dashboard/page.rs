@@ -143,7 +143,7 @@ fn wrong_token_is_reported_and_another_asked_for() {
         assert!(text.contains("rejected this token. The right one"), "{text}");
         assert_eq!(page.evaluate("document.activeElement.id").await, "token");
         page.select("language", "tr").await;
-        page.wait_until("document.getElementById('refused').innerText.includes('Doğrusu')")
+        page.wait_until("document.getElementById('refused').innerText.includes('Doğru token')")
             .await;
         assert_focus_stays_while_a_token_is_tried(&page).await;
         page.select("language", "en").await;

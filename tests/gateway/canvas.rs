@@ -43,7 +43,7 @@ fn browser_without_the_token_gets_a_page_that_leads_to_the_dashboard_and_program
         let dashboard = format!("href=\"http://127.0.0.1:{}/\"", gateway.port);
         assert!(page.body.contains(&dashboard), "{page:?}");
         assert!(
-            page.body.contains("lang=\"tr\"") && page.body.contains("panoyu açın"),
+            page.body.contains("lang=\"tr\"") && page.body.contains("Panoda giriş yapın"),
             "{page:?}"
         );
         assert!(

@@ -141,11 +141,11 @@ fn typed_name_of_a_language_switches_to_it_for_a_screen_reader() {
     let sandbox = sandbox_with_default().var("ACCESSIBLE", "1");
     let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
     terminal
-        .wait_for("Türkçe için türkçe yazın.")
+        .wait_for("Türkçe için seçenekli bir soruda türkçe yazın.")
         .wait_for(ENGLISH.risk)
         .type_in("türkçe\r");
     terminal
-        .wait_for("For English, type english.")
+        .wait_for("For English, type english at a question with choices.")
         .wait_for(TURKISH.risk)
         .type_in("e\r")
         .wait_for(TURKISH.flow)

@@ -23,20 +23,20 @@ const FAR_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// The gateway listens on this host only, or the host has no network.
 pub(super) fn reachable_address(context: &Context<'_>, port: u16) -> Result<SocketAddr> {
     let mut ips = listening_sockets_on(port).into_iter().map(|socket| socket.ip);
-    let ip = ips.find(|ip| !ip.is_loopback()).and_then(|ip| {
-        if ip.is_unspecified() {
-            context.host.local_address_towards(FAR_ADDRESS)
-        } else {
-            Some(ip)
-        }
-    });
-    let command = context.instance.command();
-    ip.filter(|ip| !ip.is_loopback())
+    let Some(ip) = ips.find(|ip| !ip.is_loopback()) else {
+        let (profile, command) = (&context.instance.profile, context.instance.command());
+        return Err(Error::failed(msg!("dashboard.qr-loopback", profile = profile))
+            .hint(msg!("dashboard.qr-listen", command = command)));
+    };
+    let reachable = if ip.is_unspecified() {
+        context.host.local_address_towards(FAR_ADDRESS)
+    } else {
+        Some(ip)
+    };
+    reachable
+        .filter(|ip| !ip.is_loopback())
         .map(|ip| SocketAddr::new(ip, port))
-        .ok_or_else(|| {
-            Error::failed(msg!("dashboard.qr-loopback", profile = context.instance.profile))
-                .hint(msg!("dashboard.qr-listen", command = command))
-        })
+        .ok_or_else(|| Error::failed(msg!("dashboard.qr-no-network")))
 }
 
 /// Draws a QR code with two modules for each character, light ones as blocks.
