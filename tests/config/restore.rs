@@ -102,7 +102,7 @@ fn backups_are_a_table_and_none_is_a_sentence_without_a_path() {
             "bozuk, 1:9",
         ),
     ] {
-        let sandbox = sandbox(EDITED_CONFIG);
+        let sandbox = sandbox(EDITED_CONFIG).var("LC_ALL", "C.UTF-8");
         let list = [
             "--lang",
             lang,

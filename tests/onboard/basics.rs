@@ -222,6 +222,7 @@ fn open_folder_is_named_with_a_command_that_closes_it() {
     let config = state.join("openclaw.json");
     let sandbox = sandbox
         .var("OPENCLAW_STATE_DIR", &state)
+        .var("LC_ALL", "C.UTF-8")
         .var("OPENCLAW_CONFIG_PATH", &config);
     for (lang, bind, words) in [
         ("en", "lan", "To keep them"),

@@ -443,7 +443,7 @@ fn workspace_on_a_path_of_another_config_is_refused() {
 
 #[test]
 fn errors_of_an_answers_file_name_its_key_and_the_file_and_those_of_a_secret_its_option() {
-    let sandbox = sandbox_with_main();
+    let sandbox = sandbox_with_main().var("LC_ALL", "C.UTF-8");
     let path = sandbox.write("answers.toml", "");
     let file = path.to_str().expect("text");
     for (answer, key) in [
