@@ -80,7 +80,7 @@ impl ConfigDocument {
         &self.text
     }
 
-    /// Returns the value of the config, an object. `$include` is not followed: see [`super::effective`].
+    /// Returns the value of the config, an object. `$include` is not followed: see [`super::effective()`].
     pub fn value(&self) -> &Value {
         &self.value
     }

@@ -135,7 +135,7 @@ impl EditTarget {
     /// Returns the config `main` at `config` as OpenClaw reads it with the present content of this file.
     ///
     /// # Errors
-    /// As for [`super::effective`].
+    /// As for [`super::effective()`].
     pub(crate) fn effective(
         &self,
         config: &Path,

@@ -21,7 +21,7 @@ mod nodes;
 mod rules;
 
 /// Returns the values that a release would refuse, in the order of the config. `$include` is not followed: check the
-/// [`super::effective`] value to have included files checked too.
+/// [`super::effective()`] value to have included files checked too.
 pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
     let roster = rules::Roster::of(config, release);
     let mut findings = evaluate::check(nodes::root(release), &roster.config);
