@@ -11,7 +11,7 @@ use crate::host::read::canonicalize_existing;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::instance::shell_quote;
-use crate::service::{Linger, RunState};
+use crate::service::{Linger, RunState, retire_command, retire_system_command};
 use crate::survey::InstalledService;
 
 /// The doctor's checks of the services that start gateways at login.
@@ -127,26 +127,6 @@ fn older(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     found.collect()
 }
 
-/// Returns the command that takes a service of the user out of use: the manager has to drop it first, because its file alone is
-/// not the service.
-fn retire_command(service: &InstalledService) -> String {
-    let name = service.file.file_name().unwrap_or_default();
-    let off = if cfg!(target_os = "macos") {
-        format!("launchctl bootout gui/$(id -u) {}", shell_quote(&service.file))
-    } else {
-        format!("systemctl --user disable --now {}", shell_quote(Path::new(name)))
-    };
-    let (from, to) = (&service.file, free_aside_name(&service.file));
-    format!("{off}; mv {} {}", shell_quote(from), shell_quote(&to))
-}
-
-/// Returns the command that takes a unit of the system's systemd out of use.
-fn retire_system_command(unit: &Path) -> String {
-    let name = shell_quote(Path::new(unit.file_name().unwrap_or_default()));
-    let (from, to) = (shell_quote(unit), shell_quote(&free_aside_name(unit)));
-    format!("sudo systemctl disable --now {name}; sudo mv {from} {to}")
-}
-
 /// Reports a service that starts the gateway alone and has the name of an earlier OpenClaw: an installation would put a second
 /// one beside it.
 fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
@@ -158,7 +138,7 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let msg = msg!("doctor.service-legacy", file = report.display_path(&service.file));
-    let command = format!("{} && {}", retire_command(service), install_command(own));
+    let command = format!("{} && {}", retire_command(&service.file), install_command(own));
     vec![Problem::new(msg, command)]
 }
 
@@ -196,7 +176,7 @@ fn double(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
                 file = report.display_path(&stays.file),
                 other = report.display_path(&other.file)
             );
-            Problem::new(msg, retire_command(other))
+            Problem::new(msg, retire_command(&other.file))
         })
         .chain(own.system_units.iter().map(|unit| {
             let msg = msg!(

@@ -13,11 +13,12 @@ use super::control::{ActionOutcome, ActionReport, ServiceControl};
 use super::error::ManagerError;
 use super::manager::{RunState, ServiceManager, ServiceState};
 use super::replaced_file::ReplacedFile;
+use super::retire::{retire_command, retire_system_command};
 use super::spec;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::{Msg, msg};
-use crate::instance::{Instance, InstanceContext, shell_quote};
+use crate::instance::{Instance, InstanceContext};
 use crate::ports::{Port, PortSource, Span};
 use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
@@ -305,15 +306,12 @@ impl ServiceControl<'_> {
     /// systemd, or one by the name that an earlier OpenClaw gave it. Two managers would fight for one gateway.
     fn refuse_second_service(&self) -> Result<()> {
         let InstanceContext { host, env, instance } = self.context;
-        let refusal = |file: &Path, root: &str, manager: &str| {
-            let name = shell_quote(Path::new(file.file_name().unwrap_or_default()));
-            let (from, to) = (shell_quote(file), shell_quote(&apply::free_aside_name(file)));
-            let command = format!("{root}{manager} disable --now {name}; {root}mv {from} {to}");
+        let refusal = |file: &Path, command: String| {
             Err(Error::blocked(msg!("service.started-by", path = file.display()))
                 .hint(msg!("service.retire", command = command)))
         };
         if let Some(unit) = survey::find_system_units(host, env, &instance.config_path).first() {
-            return refusal(unit, "sudo ", "systemctl");
+            return refusal(unit, retire_system_command(unit));
         }
         let config = read::canonicalize_existing(&instance.config_path);
         let services = survey::InstalledService::find_all(env);
@@ -321,7 +319,7 @@ impl ServiceControl<'_> {
             service.has_legacy_name() && read::canonicalize_existing(&service.config_path) == config
         };
         match services.iter().find(is_legacy) {
-            Some(service) => refusal(&service.file, "", "systemctl --user"),
+            Some(service) => refusal(&service.file, retire_command(&service.file)),
             None => Ok(()),
         }
     }
