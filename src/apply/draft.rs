@@ -84,7 +84,7 @@ impl AnswersDraft {
         let Some(folder) = self.path.parent() else {
             return Ok(());
         };
-        let resolved = resolve(folder, LastLink::Follow, &[])?;
+        let resolved = resolve(folder, LastLink::Follow)?;
         if !matches!(resolved.kind, PathKind::Missing) {
             return Ok(());
         }

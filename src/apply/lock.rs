@@ -179,7 +179,7 @@ fn lock_held_error(path: &Path, mut file: File, wait: Duration) -> Error {
 
 /// Creates a folder (0700) and those above it that are missing.
 pub(crate) fn make_folders(path: &Path) -> Result<()> {
-    let resolved = resolve(path, LastLink::Follow, &[]).during(Operation::Inspect, path)?;
+    let resolved = resolve(path, LastLink::Follow).during(Operation::Inspect, path)?;
     match resolved.kind {
         PathKind::Folder => return Ok(()),
         PathKind::Missing => {}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::io_failure::{During as _, IoFailure, Operation};
 use super::lock::refuse_foreign_owner;
-use super::resolve::{KnownFolders, LastLink, PathKind, ResolvedPath, resolve, resolve_from};
+use super::resolve::{LastLink, LinkResolver, PathKind, ResolvedPath, resolve};
 use super::system;
 use crate::config::backup::{BACKUP_COUNT, backup_path};
 use crate::error::{Error, ErrorReason, Result};
@@ -70,15 +70,14 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
         targets: Vec::new(),
         notices: Vec::new(),
     };
-    let mut gone = Vec::new();
-    let known = &mut KnownFolders::default();
+    let links = &mut LinkResolver::default();
     let mut written = BTreeSet::new();
     let mut judged = BTreeSet::new();
     for change in &plan.changes {
         let target = match change {
-            Change::MakeDir { path } => check_folder(path, &others, &gone, known)?,
+            Change::MakeDir { path } => check_folder(path, &others, links)?,
             Change::Write(write) => {
-                let (file, backups) = check_file(write, &others, &gone, known)?;
+                let (file, backups) = check_file(write, &others, links)?;
                 if !written.insert(file.real.clone()) {
                     return Err(Error::blocked(msg!("apply.twice", path = write.path.display())));
                 }
@@ -93,13 +92,13 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
                 Target::File { write, file, backups }
             }
             Change::Rename { path, to } => {
-                let from = resolve_planned(path, LastLink::Keep, &gone, known)?;
-                let to = check_rename(path, &from, to, &others, &gone, known)?;
-                gone.push(from.real.clone());
+                let from = resolve_planned(path, LastLink::Keep, links)?;
+                let to = check_rename(path, &from, to, &others, links)?;
+                links.add_gone(from.real.clone());
                 Target::Rename { from: from.real, to }
             }
             Change::SetMode { path, from, to } => Target::Mode {
-                path: check_mode(path, *from, &others, &gone, known)?,
+                path: check_mode(path, *from, &others, links)?,
                 from: *from,
                 to: *to,
             },
@@ -110,13 +109,8 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
 }
 
 /// Checks that a folder of a plan can be made: nothing or a folder has its name.
-fn check_folder<'a>(
-    path: &Path,
-    others: &OtherPaths,
-    gone: &[PathBuf],
-    known: &mut KnownFolders,
-) -> Result<Target<'a>> {
-    let folder = resolve_planned(path, LastLink::Follow, gone, known)?;
+fn check_folder<'a>(path: &Path, others: &OtherPaths, links: &mut LinkResolver) -> Result<Target<'a>> {
+    let folder = resolve_planned(path, LastLink::Follow, links)?;
     others.keep_out(path, &folder.real)?;
     if matches!(folder.kind, PathKind::Missing | PathKind::Folder) {
         Ok(Target::Folder { folder })
@@ -131,11 +125,10 @@ fn check_folder<'a>(
 fn check_file(
     write: &FileWrite,
     others: &OtherPaths,
-    gone: &[PathBuf],
-    known: &mut KnownFolders,
+    links: &mut LinkResolver,
 ) -> Result<(ResolvedPath, Vec<ResolvedPath>)> {
     let path = &write.path;
-    let file = resolve_planned(path, LastLink::Follow, gone, known)?;
+    let file = resolve_planned(path, LastLink::Follow, links)?;
     others.keep_out(path, &file.real)?;
     let now = match &file.kind {
         PathKind::Missing => None,
@@ -165,7 +158,7 @@ fn check_file(
     let mut backups = Vec::new();
     if write.backup && now.is_some() {
         for name in (1..=BACKUP_COUNT).map(|number| backup_path(path, number)) {
-            let backup = resolve_planned(&name, LastLink::Keep, gone, known)?;
+            let backup = resolve_planned(&name, LastLink::Keep, links)?;
             others.keep_out(&name, &backup.real)?;
             if !matches!(backup.kind, PathKind::Missing | PathKind::File(_)) {
                 return Err(obstacle_error(
@@ -186,15 +179,14 @@ fn check_rename(
     from: &ResolvedPath,
     to: &Path,
     others: &OtherPaths,
-    gone: &[PathBuf],
-    known: &mut KnownFolders,
+    links: &mut LinkResolver,
 ) -> Result<ResolvedPath> {
     others.keep_out(path, &from.real)?;
     others.keep_whole(path, &from.real)?;
     if matches!(from.kind, PathKind::Missing) {
         return Err(stale_error(path));
     }
-    let target = resolve_planned(to, LastLink::Keep, gone, known)?;
+    let target = resolve_planned(to, LastLink::Keep, links)?;
     others.keep_out(to, &target.real)?;
     if !matches!(target.kind, PathKind::Missing) {
         return Err(obstacle_error(msg!("apply.name-taken", path = to.display()), to));
@@ -213,14 +205,8 @@ fn check_rename(
 
 /// Checks that a plan can change the mode of a path: a file or folder of this instance has it, with the mode that the
 /// plan saw.
-fn check_mode(
-    path: &Path,
-    from: u32,
-    others: &OtherPaths,
-    gone: &[PathBuf],
-    known: &mut KnownFolders,
-) -> Result<PathBuf> {
-    let target = resolve_planned(path, LastLink::Keep, gone, known)?;
+fn check_mode(path: &Path, from: u32, others: &OtherPaths, links: &mut LinkResolver) -> Result<PathBuf> {
+    let target = resolve_planned(path, LastLink::Keep, links)?;
     others.keep_out(path, &target.real)?;
     if !matches!(target.kind, PathKind::File(_) | PathKind::Folder) {
         return Err(stale_error(path));
@@ -232,16 +218,11 @@ fn check_mode(
 }
 
 /// Resolves the symbolic links of a path that a plan changes, which has to be absolute.
-fn resolve_planned(
-    path: &Path,
-    last: LastLink,
-    gone: &[PathBuf],
-    known: &mut KnownFolders,
-) -> Result<ResolvedPath> {
+fn resolve_planned(path: &Path, last: LastLink, links: &mut LinkResolver) -> Result<ResolvedPath> {
     if !path.is_absolute() {
         return Err(Error::usage(msg!("apply.not-absolute", path = path.display())));
     }
-    Ok(resolve_from(path, last, gone, known).during(Operation::Inspect, path)?)
+    Ok(links.resolve(path, last).during(Operation::Inspect, path)?)
 }
 
 /// Returns a notice when others may enter a folder of the instance. It is no error: the folder was so before us,
@@ -284,7 +265,7 @@ impl OtherPaths {
     fn resolve(paths: &[PathBuf]) -> Self {
         // Links can't lead into what can't be looked into: its name stands for it.
         let follow = |path: &Path| {
-            resolve(path, LastLink::Follow, &[]).map_or_else(|_| path.to_path_buf(), |other| other.real)
+            resolve(path, LastLink::Follow).map_or_else(|_| path.to_path_buf(), |other| other.real)
         };
         let mut links = PathResolver::with_links_followed_by(follow);
         let resolved = paths.iter().map(|path| OtherPath {

@@ -9,7 +9,7 @@ use super::file_ops::free_path;
 use super::io_failure::{During as _, Operation};
 use super::journal::{Journal, JournalError, Phase, unfinished_phase};
 use super::lock::{HostLock, foreign_owner_error};
-use super::resolve::{LastLink, resolve};
+use super::resolve::{LastLink, LinkResolver};
 use super::transaction::{complete, tidy, undo};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
@@ -107,10 +107,13 @@ fn finish_commit(state_home: &Path, journal: &Journal) -> Result<(RecoveryOutcom
 /// when they were written: somebody has put one there since, and the renames would go where it leads.
 fn refuse_links(journal: &Journal) -> Result<()> {
     // A link that the transaction itself renames is no folder on the way.
-    let renamed: Vec<PathBuf> = journal.renamed_paths().map(Path::to_path_buf).collect();
+    let renamed = journal.renamed_paths().map(Path::to_path_buf);
+    let mut links = LinkResolver::without(renamed.collect());
     let folders: BTreeSet<&Path> = journal.paths().filter_map(Path::parent).collect();
     for folder in folders {
-        let resolved = resolve(folder, LastLink::Follow, &renamed).during(Operation::Inspect, folder)?;
+        let resolved = links
+            .resolve(folder, LastLink::Follow)
+            .during(Operation::Inspect, folder)?;
         if resolved.real != folder {
             return Err(Error::blocked(msg!(
                 "apply.link-since",

@@ -55,84 +55,107 @@ impl ResolvedPath {
     }
 }
 
-/// Resolves the symbolic links of an absolute path, and finds out what kind of file is there. The names in `gone`,
-/// which are without links, count as missing.
+/// Resolves the symbolic links of an absolute path, and finds out what kind of file is there.
 ///
 /// # Errors
 /// When a part of the path is no folder, there are too many links, a link is another user's and this process is root's,
 /// or the system refuses a look.
-pub(super) fn resolve(path: &Path, last: LastLink, gone: &[PathBuf]) -> io::Result<ResolvedPath> {
-    resolve_from(path, last, gone, &mut KnownFolders::default())
+pub(super) fn resolve(path: &Path, last: LastLink) -> io::Result<ResolvedPath> {
+    LinkResolver::default().resolve(path, last)
 }
 
-/// Folders without links that were met while paths were resolved. For one pass over many paths only: each folder is
-/// looked at once.
+/// Resolves the paths of one pass over a plan: a folder is looked at once, and names that the plan renames are gone.
 #[derive(Debug, Default)]
-pub(super) struct KnownFolders(HashSet<PathBuf>);
+pub(super) struct LinkResolver {
+    /// Folders without links that were met.
+    known: HashSet<PathBuf>,
+    /// Names that count as missing.
+    gone: Vec<PathBuf>,
+}
 
-/// Resolves the symbolic links of an absolute path as [`resolve`] does, without another look at folders that are known.
-///
-/// # Errors
-/// As [`resolve`].
-pub(super) fn resolve_from(
-    path: &Path,
-    last: LastLink,
-    gone: &[PathBuf],
-    known: &mut KnownFolders,
-) -> io::Result<ResolvedPath> {
-    let mut ahead: VecDeque<PathBuf> = path_components(path).collect();
-    let mut real = PathBuf::new();
-    let mut links = 0;
-    while let Some(part) = ahead.pop_front() {
-        match part.components().next() {
-            Some(Component::ParentDir) => {
-                real.pop();
+impl LinkResolver {
+    /// Creates a resolver to which these names, which are without links, count as missing.
+    pub(super) fn without(gone: Vec<PathBuf>) -> Self {
+        let known = HashSet::new();
+        Self { known, gone }
+    }
+
+    /// Makes a name, which is without links, count as missing from now on.
+    pub(super) fn add_gone(&mut self, real: PathBuf) {
+        self.gone.push(real);
+    }
+
+    /// Resolves the symbolic links of an absolute path, as [`resolve`] does.
+    ///
+    /// # Errors
+    /// As [`resolve`].
+    pub(super) fn resolve(&mut self, path: &Path, last: LastLink) -> io::Result<ResolvedPath> {
+        let mut ahead: VecDeque<PathBuf> = path_components(path).collect();
+        let mut real = PathBuf::new();
+        let mut links = 0;
+        while let Some(part) = ahead.pop_front() {
+            match part.components().next() {
+                Some(Component::ParentDir) => {
+                    real.pop();
+                    continue;
+                }
+                Some(Component::Normal(_)) => {}
+                _ => {
+                    real.push(part);
+                    continue;
+                }
+            }
+            let next = real.join(&part);
+            if self.known.contains(&next) && !self.gone.contains(&next) {
+                real = next;
                 continue;
             }
-            Some(Component::Normal(_)) => {}
-            _ => {
-                real.push(part);
-                continue;
+            let Some(meta) = self.metadata_unless_gone(&next)? else {
+                let anchor = real;
+                let real = ahead.into_iter().fold(next, |path, part| path.join(part));
+                let kind = PathKind::Missing;
+                return Ok(ResolvedPath { real, anchor, kind });
+            };
+            if meta.is_symlink() && (last == LastLink::Follow || !ahead.is_empty()) {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(invalid_input("too many levels of symbolic links"));
+                }
+                let target = read_link(&next, &meta)?;
+                if target.is_absolute() {
+                    real = PathBuf::new();
+                }
+                for part in path_components(&target).collect::<Vec<_>>().into_iter().rev() {
+                    ahead.push_front(part);
+                }
+            } else if meta.is_dir() {
+                self.known.insert(next.clone());
+                real = next;
+            } else if ahead.is_empty() {
+                let (anchor, real, kind) = (real, next, kind_of_other(meta));
+                return Ok(ResolvedPath { real, anchor, kind });
+            } else {
+                return Err(io::ErrorKind::NotADirectory.into());
             }
         }
-        let next = real.join(&part);
-        if known.0.contains(&next) && !gone.contains(&next) {
-            real = next;
-            continue;
+        Ok(ResolvedPath {
+            anchor: real.clone(),
+            real,
+            kind: PathKind::Folder,
+        })
+    }
+
+    /// Returns the metadata of a path, links not followed; `None` when it does not exist or counts as missing.
+    fn metadata_unless_gone(&self, path: &Path) -> io::Result<Option<Metadata>> {
+        if self.gone.iter().any(|gone| gone == path) {
+            return Ok(None);
         }
-        let Some(meta) = metadata_unless_gone(&next, gone)? else {
-            let anchor = real;
-            let real = ahead.into_iter().fold(next, |path, part| path.join(part));
-            let kind = PathKind::Missing;
-            return Ok(ResolvedPath { real, anchor, kind });
-        };
-        if meta.is_symlink() && (last == LastLink::Follow || !ahead.is_empty()) {
-            links += 1;
-            if links > MAX_LINKS {
-                return Err(invalid_input("too many levels of symbolic links"));
-            }
-            let target = read_link(&next, &meta)?;
-            if target.is_absolute() {
-                real = PathBuf::new();
-            }
-            for part in path_components(&target).collect::<Vec<_>>().into_iter().rev() {
-                ahead.push_front(part);
-            }
-        } else if meta.is_dir() {
-            known.0.insert(next.clone());
-            real = next;
-        } else if ahead.is_empty() {
-            let (anchor, real, kind) = (real, next, kind_of_other(meta));
-            return Ok(ResolvedPath { real, anchor, kind });
-        } else {
-            return Err(io::ErrorKind::NotADirectory.into());
+        match fs::symlink_metadata(path) {
+            Ok(meta) => Ok(Some(meta)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
         }
     }
-    Ok(ResolvedPath {
-        anchor: real.clone(),
-        real,
-        kind: PathKind::Folder,
-    })
 }
 
 fn invalid_input(message: &str) -> io::Error {
@@ -167,16 +190,4 @@ fn path_components(path: &Path) -> impl Iterator<Item = PathBuf> {
     path.components()
         .filter(|part| *part != Component::CurDir)
         .map(|part| PathBuf::from(part.as_os_str()))
-}
-
-/// Returns the metadata of a path, links not followed; `None` when it does not exist or is in `gone`.
-fn metadata_unless_gone(path: &Path, gone: &[PathBuf]) -> io::Result<Option<Metadata>> {
-    if gone.iter().any(|gone| gone == path) {
-        return Ok(None);
-    }
-    match fs::symlink_metadata(path) {
-        Ok(meta) => Ok(Some(meta)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
-    }
 }
