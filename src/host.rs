@@ -26,8 +26,10 @@ mod space;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
+mod users;
 
 pub(crate) use space::FileSystemSpace;
+pub(crate) use users::{parse_users, user_file};
 
 /// The host system as this process sees it: arguments, environment variables, folders, terminal and clock.
 #[derive(Clone, Debug)]

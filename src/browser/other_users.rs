@@ -5,9 +5,7 @@
 //! with an `Origin`, and a `Host` that is not an address), but a process of another user can, and no option of
 //! Chromium prevents that on a port.
 
-use std::path::Path;
-
-use crate::host::{Host, read};
+use crate::host::{self, Host};
 
 /// The range of user ids that systems give to people (`UID_MIN` to `UID_MAX` of login.defs(5)). `nobody` lies above.
 const PERSON_UIDS: std::ops::Range<u32> = 1000..60000;
@@ -17,23 +15,16 @@ const NO_LOGIN_SHELLS: [&str; 3] = ["nologin", "false", "sync"];
 /// Returns the names of other people who can run programs on this machine, as far as `/etc/passwd` lists them.
 pub(super) fn find_names(host: &Host) -> Vec<String> {
     let own = host.user_id();
-    let text = read::text(Path::new("/etc/passwd")).unwrap_or_default();
-    parse_names(&text, own)
+    names_of_others(&host::user_file(), own)
 }
 
-/// Parses the names of people with a login shell from a passwd(5) file, without the user `own`.
-fn parse_names(passwd: &str, own: Option<u32>) -> Vec<String> {
-    let other_person = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [name, _, uid, _, _, _, shell] = fields[..] else {
-            return None;
-        };
-        let uid: u32 = uid.parse().ok()?;
-        let shell = shell.rsplit('/').next().unwrap_or_default();
-        let is_other = PERSON_UIDS.contains(&uid) && Some(uid) != own && !NO_LOGIN_SHELLS.contains(&shell);
-        is_other.then(|| name.to_owned())
-    };
-    passwd.lines().filter_map(other_person).collect()
+/// Returns the names of people with a login shell in a passwd(5) file, without the user `own`.
+fn names_of_others(passwd: &str, own: Option<u32>) -> Vec<String> {
+    let others = host::parse_users(passwd).filter(|user| {
+        let shell = user.shell.rsplit('/').next().unwrap_or_default();
+        PERSON_UIDS.contains(&user.id) && Some(user.id) != own && !NO_LOGIN_SHELLS.contains(&shell)
+    });
+    others.map(|user| user.name.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -49,8 +40,8 @@ mod tests {
             backup:x:1002:1002::/srv:/usr/sbin/nologin\n\
             broken:x:1003\n\
             nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n";
-        assert_eq!(parse_names(passwd, Some(1000)), ["bora"]);
-        assert_eq!(parse_names(passwd, Some(0)), ["ada", "bora"]);
-        assert!(parse_names("", None).is_empty());
+        assert_eq!(names_of_others(passwd, Some(1000)), ["bora"]);
+        assert_eq!(names_of_others(passwd, Some(0)), ["ada", "bora"]);
+        assert!(names_of_others("", None).is_empty());
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::service::InstalledService;
 use crate::environment::Environment;
-use crate::host::{Host, read};
+use crate::host::{self, Host, read};
 use crate::service_files::unit;
 
 /// Folders of the system's systemd units, those that go before others first, each with the start of the names that are
@@ -19,15 +19,13 @@ const UNIT_DIRS: [(&str, &str); 4] = [
 ];
 /// The home folder for which `%h` stands in every unit of the system, whatever its user.
 const SYSTEM_HOME: &str = "/root";
-/// The file with the names of the system's users.
-const USER_FILE: &str = "/etc/passwd";
 
 /// Returns the files of the system's systemd units that start the gateway with this config.
 pub(crate) fn find_system_units(host: &Host, env: &Environment, config: &Path) -> Vec<PathBuf> {
     let Some(user_id) = host.user_id() else {
         return Vec::new();
     };
-    let users = read::text(Path::new(USER_FILE)).unwrap_or_default();
+    let users = host::user_file();
     let search = UnitSearch {
         env,
         user_id,
@@ -37,14 +35,11 @@ pub(crate) fn find_system_units(host: &Host, env: &Environment, config: &Path) -
     search.find(&UNIT_DIRS.map(|(folder, start)| (Path::new(folder), start)))
 }
 
-/// Returns the name of a user with this id in the text of `/etc/passwd`.
+/// Returns the name of the user with this id in the text of a passwd(5) file.
 fn name_of_user(users: &str, id: u32) -> Option<&str> {
-    let id = id.to_string();
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == id).then_some(name)
-    })
+    host::parse_users(users)
+        .find(|user| user.id == id)
+        .map(|user| user.name)
 }
 
 /// A search for the units of the system that start one gateway of the user with this id.
