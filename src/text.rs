@@ -4,6 +4,7 @@
 mod ascii;
 mod diacritics;
 mod home;
+mod markup;
 mod natural;
 mod nearest;
 mod sanitize;
@@ -12,6 +13,7 @@ mod wrap;
 pub(crate) use ascii::to_ascii;
 pub(crate) use diacritics::strip_diacritic;
 pub(crate) use home::abbreviate_home_in;
+pub(crate) use markup::escape_xml;
 pub(crate) use natural::natural_key;
 pub(crate) use nearest::nearest_words;
 pub(crate) use sanitize::{escape_unsafe, is_unsafe, replace_unsafe, sanitize, sanitize_name};

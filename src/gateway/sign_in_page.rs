@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::state::GatewayState;
 use crate::i18n::{Lang, msg};
 use crate::instance::Instance;
+use crate::text::escape_xml;
 
 /// Returns whether an HTTP request is that of a person in a browser who opens a page: it names HTML among what it takes.
 pub(super) fn is_wanted(request: &Request) -> bool {
@@ -25,14 +26,14 @@ pub(super) fn reply(state: &GatewayState, headers: &HeaderMap) -> Response {
         requested_host(headers),
         state.active().settings.port
     );
-    let render = |msg: crate::i18n::Msg| escape(&msg.render(lang));
+    let render = |msg: crate::i18n::Msg| escape_xml(&msg.render(lang));
     let title = render(msg!("guard.page-title", profile = state.identity.profile));
     let text = render(msg!("guard.page-text"));
     // A stranger reads this page: it names no path of this host.
     let instance = &state.context.instance;
     let command = Instance::canonical(&instance.home, instance.profile.clone()).command();
     let hint = render(msg!("guard.page-hint", command = command));
-    let (code, dashboard) = (lang.code(), escape(&dashboard));
+    let (code, dashboard) = (lang.code(), escape_xml(&dashboard));
     let page = format!(
         "<!doctype html><html lang=\"{code}\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
@@ -59,20 +60,6 @@ fn preferred_lang(headers: &HeaderMap) -> Option<Lang> {
         .find_map(|tag| Lang::from_code(tag.trim().get(..2)?))
 }
 
-/// Returns a text with what has a meaning in HTML as entities.
-fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut escaped, c| {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(c),
-        }
-        escaped
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +81,6 @@ mod tests {
         ] {
             assert_eq!(requested_host(&headers(HOST, value)), host);
         }
-        assert_eq!(escape("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
+        assert_eq!(escape_xml("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
     }
 }

@@ -9,6 +9,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use super::{ServiceCommand, ServiceSpec, launchd_label};
+use crate::text::escape_xml;
 
 /// The first words, after the document type, of a launchd property list that this program wrote.
 pub(super) const HEADER: &str = "<!-- Written by `openclaw gateway install`";
@@ -70,15 +71,6 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
         out = path(&spec.state_dir.join("logs/launchd.log")),
         err = path(&error_log_path(&spec.state_dir)),
     )
-}
-
-/// Escapes the characters that have a meaning in the text and the attribute values of XML.
-pub(super) fn escape_xml(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&apos;")
 }
 
 /// Parses `ProgramArguments` and `EnvironmentVariables` of a launchd property list in any of its encodings. Returns

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::plist::escape_xml;
 use super::{ServiceCommand, ServiceSpec};
 use crate::error::ErrorKind;
+use crate::text::escape_xml;
 
 /// The first lines of a script of a Windows task that this program wrote.
 pub(super) const HEADER: &str = "@echo off\r\nrem Written by `openclaw gateway install`";
