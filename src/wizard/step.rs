@@ -129,7 +129,9 @@ pub(crate) trait WizardStep: Sync {
 
     /// Returns the value that an answers file keeps for a step of the wizard; `None` for secrets and for what was not
     /// asked.
-    fn saved_value(&self, answers: &Answers) -> Option<toml::Value>;
+    fn saved_value(&self, _answers: &Answers) -> Option<toml::Value> {
+        None
+    }
 }
 
 /// The reason why a step of the wizard did not accept a reply.

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{self, Lang, Msg, msg};
 use crate::instance::Instance;
 use crate::plan::Plan;
+use crate::survey::Survey;
 use crate::ui::Ui;
 use crate::wizard::gateway_states::{GatewayStates, greeting, probe_gateways};
 use crate::wizard::review::{ReviewDecision, review};
@@ -63,6 +64,8 @@ struct Person<'t, 'h> {
     history: &'t mut AnswerHistory<'h>,
     states: &'t GatewayStates,
     instance: Instance,
+    /// The survey with which the wizard greeted the person, for the first questions.
+    first_survey: Option<Survey>,
     /// `true` if a config that is kept otherwise gets another base port.
     moves_kept_port: bool,
 }
@@ -128,6 +131,7 @@ impl OnboardRun<'_> {
             history: &mut history,
             states: &states,
             instance: self.instance.clone(),
+            first_survey: Some(survey),
             moves_kept_port: false,
         };
         loop {
@@ -234,7 +238,8 @@ impl OnboardRun<'_> {
         let probing = self.context.ui.probe_progress();
         let on_probe = |done, all| probing.update(done, all);
         loop {
-            let (survey, instance) = (self.survey(), person.instance.clone());
+            let survey = person.first_survey.take().unwrap_or_else(|| self.survey());
+            let instance = person.instance.clone();
             let mut context = self
                 .interview_context(&survey, &instance)?
                 .with_person(&on_probe)

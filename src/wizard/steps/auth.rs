@@ -132,10 +132,6 @@ impl WizardStep for GatewayToken {
         };
         Ok(())
     }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        None
-    }
 }
 
 impl WizardStep for GatewayPassword {
@@ -176,9 +172,5 @@ impl WizardStep for GatewayPassword {
         }
         answers.credential = Some((given, SecretOrigin::Given));
         Ok(())
-    }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        None
     }
 }

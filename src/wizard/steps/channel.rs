@@ -117,8 +117,4 @@ impl WizardStep for ChannelToken {
         answers.channel_token = (!text.is_empty()).then_some(token);
         Ok(())
     }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        None
-    }
 }

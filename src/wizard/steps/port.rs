@@ -101,11 +101,6 @@ impl WizardStep for TypedPort {
     ) -> Result<(), Rejection> {
         Ok(accept_port(reply.text(), context, answers)?)
     }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        // An answers file holds it as the answer of `gateway-port`.
-        None
-    }
 }
 
 /// Checks a base port that was chosen, typed or given by a flag, and stores it in the wizard's answers.

@@ -104,11 +104,6 @@ impl WizardStep for TypedProfile {
     ) -> Result<(), Rejection> {
         choose(reply.text(), context, answers)
     }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        // An answers file holds it as the answer of `profile`.
-        None
-    }
 }
 
 impl WizardStep for MeantProfile {
@@ -144,11 +139,6 @@ impl WizardStep for MeantProfile {
             answers.profile = Some(meant);
         }
         Ok(())
-    }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        // An answers file holds it as the answer of `profile`.
-        None
     }
 }
 

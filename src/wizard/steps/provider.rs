@@ -260,10 +260,6 @@ impl WizardStep for ApiKey {
         answers.provider_key = (!text.is_empty()).then_some(key);
         Ok(())
     }
-
-    fn saved_value(&self, _: &Answers) -> Option<toml::Value> {
-        None
-    }
 }
 
 impl WizardStep for Model {
