@@ -5,11 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cdp::CdpConnection;
-use super::error::whole_seconds;
 use super::page_elements::ElementBox;
 use super::slot::ProfileSlot;
 use super::{BrowserError, Result};
-use crate::i18n::{Lang, msg};
+use crate::i18n::Lang;
 use action::{Click, PageAction, PointerAction};
 use element::{Elements, Readiness};
 use input::{Input, Point};
@@ -229,10 +228,7 @@ impl<'a> ActPage<'a> {
             .cdp
             .call(self.tab, "Runtime.terminateExecution", json!({}))
             .await;
-        Err(BrowserError::failed(msg!(
-            "browser.timeout",
-            seconds = whole_seconds(timeout)
-        )))
+        Err(BrowserError::timed_out(timeout))
     }
 
     /// Runs the actions of a batch one after another, and returns what came of each.

@@ -7,7 +7,6 @@ use base64::Engine as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::whole_seconds;
 use super::{BrowserError, Result};
 use crate::devtools::commands::{
     ActivateTarget, CaptureScreenshot, CloseTarget, CreateTarget, Evaluate, GetFrameTree, GetLayoutMetrics,
@@ -70,7 +69,7 @@ impl CdpConnection {
     pub(super) async fn connect(url: String, timeout: Duration) -> Result<Self> {
         match DevtoolsConnection::connect(&url, timeout).await {
             Ok(connection) => Ok(Self(connection)),
-            Err(DevtoolsError::TimedOut) => Err(timeout_error(timeout)),
+            Err(DevtoolsError::TimedOut) => Err(BrowserError::timed_out(timeout)),
             Err(error) => Err(convert_error(error)),
         }
     }
@@ -155,7 +154,7 @@ impl CdpConnection {
                 Ok::<_, BrowserError>(())
             };
             let loaded = tokio::time::timeout(COMMAND_TIMEOUT, loading).await;
-            loaded.map_err(|_| timeout_error(COMMAND_TIMEOUT))??;
+            loaded.map_err(|_| BrowserError::timed_out(COMMAND_TIMEOUT))??;
         }
         self.tab(id).await
     }
@@ -266,16 +265,11 @@ impl From<TargetInfo> for Tab {
     }
 }
 
-/// Returns the error for a browser that did not answer in time.
-fn timeout_error(timeout: Duration) -> BrowserError {
-    BrowserError::failed(msg!("browser.timeout", seconds = whole_seconds(timeout)))
-}
-
 /// Converts an error of the debugging protocol to a [`BrowserError`]: HTTP status 404 for a browser tab that is gone,
 /// else 500.
 fn convert_error(error: DevtoolsError) -> BrowserError {
     match error {
-        DevtoolsError::TimedOut => timeout_error(COMMAND_TIMEOUT),
+        DevtoolsError::TimedOut => BrowserError::timed_out(COMMAND_TIMEOUT),
         error if error.is_target_gone() => BrowserError::not_found(msg!("browser.tab-gone")),
         error => BrowserError::failed(msg!("browser.cdp")).because(error),
     }

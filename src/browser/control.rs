@@ -82,10 +82,7 @@ impl BrowserControl {
         let result = match tokio::time::timeout(timeout, work).await {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => Err(BrowserError::failed(msg!("browser.broken")).because(panic)),
-            Err(_) => Err(BrowserError::failed(msg!(
-                "browser.timeout",
-                seconds = timeout.as_secs()
-            ))),
+            Err(_) => Err(BrowserError::timed_out(timeout)),
         };
         match result {
             Ok(body) => ControlResponse::ok(body),

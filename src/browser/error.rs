@@ -1,7 +1,9 @@
 //! The error of an operation on browsers.
 
+use std::time::Duration;
+
 use crate::error::Error;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 
 /// An error of an operation on browsers, with the HTTP status that the browser control service answers with
 /// (docs/openclaw.md#browser-errors).
@@ -17,7 +19,7 @@ pub(crate) struct BrowserError {
 pub(crate) type Result<T, E = BrowserError> = std::result::Result<T, E>;
 
 /// Returns a time for a message in whole seconds: half a second is not none.
-pub(super) fn whole_seconds(time: std::time::Duration) -> u128 {
+pub(super) fn whole_seconds(time: Duration) -> u128 {
     time.as_millis().div_ceil(1000)
 }
 
@@ -45,6 +47,11 @@ impl BrowserError {
     /// Creates the error for an operation on a browser that failed, with the HTTP status 500.
     pub(super) fn failed(msg: Msg) -> Self {
         Self::new(500, msg)
+    }
+
+    /// Creates the error for a browser or a page that did not answer within a time limit, with the HTTP status 500.
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        Self::failed(msg!("browser.timeout", seconds = whole_seconds(limit)))
     }
 
     /// Creates the error for a pool of debugging ports in which no port is free, with the HTTP status 507.

@@ -133,9 +133,9 @@ pub(super) enum TabAction {
 /// The name of an open browser tab in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TabName {
-    /// Its target id, a prefix of it, or its label.
+    /// The target id of the tab, a prefix of it, or the tab's label.
     Id(String),
-    /// Its place in the list of tabs, counted from 0.
+    /// The place of the tab in the list of tabs, counted from 0.
     Position(usize),
 }
 

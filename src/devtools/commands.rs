@@ -105,7 +105,7 @@ pub struct CloseTarget<'a> {
 pub struct AttachToTarget<'a> {
     /// The id of the target.
     pub target_id: &'a str,
-    /// Whether messages of the session go over the same socket, with the id of the session.
+    /// `true` to have the messages of the session sent over the same socket, with the id of the session.
     pub flatten: bool,
 }
 
@@ -191,7 +191,7 @@ pub struct CaptureScreenshot {
     /// The part of the page; `None` for what the window shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<Viewport>,
-    /// Whether the picture may show what lies outside of the window.
+    /// `true` to let the picture show what lies outside of the window.
     pub capture_beyond_viewport: bool,
 }
 
@@ -223,9 +223,9 @@ pub struct Screenshot {
 pub struct Evaluate<'a> {
     /// The expression.
     pub expression: &'a str,
-    /// Whether the result comes as JSON.
+    /// `true` to get the result as JSON.
     pub return_by_value: bool,
-    /// Whether a promise is waited for.
+    /// `true` to wait for a promise.
     pub await_promise: bool,
 }
 

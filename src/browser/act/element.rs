@@ -38,16 +38,16 @@ const CHECK_ELEMENT: &str = "async function (needs) {
   return isHit ? 'ready' : 'covered';
 }";
 
-/// What an element must be for an action.
+/// The state in which an element of a page must be for an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
-    /// It is in view.
+    /// The element is in view.
     Visible,
-    /// It is in view, and nothing lies above it.
+    /// The element is in view, and nothing lies above it.
     Reachable,
-    /// It is in view, nothing lies above it, and it is not disabled.
+    /// The element is in view, nothing lies above it, and it is not disabled.
     Clickable,
-    /// It is in view and not disabled.
+    /// The element is in view and not disabled.
     Editable,
 }
 

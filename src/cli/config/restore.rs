@@ -21,7 +21,7 @@ use crate::i18n::{Msg, msg, size_msg};
 use crate::plan::{self, Change};
 use crate::ui::Table;
 
-/// Whether a backup of a config is the same as the current config, or the reason why it can't be used.
+/// The state of a backup of a config: whether it is the same as the current config, or the reason why it can't be used.
 type BackupState = Result<bool, ConfigError>;
 
 /// Runs `openclaw config restore --list`.

@@ -1,4 +1,4 @@
-//! What a release checks of the files that a config includes (docs/openclaw.md#include-boundary).
+//! The check of a release for the files that a config includes (docs/openclaw.md#include-boundary).
 
 use std::path::Path;
 

@@ -82,7 +82,7 @@ impl Place<'_> {
     }
 
     /// Returns the finding that a key or value below the place, `name`, names something that does not come with the release.
-    /// It says which of the `known` names was probably meant.
+    /// The sentence says which of the `known` names was probably meant.
     pub(super) fn not_installed<'k>(
         &self,
         keys: &[&str],
