@@ -46,7 +46,11 @@ pub(crate) use system_units::find_system_units;
 /// Surveys the host for its instances, ports and installed engine. What can't be read is left out or reported as
 /// broken; this never fails.
 pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
-    let registry = read_registry(host, env);
+    survey_all(host, env, read_registry(host, env))
+}
+
+/// Surveys the host for its instances, those of this registry among them.
+fn survey_all(host: &Host, env: &Environment, registry: Registry) -> Survey {
     let mut links = PathResolver::default();
     let candidates = discover::find_candidates(env, &registry, &mut links);
     let mut survey = survey_candidates(host, env, registry, candidates, &mut links);
@@ -61,7 +65,7 @@ pub(crate) fn survey_for(host: &Host, env: &Environment, instance: &Instance) ->
     let mut links = PathResolver::default();
     let registry = read_registry(host, env);
     let Some(candidate) = discover::find_candidate(env, instance, &registry, &mut links) else {
-        return survey_host(host, env);
+        return survey_all(host, env, registry);
     };
     let mut survey = survey_candidates(host, env, registry, vec![candidate], &mut links);
     survey.find_listeners(|_| false);
@@ -77,7 +81,7 @@ pub(crate) fn survey_for(host: &Host, env: &Environment, instance: &Instance) ->
         .iter()
         .any(|other| is_claimed(other.port) || may_be_own(other.port))
     {
-        return survey_host(host, env);
+        return survey_all(host, env, survey.registry);
     }
     survey
 }
