@@ -1,7 +1,7 @@
 //! Watches other gateways and repairs them, for the command line and as a task of a rescue gateway alike. When to
 //! repair is decided in [`state`], which is pure.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::diagnose::{self, Cause};
 use super::repair::{self, RepairJob};
@@ -102,6 +102,14 @@ impl WatchEvent {
     }
 }
 
+/// What a watcher knows of one gateway.
+#[derive(Debug, Default)]
+struct WatchedGateway {
+    state: WatchState,
+    /// The time at which the gateway was last found well.
+    last_healthy: Option<SystemTime>,
+}
+
 /// Watches the gateways of these instance profiles until the watcher is told to stop. The host is surveyed once in
 /// each round, and again after a repair, which takes its time.
 pub(crate) fn run(
@@ -113,23 +121,23 @@ pub(crate) fn run(
     let InstanceContext { host, env, instance } = context.rescuer;
     let mut watched: Vec<_> = profiles
         .iter()
-        .map(|profile| (profile, WatchState::default()))
+        .map(|profile| (profile, WatchedGateway::default()))
         .collect();
     loop {
         let mut survey = survey::survey_host(host, env);
-        for (profile, state) in &mut watched {
+        for (profile, gateway) in &mut watched {
             let target = match resolve_target(env, &survey, instance, profile) {
                 Ok(target) => target,
                 Err(error) => {
-                    if *state != WatchState::Absent {
-                        *state = WatchState::Absent;
+                    if gateway.state != WatchState::Absent {
+                        gateway.state = WatchState::Absent;
                         on_event(profile, WatchEvent::Absent(error.msg));
                     }
                     continue;
                 }
             };
             let target = context.rescuer.with_instance(&target);
-            let was_repaired = watch_target(context, target, &survey, state, start, &mut |event| {
+            let was_repaired = watch_target(context, target, &survey, gateway, start, &mut |event| {
                 on_event(profile, event);
             });
             if was_repaired {
@@ -148,18 +156,24 @@ fn watch_target(
     context: &WatchContext<'_>,
     target: InstanceContext<'_>,
     survey: &Survey,
-    state: &mut WatchState,
+    gateway: &mut WatchedGateway,
     start: Instant,
     on_event: &mut dyn FnMut(WatchEvent),
 ) -> bool {
+    let WatchedGateway { state, last_healthy } = gateway;
     let is_first_probe = matches!(state, WatchState::Unknown | WatchState::Absent);
     let mut probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
-    if !probe.is_healthy() {
+    if probe.is_healthy() {
+        *last_healthy = Some(target.host.now());
+        if probe.engine == Engine::Node {
+            boot::save_config_of_healthy_start(target, probe.started);
+        }
+    } else {
         let service = service::status(target).ok();
         if let Some(service) = &service {
             service.refine_verdict(&mut probe, target.host.now());
         }
-        if is_stopped_by_user(target.instance, &probe, service.as_ref()) {
+        if is_stopped_by_user(target.instance, &probe, service.as_ref(), *last_healthy) {
             if *state != WatchState::Stopped {
                 *state = WatchState::Stopped;
                 on_event(WatchEvent::Stopped);
@@ -169,8 +183,6 @@ fn watch_target(
         if probe.verdict.is_in_transition() {
             return false;
         }
-    } else if probe.engine == Engine::Node {
-        boot::save_config_of_healthy_start(target, probe.started);
     }
     match state.update(start.elapsed(), &probe.verdict, context.policy.patience) {
         WatchAction::Wait if is_first_probe => on_event(WatchEvent::Watching),
@@ -196,16 +208,28 @@ fn watch_target(
 
 /// Returns whether a watched gateway does not run because a user stopped it: by `gateway stop` or Ctrl-C, which are
 /// recorded, or through its service manager. A gateway of the native engine never ends in order by itself. OpenClaw
-/// from npm may, to be restarted by its manager: only where that tells that it ended the run is it stopped.
-fn is_stopped_by_user(instance: &Instance, probe: &Probe, service: Option<&ServiceStatus>) -> bool {
+/// from npm may, to be restarted by its manager: only where that tells that it ended the run is it stopped. What was well
+/// after its service had stopped was started some other way, and has ended by itself since.
+fn is_stopped_by_user(
+    instance: &Instance,
+    probe: &Probe,
+    service: Option<&ServiceStatus>,
+    last_healthy: Option<SystemTime>,
+) -> bool {
     let is_stopped_service = |service: &ServiceStatus| {
         service.state == RunState::Stopped
-            && service.since.is_some()
+            && service.since.is_some_and(|since| !is_before(since, last_healthy))
             && (service.stop_cause == StopCause::Requested
                 || (service.exit_code == Some(0) && probe.engine == Engine::Native))
             && probe.verdict == ProbeVerdict::NotRunning
     };
     stop_record::is_in_force(instance, probe.proved_pid) || service.is_some_and(is_stopped_service)
+}
+
+/// Returns whether a service stopped before this time. Managers tell the time of the stop in whole seconds, cut off.
+fn is_before(stopped: SystemTime, time: Option<SystemTime>) -> bool {
+    const PRECISION: Duration = Duration::from_secs(1);
+    time.is_some_and(|time| stopped + PRECISION <= time)
 }
 
 /// Repairs a watched gateway, unless it was repaired too often lately. Fails with the reason why the gateway is not
@@ -235,5 +259,22 @@ fn repair_target(context: &WatchContext<'_>, target: InstanceContext<'_>) -> Res
         Ok(report) if report.is_healthy => Ok(()),
         Ok(_) => Err(Some(first)),
         Err(error) => Err(Some(error.msg)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_of_a_service_counts_until_its_gateway_was_well_again() {
+        let at = |millis| SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        assert!(!is_before(at(10_000), None));
+        assert!(
+            !is_before(at(10_000), Some(at(10_900))),
+            "the stop was at 10.95 s"
+        );
+        assert!(!is_before(at(20_000), Some(at(10_000))));
+        assert!(is_before(at(10_000), Some(at(11_000))));
     }
 }
