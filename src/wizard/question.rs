@@ -266,7 +266,7 @@ impl Question {
 
     /// Lets the person choose another language at a question of the wizard.
     #[must_use]
-    pub(super) fn offering_language(mut self) -> Self {
+    pub(crate) fn offering_language(mut self) -> Self {
         self.offers_language = true;
         self
     }

@@ -125,6 +125,29 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
 }
 
 #[test]
+fn ctrl_l_works_at_the_question_whether_to_go_on_and_keeps_the_draft() {
+    let sandbox = sandbox_with_default();
+    let args = ["--lang", "en", "--profile", "rescue", "onboard", "--accept-risk"];
+    let mut first = Terminal::start(&sandbox, args, Size::tall(80));
+    first.wait_for(ENGLISH.flow).press(Key::Enter);
+    first
+        .wait_for(ENGLISH.workspace)
+        .type_in("~/own")
+        .press(Key::Enter);
+    first.wait_for(ENGLISH.port);
+    assert_eq!(first.press(Key::CtrlC).exit_code(), 130);
+    let mut terminal = Terminal::start(&sandbox, args, Size::tall(80));
+    terminal
+        .wait_for("Continue where you left off?")
+        .type_in(CTRL_L)
+        .wait_for("Kaldığı yerden devam edilsin mi?")
+        .wait_gone("Continue where you left off?")
+        .press(Key::Enter)
+        .wait_for("~/own")
+        .wait_for("? Temel port");
+}
+
+#[test]
 fn plan_is_shown_again_in_the_other_language_and_applied_in_it() {
     let sandbox = sandbox_with_default();
     let mut terminal = run_to_review(&ENGLISH, &sandbox, Size::tall(80));

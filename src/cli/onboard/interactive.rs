@@ -48,6 +48,14 @@ enum RunEnd {
     Language(Lang),
 }
 
+/// The answer of the person to the question whether an interrupted wizard run is continued.
+enum Resumed<'m> {
+    /// The wizard begins with these answers; with none where the draft is not continued.
+    History(AnswerHistory<'m>),
+    /// The person wants to be asked in another language.
+    Language(Lang),
+}
+
 /// The decision of the person about a plan of the wizard that they were shown.
 enum Reviewed {
     /// The plan is to be applied.
@@ -124,7 +132,17 @@ impl OnboardRun<'_> {
         let states = probe_gateways(self.context.host, &self.context.env, &survey);
         let greeting = greeting(&survey, &states);
         terminal.show_heading(&self.heading(*ui, &greeting));
-        let mut history = self.resume_draft(terminal, left)?;
+        let switch_language = |terminal: &mut Terminal, ui: &mut Ui, lang| {
+            *ui = ui.with_lang(lang);
+            terminal.start_over(lang);
+            terminal.show_heading(&self.heading(*ui, &greeting));
+        };
+        let mut history = loop {
+            match self.resume_draft(terminal, left)? {
+                Resumed::History(history) => break history,
+                Resumed::Language(lang) => switch_language(terminal, ui, lang),
+            }
+        };
         history.observe(self.draft_writer(draft));
         let mut person = Person {
             terminal,
@@ -142,9 +160,7 @@ impl OnboardRun<'_> {
             match self.with_context(&context).ask_and_apply(&mut person)? {
                 RunEnd::Finished(finished) => return Ok(finished),
                 RunEnd::Language(lang) => {
-                    *ui = ui.with_lang(lang);
-                    person.terminal.start_over(lang);
-                    person.terminal.show_heading(&self.heading(*ui, &greeting));
+                    switch_language(person.terminal, ui, lang);
                     person.history.show_again();
                 }
             }
@@ -212,23 +228,24 @@ impl OnboardRun<'_> {
         }
     }
 
-    /// Returns the answers of the draft that an interrupted wizard run left, if it belongs to this profile and the
-    /// person wants to continue it.
-    fn resume_draft<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<AnswerHistory<'m>> {
+    /// Asks whether the person wants to continue the draft that an interrupted wizard run left, if it belongs to this
+    /// profile.
+    fn resume_draft<'m>(&self, terminal: &mut Terminal, left: Option<&str>) -> Result<Resumed<'m>> {
         let table: Option<toml::Table> = left.and_then(|text| text.parse().ok());
         let profile = self.instance.profile.as_str();
         let own_draft =
             table.filter(|table| table.get(DRAFT_PROFILE_KEY).and_then(toml::Value::as_str) == Some(profile));
         let Some(table) = own_draft else {
-            return Ok(AnswerHistory::default());
+            return Ok(Resumed::History(AnswerHistory::default()));
         };
         let question =
             Question::yes_no(Msg::new("onboard.resume"), Some(true)).with_intro(Msg::new("onboard.draft"));
-        match terminal.ask(&question.with_cancel())? {
-            Reply::Yes(true) => Ok(AnswerHistory::from_draft(&table)),
+        match terminal.ask(&question.with_cancel().offering_language())? {
+            Reply::Yes(true) => Ok(Resumed::History(AnswerHistory::from_draft(&table))),
+            Reply::Language(lang) => Ok(Resumed::Language(lang)),
             // The draft stays for the next run.
             Reply::Back => Err(Error::failed(Msg::new("onboard.left"))),
-            _ => Ok(AnswerHistory::default()),
+            _ => Ok(Resumed::History(AnswerHistory::default())),
         }
     }
 
