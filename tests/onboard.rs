@@ -11,6 +11,7 @@ use crate::support::{Ran, Sandbox};
 mod basics;
 mod broken;
 mod flags;
+mod json_schema;
 mod leaks;
 mod legacy;
 mod ports;
