@@ -8,11 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::Message;
+use tungstenite::handshake::server::create_response_with_body;
+use tungstenite::protocol::Role;
 
 use openclaw::answers::Bind;
 use openclaw::environment::Environment;
@@ -74,22 +81,33 @@ fn gateway_state(sandbox: &Sandbox, port: u16, warning: bool) -> Arc<GatewayStat
 /// Serves WebSocket requests with the fake session, as a gateway does; all others get the page.
 async fn route_websockets(
     State(gateway): State<Arc<FakeSessionGateway>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if !request.headers().contains_key("upgrade") {
         return next.run(request).await;
     }
-    let (mut parts, _) = request.into_parts();
-    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.on_upgrade(move |socket| serve_session(gateway, socket)),
-        Err(refused) => refused.into_response(),
-    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let response = create_response_with_body(&request, Body::empty).expect("an upgrade");
+    tokio::spawn(async move {
+        // The upgrade fails where the page was closed.
+        let Ok(stream) = upgrade.await else { return };
+        let stream = TokioIo::new(stream);
+        serve_session(
+            gateway,
+            WebSocketStream::from_raw_socket(stream, Role::Server, None).await,
+        )
+        .await;
+    });
+    response
 }
 
+/// The gateway's end of a fake session.
+type FakeSessionSocket = WebSocketStream<TokioIo<Upgraded>>;
+
 /// Serves one fake session.
-async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: WebSocket) {
-    async fn send(socket: &mut WebSocket, frame: Value) {
+async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: FakeSessionSocket) {
+    async fn send(socket: &mut FakeSessionSocket, frame: Value) {
         // Sending fails where the page was closed.
         let _ = socket.send(Message::text(frame.to_string())).await;
     }
@@ -101,7 +119,7 @@ async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: WebSocket) 
         if gateway.closing.load(Ordering::Relaxed) {
             return; // Closes the socket.
         }
-        let Ok(next) = tokio::time::timeout(check_interval, socket.recv()).await else {
+        let Ok(next) = tokio::time::timeout(check_interval, socket.next()).await else {
             continue;
         };
         let Some(Ok(message)) = next else { return };
