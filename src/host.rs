@@ -317,6 +317,14 @@ pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Returns a random UUID (version 4) from the operating system's randomness.
+///
+/// # Panics
+/// When the system has no source of randomness.
+pub(crate) fn random_uuid() -> uuid::Uuid {
+    uuid::Builder::from_random_bytes(random_bytes()).into_uuid()
+}
+
 /// Returns this host's name on its network. `None` on Windows.
 pub(crate) fn hostname() -> Option<String> {
     system::hostname()

@@ -30,7 +30,7 @@ impl GatewayIdentity {
         Self {
             profile: instance.profile.to_string(),
             instance_id: instance.id(),
-            boot_id: uuid::Uuid::new_v4().to_string(),
+            boot_id: crate::host::random_uuid().to_string(),
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             started,

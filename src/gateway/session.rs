@@ -117,7 +117,7 @@ async fn open_session<IO: MessageTransport>(
     peer: Peer,
 ) -> Result<Result<ClientRegistration, CloseReason>, Disconnected> {
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-    let nonce = uuid::Uuid::new_v4().to_string();
+    let nonce = crate::host::random_uuid().to_string();
     let ts = unix_millis(state.context.host.now());
     let challenge = json!({"nonce": nonce, "ts": ts, "capabilities": []});
     let challenge = GatewayEvent::ConnectChallenge.to_frame(&challenge, None, None);

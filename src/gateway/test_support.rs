@@ -318,7 +318,7 @@ pub(crate) fn signed(mut params: Value, device: &TestDevice, nonce: Option<&str>
 /// Returns an authenticated client for tests, as the methods of the gateway see it.
 pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> ConnectedClient {
     ConnectedClient {
-        conn_id: uuid::Uuid::new_v4(),
+        conn_id: crate::host::random_uuid(),
         client: ClientInfo {
             id: "cli".to_owned(),
             display_name: None,

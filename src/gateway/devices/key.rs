@@ -2,10 +2,14 @@
 //! (docs/openclaw.md#device-signatures).
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
-use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
+
+/// What DER puts before the 32 bytes of an Ed25519 public key (RFC 8410, `SubjectPublicKeyInfo`).
+const PUBLIC_KEY_DER_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 /// The public key by which a device proves its identity to the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +19,13 @@ impl DevicePublicKey {
     /// Parses the public key of a device as clients send it: base64url of its 32 bytes, padded or not, or PEM. Weak
     /// keys, under which one signature fits many messages, are refused.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let key = if text.contains("BEGIN") {
-            VerifyingKey::from_public_key_pem(text.trim()).ok()?
+        let bytes = if text.contains("BEGIN") {
+            let der = decode_pem(text, "PUBLIC KEY")?;
+            der.strip_prefix(&PUBLIC_KEY_DER_PREFIX)?.to_vec()
         } else {
-            let bytes: [u8; 32] = decode_base64url(text)?.try_into().ok()?;
-            VerifyingKey::from_bytes(&bytes).ok()?
+            decode_base64url(text)?
         };
+        let key = VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()?;
         (!key.is_weak()).then_some(Self(key))
     }
 
@@ -49,6 +54,13 @@ fn decode_base64url(text: &str) -> Option<Vec<u8>> {
         URL_SAFE_NO_PAD
     };
     engine.decode(text.trim()).ok()
+}
+
+/// Decodes a PEM text (RFC 7468) with this label and returns its DER bytes. `None` for any other text.
+fn decode_pem(text: &str, label: &str) -> Option<Vec<u8>> {
+    let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
+    let body = body.strip_suffix(&format!("-----END {label}-----"))?;
+    STANDARD.decode(body.split_whitespace().collect::<String>()).ok()
 }
 
 /// The statement that a device signs when it connects to the gateway: who connects, in which role, when, with which
@@ -120,13 +132,17 @@ impl DeviceClaim<'_> {
 pub(crate) mod test_support {
     //! The private half of a device's key, for tests that connect as a device.
 
-    use ed25519_dalek::pkcs8::DecodePrivateKey as _;
     use ed25519_dalek::{Signer as _, SigningKey};
 
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-    use super::{DeviceClaim, DevicePublicKey};
+    use super::{DeviceClaim, DevicePublicKey, decode_pem};
+
+    /// What DER puts before the 32 bytes of an Ed25519 private key (RFC 8410, `OneAsymmetricKey`).
+    const PRIVATE_KEY_DER_PREFIX: [u8; 16] = [
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+    ];
 
     /// A device with its private key, for tests that connect to the gateway as a device.
     pub(crate) struct TestDevice(SigningKey);
@@ -140,7 +156,9 @@ pub(crate) mod test_support {
 
         /// Creates a device for tests from a private key in PEM.
         pub(super) fn from_pem(pem: &str) -> Self {
-            Self(SigningKey::from_pkcs8_pem(pem).unwrap())
+            let der = decode_pem(pem, "PRIVATE KEY").unwrap();
+            let seed = der.strip_prefix(&PRIVATE_KEY_DER_PREFIX).unwrap();
+            Self(SigningKey::from_bytes(seed.try_into().unwrap()))
         }
 
         pub(crate) fn public_key(&self) -> DevicePublicKey {
@@ -165,9 +183,6 @@ pub(crate) mod test_support {
 
 #[cfg(test)]
 mod tests {
-    use ed25519_dalek::pkcs8::EncodePublicKey as _;
-    use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-
     use super::test_support::TestDevice;
     use super::*;
 
@@ -241,12 +256,28 @@ mod tests {
     fn keys_are_parsed_in_every_form_that_clients_send() {
         let key = TestDevice::generate().public_key();
         let padded = URL_SAFE.encode(key.0.as_bytes());
-        let pem = key.0.to_public_key_pem(LineEnding::LF).unwrap();
-        for text in [key.to_base64url(), padded, pem] {
+        let der = [&PUBLIC_KEY_DER_PREFIX[..], key.0.as_bytes()].concat();
+        let pem = |label: &str, der: &[u8]| {
+            let text = STANDARD.encode(der);
+            let (first, rest) = text.split_at(32);
+            format!("-----BEGIN {label}-----\r\n{first}\n{rest}\n-----END {label}-----\n")
+        };
+        for text in [key.to_base64url(), padded, pem("PUBLIC KEY", &der)] {
             assert_eq!(DevicePublicKey::parse(&text).as_ref(), Some(&key), "{text}");
         }
         let weak = URL_SAFE_NO_PAD.encode([0_u8; 32]);
-        for text in ["", "abc", "-----BEGIN PUBLIC KEY-----", &weak] {
+        let mut other_algorithm = der.clone();
+        other_algorithm[8] = 0x6e; // X25519
+        for text in [
+            "",
+            "abc",
+            "-----BEGIN PUBLIC KEY-----",
+            &weak,
+            &pem("PRIVATE KEY", &der),
+            &pem("PUBLIC KEY", &other_algorithm),
+            &pem("PUBLIC KEY", &der[..40]),
+            &pem("PUBLIC KEY", &[&der[..], &[0]].concat()),
+        ] {
             assert_eq!(DevicePublicKey::parse(text), None, "{text}");
         }
     }

@@ -102,7 +102,7 @@ fn remove_pending(call: &MethodCall) -> Result<PendingPairing, ErrorResponse> {
 pub(super) async fn approve(call: MethodCall) -> MethodResult {
     let devices = &call.state.devices;
     let pairing = remove_pending(&call)?;
-    let token = Secret::new(uuid::Uuid::new_v4().simple().to_string());
+    let token = Secret::new(crate::host::random_uuid().simple().to_string());
     let now = unix_millis(call.state.context.host.now());
     devices
         .update(|book| Some(book.approve(&pairing.request, Approval::ByOperator, &token, now)))
@@ -182,7 +182,7 @@ pub(super) async fn rotate(call: MethodCall) -> MethodResult {
         return Err(denied(WHAT));
     }
     let now = unix_millis(state.context.host.now());
-    let token = Secret::new(uuid::Uuid::new_v4().simple().to_string());
+    let token = Secret::new(crate::host::random_uuid().simple().to_string());
     let rotated = state
         .devices
         .update(|book| book.rotate(id, role, &scopes, &token, now))

@@ -3,7 +3,6 @@
 //! answer there and here.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::answers::Auth;
 use crate::gateway::access::{AuthOutcome, Peer, check_credentials};
@@ -67,7 +66,7 @@ impl AcceptedClient {
     /// Converts a client that passed the handshake to a connected client of the gateway, connected now.
     pub(super) fn into_connected(self, state: &GatewayState, peer: Peer) -> ConnectedClient {
         ConnectedClient {
-            conn_id: Uuid::new_v4(),
+            conn_id: crate::host::random_uuid(),
             client: self.connect.client,
             protocol: self.protocol,
             role: self.role,
@@ -341,7 +340,7 @@ async fn pair(
         state.devices.update(|book| book.record_use(id, role, now)).await;
         return Ok(Some(token));
     }
-    let token = Secret::new(Uuid::new_v4().simple().to_string());
+    let token = Secret::new(crate::host::random_uuid().simple().to_string());
     let issue = |book: &mut DeviceBook| {
         book.remove_unused(now);
         Some(book.approve(request, Approval::Silent, &token, now))
@@ -350,7 +349,7 @@ async fn pair(
     if issued.is_some() && !is_paired {
         tracing::info!(device = request.device_id, "device of this host paired");
         let resolved = json!({
-            "requestId": Uuid::new_v4().to_string(),
+            "requestId": crate::host::random_uuid().to_string(),
             "deviceId": request.device_id,
             "decision": "approved",
             "ts": now,
@@ -363,7 +362,7 @@ async fn pair(
 /// Adds a device to those whose pairing waits for approval, tells the gateway's clients about a new one, and returns
 /// the refusal of the connecting client.
 fn request_approval(state: &GatewayState, request: &PairingRequest) -> ConnectRefusal {
-    let id = Uuid::new_v4().to_string();
+    let id = crate::host::random_uuid().to_string();
     let now = unix_millis(state.context.host.now());
     let (pending, is_new) = state.devices.add_pending(request, id, now);
     if is_new {
