@@ -110,6 +110,18 @@ fn contributing_gives_a_reason_for_every_dependency() {
     }
 }
 
+/// Maximum number of crates in the lock file, for every system and with what only the tests use.
+const MAX_LOCKED_CRATES: usize = 260;
+
+#[test]
+fn lock_file_names_no_more_crates_than_contributing_allows() {
+    let lock: toml::Table = page("Cargo.lock").parse().unwrap();
+    let count = lock["package"].as_array().unwrap().len();
+    assert!(count <= MAX_LOCKED_CRATES, "{count} crates in Cargo.lock");
+    let rule = format!("`Cargo.lock` names at most {MAX_LOCKED_CRATES} crates");
+    assert!(page("CONTRIBUTING.md").contains(&rule), "{rule}");
+}
+
 #[test]
 fn ci_runs_the_test_script_with_read_access_only() {
     assert_eq!(page(".ci/run"), "#!/bin/sh\nexec scripts/test\n");
