@@ -42,6 +42,8 @@ mod json;
 mod locale;
 mod man;
 #[cfg(target_os = "linux")]
+mod messenger;
+#[cfg(target_os = "linux")]
 mod onboard;
 mod picture;
 #[cfg(target_os = "linux")]

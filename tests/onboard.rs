@@ -11,13 +11,13 @@ use crate::support::{Ran, Sandbox};
 mod basics;
 mod broken;
 mod flags;
-mod json_schema;
+pub mod json_schema;
 mod leaks;
 mod legacy;
 mod ports;
 mod races;
 mod rerun;
-mod schema;
+pub mod schema;
 mod secrets;
 mod start;
 

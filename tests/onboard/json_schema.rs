@@ -7,7 +7,7 @@ use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 /// Returns what in a document breaks a schema, each with its path; an empty list for a valid document.
-pub(super) fn violations(schema: &Value, document: &Value) -> Vec<String> {
+pub fn violations(schema: &Value, document: &Value) -> Vec<String> {
     let keywords = match schema {
         Value::Bool(true) => return Vec::new(),
         Value::Bool(false) => return vec![": nothing is allowed here".to_owned()],
@@ -105,6 +105,10 @@ fn holds(keyword: &str, rule: &Value, document: &Value) -> bool {
                 Regex::new(rule.as_str().expect("a pattern")).expect("a pattern without look-around");
             document.as_str().is_none_or(|text| pattern.is_match(text))
         }
+        "format" if rule == "uri" => document.as_str().is_none_or(|text| {
+            let uri = text.parse::<http::Uri>();
+            uri.is_ok_and(|uri| uri.scheme().is_some())
+        }),
         other => panic!("a keyword that is not checked: {other}"),
     }
 }

@@ -7,10 +7,11 @@ use super::{onboard_ok, read_config};
 use crate::support::Sandbox;
 
 const EARLY: &str = include_str!("../../schemas/openclaw-2026.1.30.config.schema.json");
-const LATE: &str = include_str!("../../schemas/openclaw-2026.9.6.config.schema.json");
+/// The schema of 2026.9.6.
+pub const LATE: &str = include_str!("../../schemas/openclaw-2026.9.6.config.schema.json");
 
 /// Returns the schema of a release for the configs that are on disk.
-fn schema_for_files(schema: &str) -> Value {
+pub fn schema_for_files(schema: &str) -> Value {
     let mut schema: Value = serde_json::from_str(schema).expect("JSON");
     relax(&mut schema);
     // The schemas of single plugins were pasted in whole, their references point nowhere.

@@ -1,0 +1,105 @@
+//! Messengers as their users see them: one trait for the stand-ins of Telegram, Discord and Slack and for a real Matrix
+//! homeserver, so that one suite of tests runs over every channel of a bot.
+//!
+//! A stand-in follows the documentation of its service strictly: what the service refuses, it refuses with the same
+//! answer. It listens at a port that the system gives. A messenger is one file, and one row in [`MESSENGERS`].
+
+pub mod faults;
+pub mod seen;
+pub mod server;
+pub mod state;
+pub mod telegram;
+
+use serde_json::Value;
+
+pub use faults::Failure;
+pub use seen::Seen;
+
+/// Every messenger: the key of its channel in OpenClaw's config, and what starts it.
+pub const MESSENGERS: [(&str, Start); 1] = [("telegram", || Box::new(telegram::Telegram::start()))];
+
+/// A function that starts a messenger.
+pub type Start = fn() -> Box<dyn Messenger>;
+
+/// A person who writes to the bot. Each messenger derives the person's id, name and private chat from the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct User {
+    /// Number of the person; 0 is the owner of the bot.
+    pub number: u32,
+    /// Language code of the person's app, where the messenger tells it to bots.
+    pub language: &'static str,
+}
+
+/// The owner of the bot, who has written to it before.
+pub const OWNER: User = User {
+    number: 0,
+    language: "en",
+};
+
+impl User {
+    /// Returns a person whom the bot does not know. Different numbers are different people; 0 is the first of them.
+    pub const fn stranger(number: u32) -> Self {
+        Self {
+            number: number + 1,
+            language: "en",
+        }
+    }
+
+    /// Returns the same person with an app in another language.
+    pub const fn speaking(self, language: &'static str) -> Self {
+        Self { language, ..self }
+    }
+}
+
+/// A messenger from its users' side, with what a test has to know and to break.
+pub trait Messenger {
+    /// Returns the channel's value below `channels` in OpenClaw's config: the bot's secrets, where the service is, and
+    /// these people as `allowFrom`.
+    fn config(&self, owners: &[User]) -> Value;
+
+    /// Returns the id of a person as `allowFrom` of OpenClaw's config has it.
+    fn id(&self, user: User) -> String;
+
+    /// Returns the maximum length of one message in the unit of [`Self::text_length`].
+    fn text_limit(&self) -> usize;
+
+    /// Returns the length of a text as the service counts it.
+    fn text_length(&self, text: &str) -> usize;
+
+    /// Sends a text to the bot in the private chat of `user` with it.
+    fn say(&self, user: User, text: &str);
+
+    /// Presses a button as it stood in `message`, whatever has become of the message since.
+    ///
+    /// # Panics
+    /// Where the message has no button with that label.
+    fn press(&self, user: User, message: &Seen, label: &str);
+
+    /// Returns the next message or edit of the bot that is wanted, and counts what came before it as read.
+    ///
+    /// # Panics
+    /// Where none comes in time; the panic shows `what` and everything that came.
+    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen;
+
+    /// Returns every message and edit of the bot, the first one first, read or not.
+    fn messages(&self) -> Vec<Seen>;
+
+    /// Lets the next `count` messages and edits of the bot fail.
+    fn fail_next(&self, failure: Failure, count: usize);
+
+    /// Answers the calls that [`Failure::Held`] holds.
+    fn release(&self);
+
+    /// Makes the secrets of the bot invalid, as its owner does at the service.
+    fn revoke(&self);
+
+    /// Ends every connection of the bot without a word. It may connect again at once.
+    fn drop_connections(&self);
+
+    /// Waits until the bot receives: it polls or has a session, and started to do so after the last
+    /// [`Self::drop_connections`].
+    fn wait_until_connected(&self);
+
+    /// Delivers the last message or press of a person a second time, as services do after a lost acknowledgement.
+    fn repeat_last(&self);
+}
