@@ -1,6 +1,7 @@
 //! The stand-in for Telegram: how it is called, long polling, offsets, conflicts, and every failure.
 
 mod messages;
+mod peer;
 
 use std::sync::mpsc;
 
