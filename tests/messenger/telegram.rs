@@ -7,19 +7,12 @@ use std::sync::mpsc;
 
 use serde_json::{Value, json};
 
+use super::agent;
 use crate::support::messenger::telegram::{TOKEN, Telegram};
 use crate::support::messenger::{Failure, Messenger as _, OWNER, User};
 
 /// Chat id of the owner.
 const OWNER_CHAT: u32 = 4242;
-
-/// Returns an agent that takes every status for an answer.
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build()
-        .into()
-}
 
 /// Calls a method with JSON, and returns status and document; `None` where the connection broke.
 fn try_call(url: &str, method: &str, parameters: &Value) -> Option<(u16, Value)> {
@@ -36,7 +29,7 @@ fn try_call(url: &str, method: &str, parameters: &Value) -> Option<(u16, Value)>
 /// Calls a method that succeeds, and returns its result.
 #[track_caller]
 fn call(telegram: &Telegram, method: &str, parameters: &Value) -> Value {
-    let (status, mut answer) = try_call(&telegram.url(), method, parameters).expect("an answer");
+    let (status, mut answer) = try_call(&telegram.api(), method, parameters).expect("an answer");
     assert_eq!((status, &answer["ok"]), (200, &json!(true)), "{answer}");
     answer["result"].take()
 }
@@ -44,7 +37,7 @@ fn call(telegram: &Telegram, method: &str, parameters: &Value) -> Value {
 /// Calls a method that is refused, and returns status and description.
 #[track_caller]
 fn refused(telegram: &Telegram, method: &str, parameters: &Value) -> (u16, String) {
-    let (status, answer) = try_call(&telegram.url(), method, parameters).expect("an answer");
+    let (status, answer) = try_call(&telegram.api(), method, parameters).expect("an answer");
     assert_eq!(
         (&answer["ok"], &answer["error_code"]),
         (&json!(false), &json!(status))
@@ -58,7 +51,7 @@ fn refused(telegram: &Telegram, method: &str, parameters: &Value) -> (u16, Strin
 /// Polls in a thread, and returns the receiver of status and document.
 fn poll(telegram: &Telegram, parameters: Value) -> mpsc::Receiver<Option<(u16, Value)>> {
     let (sender, receiver) = mpsc::channel();
-    let url = telegram.url();
+    let url = telegram.api();
     std::thread::spawn(move || sender.send(try_call(&url, "getUpdates", &parameters)));
     receiver
 }
@@ -76,7 +69,7 @@ fn send(telegram: &Telegram, text: &str) -> Value {
 #[test]
 fn methods_take_json_forms_and_queries_and_know_the_token() {
     let telegram = Telegram::start();
-    let url = telegram.url();
+    let url = telegram.api();
     let get = |path: &str| {
         let mut response = agent().get(format!("{url}{path}")).call().expect("an answer");
         let body = response.body_mut().read_to_string().expect("a body");
@@ -246,15 +239,15 @@ fn planned_failures_hit_the_next_calls_and_end() {
     }
     call(&telegram, "getMe", &json!({}));
     telegram.fail_next(Failure::RequestLost, 1);
-    assert_eq!(try_call(&telegram.url(), "sendMessage", &text), None);
+    assert_eq!(try_call(&telegram.api(), "sendMessage", &text), None);
     assert_eq!(telegram.messages().len(), 0);
     telegram.fail_next(Failure::AnswerLost, 1);
-    assert_eq!(try_call(&telegram.url(), "sendMessage", &text), None);
+    assert_eq!(try_call(&telegram.api(), "sendMessage", &text), None);
     assert_eq!(telegram.messages().len(), 1);
 
     telegram.fail("sendMessage", Failure::Held, 1);
     let (sender, receiver) = mpsc::channel();
-    let url = telegram.url();
+    let url = telegram.api();
     std::thread::spawn(move || {
         sender.send(try_call(
             &url,
@@ -270,7 +263,7 @@ fn planned_failures_hit_the_next_calls_and_end() {
     telegram.next_message("the held one", &|seen| seen.text == "held");
 
     telegram.set_reachable(false);
-    assert_eq!(try_call(&telegram.url(), "sendMessage", &text), None);
+    assert_eq!(try_call(&telegram.api(), "sendMessage", &text), None);
     telegram.set_reachable(true);
     send(&telegram, "back");
 }
@@ -280,7 +273,7 @@ fn rate_limit_counts_calls_that_come_too_early() {
     let telegram = Telegram::start();
     telegram.fail_next(Failure::RateLimited { seconds: 600 }, 1);
     let text = json!({"chat_id": OWNER_CHAT, "text": "x"});
-    let (status, answer) = try_call(&telegram.url(), "sendMessage", &text).unwrap();
+    let (status, answer) = try_call(&telegram.api(), "sendMessage", &text).unwrap();
     assert_eq!((status, &answer["parameters"]["retry_after"]), (429, &json!(600)));
     assert_eq!(answer["description"], "Too Many Requests: retry after 600");
     assert_eq!(telegram.early_calls(), 0);

@@ -4,9 +4,12 @@
 //! A stand-in follows the documentation of its service strictly: what the service refuses, it refuses with the same
 //! answer. It listens at a port that the system gives. A messenger is one file, and one row in [`MESSENGERS`].
 
+pub mod discord;
 pub mod faults;
+mod markdown;
 pub mod seen;
 pub mod server;
+pub mod slack;
 pub mod state;
 pub mod telegram;
 
@@ -16,7 +19,11 @@ pub use faults::Failure;
 pub use seen::Seen;
 
 /// Every messenger: the key of its channel in OpenClaw's config, and what starts it.
-pub const MESSENGERS: [(&str, Start); 1] = [("telegram", || Box::new(telegram::Telegram::start()))];
+pub const MESSENGERS: [(&str, Start); 3] = [
+    ("telegram", || Box::new(telegram::Telegram::start())),
+    ("discord", || Box::new(discord::Discord::start())),
+    ("slack", || Box::new(slack::Slack::start())),
+];
 
 /// A function that starts a messenger.
 pub type Start = fn() -> Box<dyn Messenger>;
@@ -57,6 +64,10 @@ pub trait Messenger {
     /// these people as `allowFrom`.
     fn config(&self, owners: &[User]) -> Value;
 
+    /// Returns the base of the URLs of the service's HTTP API, for a bot that is told so in another way than by
+    /// [`Self::config`].
+    fn api(&self) -> String;
+
     /// Returns the id of a person as `allowFrom` of OpenClaw's config has it.
     fn id(&self, user: User) -> String;
 
@@ -66,7 +77,8 @@ pub trait Messenger {
     /// Returns the length of a text as the service counts it.
     fn text_length(&self, text: &str) -> usize;
 
-    /// Sends a text to the bot in the private chat of `user` with it.
+    /// Sends a text to the bot in the private chat of `user` with it. Discord forgets what is said while the bot has no
+    /// session; Slack takes a text with a slash at its start for a command and delivers it as such.
     fn say(&self, user: User, text: &str);
 
     /// Presses a button as it stood in `message`, whatever has become of the message since.
@@ -87,14 +99,20 @@ pub trait Messenger {
     /// Lets the next `count` messages and edits of the bot fail.
     fn fail_next(&self, failure: Failure, count: usize);
 
-    /// Answers the calls that [`Failure::Held`] holds.
+    /// Answers the calls that [`Failure::Held`] holds or would have held.
     fn release(&self);
+
+    /// Returns how many calls came before the end of a rate limit.
+    fn early_calls(&self) -> usize;
 
     /// Makes the secrets of the bot invalid, as its owner does at the service.
     fn revoke(&self);
 
     /// Ends every connection of the bot without a word. It may connect again at once.
     fn drop_connections(&self);
+
+    /// Cuts the bot off from the service, or ends that.
+    fn set_reachable(&self, is_reachable: bool);
 
     /// Waits until the bot receives: it polls or has a session, and started to do so after the last
     /// [`Self::drop_connections`].

@@ -28,6 +28,8 @@ struct Planned {
     methods: Vec<String>,
     failure: Failure,
     left: usize,
+    /// How often calls had been released when this was planned.
+    releases: usize,
 }
 
 /// The planned failures of a stand-in, and the rate limits that callers have to wait for.
@@ -46,6 +48,7 @@ impl Faults {
             methods: methods.iter().map(ToString::to_string).collect(),
             failure,
             left: count,
+            releases: self.releases,
         });
     }
 
@@ -61,8 +64,11 @@ impl Faults {
             let seconds = u32::try_from(left.as_secs()).expect("a short wait") + 1;
             return Some(Failure::RateLimited { seconds });
         }
-        let is_next =
-            |planned: &&mut Planned| planned.left > 0 && planned.methods.iter().any(|name| name == method);
+        let releases = self.releases;
+        let is_next = |planned: &&mut Planned| {
+            let is_released = planned.failure == Failure::Held && planned.releases < releases;
+            planned.left > 0 && !is_released && planned.methods.iter().any(|name| name == method)
+        };
         let planned = self.planned.iter_mut().find(is_next)?;
         planned.left -= 1;
         if let Failure::RateLimited { seconds } = planned.failure {
@@ -83,7 +89,7 @@ impl Faults {
         self.releases
     }
 
-    /// Releases the held calls.
+    /// Releases the calls that are held, and those that were to be held.
     pub fn release(&mut self) {
         self.releases += 1;
     }

@@ -15,6 +15,8 @@ pub struct Seen {
     pub buttons: Vec<String>,
     /// Whether this is an edit.
     pub is_edit: bool,
+    /// Whether it alerts everybody in the chat, as a text from a log must never do.
+    pub alerts_all: bool,
     /// The message as the service has it.
     pub raw: Value,
 }

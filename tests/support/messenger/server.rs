@@ -6,13 +6,26 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
 use axum::response::Response;
+use http::header::CONTENT_TYPE;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::handshake::server::create_response_with_body;
+use tungstenite::protocol::{CloseFrame, Role};
+
+/// Maximum size of a request, in bytes.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// The server's end of a WebSocket.
+pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// The connections of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +62,75 @@ pub fn break_connection() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Broken);
     response
+}
+
+/// Returns a response with a JSON document.
+pub fn json_response(status: u16, document: &Value) -> Response {
+    Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, "application/json")
+        .body(Body::from(document.to_string()))
+        .expect("a response")
+}
+
+/// Reads the body of a request whole.
+///
+/// # Panics
+/// Where it is larger than any call of a bot.
+pub async fn read_body(body: Body) -> Bytes {
+    to_bytes(body, BODY_LIMIT).await.expect("a small body")
+}
+
+/// Returns the fields of a query or a form.
+pub fn parse_form(form: &str) -> Map<String, Value> {
+    let pairs = form.split('&').filter(|pair| !pair.is_empty());
+    let decoded = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let [name, value] = [name, value].map(|part| {
+            let spaced = part.replace('+', " ");
+            let decoded = percent_encoding::percent_decode_str(&spaced);
+            decoded.decode_utf8_lossy().into_owned()
+        });
+        (name, value.into())
+    });
+    decoded.collect()
+}
+
+/// Upgrades a request to a WebSocket and serves it in a task of its own, which ends with the connection.
+///
+/// # Panics
+/// Where the request asks for no WebSocket.
+pub fn upgrade<F>(mut request: Request, serve: impl FnOnce(Socket) -> F + Send + 'static) -> Response
+where
+    F: Future<Output = ()> + Send,
+{
+    let hang_up = request
+        .extensions()
+        .get::<HangUp>()
+        .expect("a connection")
+        .clone();
+    let upgrade = hyper::upgrade::on(&mut request);
+    let response = create_response_with_body(&request, Body::empty).expect("an upgrade");
+    tokio::spawn(async move {
+        // The upgrade fails where the peer has gone.
+        let Ok(stream) = upgrade.await else { return };
+        let socket = WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, None).await;
+        tokio::select! {
+            () = serve(socket) => {}
+            () = hang_up.wait() => {}
+        }
+    });
+    response
+}
+
+/// Closes a WebSocket with a code.
+pub async fn close(socket: &mut Socket, code: u16, reason: &str) {
+    let frame = CloseFrame {
+        code: code.into(),
+        reason: reason.into(),
+    };
+    // It fails where the peer has gone.
+    let _ = socket.close(Some(frame)).await;
 }
 
 impl Server {

@@ -47,11 +47,6 @@ impl Telegram {
         Self { shared, server }
     }
 
-    /// Returns the base of URLs, which is `channels.telegram.apiRoot` of OpenClaw's config.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.server.address())
-    }
-
     /// Delivers a message with these fields beside the usual ones, from a person in a chat.
     pub fn post(&self, user: User, chat: &Value, content: &Value) {
         self.shared.change(|state| {
@@ -119,11 +114,6 @@ impl Telegram {
             .change(|state| state.faults.plan(&[method], failure, count));
     }
 
-    /// Cuts the bot off from the service, or ends that.
-    pub fn set_reachable(&self, is_reachable: bool) {
-        self.server.set_reachable(is_reachable);
-    }
-
     /// Returns every call of the bot, the first one first.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.change(|state| state.calls.clone())
@@ -134,11 +124,6 @@ impl Telegram {
         self.shared.wait(what, |state| {
             state.calls.iter().find(|call| wanted(call)).cloned()
         })
-    }
-
-    /// Returns how many calls came before the end of a rate limit.
-    pub fn early_calls(&self) -> usize {
-        self.shared.change(|state| state.faults.early_calls())
     }
 
     /// Waits until the bot has confirmed every update by a higher offset.
@@ -152,7 +137,11 @@ impl Telegram {
 impl Messenger for Telegram {
     fn config(&self, owners: &[User]) -> Value {
         let owners: Vec<_> = owners.iter().map(|owner| self.id(*owner)).collect();
-        json!({"enabled": true, "botToken": TOKEN, "apiRoot": self.url(), "allowFrom": owners})
+        json!({"enabled": true, "botToken": TOKEN, "apiRoot": self.api(), "allowFrom": owners})
+    }
+
+    fn api(&self) -> String {
+        format!("http://{}", self.server.address())
     }
 
     fn id(&self, user: User) -> String {
@@ -205,6 +194,10 @@ impl Messenger for Telegram {
         self.shared.change(|state| state.faults.release());
     }
 
+    fn early_calls(&self) -> usize {
+        self.shared.change(|state| state.faults.early_calls())
+    }
+
     fn revoke(&self) {
         self.shared.change(|state| state.own.is_revoked = true);
     }
@@ -212,6 +205,11 @@ impl Messenger for Telegram {
     fn drop_connections(&self) {
         self.shared.change(|state| state.own.updates.forget_polls());
         self.server.drop_connections();
+    }
+
+    fn set_reachable(&self, is_reachable: bool) {
+        self.shared.change(|state| state.own.updates.forget_polls());
+        self.server.set_reachable(is_reachable);
     }
 
     fn wait_until_connected(&self) {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
@@ -12,10 +11,9 @@ use super::TOKEN;
 use super::chats::{self, Chats};
 use super::updates::{self, Updates};
 use crate::support::messenger::Failure;
+use crate::support::messenger::server::{json_response, parse_form, read_body};
 use crate::support::messenger::state::{Call, Shared, State};
 
-/// Maximum size of a request, in bytes.
-const BODY_LIMIT: usize = 1 << 20;
 /// Maximum number of commands in the menu.
 const COMMAND_LIMIT: usize = 100;
 /// Maximum length of the text that answers a press, in characters.
@@ -66,11 +64,8 @@ impl Parameters {
     /// Reads the parameters from the query and the body.
     async fn read(request: Request) -> Result<Self, Refusal> {
         let (head, body) = request.into_parts();
-        let mut parameters = Map::new();
-        extend_with_form(&mut parameters, head.uri.query().unwrap_or_default());
-        let body = to_bytes(body, BODY_LIMIT)
-            .await
-            .map_err(|_| Refusal::new(413, "Request Entity Too Large"))?;
+        let mut parameters = parse_form(head.uri.query().unwrap_or_default());
+        let body = read_body(body).await;
         let kind = head
             .headers
             .get(CONTENT_TYPE)
@@ -85,7 +80,7 @@ impl Parameters {
             "application/x-www-form-urlencoded" => {
                 let form =
                     str::from_utf8(&body).map_err(|_| Refusal::bad("strings must be encoded in UTF-8"))?;
-                extend_with_form(&mut parameters, form);
+                parameters.extend(parse_form(form));
             }
             other => panic!("the stand-in reads no body of the type {other:?}"),
         }
@@ -121,19 +116,6 @@ impl Parameters {
                 .map_err(|_| Refusal::bad(format!("can't parse {name} JSON object"))),
             other => Ok(other.cloned()),
         }
-    }
-}
-
-/// Enters the fields of a query or a form.
-fn extend_with_form(parameters: &mut Map<String, Value>, form: &str) {
-    for pair in form.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let [name, value] = [name, value].map(|part| {
-            let spaced = part.replace('+', " ");
-            let decoded = percent_encoding::percent_decode_str(&spaced);
-            decoded.decode_utf8_lossy().into_owned()
-        });
-        parameters.insert(name, value.into());
     }
 }
 
@@ -188,15 +170,6 @@ fn respond(outcome: Outcome) -> Response {
             &json!({"ok": false, "error_code": status, "description": description}),
         ),
     }
-}
-
-/// Returns a response with a JSON document.
-fn json_response(status: u16, document: &Value) -> Response {
-    Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Body::from(document.to_string()))
-        .expect("a response")
 }
 
 /// Runs a method. Their names don't depend on case.

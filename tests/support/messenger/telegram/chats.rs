@@ -189,6 +189,7 @@ fn see(message: &Value, is_edit: bool) -> Seen {
         text: message["text"].as_str().unwrap_or_default().to_owned(),
         buttons: keyboard::labels(message),
         is_edit,
+        alerts_all: false,
         raw: message.clone(),
     }
 }
