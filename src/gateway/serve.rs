@@ -153,8 +153,6 @@ async fn serve_connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // hyper panics where the clock shows a time that no date of HTTP can say.
-        .auto_date_header(crate::time::is_http_date(crate::host::now()))
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)

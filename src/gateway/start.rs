@@ -23,7 +23,7 @@ use crate::instance::InstanceContext;
 use crate::lock::InstanceLock;
 use crate::record::Record;
 use crate::settings::RunOverrides;
-use crate::stop_record;
+use crate::{stop_record, time};
 
 /// Time that the other threads of a gateway have to end before its process does: state files are written in less, and
 /// the result of a survey that takes seconds is not needed any more.
@@ -48,7 +48,7 @@ pub(crate) struct GatewayOptions {
 /// neither a flag nor the record names one.
 ///
 /// # Errors
-/// The gateway can't start: a broken record or config, a lock or base port that another process has. Or it
+/// The gateway can't start: a clock that is wrong by centuries, a broken record or config, a lock or base port that another process has. Or it
 /// can't go on serving.
 pub(crate) fn run(
     context: InstanceContext<'_>,
@@ -67,6 +67,10 @@ pub(crate) fn run(
         overrides: options.overrides.clone(),
         judge: ConfigJudge::native(),
     };
+    // hyper panics in each connection where the clock shows a time that no date of HTTP can say.
+    if !time::is_http_date(host.now()) {
+        return Err(Error::failed(msg!("gateway.clock")).hint(msg!("gateway.hint-clock")));
+    }
     let identity = GatewayIdentity::new(instance, host.now());
     let start = loader.load_for_start()?;
     let acquirer = ResourceAcquirer {
