@@ -1,6 +1,7 @@
 //! Performs the steps of a repair on this host.
 
 use std::path::PathBuf;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::super::steps::RepairStep;
@@ -34,6 +35,8 @@ pub(super) struct RepairRunner<'a> {
     stop: &'a StopSignal,
     health_timeout: Duration,
     kept_config: Option<PathBuf>,
+    /// The gateway that the last step started as a process of its own.
+    process: Option<Child>,
 }
 
 impl<'a> RepairRunner<'a> {
@@ -47,6 +50,7 @@ impl<'a> RepairRunner<'a> {
                 Engine::Node => record.engine.start_timeout(),
             },
             kept_config: None,
+            process: None,
         }
     }
 
@@ -55,17 +59,27 @@ impl<'a> RepairRunner<'a> {
         self.kept_config
     }
 
-    /// Probes a gateway under repair until it is well, its time is over, or its service manager starts it no more.
-    fn wait_until_healthy(&self) -> Probe {
+    /// Probes a gateway under repair until it is well, its time is over, its process has ended, or its service manager
+    /// starts it no more.
+    fn wait_until_healthy(&mut self) -> Probe {
         let deadline = Instant::now() + self.health_timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
+            // Asked before the probe: a process that has ended meanwhile may have been well.
+            let has_ended = self.has_process_ended();
             let probe = probe::wait_until_healthy(self.target, left.min(WAIT_INTERVAL));
-            let is_over = left <= WAIT_INTERVAL || self.stop.is_set();
+            let is_gone = has_ended && probe.verdict == ProbeVerdict::NotRunning;
+            let is_over = left <= WAIT_INTERVAL || self.stop.is_set() || is_gone;
             if is_over || !probe.verdict.is_transient() || self.has_manager_given_up() {
                 return probe;
             }
         }
+    }
+
+    /// Returns whether the gateway was started as a process of its own that has ended: nothing starts it again.
+    fn has_process_ended(&mut self) -> bool {
+        let process = self.process.as_mut();
+        process.is_some_and(|process| process.try_wait().is_ok_and(|exit| exit.is_some()))
     }
 
     fn has_manager_given_up(&self) -> bool {
@@ -95,21 +109,23 @@ impl<'a> RepairRunner<'a> {
     }
 
     /// Restarts the gateway: by its service where it has one, else ends what runs of it and starts it.
-    fn restart(&self) -> Result<()> {
-        self.start_after(|| {
-            self.gateway_pid()
+    fn restart(&mut self) -> Result<()> {
+        self.start_after(|runner| {
+            runner
+                .gateway_pid()
                 .map_or(Ok(()), |process| terminate(process, TERMINATE_GRACE))
         })
     }
 
     /// Starts the gateway: by its service where it has one, else as a process of its own.
-    fn start(&self) -> Result<()> {
-        self.start_after(|| Ok(()))
+    fn start(&mut self) -> Result<()> {
+        self.start_after(|_| Ok(()))
     }
 
     /// Restarts the service of the gateway; where it has none, runs `prepare` and starts the gateway as a process of
     /// its own.
-    fn start_after(&self, prepare: impl FnOnce() -> Result<()>) -> Result<()> {
+    fn start_after(&mut self, prepare: fn(&Self) -> Result<()>) -> Result<()> {
+        self.process = None;
         let service = service::status(self.target).ok();
         if service
             .as_ref()
@@ -117,12 +133,13 @@ impl<'a> RepairRunner<'a> {
         {
             return service::restart(self.target).map(drop);
         }
-        prepare()?;
-        self.spawn_gateway(service.is_some())
+        prepare(self)?;
+        self.process = Some(self.spawn_gateway(service.is_some())?);
+        Ok(())
     }
 
     /// Starts the gateway under repair as a process that outlives the rescuer.
-    fn spawn_gateway(&self, has_manager: bool) -> Result<()> {
+    fn spawn_gateway(&self, has_manager: bool) -> Result<Child> {
         let InstanceContext { host, instance, .. } = self.target;
         let failed = || Error::failed(msg!("rescue.not-started", profile = instance.profile));
         let program = host.program().ok_or_else(failed)?;
@@ -137,7 +154,7 @@ impl<'a> RepairRunner<'a> {
             command = command.in_own_scope(host);
         }
         let spawned = host.spawn_detached(&command);
-        spawned.map(drop).map_err(|cause| failed().because(cause))
+        spawned.map_err(|cause| failed().because(cause))
     }
 }
 
@@ -199,4 +216,40 @@ impl RepairOps for RepairRunner<'_> {
 fn terminate(process: u32, grace: Duration) -> Result<()> {
     pid::terminate(process, grace)
         .map_err(|cause| Error::failed(msg!("rescue.not-ended", pid = process)).because(cause))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+    use crate::instance::Instance;
+    use crate::profile::ProfileName;
+
+    /// Time after which a wait counts as one without an end.
+    const WAIT_LIMIT: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn gateway_whose_process_has_ended_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
+        let env = Environment::default();
+        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
+        let target = InstanceContext {
+            host: &host,
+            env: &env,
+            instance: &instance,
+        };
+        let stop = StopSignal::default();
+        let mut runner = RepairRunner {
+            health_timeout: Duration::from_hours(1),
+            process: Some(host.spawn_detached(&CommandSpec::new("true", [""; 0])).unwrap()),
+            ..RepairRunner::new(target, &stop)
+        };
+        std::thread::scope(|scope| {
+            let watchdog = scope.spawn(|| stop.sleep(WAIT_LIMIT) && !stop.set());
+            runner.wait_until_healthy();
+            stop.set();
+            assert!(!watchdog.join().unwrap(), "only the watchdog ended the wait");
+        });
+    }
 }
