@@ -1,7 +1,11 @@
 //! Child processes of a test that are killed when the test ends.
 
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::Sandbox;
 use super::gateway::{state, wait_for};
@@ -24,6 +28,56 @@ impl Drop for ChildGuard {
     }
 }
 
+/// Returns a command whose process gets SIGTERM when the test's thread ends, even where the whole test run is killed. The
+/// command gets its environment and its working folder from `command`, and no input.
+pub fn ended_with_test(command: &Command) -> Command {
+    let mut ended = Command::new("/usr/bin/setpriv");
+    ended
+        .args(["--pdeathsig", "TERM", "--"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stdin(Stdio::null());
+    if let Some(folder) = command.get_current_dir() {
+        ended.current_dir(folder);
+    }
+    ended
+}
+
+/// Kills every process whose environment has this home folder: whatever was started in a sandbox, and what that started,
+/// like the browsers of a gateway.
+pub fn kill_processes_of(home: &Path) {
+    // A process may start another one before it is killed.
+    while processes_of(home)
+        .into_iter()
+        .any(|pid| kill_process(pid, Signal::KILL).is_ok())
+    {
+        std::thread::yield_now();
+    }
+}
+
+/// Returns the other processes whose environment has this home folder. One that has ended and is not waited for has none.
+pub fn processes_of(home: &Path) -> Vec<Pid> {
+    let variable = [b"HOME=", home.as_os_str().as_bytes()].concat();
+    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let environment = std::fs::read(entry.path().join("environ")).ok()?;
+            let is_own = environment
+                .split(|byte| *byte == 0)
+                .any(|entry| entry == variable);
+            is_own.then(|| Pid::from_raw(pid))?
+        })
+        .filter(|pid| *pid != rustix::process::getpid())
+        .collect()
+}
+
 /// Starts a worker of the task `listen` in the environment of a profile's gateway, and waits until it listens.
 pub fn spawn_listener(sandbox: &Sandbox, profile: &str, command: &mut Command) -> ChildGuard {
     let state: PathBuf = sandbox.path(state(profile));
@@ -41,4 +95,44 @@ pub fn spawn_listener(sandbox: &Sandbox, profile: &str, command: &mut Command) -
         sandbox.path("listening").exists().then_some(())
     });
     child
+}
+
+#[test]
+fn processes_that_a_failed_test_started_are_killed() {
+    let home = Arc::new(OnceLock::new());
+    let test = std::thread::spawn({
+        let home = Arc::clone(&home);
+        move || {
+            let sandbox = Sandbox::new();
+            home.set(sandbox.home()).expect("set once");
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", "sleep 600 & exec sleep 600"])
+                .env("HOME", sandbox.home());
+            let _shell = ChildGuard(shell.spawn().expect("sh"));
+            wait_for("both run", || {
+                (processes_of(&sandbox.home()).len() == 2).then_some(())
+            });
+            // No message: nobody is to look for a fault.
+            std::panic::resume_unwind(Box::new(()));
+        }
+    });
+    assert!(test.join().is_err(), "the test fails");
+    assert_eq!(processes_of(home.get().expect("set")), []);
+}
+
+#[test]
+fn process_ends_with_the_thread_of_its_test() {
+    let mut sleep = Command::new("sleep");
+    sleep.arg("600");
+    let start = move || {
+        let child = ended_with_test(&sleep).spawn().expect("setpriv");
+        let name = PathBuf::from(format!("/proc/{}/comm", child.id()));
+        wait_for("setpriv becomes the program", || {
+            (std::fs::read_to_string(&name).ok()? == "sleep\n").then_some(())
+        });
+        ChildGuard(child)
+    };
+    let mut child = std::thread::spawn(start).join().expect("started");
+    wait_for("it ends", || (!child.is_running()).then_some(()));
 }

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::Sandbox;
+use super::child::ended_with_test;
 
 /// The token of every gateway that [`Gateway::start`] sets up.
 pub const TOKEN: &str = "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00";
@@ -279,13 +280,10 @@ impl Drop for Gateway {
     }
 }
 
-/// Returns the command that runs the gateway of a profile in the foreground.
+/// Returns the command that runs the gateway of a profile in the foreground. The gateway ends with the test's thread.
 pub fn command(sandbox: &Sandbox, profile: &str, args: &[&str]) -> Command {
-    sandbox.command(
-        ["--profile", profile, "gateway"]
-            .into_iter()
-            .chain(args.iter().copied()),
-    )
+    let words = ["--profile", profile, "gateway"].into_iter();
+    ended_with_test(&sandbox.command(words.chain(args.iter().copied())))
 }
 
 /// Returns the state folder of a profile, relative to HOME.

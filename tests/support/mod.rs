@@ -137,6 +137,16 @@ impl Sandbox {
     }
 }
 
+/// Where a test fails, nothing that it started runs on.
+#[cfg(target_os = "linux")]
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            child::kill_processes_of(&self.home());
+        }
+    }
+}
+
 /// Returns `true` if a program is installed; elsewhere the calling test counts as skipped.
 #[track_caller]
 pub fn installed(program: &'static str) -> bool {

@@ -12,7 +12,7 @@ const PASSED_FILE: &str = "OPENCLAW_TEST_OWN_NETWORK";
 /// Exit code of the shell when the loopback device can't be brought up.
 const NO_LOOPBACK: i32 = 77;
 
-/// Runs `test` in a network namespace of its own. A process without privileges can enter one only before it has threads,
+/// Runs `test` in a network namespace of its own, and no longer than the calling test. A process without privileges can enter one only before it has threads,
 /// so the test binary is started once more for the calling test alone.
 ///
 /// # Panics
@@ -50,7 +50,8 @@ fn run_inside(name: &str, passed: &Path) -> Option<std::process::Output> {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--net", "sh", "-c"]);
     command.arg(format!(
-        "PATH=$PATH:/usr/sbin:/sbin; ip link set lo up || exit {NO_LOOPBACK}; exec \"$0\" \"$@\""
+        "PATH=$PATH:/usr/sbin:/sbin; ip link set lo up || exit {NO_LOOPBACK}; \
+         exec setpriv --pdeathsig KILL -- \"$0\" \"$@\""
     ));
     command.arg(std::env::current_exe().expect("this test binary"));
     // More than one thread: with one, the runner gives the thread no name of the test.
