@@ -3,6 +3,7 @@
 //!
 //! The table is generated: the files (`files`) times the kinds of bad input (`damage`) times the commands (`commands`).
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -24,9 +25,14 @@ type Contents = BTreeMap<PathBuf, Vec<u8>>;
 fn contents(sandbox: &Sandbox) -> Contents {
     let files = sandbox.tree().into_iter();
     files
-        .filter(|(path, mode, _)| mode & 0o170_000 == 0o100_000 && !files::is_lock(path))
+        .filter(|(path, mode, _)| mode & 0o170_000 == 0o100_000 && !is_lock(path))
         .map(|(path, _, bytes)| (path, bytes))
         .collect()
+}
+
+/// Returns whether a file is a lock, which commands make and which holds nothing.
+fn is_lock(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "lock")
 }
 
 /// Returns what a command did to the files that it must not do; `None` where it did nothing wrong.
@@ -65,87 +71,89 @@ fn has_every_line(now: Option<&Vec<u8>>, earlier: &[u8]) -> bool {
         .all(|line| line.is_empty() || now.contains(line))
 }
 
-/// A file on its host, with the outcome of every command where nothing is damaged.
-struct Trial<'a> {
+/// A host, with the outcomes of commands where nothing is damaged, as far as they were needed.
+struct Trial {
     host: Host,
-    file: &'a File,
-    undamaged: Vec<Outcome>,
+    undamaged: [OnceCell<Outcome>; COMMANDS.len()],
 }
 
-impl<'a> Trial<'a> {
-    fn of(file: &'a File, host: Host) -> Self {
-        let undamaged = COMMANDS.iter().map(|command| {
-            host.reset();
-            if host.can_run(command) {
-                command.run(&host, "en")
-            } else {
-                Outcome::default()
-            }
-        });
+impl Trial {
+    fn on(host: Host) -> Self {
         Self {
-            undamaged: undamaged.collect(),
             host,
-            file,
+            undamaged: [const { OnceCell::new() }; COMMANDS.len()],
         }
     }
 
+    /// Returns the outcome of a command where nothing is damaged. Where it is not known yet, the command runs, and the
+    /// damage is done again.
+    fn undamaged(&self, file: &File, damage: &Damage, at: usize) -> &Outcome {
+        self.undamaged[at].get_or_init(|| {
+            self.host.reset();
+            let outcome = COMMANDS[at].run(&self.host, "en");
+            self.host.damage(file, damage);
+            outcome
+        })
+    }
+
     /// Runs a command on the damaged file and returns what is wrong with what it does.
-    fn complaint(&self, damage: &Damage, at: usize) -> Option<String> {
+    fn complaint(&self, file: &File, damage: &Damage, at: usize) -> Option<String> {
         let command = &COMMANDS[at];
         let before = contents(&self.host.sandbox);
         let english = command.run(&self.host, "en");
         let after = contents(&self.host.sandbox);
         if before != after {
-            self.host.damage(self.file, damage);
+            self.host.damage(file, damage);
         }
-        let name = Path::new(self.file.path)
+        let name = Path::new(file.path)
             .file_name()
             .expect("a name")
             .to_str()
             .expect("text");
         let is_silent =
-            damage.is_unreadable(self.file) && self.file.is_named_by_doctor && !english.text().contains(name);
-        let fault = loss(command, self.file, &before, &after)
+            damage.is_unreadable(file) && file.is_named_by_doctor && !english.text().contains(name);
+        let fault = loss(command, file, &before, &after)
             .or_else(|| english.fault())
             .or_else(|| {
                 (command.words.ends_with(&["doctor"]) && is_silent)
                     .then(|| format!("{name} is not named: {english:?}"))
             });
-        fault.or_else(|| self.complaint_about_language(damage, command, &english, &self.undamaged[at]))
+        fault.or_else(|| self.complaint_about_language(file, damage, at, &english))
     }
 
     /// Runs a command that failed once more, in Turkish, and returns what is wrong with the sentences. Failures that
     /// the damage does not cause are left out.
     fn complaint_about_language(
         &self,
+        file: &File,
         damage: &Damage,
-        command: &Command,
+        at: usize,
         english: &Outcome,
-        undamaged: &Outcome,
     ) -> Option<String> {
-        if english.is_success() || english == undamaged {
+        let command = &COMMANDS[at];
+        if english.is_success() || english == self.undamaged(file, damage, at) {
             return None;
         }
         let turkish = command.run(&self.host, "tr");
         if command.effect == Effect::Writes {
-            self.host.damage(self.file, damage);
+            self.host.damage(file, damage);
         }
         let is_same = english.text() == turkish.text() && !command.words.contains(&"--json");
         (is_same || turkish.is_success()).then(|| format!("English: {english:?}, Turkish: {turkish:?}"))
     }
 
     /// Tries all commands, or those that read the file, with one kind of bad input.
-    fn complaints(&self, damage: &Damage) -> Vec<String> {
-        self.host.damage(self.file, damage);
+    fn complaints(&self, file: &File, damage: &Damage) -> Vec<String> {
+        self.host.damage(file, damage);
         let is_tried = |command: &Command| {
-            self.host.can_run(command) && (!damage.is_one_of_many() || self.file.is_read_by(command))
+            self.host.can_run(command) && (!damage.is_one_of_many() || file.is_read_by(command))
         };
         let tried = (0..COMMANDS.len()).filter(|at| is_tried(&COMMANDS[*at]));
         let complain = |at: usize| {
-            let what = self.complaint(damage, at)?;
+            let what = self.complaint(file, damage, at)?;
             Some(format!(
                 "{} / {damage} / {}: {what}",
-                self.file.path,
+                file.path,
                 COMMANDS[at].words.join(" ")
             ))
         };
@@ -155,10 +163,10 @@ impl<'a> Trial<'a> {
 
 /// Tries every kind of bad input in the place of a file.
 fn check(file: &File) {
-    let trial = Trial::of(file, Host::for_file(file));
+    let trial = Trial::on(Host::for_file(file));
     let all: Vec<String> = Damage::all(file)
         .iter()
-        .flat_map(|damage| trial.complaints(damage))
+        .flat_map(|damage| trial.complaints(file, damage))
         .collect();
     assert!(all.is_empty(), "{} complaints:\n{}", all.len(), all.join("\n"));
 }
@@ -168,9 +176,15 @@ fn file_that_may_not_be_read_is_an_error_and_stays() {
     if !installed("setpriv") {
         return;
     }
+    let trial = |file| Trial::on(Host::for_file(file).without_namespace());
+    let (without_service, with_service) = (trial(&files::CONFIG), trial(&files::UNIT));
     let complaints_about = |file: &File| {
-        let host = Host::for_file(file).without_namespace();
-        Trial::of(file, host).complaints(&Damage::NoPermission)
+        let trial = if file.is_of_service() {
+            &with_service
+        } else {
+            &without_service
+        };
+        trial.complaints(file, &Damage::NoPermission)
     };
     let files = files::PRESENT
         .iter()

@@ -60,6 +60,11 @@ impl File {
         self.readers.iter().any(|reader| words.starts_with(reader))
     }
 
+    /// Returns whether the file belongs to a service.
+    pub(super) fn is_of_service(&self) -> bool {
+        self.path.starts_with(".config/systemd")
+    }
+
     /// Returns whether the file is a JSON or TOML document.
     pub(super) fn is_document(&self) -> bool {
         let extension = Path::new(self.path).extension();
@@ -79,11 +84,6 @@ impl File {
         };
         self.readable == Readable::Edited && is_document
     }
-}
-
-/// Returns whether a file is a lock, which commands make and which holds nothing.
-pub(super) fn is_lock(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "lock")
 }
 
 /// Path of the state folder for files of the program itself, below HOME.
@@ -314,10 +314,9 @@ impl Host {
     /// files of one, since a service is in the way of some commands.
     pub(super) fn for_file(file: &File) -> Self {
         let sandbox = Sandbox::new();
-        let is_of_service = |path: &str| path.starts_with(".config/systemd");
         let present = PRESENT
             .iter()
-            .filter(|present| is_of_service(present.path) <= is_of_service(file.path));
+            .filter(|present| present.is_of_service() <= file.is_of_service());
         for present in present {
             write(&sandbox, present.path, present.text.as_bytes());
         }
