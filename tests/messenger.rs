@@ -3,6 +3,7 @@
 
 mod discord;
 mod every;
+mod matrix;
 mod slack;
 mod telegram;
 

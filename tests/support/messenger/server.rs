@@ -152,9 +152,12 @@ impl Server {
             .build()
             .expect("a runtime");
         let thread = std::thread::spawn(move || {
-            let _inside = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            runtime.block_on(accept(listener, router, watched));
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                accept(listener, router, watched).await;
+            });
+            // Calls that block are not waited for.
+            runtime.shutdown_background();
         });
         Self {
             address,
