@@ -106,14 +106,24 @@ pub(super) fn text_of_stream(stream: impl io::Read) -> Result<String, ReadError>
 }
 
 /// Reads a stream to its end, which is expected after `size` bytes; fails beyond [`MAX_FILE_BYTES`].
-fn read_bounded(stream: impl io::Read, size: u64) -> Result<Vec<u8>, ReadError> {
+fn read_bounded(mut stream: impl io::Read, size: u64) -> Result<Vec<u8>, ReadError> {
     /// Room for the files of `/proc`, whose size is 0 whatever they hold.
-    const MIN_CAPACITY: usize = 1024;
-    // With room for one byte more, the read that finds the end needs no second buffer.
-    let capacity = usize::try_from(size.min(MAX_FILE_BYTES) + 1).unwrap_or(MIN_CAPACITY);
-    let mut bytes = Vec::with_capacity(capacity.max(MIN_CAPACITY));
-    // A file may have grown since its size was checked: one byte beyond the bound tells.
-    stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    const MIN_ROOM: usize = 1024;
+    let expected = usize::try_from(size.min(MAX_FILE_BYTES)).unwrap_or_default();
+    let mut bytes = vec![0; MIN_ROOM.max(expected + 1)];
+    let first = match stream.read(&mut bytes) {
+        Ok(first) => first,
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => 0,
+        Err(e) => return Err(e.into()),
+    };
+    bytes.truncate(first);
+    // There was room for more: a read that got just what a file holds has found its end too. The file may have changed
+    // since its size was checked.
+    if first == 0 || first != expected {
+        // One byte beyond the bound tells that there is more.
+        let limit = MAX_FILE_BYTES + 1 - first as u64;
+        stream.take(limit).read_to_end(&mut bytes)?;
+    }
     let read = bytes.len() as u64;
     if read > MAX_FILE_BYTES {
         Err(ReadError::TooLarge(read))
@@ -222,6 +232,28 @@ impl PathResolver {
 )]
 mod tests {
     use super::*;
+
+    /// A stream that returns a number of its bytes with each read.
+    struct Portions<'a>(&'a [u8], usize);
+
+    impl io::Read for Portions<'_> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let (portion, rest) = self.0.split_at(self.1.min(self.0.len()).min(room.len()));
+            room[..portion.len()].copy_from_slice(portion);
+            self.0 = rest;
+            Ok(portion.len())
+        }
+    }
+
+    #[test]
+    fn stream_is_read_to_its_end_whatever_its_size_was_said_to_be() {
+        let content = b"0123456789";
+        for (portion, size) in [(100, 10), (100, 0), (100, 3), (100, 90), (4, 10), (1, 0)] {
+            let read = read_bounded(Portions(content, portion), size).unwrap();
+            assert_eq!(read, content, "{size} bytes, {portion} at once");
+        }
+        assert_eq!(read_bounded(Portions(b"", 1), 5).unwrap(), b"");
+    }
 
     #[test]
     fn resolver_agrees_with_the_resolution_of_each_path_alone() {
