@@ -41,7 +41,7 @@ pub(crate) use gateway_locks::find_openclaw_lock_holder;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use listeners::KnownSockets;
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
-pub(crate) use system_units::find_system_units;
+pub(crate) use system_units::{SystemUnits, find_system_units};
 
 /// Surveys the host for its instances, ports and installed engine. What can't be read is left out or reported as
 /// broken; this never fails.

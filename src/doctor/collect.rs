@@ -35,7 +35,7 @@ use crate::registry;
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
-use crate::survey::{self, InstalledService, Survey, SurveyedInstance};
+use crate::survey::{InstalledService, Survey, SurveyedInstance, SystemUnits};
 
 /// Time within which a gateway must answer the doctor's probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -60,6 +60,7 @@ impl<'a> HostReport<'a> {
             host,
             env,
             survey,
+            system_units: &SystemUnits::find(host, env),
             digest_key,
         };
         let mut instances: Vec<InstanceReport<'a>> = std::thread::scope(|threads| {
@@ -172,6 +173,7 @@ struct Collector<'c, 'a> {
     host: &'c Host,
     env: &'c Environment,
     survey: &'a Survey,
+    system_units: &'c SystemUnits,
     /// The key of the digests of tokens; it is good for this run alone.
     digest_key: [u8; 32],
 }
@@ -230,7 +232,7 @@ impl<'a> Collector<'_, 'a> {
         report.paths = inspect_paths(self.host, &report.instance, report.found);
         report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
         report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
-        report.system_units = survey::find_system_units(self.host, self.env, &report.instance.config_path);
+        report.system_units = self.system_units.that_start(&report.resolved.config);
         if let Some(found) = report.found {
             // The service and the gateway know nothing of this run's environment.
             let plain = probe::instance_of(self.env, found);

@@ -22,17 +22,37 @@ const SYSTEM_HOME: &str = "/root";
 
 /// Returns the files of the system's systemd units that start the gateway with this config.
 pub(crate) fn find_system_units(host: &Host, env: &Environment, config: &Path) -> Vec<PathBuf> {
-    let Some(user_id) = host.user_id() else {
-        return Vec::new();
-    };
-    let users = host::user_file();
-    let search = UnitSearch {
-        env,
-        user_id,
-        user_name: name_of_user(&users, user_id),
-        config: read::canonicalize_existing(config),
-    };
-    search.find(&UNIT_DIRS.map(|(folder, start)| (Path::new(folder), start)))
+    let units = SystemUnits::find(host, env);
+    units.that_start(&read::canonicalize_existing(config))
+}
+
+/// The units of the system's systemd that start gateways of this user.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SystemUnits {
+    /// The file of each unit with the config of the gateway, links followed.
+    configs: Vec<(PathBuf, PathBuf)>,
+}
+
+impl SystemUnits {
+    /// Reads the units of the system's systemd once, for all gateways of this user.
+    pub(crate) fn find(host: &Host, env: &Environment) -> Self {
+        let Some(user_id) = host.user_id() else {
+            return Self::default();
+        };
+        let users = host::user_file();
+        let search = UnitSearch {
+            env,
+            user_id,
+            user_name: name_of_user(&users, user_id),
+        };
+        search.find(&UNIT_DIRS.map(|(folder, start)| (Path::new(folder), start)))
+    }
+
+    /// Returns the files of the units that start the gateway with this config, whose links are followed.
+    pub(crate) fn that_start(&self, real_config: &Path) -> Vec<PathBuf> {
+        let own = self.configs.iter().filter(|(_, config)| config == real_config);
+        own.map(|(file, _)| file.clone()).collect()
+    }
 }
 
 /// Returns the name of the user with this id in the text of a passwd(5) file.
@@ -42,20 +62,18 @@ fn name_of_user(users: &str, id: u32) -> Option<&str> {
         .map(|user| user.name)
 }
 
-/// A search for the units of the system that start one gateway of the user with this id.
+/// A search for the units of the system that start gateways of the user with this id.
 struct UnitSearch<'a> {
     env: &'a Environment,
     user_id: u32,
     user_name: Option<&'a str>,
-    /// The config of the gateway, links followed.
-    config: PathBuf,
 }
 
 impl UnitSearch<'_> {
-    /// Returns the units in these folders that start the gateway. A unit hides those of its name in later folders.
-    fn find(&self, folders: &[(&Path, &str)]) -> Vec<PathBuf> {
+    /// Returns the units in these folders that start a gateway. A unit hides those of its name in later folders.
+    fn find(&self, folders: &[(&Path, &str)]) -> SystemUnits {
         let mut names = BTreeSet::new();
-        let mut found = Vec::new();
+        let mut configs = Vec::new();
         for (folder, start) in folders {
             let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
             let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -67,19 +85,18 @@ impl UnitSearch<'_> {
                     .to_string_lossy()
                     .into_owned();
                 let is_unit = name.starts_with(start) && name.ends_with(".service");
-                if is_unit && names.insert(name) && self.starts_gateway(&file) {
-                    found.push(file);
+                if is_unit && names.insert(name) {
+                    let config = self.config_of(&file);
+                    configs.extend(config.map(|config| (file, config)));
                 }
             }
         }
-        found
+        SystemUnits { configs }
     }
 
-    /// Returns whether a unit of the system starts the gateway.
-    fn starts_gateway(&self, file: &Path) -> bool {
-        let Ok(text) = read::text(file) else {
-            return false;
-        };
+    /// Returns the config, links followed, of the gateway that a unit of the system starts; `None` where it starts none.
+    fn config_of(&self, file: &Path) -> Option<PathBuf> {
+        let text = read::text(file).ok()?;
         let unit = unit::parse(&text, Path::new(SYSTEM_HOME));
         let is_own = match unit.user.as_deref() {
             None => self.user_id == 0,
@@ -99,10 +116,10 @@ impl UnitSearch<'_> {
             home,
             ..Environment::default()
         };
-        command.starts_gateway() && {
+        command.starts_gateway().then(|| {
             let service = InstalledService::new(command, file.to_path_buf(), "default", &env);
-            read::canonicalize_existing(&service.config_path) == self.config
-        }
+            read::canonicalize_existing(&service.config_path)
+        })
     }
 }
 
@@ -152,18 +169,21 @@ mod tests {
             home: home.clone(),
             ..Environment::default()
         };
-        let search = |profile: &str| UnitSearch {
+        let search = UnitSearch {
             env: &env,
             user_id: 1000,
             user_name: name_of_user(
                 "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n",
                 1000,
             ),
-            config: read::canonicalize_existing(&home.join(profile).join("openclaw.json")),
         };
         write_units(&etc, &lib, &home);
-        let folders = [(&*etc, ""), (&*lib, "openclaw")];
-        let found = search(".openclaw").find(&folders);
+        let units = search.find(&[(&etc, ""), (&lib, "openclaw")]);
+        let that_start = |profile: &str| {
+            let config = home.join(profile).join("openclaw.json");
+            units.that_start(&read::canonicalize_existing(&config))
+        };
+        let found = that_start(".openclaw");
         let names: Vec<_> = found
             .iter()
             .map(|file| file.file_stem().unwrap().to_str().unwrap())
@@ -172,9 +192,6 @@ mod tests {
             names,
             ["own-by-id", "own", "with-home", "with-path", "openclaw-more"]
         );
-        assert_eq!(
-            search(".openclaw-rescue").find(&folders),
-            [""; 0].map(PathBuf::from)
-        );
+        assert_eq!(that_start(".openclaw-rescue"), [""; 0].map(PathBuf::from));
     }
 }
