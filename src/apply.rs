@@ -32,6 +32,7 @@ mod interrupted;
 mod io_failure;
 mod journal;
 mod lock;
+mod other_paths;
 mod preflight;
 mod recover;
 mod resolve;
@@ -53,6 +54,7 @@ pub use interrupted::has_unfinished_transaction;
 pub(crate) use interrupted::{InterruptedTransaction, changes_any, interrupted_transaction};
 pub use lock::HostLock;
 pub(crate) use lock::{lock_error, make_folders, open_lock_file};
+pub(crate) use other_paths::{InstancePaths, OtherPaths};
 pub(crate) use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};
 pub(crate) use single_file::{
@@ -73,7 +75,7 @@ pub struct Applied {
 /// Applies a plan of file changes as one transaction: the disk has the new state afterwards, or the old one and an
 /// error is returned. An empty plan writes nothing.
 ///
-/// `others` are the paths of the other instances, as for [`preflight()`].
+/// `others` are the state folders, workspaces and configs of the other instances, which [`preflight()`] keeps out of.
 ///
 /// # Errors
 /// `apply.stale` when a file changed since the plan was made; `apply.unfinished` when [`recover()`] was not called
@@ -94,7 +96,7 @@ pub fn apply(
                 .hint(msg!("apply.run-again")),
         );
     }
-    let mut report = preflight::inspect(plan, others)?;
+    let mut report = preflight::inspect(plan, InstancePaths::of_others(others).all())?;
     let mut notices = std::mem::take(&mut report.notices);
     let steps = step_list::build(plan, report, &run_id::run_id());
     let mut transaction = transaction::Transaction::new(state_home, plan, others, steps);

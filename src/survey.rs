@@ -214,23 +214,23 @@ impl Survey {
         node.unwrap_or(dialect::NEWEST_KNOWN_VERSION)
     }
 
+    /// Returns the configs, state folders, workspaces and other named paths of every instance, each with the position of
+    /// the instance.
+    pub(crate) fn paths_of_instances(&self) -> impl Iterator<Item = (usize, &PathBuf)> {
+        self.instances.iter().enumerate().flat_map(|(at, instance)| {
+            let named = instance.named_paths.iter().map(|named| &named.path);
+            let all = named
+                .chain(&instance.workspaces)
+                .chain([&instance.config_path, &instance.state_dir]);
+            all.map(move |path| (at, path))
+        })
+    }
+
     /// Returns the configs, state folders, workspaces and other named paths of every instance but the one with this
     /// config.
     pub(crate) fn paths_of_others(&self, config_path: &Path) -> Vec<PathBuf> {
         let own = self.position(config_path);
-        let others = self
-            .instances
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != own);
-        others
-            .flat_map(|(_, other)| {
-                let named = other.named_paths.iter().map(|named| &named.path);
-                named
-                    .chain(&other.workspaces)
-                    .chain([&other.config_path, &other.state_dir])
-            })
-            .cloned()
-            .collect()
+        let of_others = self.paths_of_instances().filter(|(at, _)| Some(*at) != own);
+        of_others.map(|(_, path)| path.clone()).collect()
     }
 }

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use super::io_failure::{During as _, IoFailure, Operation};
 use super::lock::refuse_foreign_owner;
-use super::resolve::{LastLink, LinkResolver, PathKind, ResolvedPath, resolve};
+use super::other_paths::OtherPaths;
+use super::resolve::{LastLink, LinkResolver, PathKind, ResolvedPath};
 use super::system;
 use crate::config::backup::{BACKUP_COUNT, backup_path};
-use crate::error::{Error, ErrorReason, Result};
-use crate::host::read::{self, PathResolver, ReadError};
+use crate::error::{Error, Result};
+use crate::host::read::{self, ReadError};
 use crate::i18n::{Msg, msg};
 use crate::instance::shell_quote;
 use crate::plan::{Change, FileKind, FileWrite, Plan};
@@ -59,13 +60,12 @@ pub(super) struct PreflightReport<'a> {
 /// # Errors
 /// `apply.stale` for a file that is not as it was when the plan was made; `apply.foreign-owner` for a config or record in
 /// another user's folder; `apply.isolation` and others for what the plan must not do.
-pub(crate) fn preflight(plan: &Plan, others: &[PathBuf]) -> Result<()> {
+pub(crate) fn preflight(plan: &Plan, others: OtherPaths<'_>) -> Result<()> {
     inspect(plan, others).map(drop)
 }
 
 /// Checks, as [`preflight`] does, that a plan of file changes can be carried out, and returns what it found.
-pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<PreflightReport<'a>> {
-    let others = OtherPaths::resolve(others);
+pub(super) fn inspect<'a>(plan: &'a Plan, others: OtherPaths<'_>) -> Result<PreflightReport<'a>> {
     let mut report = PreflightReport {
         targets: Vec::new(),
         notices: Vec::new(),
@@ -75,9 +75,9 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
     let mut judged = BTreeSet::new();
     for change in &plan.changes {
         let target = match change {
-            Change::MakeDir { path } => check_folder(path, &others, links)?,
+            Change::MakeDir { path } => check_folder(path, others, links)?,
             Change::Write(write) => {
-                let (file, backups) = check_file(write, &others, links)?;
+                let (file, backups) = check_file(write, others, links)?;
                 if !written.insert(file.real.clone()) {
                     return Err(Error::blocked(msg!("apply.twice", path = write.path.display())));
                 }
@@ -93,12 +93,12 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
             }
             Change::Rename { path, to } => {
                 let from = resolve_planned(path, LastLink::Keep, links)?;
-                let to = check_rename(path, &from, to, &others, links)?;
+                let to = check_rename(path, &from, to, others, links)?;
                 links.add_gone(from.real.clone());
                 Target::Rename { from: from.real, to }
             }
             Change::SetMode { path, from, to } => Target::Mode {
-                path: check_mode(path, *from, &others, links)?,
+                path: check_mode(path, *from, others, links)?,
                 from: *from,
                 to: *to,
             },
@@ -109,7 +109,7 @@ pub(super) fn inspect<'a>(plan: &'a Plan, others: &[PathBuf]) -> Result<Prefligh
 }
 
 /// Checks that a folder of a plan can be made: nothing or a folder has its name.
-fn check_folder<'a>(path: &Path, others: &OtherPaths, links: &mut LinkResolver) -> Result<Target<'a>> {
+fn check_folder<'a>(path: &Path, others: OtherPaths<'_>, links: &mut LinkResolver) -> Result<Target<'a>> {
     let folder = resolve_planned(path, LastLink::Follow, links)?;
     others.keep_out(path, &folder.real)?;
     if matches!(folder.kind, PathKind::Missing | PathKind::Folder) {
@@ -124,7 +124,7 @@ fn check_folder<'a>(path: &Path, others: &OtherPaths, links: &mut LinkResolver) 
 /// Returns the file and its backups.
 fn check_file(
     write: &FileWrite,
-    others: &OtherPaths,
+    others: OtherPaths<'_>,
     links: &mut LinkResolver,
 ) -> Result<(ResolvedPath, Vec<ResolvedPath>)> {
     let path = &write.path;
@@ -178,7 +178,7 @@ fn check_rename(
     path: &Path,
     from: &ResolvedPath,
     to: &Path,
-    others: &OtherPaths,
+    others: OtherPaths<'_>,
     links: &mut LinkResolver,
 ) -> Result<ResolvedPath> {
     others.keep_out(path, &from.real)?;
@@ -205,7 +205,7 @@ fn check_rename(
 
 /// Checks that a plan can change the mode of a path: a file or folder of this instance has it, with the mode that the
 /// plan saw.
-fn check_mode(path: &Path, from: u32, others: &OtherPaths, links: &mut LinkResolver) -> Result<PathBuf> {
+fn check_mode(path: &Path, from: u32, others: OtherPaths<'_>, links: &mut LinkResolver) -> Result<PathBuf> {
     let target = resolve_planned(path, LastLink::Keep, links)?;
     others.keep_out(path, &target.real)?;
     if !matches!(target.kind, PathKind::File(_) | PathKind::Folder) {
@@ -249,59 +249,4 @@ fn obstacle_error(msg: Msg, path: &Path) -> Error {
     Error::blocked(msg)
         .hint(msg!("apply.move-away", path = path.display()))
         .at_path(path)
-}
-
-/// File paths that belong to other instances, which the plan to be applied must not touch.
-struct OtherPaths(Vec<OtherPath>);
-
-struct OtherPath {
-    /// Path as the survey names it, which may lead through links.
-    named: PathBuf,
-    /// Path without links.
-    real: PathBuf,
-}
-
-impl OtherPaths {
-    fn resolve(paths: &[PathBuf]) -> Self {
-        // Links can't lead into what can't be looked into: its name stands for it.
-        let follow = |path: &Path| {
-            resolve(path, LastLink::Follow).map_or_else(|_| path.to_path_buf(), |other| other.real)
-        };
-        let mut links = PathResolver::with_links_followed_by(follow);
-        let resolved = paths.iter().map(|path| OtherPath {
-            named: path.clone(),
-            real: links.resolve(path).real,
-        });
-        Self(resolved.collect())
-    }
-
-    /// Refuses a file path of a plan that is another instance's, or that links lead into one.
-    fn keep_out(&self, named: &Path, real: &Path) -> Result<()> {
-        for other in &self.0 {
-            let is_open = named.starts_with(&other.named) || named.starts_with(&other.real);
-            if real == other.real || (real.starts_with(&other.real) && !is_open) {
-                return Err(Error::blocked(msg!(
-                    "apply.isolation",
-                    path = named.display(),
-                    other = other.named.display()
-                ))
-                .hint(msg!("apply.isolation-real", real = real.display()))
-                .with_reason(ErrorReason::OtherInstance));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses to rename a folder in which another instance lives.
-    fn keep_whole(&self, named: &Path, real: &Path) -> Result<()> {
-        match self.0.iter().find(|other| other.real.starts_with(real)) {
-            Some(other) => Err(Error::blocked(msg!(
-                "apply.holds-another",
-                path = named.display(),
-                other = other.named.display()
-            ))
-            .with_reason(ErrorReason::OtherInstance)),
-            None => Ok(()),
-        }
-    }
 }

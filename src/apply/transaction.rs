@@ -13,6 +13,7 @@ use super::event::ApplyEvent;
 use super::file_ops::sync_folder;
 use super::io_failure::{During as _, IoFailure, Operation};
 use super::journal::{CommitId, CommitStep, Journal, Phase, StageId, StageStep, unfinished_phase};
+use super::other_paths::InstancePaths;
 use super::preflight::preflight;
 use super::step_list::StepList;
 use super::steps::StagedContent;
@@ -108,7 +109,7 @@ impl<'a> Transaction<'a> {
                 }
             }
             Primitive::SyncStaged => sync_folders_of(journal.stage_steps().iter().map(StageStep::path))?,
-            Primitive::Verify => preflight(self.plan, self.others)?,
+            Primitive::Verify => preflight(self.plan, InstancePaths::of_others(self.others).all())?,
             Primitive::MarkCommitting => {
                 Journal::change_phase(self.state_home, Phase::Staging, Phase::Committing)?;
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::apply;
+use crate::apply::{self, InstancePaths};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
@@ -269,7 +269,8 @@ impl Removal<'_> {
                 .collect(),
         };
         let plan = plan::remove(found, &existing, &survey.registry, self.workspace, stamp);
-        apply::preflight(&plan, &survey.paths_of_others(&found.config_path))?;
+        let others = survey.paths_of_others(&found.config_path);
+        apply::preflight(&plan, InstancePaths::of_others(&others).all())?;
         Ok(plan)
     }
 

@@ -1,5 +1,6 @@
 //! Collecting the report on a host: files, gateways, services, browsers. It only reads.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::ScopedJoinHandle;
@@ -90,6 +91,7 @@ impl<'a> HostReport<'a> {
         Self {
             survey,
             map: survey.port_map(),
+            instance_paths: OnceCell::new(),
             services,
             linger,
             interrupted: apply::interrupted_transaction(&registry::state_home(host, env)),

@@ -32,8 +32,8 @@ pub(super) fn refuse(report: &HostReport<'_>, own: &InstanceReport<'_>, fix: &Fi
     {
         return Some(refused);
     }
-    let others = report.survey.paths_of_others(&own.instance.config_path);
-    let error = apply::preflight(&plan_instance(std::iter::once(fix)), &others).err()?;
+    let plan = plan_instance(std::iter::once(fix));
+    let error = apply::preflight(&plan, report.paths_of_others(own)).err()?;
     Some(if error.has_reason(ErrorReason::OtherInstance) {
         msg!("doctor.anothers")
     } else {

@@ -1,11 +1,12 @@
 //! The report on a host: the data that the checks read.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::apply::InterruptedTransaction;
+use crate::apply::{InstancePaths, InterruptedTransaction, OtherPaths};
 use crate::browser::checks::BrowserCheck;
 use crate::config::document::ConfigDocument;
 use crate::config::judge::Verdict;
@@ -40,6 +41,8 @@ pub(crate) struct HostReport<'a> {
     pub(super) map: PortMap<'a>,
     /// Every instance. Those of the survey come first, in its order.
     pub(super) instances: Vec<InstanceReport<'a>>,
+    /// The paths of the instances of the survey, resolved as soon as a fix is to be judged.
+    pub(super) instance_paths: OnceCell<InstancePaths>,
     /// Every service of a gateway with the config that it starts, links followed.
     pub(super) services: Vec<(PathBuf, InstalledService)>,
     /// The state of lingering, by which services of this user run without a login.
@@ -199,6 +202,13 @@ impl<'a> HostReport<'a> {
     pub(super) fn all_others(&self, own: &InstanceReport<'_>) -> impl Iterator<Item = &InstanceReport<'a>> {
         let own = own.index;
         self.instances.iter().filter(move |other| other.index != own)
+    }
+
+    /// Returns the paths of all instances of the survey but those of this one, which a fix of it must not touch.
+    pub(super) fn paths_of_others(&self, own: &InstanceReport<'_>) -> OtherPaths<'_> {
+        let resolve = || InstancePaths::resolve(self.survey.paths_of_instances());
+        let position = self.survey.position(&own.instance.config_path);
+        self.instance_paths.get_or_init(resolve).but_of(position)
     }
 
     /// Returns whether a command was cut short while it was changing this instance, so that its files are partly old

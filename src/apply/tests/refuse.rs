@@ -9,7 +9,7 @@ use crate::skip::{Reason, skipped};
 fn assert_refused(host: &TestHost, changes: Vec<Change>, others: &[PathBuf], code: &str) -> Error {
     let before = host.tree();
     let plan = plan(changes);
-    assert_eq!(preflight(&plan, others).unwrap_err().code(), code);
+    assert_eq!(preflight(&plan, InstancePaths::of_others(others).all()).unwrap_err().code(), code);
     let error = apply(&host.lock, &plan, others, &mut |event| panic!("{event:?}")).unwrap_err();
     assert_eq!(error.code(), code);
     assert_eq!(host.tree(), before);
@@ -138,7 +138,8 @@ fn a_link_into_another_instance_is_refused() {
     assert_refused(&host, vec![moved], &others, "apply.isolation");
     // The manual way of two configs in one folder was judged when the plan was made.
     host.apply(write("main/rescue.json")).unwrap();
-    preflight(&plan(write("main/rescue.json")), &others).unwrap();
+    let known = InstancePaths::of_others(&others);
+    preflight(&plan(write("main/rescue.json")), known.all()).unwrap();
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn a_rename_to_another_file_system_is_refused() {
 
 /// Returns a transaction that is stopped right after it was marked as committing.
 fn begin_commit<'a>(host: &'a TestHost, plan: &'a Plan) -> transaction::Transaction<'a> {
-    let steps = step_list::build(plan, preflight::inspect(plan, &[]).unwrap(), "test");
+    let steps = step_list::build(plan, preflight::inspect(plan, InstancePaths::of_others(&[]).all()).unwrap(), "test");
     let mut transaction = transaction::Transaction::new(host.lock.state_home(), plan, &[], steps);
     while !host.path("state/journal.commit.json").exists() {
         assert!(transaction.advance(&mut |_| {}).unwrap());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::OnboardRun;
 use super::start_check::{check_start, is_running};
 use crate::answers::{Answers, GatewayMode};
-use crate::apply;
+use crate::apply::{self, InstancePaths};
 use crate::cli::doctor::{self, DoctorArgs};
 use crate::cli::{Context, gateway};
 use crate::environment::abbreviate_home;
@@ -92,7 +92,7 @@ impl OnboardRun<'_> {
         plan: &Plan,
         answers: &Answers,
     ) -> Result<ExitCode> {
-        apply::preflight(plan, &context.other_paths())?;
+        apply::preflight(plan, InstancePaths::of_others(&context.other_paths()).all())?;
         let ui = &self.context.ui;
         if let Some(path) = &self.save_answers {
             let path = abbreviate_home(&self.context.env.home, path);
