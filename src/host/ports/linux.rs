@@ -1,13 +1,18 @@
-//! Lists listening sockets on Linux by `/proc`; no program is started for it.
+//! Lists listening sockets on Linux by the kernel's own answers; no program is started for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use procfs::net::{TcpNetEntry, TcpState};
+use rustix::net::AddressFamily;
 
+use self::sock_diag::{SockDiag, TcpEntry};
 use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketId, SocketProcess};
 use crate::host::{pid, read};
+
+#[path = "sock_diag.rs"]
+mod sock_diag;
 
 /// Time between two scans for the processes that own listening sockets.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -17,10 +22,10 @@ pub(super) fn socket_ids() -> Option<Vec<SocketId>> {
     Some(listening_entries(None).iter().map(socket_id).collect())
 }
 
-fn socket_id(entry: &TcpNetEntry) -> SocketId {
+fn socket_id(entry: &TcpEntry) -> SocketId {
     SocketId {
-        ip: entry.local_address.ip(),
-        port: entry.local_address.port(),
+        ip: entry.ip,
+        port: entry.port,
         inode: entry.inode,
     }
 }
@@ -31,7 +36,7 @@ pub(super) fn listening_sockets(
     likely_owners: &BTreeSet<u32>,
     needs_owner: &dyn Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
-    let is_needed = |entry: &TcpNetEntry| needs_owner(entry.local_address.port());
+    let is_needed = |entry: &TcpEntry| needs_owner(entry.port);
     let scan = || {
         let entries = listening_entries(port);
         let owners = SocketOwners::find(&entries, likely_owners, is_needed);
@@ -41,14 +46,14 @@ pub(super) fn listening_sockets(
         ((entries, owners), has_orphan)
     };
     let (entries, owners) = scan_until_owned(scan, is_any_process_exiting);
-    let process = |entry: &TcpNetEntry| match owners.by_inode.get(&entry.inode) {
+    let process = |entry: &TcpEntry| match owners.by_inode.get(&entry.inode) {
         Some(process) => SocketProcess::Known(process.clone()),
         None if is_needed(entry) => SocketProcess::Hidden,
         None => SocketProcess::NotLookedUp,
     };
-    let socket = |entry: TcpNetEntry| ListeningSocket {
-        ip: entry.local_address.ip(),
-        port: entry.local_address.port(),
+    let socket = |entry: TcpEntry| ListeningSocket {
+        ip: entry.ip,
+        port: entry.port,
         process: process(&entry),
         id: Some(socket_id(&entry)),
     };
@@ -84,20 +89,41 @@ fn is_any_process_exiting() -> bool {
     stats.any(|stat| pid::is_exiting(&stat))
 }
 
-/// Returns the listening sockets of the kernel's TCP tables, or only those on `port` where one is given.
-fn listening_entries(port: Option<u16>) -> Vec<TcpNetEntry> {
-    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
-    let entries = tables.into_iter().flatten().flatten();
+/// Returns the listening sockets of the kernel, or only those on `port` where one is given.
+fn listening_entries(port: Option<u16>) -> Vec<TcpEntry> {
+    let kernel = SockDiag::open().ok();
+    let families = [AddressFamily::INET, AddressFamily::INET6];
+    let entries = families.into_iter().flat_map(|family| {
+        let answer = kernel.as_ref().and_then(|kernel| kernel.listening(family).ok());
+        answer.unwrap_or_else(|| entries_of_table(family))
+    });
     entries
-        .filter(|entry| entry.state == TcpState::Listen)
-        .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
+        .filter(|entry| port.is_none_or(|port| entry.port == port))
         .collect()
 }
 
+/// Returns the listening sockets of one family by the kernel's table of all TCP sockets in `/proc`.
+fn entries_of_table(family: AddressFamily) -> Vec<TcpEntry> {
+    let table = if family == AddressFamily::INET {
+        procfs::net::tcp()
+    } else {
+        procfs::net::tcp6()
+    };
+    let entry = |entry: TcpNetEntry| TcpEntry {
+        ip: entry.local_address.ip(),
+        port: entry.local_address.port(),
+        user: entry.uid,
+        inode: entry.inode,
+    };
+    let sockets = table.into_iter().flatten();
+    let listening = sockets.filter(|socket| socket.state == TcpState::Listen);
+    listening.map(entry).collect()
+}
+
 /// Returns whether this user may see the owner of a socket: a user sees the open files of its own processes only.
-fn is_visible(entry: &TcpNetEntry) -> bool {
+fn is_visible(entry: &TcpEntry) -> bool {
     let user = rustix::process::geteuid();
-    user.is_root() || entry.uid == user.as_raw()
+    user.is_root() || entry.user == user.as_raw()
 }
 
 /// The processes that hold listening TCP sockets, as far as they were looked for.
@@ -112,9 +138,9 @@ impl SocketOwners {
     /// Finds the processes that hold these TCP sockets: first among the likely ones, then, for sockets that are needed,
     /// in `/proc`, until all of them are found. Only visible sockets are searched for.
     fn find(
-        entries: &[TcpNetEntry],
+        entries: &[TcpEntry],
         likely_owners: &BTreeSet<u32>,
-        is_needed: impl Fn(&TcpNetEntry) -> bool,
+        is_needed: impl Fn(&TcpEntry) -> bool,
     ) -> Self {
         let visible = || entries.iter().filter(|entry| is_visible(entry));
         let mut owners = Self {
@@ -206,6 +232,30 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test opens its own listeners")]
+    fn kernel_answers_as_its_table_of_sockets_says() {
+        let bind = |address| std::net::TcpListener::bind(address).ok();
+        let held: Vec<_> = ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"]
+            .into_iter()
+            .filter_map(bind)
+            .collect();
+        let kernel = SockDiag::open().unwrap();
+        let mut found = 0;
+        for family in [AddressFamily::INET, AddressFamily::INET6] {
+            let (answer, table) = (kernel.listening(family).unwrap(), entries_of_table(family));
+            for address in held.iter().map(|socket| socket.local_addr().unwrap()) {
+                let own = |all: &[TcpEntry]| {
+                    let mut all = all.iter().cloned();
+                    all.find(|entry| (entry.ip, entry.port) == (address.ip(), address.port()))
+                };
+                assert_eq!(own(&answer), own(&table), "{address}");
+                found += usize::from(own(&answer).is_some());
+            }
+        }
+        assert_eq!(found, held.len());
+    }
 
     /// Returns the number of scans of sockets that are made where the first `orphaned` of them find a socket without
     /// an owner, and a process is exiting at the first `exiting` checks, for tests.
