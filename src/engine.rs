@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::config::dialect;
+use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
@@ -68,12 +69,24 @@ pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine>
 /// Returns the judge of configs for an instance with this engine. OpenClaw from npm is searched only where it is the
 /// engine.
 pub(crate) fn config_judge(engine: Engine, context: InstanceContext<'_>) -> ConfigJudge {
+    judge_of_engine(engine, context).with_include_roots(context.include_roots())
+}
+
+/// Returns the judge of this one config for an instance with this engine, as [`config_judge`] does.
+pub(crate) fn judge_for_config(
+    engine: Engine,
+    context: InstanceContext<'_>,
+    config: &EffectiveConfig,
+) -> ConfigJudge {
+    judge_of_engine(engine, context).with_include_roots(context.include_roots_of(config))
+}
+
+fn judge_of_engine(engine: Engine, context: InstanceContext<'_>) -> ConfigJudge {
     let node = match engine {
         Engine::Native => None,
         Engine::Node => find_package(context.host, context.env),
     };
     ConfigJudge::new(engine, node.as_ref().map(|node| node.version.as_str()))
-        .with_include_roots(context.include_roots())
 }
 
 /// Finds OpenClaw from npm by its npm package, and where a command belongs to no package, by asking the command for

@@ -234,8 +234,12 @@ impl Instance {
     /// Returns the id of the instance: 16 hexadecimal digits of the hash of the config's path, links followed. It is the
     /// same at every start, and no other instance has it.
     pub fn id(&self) -> String {
-        let path = read::canonicalize_existing(&self.config_path);
-        let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
+        Self::id_of(&read::canonicalize_existing(&self.config_path))
+    }
+
+    /// Returns the id of the instance with this config, the links of whose path are followed.
+    pub(crate) fn id_of(real_config: &Path) -> String {
+        let hash = Sha256::digest(real_config.as_os_str().as_encoded_bytes());
         hex::encode(&hash[..INSTANCE_ID_BYTES])
     }
 

@@ -168,12 +168,30 @@ impl LockFile {
     }
 }
 
+/// The lock file of an instance as it was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LockReading {
+    /// `true` where there is a lock file: a gateway has run.
+    pub(crate) is_file: bool,
+    /// The gateway that holds the lock, or held it when it was killed; `None` where none ran or the last one ended in order.
+    pub(crate) holder: Option<LockHolder>,
+}
+
+/// Reads the lock file of an instance. Never keeps a gateway from starting.
+pub(crate) fn read(path: &Path) -> LockReading {
+    let is_file = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
+    let holder = if is_file { holder_in(path) } else { None };
+    LockReading { is_file, holder }
+}
+
 /// Returns the gateway that holds the lock of an instance, or held it when it was killed; `None` where none ran or the
 /// last one ended in order. Never keeps a gateway from starting.
 pub(crate) fn read_holder(path: &Path) -> Option<LockHolder> {
-    if !std::fs::symlink_metadata(path).ok()?.is_file() {
-        return None;
-    }
+    read(path).holder
+}
+
+/// Returns the gateway that a lock file names.
+fn holder_in(path: &Path) -> Option<LockHolder> {
     let file = read::open(path).ok()?;
     let contents = read_lock_file(&file)?;
     // The shared lock ends with this function; a gateway that starts meanwhile tries again.

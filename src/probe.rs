@@ -5,23 +5,22 @@
 //! and identified by its answer to a liveness request, which contains no secret ([`identity`]). Its health is queried in
 //! a session ([`session`]), in which the token is sent only to a process that is known to belong to the instance.
 
-use std::borrow::Cow;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::environment::Environment;
-use crate::host::{Host, pid};
+use crate::host::Host;
 use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
-use crate::ports::{ListeningProcess, Port, Span};
 use crate::profile::ProfileName;
 use crate::settings::ClientAuth;
-use crate::survey::{self, Survey, SurveyedInstance};
+use crate::survey::{self, SharedLockFiles, Survey, SurveyedInstance};
+use crate::sync;
 
 mod files;
 mod identity;
 mod last_run;
+mod located;
 mod location;
 mod messages;
 mod phase;
@@ -30,10 +29,10 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use files::GatewayFiles;
-use location::GatewayLocation;
+use location::listening_gateway;
 
 pub(crate) use last_run::{LastRun, RunEnd};
+pub(crate) use located::LocatedProbe;
 pub(crate) use report::{Probe, ProbeVerdict, VerdictClass};
 
 /// Time between two probes of a gateway that is starting.
@@ -64,21 +63,42 @@ pub(crate) fn probe_in_detail(context: InstanceContext<'_>, survey: &Survey, dea
     run(context, survey, deadline, true).0
 }
 
-/// Probes the gateways of all instances of a survey, each on a thread of its own. Returns by `deadline`, with the probes in
-/// the order of the instances.
+/// Probes the gateways of all instances of a survey, those that are to be queried at the same time. Returns by `deadline`,
+/// with the probes in the order of the instances.
 pub(crate) fn probe_all(host: &Host, env: &Environment, survey: &Survey, deadline: Instant) -> Vec<Probe> {
-    let probe = |found: &SurveyedInstance| {
-        let instance = &instance_of(env, found);
-        probe_surveyed(InstanceContext { host, env, instance }, survey, deadline)
-    };
+    let located = locate_all(host, env, survey);
+    let mut probes = vec![Probe::default(); located.len()];
     thread::scope(|scope| {
-        let all = survey.instances.iter();
-        let threads: Vec<_> = all.map(|found| scope.spawn(move || probe(found))).collect();
-        let probes = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_default());
-        probes.collect()
-    })
+        let mut asked = Vec::new();
+        for (at, (found, located)) in survey.instances.iter().zip(located).enumerate() {
+            let must_query = located.must_query();
+            let complete = move || {
+                let instance = &instance_of(env, found);
+                located.complete_briefly(InstanceContext { host, env, instance }, deadline)
+            };
+            if must_query {
+                asked.push((at, scope.spawn(complete)));
+            } else {
+                probes[at] = complete();
+            }
+        }
+        for (at, thread) in asked {
+            probes[at] = thread.join().unwrap_or_default();
+        }
+    });
+    probes
+}
+
+/// Reads the files of all instances of a survey that was just made and locates their gateways, in the order of the
+/// instances.
+pub(crate) fn locate_all(host: &Host, env: &Environment, survey: &Survey) -> Vec<LocatedProbe> {
+    let shared_locks = SharedLockFiles::default();
+    let locate = |found: &SurveyedInstance| {
+        let instance = &instance_of(env, found);
+        let context = InstanceContext { host, env, instance };
+        LocatedProbe::new(context, survey, Some(found), &shared_locks)
+    };
+    sync::map_concurrently(&survey.instances, locate)
 }
 
 /// Returns the instance that an entry in a survey of the host describes, without any variable of the environment. An
@@ -188,13 +208,6 @@ fn listening_process(instance: &Instance, survey: &Survey) -> Option<u32> {
     listening_gateway(survey, &survey.instances[index].label)
 }
 
-/// Returns the pid of the process that listens as the gateway of the instance with this label in a survey.
-fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
-    let mut owners = survey.listeners.iter().filter_map(|listener| listener.process());
-    let is_own = |owner: &&ListeningProcess| owner.is_gateway && owner.instance.as_deref() == Some(label);
-    owners.find(is_own).map(|owner| owner.pid)
-}
-
 /// Probes the gateway of an instance by a survey of the host, with its `status` where `in_detail`. Also returns the
 /// credentials for the gateway.
 fn run(
@@ -203,54 +216,9 @@ fn run(
     deadline: Instant,
     in_detail: bool,
 ) -> (Probe, ClientAuth) {
-    let instance = context.instance;
     let surveyed = survey
-        .position(&instance.config_path)
+        .position(&context.instance.config_path)
         .map(|index| &survey.instances[index]);
-    let files = GatewayFiles::read(context, surveyed);
-    let survey = &*match files.port {
-        Some(port) => survey.with_owners(Span::one(port)),
-        None => Cow::Borrowed(survey),
-    };
-    let listeners = survey.listeners.iter().filter(|l| Some(l.port) == files.port);
-    let mut probe = Probe {
-        port: files.port,
-        configured_port: files.port,
-        port_source: files.port_source,
-        url: format!("ws://127.0.0.1:{}", files.port.map_or(0, Port::get)),
-        listeners: listeners.cloned().collect(),
-        config: files.config.clone(),
-        config_findings: files.config_findings.clone(),
-        engine: files.engine,
-        remote_url: files.remote_url.clone(),
-        ..Probe::default()
-    };
-    let label = surveyed.map(|surveyed| surveyed.label.as_str());
-    let holder = lock::read_holder(&instance.lock_path());
-    let alive = holder.as_ref().filter(|holder| holder.alive);
-    let lock_pid = alive.and_then(|holder| holder.proved_pid(&instance.lock_path()));
-    let lock_owner = lock_pid.zip(alive.map(|holder| holder.port));
-    let process_owner = |process| pid::process_owner(process, &instance.state_dir);
-    let location = location::locate(
-        survey,
-        label,
-        lock_owner,
-        files.port,
-        files.bind_address,
-        process_owner,
-    );
-    probe.proved_pid = lock_pid.or_else(|| listening_gateway(survey, label?));
-    probe.is_out_of_reach = alive.is_some() && probe.proved_pid.is_none();
-    if location == GatewayLocation::Nowhere {
-        probe.set_silent_holder(context, alive, lock_pid);
-    }
-    session::query(&mut probe, location, context, &files, deadline, in_detail);
-    if !probe.is_running() {
-        probe.last_run = last_run::read(instance, holder.as_ref().filter(|holder| !holder.alive));
-    }
-    let auth = files.auth.unwrap_or_else(|error| {
-        probe.auth_error = Some(Arc::new(error));
-        ClientAuth::None
-    });
-    (probe, auth)
+    let located = LocatedProbe::new(context, survey, surveyed, &SharedLockFiles::default());
+    located.complete(context, deadline, in_detail)
 }

@@ -37,7 +37,7 @@ mod tests;
 pub(crate) use crate::engine::NodeEngine;
 use discover::Candidate;
 pub(crate) use discover::{FoundBy, holds_workspaces_only};
-pub(crate) use gateway_locks::find_openclaw_lock_holder;
+pub(crate) use gateway_locks::{SharedLockFiles, find_openclaw_lock_holder};
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use listeners::KnownSockets;
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};

@@ -1,6 +1,8 @@
-//! Locking of a mutex whose data stays valid when a thread panics.
+//! Work of several threads on common data: locking of a mutex whose data stays valid when a thread panics, and one task for
+//! each of many values.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// Locks a mutex, also when a thread panicked while it held the lock.
 ///
@@ -10,9 +12,44 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Number of values for which a further thread is worth its start.
+const MIN_VALUES_PER_THREAD: usize = 16;
+
+/// Calls a function with each of many values, on as many threads as the machine runs at a time, and returns the results in
+/// the order of the values. For work that does not wait: what waits needs a thread for each value.
+///
+/// # Panics
+/// Where the function panics.
+pub(crate) fn map_concurrently<T: Sync, R: Send>(values: &[T], function: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if values.len() < 2 * MIN_VALUES_PER_THREAD {
+        return values.iter().map(function).collect();
+    }
+    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let portion = values.len().div_ceil(processors).max(MIN_VALUES_PER_THREAD);
+    let map = |portion: &[T]| portion.iter().map(&function).collect::<Vec<R>>();
+    thread::scope(|scope| {
+        let mut portions = values.chunks(portion);
+        let first = portions.next().unwrap_or_default();
+        let others: Vec<_> = portions.map(|portion| scope.spawn(|| map(portion))).collect();
+        let mut results = map(first);
+        for other in others {
+            results.extend(other.join().expect("the function does not panic"));
+        }
+        results
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn results_are_in_the_order_of_the_values_however_many_there_are() {
+        for count in [0, 1, 31, 32, 33, 1000] {
+            let values: Vec<usize> = (0..count).collect();
+            assert_eq!(map_concurrently(&values, |value| *value), values);
+        }
+    }
 
     #[test]
     fn a_mutex_can_be_locked_after_its_holder_panicked() {

@@ -137,8 +137,9 @@ fn commands_about_all_of_many_instances_make_a_few_system_calls_for_each() {
     network::own(|| {
         let sandbox = Sandbox::new();
         write_many(&sandbox);
-        assert_at_most(&sandbox, &["profiles", "--json"], 5000);
-        assert_at_most(&sandbox, &["ports", "--json"], 5000);
+        assert_at_most(&sandbox, &["profiles", "--json"], 4000);
+        assert_at_most(&sandbox, &["ports", "--json"], 4000);
+        assert_at_most(&sandbox, &["status", "--all", "--json"], 6000);
         assert_at_most(&sandbox, &["--profile", "one-more", "setup"], 12_000);
     });
 }

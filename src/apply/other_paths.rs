@@ -87,10 +87,10 @@ impl OtherPaths<'_> {
             let is_open = named.starts_with(&other.named) || named.starts_with(&other.real);
             self.is_others(other) && (real == other.real || !is_open)
         };
-        let around = real.ancestors().filter_map(|folder| self.known.by_real.get(folder));
-        let entered = around
-            .flatten()
-            .filter(|at| is_entered(&self.known.paths[**at]));
+        let around = real
+            .ancestors()
+            .filter_map(|folder| self.known.by_real.get(folder));
+        let entered = around.flatten().filter(|at| is_entered(&self.known.paths[**at]));
         let Some(first) = entered.min() else {
             return Ok(());
         };

@@ -54,6 +54,13 @@ impl From<Value> for EffectiveConfig {
     }
 }
 
+impl EffectiveConfig {
+    /// Returns whether the config includes other files.
+    pub(crate) fn includes_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+}
+
 impl IncludedFile {
     /// Looks at a file that is included at a key of a config.
     pub(super) fn inspect(key: KeyPath, path: &Path) -> Self {

@@ -190,7 +190,7 @@ impl<'a> Collector<'_, 'a> {
         instance: Instance,
         is_selected: bool,
     ) -> InstanceReport<'a> {
-        let (document, effective) = load_config(&instance);
+        let (document, effective) = load_config(&instance, found);
         let record = Record::load(&instance.record_path());
         let label = found.map_or_else(|| instance.profile.to_string(), |found| found.label.clone());
         let verdict = self.judge_config(&instance, &record, &effective);
@@ -269,7 +269,7 @@ impl<'a> Collector<'_, 'a> {
             env: self.env,
             instance,
         };
-        let judge = ConfigJudge::new(engine, node).with_include_roots(context.include_roots());
+        let judge = ConfigJudge::new(engine, node).with_include_roots(context.include_roots_of(config));
         config.value.is_object().then(|| judge.judge(config))
     }
 
@@ -391,9 +391,15 @@ impl<'a> Collector<'_, 'a> {
     }
 }
 
-/// Reads the config of an instance: its parsed document, `None` where the file is missing or broken, and the whole
-/// config with included files merged in.
-fn load_config(instance: &Instance) -> (Option<ConfigDocument>, EffectiveConfig) {
+/// Returns the config of an instance as the survey read it, else reads it: its parsed document, `None` where the file is
+/// missing or broken, and the whole config with included files merged in.
+fn load_config(
+    instance: &Instance,
+    found: Option<&SurveyedInstance>,
+) -> (Option<ConfigDocument>, EffectiveConfig) {
+    if let Some(read) = found.and_then(|found| found.read_config.as_ref()) {
+        return (Some(read.document.clone()), read.effective.clone());
+    }
     let document = match config::load(&instance.config_path) {
         LoadedConfig::Ok(document) => Some(document),
         LoadedConfig::Missing | LoadedConfig::Broken(_) => None,

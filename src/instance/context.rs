@@ -1,7 +1,7 @@
 //! The context of an operation on an instance: the instance, its host, and the environment. Functions take one
 //! [`InstanceContext`] instead of these three arguments.
 
-use crate::config::effective::IncludeRoot;
+use crate::config::effective::{EffectiveConfig, IncludeRoot};
 use crate::env_file;
 use crate::environment::{Environment, INCLUDE_ROOTS_VARIABLE};
 use crate::host::Host;
@@ -28,6 +28,7 @@ impl<'a> InstanceContext<'a> {
 
     /// Returns the folders besides the config's own from which OpenClaw lets the config of the instance include files: those
     /// of `OPENCLAW_INCLUDE_ROOTS` in the environment, else in the instance's `.env` (docs/openclaw.md#include-boundary).
+    /// See also [`Self::include_roots_of`].
     pub(crate) fn include_roots(self) -> Vec<IncludeRoot> {
         let in_file = || env_file::variable(&self.instance.env_file(), INCLUDE_ROOTS_VARIABLE);
         let inherited = Environment::include_roots(self.host).map(str::to_owned);
@@ -37,6 +38,16 @@ impl<'a> InstanceContext<'a> {
             (!typed.is_empty()).then(|| self.env.expand(self.host.cwd(), typed))?
         });
         folders.map(IncludeRoot::new).collect()
+    }
+
+    /// Returns the folders from which this config of the instance may include files, as [`Self::include_roots`] does; none
+    /// where it includes no file.
+    pub(crate) fn include_roots_of(self, config: &EffectiveConfig) -> Vec<IncludeRoot> {
+        if config.includes_files() {
+            self.include_roots()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Returns an owned copy, for values that outlive the current call (a running gateway, its browsers).

@@ -53,6 +53,7 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
         config_path: instance.config_path,
         state_dir: instance.state_dir,
         config: ConfigHealth::Ok,
+        read_config: None,
         base: Some((family, PortSource::Config)),
         claims: family.claims().collect(),
         tokens: Vec::new(),

@@ -1,9 +1,11 @@
 //! Reads the settings of a gateway that a probe needs from the files of its instance: port, credentials, address, engine.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use serde_json::Value;
 
+use crate::config::effective::EffectiveConfig;
 use crate::config::schema::SchemaFinding;
 use crate::config::secrets::without_url_credentials;
 use crate::config::{self, LoadedConfig};
@@ -16,6 +18,7 @@ use crate::settings::{ClientAuth, InstanceFiles};
 use crate::survey::{ConfigHealth, SurveyedInstance};
 
 /// The settings for reaching a gateway, and the state of its config, as the files of its instance have them.
+#[derive(Debug)]
 pub(super) struct GatewayFiles {
     /// The configured port; `None` where it can't be determined.
     pub(super) port: Option<Port>,
@@ -41,18 +44,14 @@ impl GatewayFiles {
     /// instance as the survey found it.
     pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&SurveyedInstance>) -> Self {
         let instance = context.instance;
-        let (effective, config) = match config::load(&instance.config_path) {
-            LoadedConfig::Missing => (Value::Null.into(), ConfigHealth::Missing),
-            LoadedConfig::Broken(error) => (Value::Null.into(), ConfigHealth::Broken(error)),
-            LoadedConfig::Ok(document) => match config::effective(&instance.config_path, &document) {
-                Ok(value) => (value, ConfigHealth::Ok),
-                Err(error) => (Value::Null.into(), ConfigHealth::Broken(error)),
-            },
+        let (effective, config) = match surveyed {
+            Some(surveyed) => (surveyed.effective_config(), surveyed.config.clone()),
+            None => read_config(&instance.config_path),
         };
         let record = Record::read(&instance.record_path()).unwrap_or_default();
         let config_findings = match config {
             ConfigHealth::Ok => {
-                let judge = engine::config_judge(record.engine, context);
+                let judge = engine::judge_for_config(record.engine, context, &effective);
                 judge.judge(&effective).refused
             }
             ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
@@ -75,10 +74,12 @@ impl GatewayFiles {
         let sources = files.sources(context.host, instance);
         let surveyed = surveyed.filter(|_| instance.env_port.is_none());
         let surveyed_base = surveyed.and_then(|surveyed| surveyed.base);
-        let (port, port_source) = match (surveyed_base, sources.port(None)) {
-            (Some((family, source)), _) => (Some(family.base().into()), source),
-            (None, Ok((port, source))) => (Some(port), source),
-            (None, Err(_)) => (None, PortSource::Default),
+        let (port, port_source) = match surveyed_base {
+            Some((family, source)) => (Some(family.base().into()), source),
+            None => match sources.port(None) {
+                Ok((port, source)) => (Some(port), source),
+                Err(_) => (None, PortSource::Default),
+            },
         };
         Self {
             port,
@@ -90,6 +91,19 @@ impl GatewayFiles {
             config,
             config_findings,
         }
+    }
+}
+
+/// Reads the config of an instance that the survey did not find.
+fn read_config(path: &Path) -> (EffectiveConfig, ConfigHealth) {
+    let effective = match config::load(path) {
+        LoadedConfig::Missing => return (Value::Null.into(), ConfigHealth::Missing),
+        LoadedConfig::Broken(error) => Err(error),
+        LoadedConfig::Ok(document) => config::effective(path, &document),
+    };
+    match effective {
+        Ok(effective) => (effective, ConfigHealth::Ok),
+        Err(error) => (Value::Null.into(), ConfigHealth::Broken(error)),
     }
 }
 

@@ -42,9 +42,12 @@ pub(crate) struct LastRun {
 }
 
 /// Reads the last run of an instance's gateway; `None` where it never ran. `dead_holder` is the process that the lock
-/// names and that has ended.
-pub(super) fn read(instance: &Instance, dead_holder: Option<&LockHolder>) -> Option<LastRun> {
-    let has_lock_file = instance.lock_path().is_file();
+/// file names and that has ended.
+pub(super) fn read(
+    instance: &Instance,
+    dead_holder: Option<&LockHolder>,
+    has_lock_file: bool,
+) -> Option<LastRun> {
     let line = logs::last_lines(&instance.logs(), 1).pop();
     from_traces(dead_holder, has_lock_file, line)
 }

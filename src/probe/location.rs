@@ -119,3 +119,10 @@ fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
         pid: pid(listener),
     }
 }
+
+/// Returns the pid of the process that listens as the gateway of the instance with this label in a survey.
+pub(super) fn listening_gateway(survey: &Survey, label: &str) -> Option<u32> {
+    let mut owners = survey.listeners.iter().filter_map(|listener| listener.process());
+    let is_own = |owner: &&ListeningProcess| owner.is_gateway && owner.instance.as_deref() == Some(label);
+    owners.find(is_own).map(|owner| owner.pid)
+}

@@ -6,16 +6,18 @@ use super::report::{Probe, ProbeVerdict};
 use crate::instance::InstanceContext;
 use crate::lock::LockHolder;
 use crate::record::Engine;
-use crate::survey;
+use crate::survey::SharedLockFiles;
 
 impl Probe {
     /// Sets the verdict of a probe on a gateway that holds a lock and listens nowhere: it is starting or ending, runs
-    /// in another container, or hangs. `holder` holds the lock of the native engine, and `pid` is its proved process.
+    /// in another container, or hangs. `holder` holds the lock of the native engine, and `pid` is its proved process;
+    /// `shared_locks` are those of OpenClaw in the folder for temporary files.
     pub(super) fn set_silent_holder(
         &mut self,
         context: InstanceContext<'_>,
         holder: Option<&LockHolder>,
         pid: Option<u32>,
+        shared_locks: &SharedLockFiles,
     ) {
         let InstanceContext { host, instance, .. } = context;
         let now = host.now();
@@ -31,7 +33,7 @@ impl Probe {
             };
             return;
         }
-        let found = survey::find_openclaw_lock_holder(&instance.state_dir, &instance.config_path);
+        let found = shared_locks.find_holder(&instance.state_dir, &instance.config_path);
         if let Some(found) = found {
             (self.pid, self.proved_pid) = (Some(found.pid), Some(found.pid));
             self.started = found.started;
@@ -75,7 +77,7 @@ mod tests {
             instance: &instance,
         };
         let mut probe = Probe::default();
-        probe.set_silent_holder(context, Some(&holder), Some(7));
+        probe.set_silent_holder(context, Some(&holder), Some(7), &SharedLockFiles::default());
         probe.verdict
     }
 

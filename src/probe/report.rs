@@ -107,6 +107,8 @@ impl VerdictClass {
 /// The result of a probe of one instance's gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probe {
+    /// The id of the instance.
+    pub(crate) instance_id: String,
     /// The verdict of the probe.
     pub(crate) verdict: ProbeVerdict,
     /// The port that was probed; `None` where it can't be determined.

@@ -44,7 +44,7 @@ pub(super) fn query(
         GatewayLocation::Unidentified(endpoint, listener) => (endpoint, Some(listener)),
     };
     probe.pid = endpoint.pid;
-    let identity = match identify(&endpoint, unidentified, &context.instance.id(), deadline) {
+    let identity = match identify(&endpoint, unidentified, &probe.instance_id, deadline) {
         Ok(identity) => identity,
         Err(verdict) => {
             match verdict {

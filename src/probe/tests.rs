@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use super::location::GatewayLocation;
 use super::*;
 use crate::error::ErrorKind;
 use crate::host::pid::ProcessOwner;

@@ -1,9 +1,13 @@
 //! Reads the keys of a config that matter to a survey: ports and channel tokens.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::config::document::ConfigDocument;
+use crate::config::effective::EffectiveConfig;
 use crate::config::{self, LoadedConfig, error::ConfigError};
 use crate::environment::Environment;
 use crate::host::read;
@@ -12,15 +16,40 @@ use crate::ports::{Claim, Port, Role, Span};
 use crate::secret::Secret;
 use crate::url::{ServerUrl, host_ip, is_loopback_host};
 
+/// A config file as it was read, and with included files merged in.
+pub(crate) struct ReadConfig {
+    /// The text and the value of the file.
+    pub(crate) document: ConfigDocument,
+    /// The value with included files merged in.
+    pub(crate) effective: EffectiveConfig,
+}
+
+impl fmt::Debug for ReadConfig {
+    /// A config holds secrets, so that it is not written into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadConfig").finish_non_exhaustive()
+    }
+}
+
 /// Result of reading a config file.
 #[derive(Debug)]
 pub(super) enum ConfigReading {
     /// The config file does not exist.
     Missing,
-    /// The value of the config, included files merged in.
-    Ok(Value),
+    /// The file was read and is valid.
+    Ok(Arc<ReadConfig>),
     /// The file can't be read or isn't valid.
     Broken(ConfigError),
+}
+
+impl ConfigReading {
+    /// Returns the value of a valid config, included files merged in.
+    pub(super) fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Ok(config) => Some(&config.effective.value),
+            Self::Missing | Self::Broken(_) => None,
+        }
+    }
 }
 
 /// Reads a config file and merges the files that it includes.
@@ -29,7 +58,9 @@ pub(super) fn read_config(path: &Path) -> ConfigReading {
         LoadedConfig::Missing => ConfigReading::Missing,
         LoadedConfig::Ok(document) => {
             let effective = config::effective(path, &document);
-            effective.map_or_else(ConfigReading::Broken, |config| ConfigReading::Ok(config.value))
+            effective.map_or_else(ConfigReading::Broken, |effective| {
+                ConfigReading::Ok(Arc::new(ReadConfig { document, effective }))
+            })
         }
         LoadedConfig::Broken(fault) => ConfigReading::Broken(fault),
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::config_keys::{self, ConfigReading};
 use super::service::InstalledService;
+use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
@@ -210,20 +211,20 @@ const OTHER_OPENCLAW_FILES: [&str; 8] = [
 /// release would read it as one, since releases refuse a config with a key that they do not know. OpenClaw and other
 /// programs keep further files there.
 fn looks_like_config(reading: &ConfigReading) -> bool {
-    let ConfigReading::Ok(value) = reading else {
+    let ConfigReading::Ok(config) = reading else {
         return false;
     };
-    let has_section = |key: &str| value.get(key).is_some_and(Value::is_object);
+    let has_section = |key: &str| config.effective.value.get(key).is_some_and(Value::is_object);
     // A config with a mistyped key still has its ports: a section `gateway` is in no other file.
-    has_section("gateway") || (has_section("agents") && !has_foreign_section(value))
+    has_section("gateway") || (has_section("agents") && !has_foreign_section(&config.effective))
 }
 
-/// Returns whether a JSON value has a top-level key that no OpenClaw release knows.
-fn has_foreign_section(value: &Value) -> bool {
+/// Returns whether a config has a top-level key that no OpenClaw release knows.
+fn has_foreign_section(config: &EffectiveConfig) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
     };
-    let verdict = ConfigJudge::native().judge(&value.clone().into());
+    let verdict = ConfigJudge::native().judge(config);
     verdict.refused.iter().any(is_foreign)
 }
 

@@ -5,9 +5,11 @@
 //! in its state folder. Either file also names its process. Both facts together are the proof: a file that is only open
 //! may be read by a backup program that listens somewhere, and a number in a file may be of another container.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -52,14 +54,34 @@ pub(crate) struct OpenclawLockHolder {
 /// Finds the process that holds the lock of OpenClaw from npm for the instance with this config, whether it listens or
 /// not: a gateway that is starting or ending does not.
 pub(crate) fn find_openclaw_lock_holder(state_dir: &Path, config_path: &Path) -> Option<OpenclawLockHolder> {
-    let config = read::canonicalize_existing(config_path);
-    let folders = [state_dir.join("tmp"), host::temp_dir()];
-    let mut files = folders.iter().flat_map(|folder| openclaw_locks_in(folder));
-    files.find_map(|file| {
-        let content = LockContent::read(&file)?;
-        let is_own = read::canonicalize_existing(content.config_path.as_deref()?) == config;
+    SharedLockFiles::default().find_holder(state_dir, config_path)
+}
+
+/// The lock files of OpenClaw's gateways in the folder for temporary files, which all instances have in common. They are
+/// listed once, for a look at several instances at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct SharedLockFiles(OnceLock<Vec<PathBuf>>);
+
+impl SharedLockFiles {
+    /// Finds the process that holds the lock of OpenClaw for an instance, as [`find_openclaw_lock_holder`] does.
+    pub(crate) fn find_holder(&self, state_dir: &Path, config_path: &Path) -> Option<OpenclawLockHolder> {
+        let own = openclaw_locks_in(&state_dir.join("tmp"));
+        let shared = self.0.get_or_init(|| openclaw_locks_in(&host::temp_dir()));
+        find_holder_in(own.iter().chain(shared), config_path)
+    }
+}
+
+/// Finds the process that holds one of these lock files of OpenClaw as the gateway with this config.
+fn find_holder_in<'f>(
+    files: impl IntoIterator<Item = &'f PathBuf>,
+    config_path: &Path,
+) -> Option<OpenclawLockHolder> {
+    let config = LazyCell::new(|| read::canonicalize_existing(config_path));
+    files.into_iter().find_map(|file| {
+        let content = LockContent::read(file)?;
+        let is_own = read::canonicalize_existing(content.config_path.as_deref()?) == *config;
         // Only Linux tells which files a process has open.
-        let has_open = || pid::has_open(content.pid, &file).unwrap_or(!cfg!(target_os = "linux"));
+        let has_open = || pid::has_open(content.pid, file).unwrap_or(!cfg!(target_os = "linux"));
         (is_own && has_open()).then(|| OpenclawLockHolder {
             pid: content.pid,
             started: (content.created_at.as_deref()).and_then(|text| humantime::parse_rfc3339(text).ok()),

@@ -1,10 +1,14 @@
 //! A surveyed instance: its base port with the source of it, the ports that it claims, its workspaces and its tokens.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::config_keys::{self, ConfigReading};
+use serde_json::Value;
+
+use super::config_keys::{self, ConfigReading, ReadConfig};
 use super::discover::{Candidate, FoundBy};
 use super::named_paths::{self, NamedPath, PathPurpose};
+use crate::config::effective::EffectiveConfig;
 use crate::config::error::ConfigError;
 use crate::config::key_path::KeyPath;
 use crate::config::{self, backup};
@@ -40,6 +44,8 @@ pub(crate) struct SurveyedInstance {
     pub(crate) unset_variables: Vec<(KeyPath, String)>,
     /// State of the config file.
     pub(crate) config: ConfigHealth,
+    /// The config, where it is valid.
+    pub(crate) read_config: Option<Arc<ReadConfig>>,
     /// Family of the base port that the gateway would use now, with the source of that port.
     pub(crate) base: Option<(PortFamily, PortSource)>,
     /// Family of the base port on which the gateway runs now, where that is another one than `base`.
@@ -83,10 +89,7 @@ pub(super) fn survey_instance(
     links: &mut PathResolver,
 ) -> SurveyedInstance {
     let (base, claims) = base_and_claims(&found);
-    let value = match &found.reading {
-        ConfigReading::Ok(value) => Some(value),
-        ConfigReading::Missing | ConfigReading::Broken(_) => None,
-    };
+    let value = found.reading.value();
     let (named_paths, unset_variables) = value
         .map(|value| {
             let variables = ConfigVariables::new(host, &found.state_dir, value);
@@ -112,6 +115,11 @@ pub(super) fn survey_instance(
         Some(profile) => profile.to_string(),
         None => label_of_path(&env.home, &found.config_path),
     };
+    let (config, read_config) = match found.reading {
+        ConfigReading::Ok(read) => (ConfigHealth::Ok, Some(read)),
+        ConfigReading::Missing => (ConfigHealth::Missing, None),
+        ConfigReading::Broken(fault) => (ConfigHealth::Broken(fault), None),
+    };
     SurveyedInstance {
         label,
         profile: found.profile,
@@ -121,11 +129,8 @@ pub(super) fn survey_instance(
         workspaces,
         named_paths,
         unset_variables,
-        config: match found.reading {
-            ConfigReading::Ok(_) => ConfigHealth::Ok,
-            ConfigReading::Missing => ConfigHealth::Missing,
-            ConfigReading::Broken(fault) => ConfigHealth::Broken(fault),
-        },
+        config,
+        read_config,
         base,
         running: None,
         claims,
@@ -140,6 +145,12 @@ impl SurveyedInstance {
     pub(crate) fn reading_order(&self) -> impl Ord + use<> {
         let is_default = self.profile.as_ref().is_some_and(ProfileName::is_default);
         (!is_default, natural_key(&self.label))
+    }
+
+    /// Returns the value of the config with included files merged in; `Null` where there is no valid config.
+    pub(crate) fn effective_config(&self) -> EffectiveConfig {
+        let read = self.read_config.as_ref();
+        read.map_or_else(|| Value::Null.into(), |read| read.effective.clone())
     }
 
     /// Adds the ports of the instance's gateway where it runs on another base port than its files say: one that was started
@@ -201,7 +212,7 @@ fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<
                 .map(|base| (PortFamily::from(*base), PortSource::Default))
         }
     };
-    if let ConfigReading::Ok(value) = &found.reading {
+    if let Some(value) = found.reading.value() {
         let derived: Vec<_> = claims.iter().filter(|c| !c.is_pool()).map(|c| c.span).collect();
         claims.extend(
             config_keys::pinned_port_claims(value)
@@ -230,7 +241,10 @@ fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource
         Some((Port::from_variable(&value)?, PortSource::EnvFile, PORT_VARIABLE))
     };
     let config = || match &found.reading {
-        ConfigReading::Ok(value) => Some((config::base_port(value)?, PortSource::Config, "gateway.port")),
+        ConfigReading::Ok(read) => {
+            let port = config::base_port(&read.effective.value)?;
+            Some((port, PortSource::Config, "gateway.port"))
+        }
         ConfigReading::Broken(_) => backup_port(found),
         ConfigReading::Missing => None,
     };
@@ -250,9 +264,9 @@ fn recorded_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> 
 /// Returns the base port of an instance whose config can't be read: of the config that the gateway last ran with,
 /// else of the newest valid backup.
 fn backup_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
-    let last_good = || match config_keys::read_config(&backup::last_good_path(&found.config_path)) {
-        ConfigReading::Ok(value) => config::base_port(&value),
-        ConfigReading::Missing | ConfigReading::Broken(_) => None,
+    let last_good = || {
+        let reading = config_keys::read_config(&backup::last_good_path(&found.config_path));
+        config::base_port(reading.value()?)
     };
     let backup = || {
         let (_, document) = backup::newest_valid(&found.config_path, None)?;

@@ -44,7 +44,11 @@ fn every_kind_of_change() -> (TestHost, Plan) {
 }
 
 fn begin_transaction<'a>(host: &'a TestHost, plan: &'a Plan) -> transaction::Transaction<'a> {
-    let steps = step_list::build(plan, preflight::inspect(plan, InstancePaths::of_others(&[]).all()).unwrap(), "test");
+    let steps = step_list::build(
+        plan,
+        preflight::inspect(plan, InstancePaths::of_others(&[]).all()).unwrap(),
+        "test",
+    );
     transaction::Transaction::new(host.lock.state_home(), plan, &[], steps)
 }
 

@@ -9,7 +9,12 @@ use crate::skip::{Reason, skipped};
 fn assert_refused(host: &TestHost, changes: Vec<Change>, others: &[PathBuf], code: &str) -> Error {
     let before = host.tree();
     let plan = plan(changes);
-    assert_eq!(preflight(&plan, InstancePaths::of_others(others).all()).unwrap_err().code(), code);
+    assert_eq!(
+        preflight(&plan, InstancePaths::of_others(others).all())
+            .unwrap_err()
+            .code(),
+        code
+    );
     let error = apply(&host.lock, &plan, others, &mut |event| panic!("{event:?}")).unwrap_err();
     assert_eq!(error.code(), code);
     assert_eq!(host.tree(), before);
@@ -171,7 +176,11 @@ fn a_rename_to_another_file_system_is_refused() {
 
 /// Returns a transaction that is stopped right after it was marked as committing.
 fn begin_commit<'a>(host: &'a TestHost, plan: &'a Plan) -> transaction::Transaction<'a> {
-    let steps = step_list::build(plan, preflight::inspect(plan, InstancePaths::of_others(&[]).all()).unwrap(), "test");
+    let steps = step_list::build(
+        plan,
+        preflight::inspect(plan, InstancePaths::of_others(&[]).all()).unwrap(),
+        "test",
+    );
     let mut transaction = transaction::Transaction::new(host.lock.state_home(), plan, &[], steps);
     while !host.path("state/journal.commit.json").exists() {
         assert!(transaction.advance(&mut |_| {}).unwrap());

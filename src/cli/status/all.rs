@@ -1,4 +1,5 @@
-//! `openclaw status --all`: reports the gateways of all instances on the host, which are probed at the same time.
+//! `openclaw status --all`: reports the gateways of all instances on the host. Those that listen, and the managers of
+//! services, are asked at the same time.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -60,7 +61,8 @@ fn worst_outcome(probed: &[ProbedInstance]) -> ReportOutcome {
     )
 }
 
-/// Probes the gateways of all instances, each on a thread of its own, and shows how many have answered.
+/// Probes the gateways of all instances and shows how many have answered. Where somebody is to be asked, a gateway or the
+/// manager of a service, the instance has a thread of its own.
 fn probe_all(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<ProbedInstance> {
     let (host, env) = (&context.host.with_deadline(deadline), &context.env);
     let count = survey.instances.len();
@@ -68,22 +70,25 @@ fn probe_all(context: &Context<'_>, survey: &Survey, deadline: Instant) -> Vec<P
         .take(count)
         .collect();
     let progress = context.ui.probe_progress();
+    let located = probe::locate_all(host, env, survey);
     std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
-        for (at, found) in survey.instances.iter().enumerate() {
+        for (at, (found, located)) in survey.instances.iter().zip(located).enumerate() {
+            let must_wait = located.must_query() || found.service.is_some();
             let sender = sender.clone();
-            scope.spawn(move || {
-                let instance = probe::instance_of(env, found);
-                let context = InstanceContext {
-                    host,
-                    env,
-                    instance: &instance,
-                };
-                let probe = probe::probe_surveyed(context, survey, deadline);
+            let complete = move || {
+                let instance = &probe::instance_of(env, found);
+                let context = InstanceContext { host, env, instance };
+                let probe = located.complete_briefly(context, deadline);
                 let service = found.service.as_ref();
                 let status = service.and_then(|_| service::status(context).ok());
                 let _ = sender.send((at, (probe, status)));
-            });
+            };
+            if must_wait {
+                scope.spawn(complete);
+            } else {
+                complete();
+            }
         }
         let mut done = 0;
         while done < count {

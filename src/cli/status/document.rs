@@ -41,7 +41,7 @@ pub(crate) fn status_document(
     json!({
         "ok": ok,
         "profile": instance.profile.as_str(),
-        "instanceId": instance.id(),
+        "instanceId": probe.instance_id,
         "verdict": probe.verdict.name(),
         "message": message,
         "warning": probe.warning,

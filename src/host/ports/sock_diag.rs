@@ -155,7 +155,11 @@ mod tests {
         assert_eq!(read(&denied), Err(io::ErrorKind::PermissionDenied));
         let invalid = Err(io::ErrorKind::InvalidData);
         assert_eq!(read(&[1, 2]), invalid);
-        assert_eq!(read(&message(8, NLMSG_DONE, &[])), invalid, "shorter than its head");
+        assert_eq!(
+            read(&message(8, NLMSG_DONE, &[])),
+            invalid,
+            "shorter than its head"
+        );
         assert_eq!(read(&message(90, SOCK_DIAG_BY_FAMILY, &[0; 20])), invalid);
         assert_eq!(read(&message(36, SOCK_DIAG_BY_FAMILY, &[0; 20])), invalid);
         assert_eq!(read(&message(16, NLMSG_DONE, &[])), Ok(true));
