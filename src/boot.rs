@@ -157,6 +157,7 @@ impl ConfigLoader {
             instance: &self.context.instance,
             config: &config,
             record: &self.record,
+            may_have_env_file: true,
         };
         let settings = sources.settings(&self.overrides)?;
         Ok(UsableConfig {

@@ -18,6 +18,7 @@ mod fix;
 mod fix_plan;
 mod gateway;
 mod host_report;
+mod inspected_paths;
 mod isolation;
 mod modes;
 mod originality;

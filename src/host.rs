@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
+pub(crate) mod folder_listings;
 pub(crate) mod pid;
 pub(crate) mod ports;
 pub(crate) mod process;

@@ -99,6 +99,8 @@ pub(crate) struct SettingSources<'a> {
     pub(crate) config: &'a Value,
     /// Values of `instance.toml`.
     pub(crate) record: &'a Record,
+    /// `false` where it is known that the instance has no `.env`, so that it is not looked for.
+    pub(crate) may_have_env_file: bool,
 }
 
 /// The config and the `instance.toml` of an instance as they were read.
@@ -141,6 +143,7 @@ impl InstanceFiles {
             instance,
             config: &self.config,
             record: &self.record,
+            may_have_env_file: true,
         }
     }
 }
@@ -199,7 +202,7 @@ impl SettingSources<'_> {
             return Ok((port, PortSource::Environment));
         }
         let env_file = self.instance.env_file();
-        if let Some(text) = env_file::variable(&env_file, PORT_VARIABLE) {
+        if let Some(text) = self.dotenv_variable(PORT_VARIABLE) {
             return Port::from_variable(&text)
                 .map(|port| (port, PortSource::Environment))
                 .ok_or_else(|| {
@@ -238,7 +241,13 @@ impl SettingSources<'_> {
 
     /// Returns the gateway's token in the instance's `.env`.
     fn dotenv_token(&self) -> Option<Secret> {
-        env_file::variable(&self.instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
+        self.dotenv_variable("OPENCLAW_GATEWAY_TOKEN").map(Secret::new)
+    }
+
+    /// Returns the value of a variable in the instance's `.env`.
+    fn dotenv_variable(&self, name: &str) -> Option<String> {
+        let file = Some(self.instance.env_file()).filter(|_| self.may_have_env_file)?;
+        env_file::variable(&file, name)
     }
 
     /// Returns the authentication mode that a gateway's flag sets, else its config; `None` where neither has a valid
@@ -276,6 +285,9 @@ impl SettingSources<'_> {
     /// Checks that the instance's `.env` can be read where it exists: it may hold the port or the token, and a gateway
     /// without them would be another one than the user means.
     fn require_readable_env_file(&self) -> Result<()> {
+        if !self.may_have_env_file {
+            return Ok(());
+        }
         let path = self.instance.env_file();
         match read::text(&path) {
             Ok(_) | Err(ReadError::Missing) => Ok(()),

@@ -13,11 +13,11 @@ use crate::engine;
 use crate::environment::Environment;
 use crate::host::read::PathResolver;
 use crate::host::{self, Host};
-use crate::instance::{Instance, RECORD_FILE};
+use crate::instance::Instance;
 use crate::ports::planner::is_usual_port;
 use crate::ports::{Listener, Port, SocketOwner, Span};
 use crate::profile::ProfileName;
-use crate::record::{Engine, Record};
+use crate::record::Engine;
 use crate::registry::{self, Registry};
 
 mod config_keys;
@@ -199,8 +199,8 @@ impl Survey {
     /// Asks the command of OpenClaw from npm for its version where its files do not tell it and an instance needs it.
     pub(crate) fn query_node_version(&mut self, host: &Host, env: &Environment) {
         let is_node = |instance: &SurveyedInstance| {
-            let record = Record::read(&instance.state_dir.join(RECORD_FILE));
-            record.is_ok_and(|record| record.engine == Engine::Node)
+            let record = instance.record();
+            record.is_some_and(|record| record.engine == Engine::Node)
         };
         if self.node.is_none() && self.instances.iter().any(is_node) {
             self.node = engine::locate(host, env).ok();

@@ -145,6 +145,20 @@ fn commands_about_all_of_many_instances_make_a_few_system_calls_for_each() {
 }
 
 #[test]
+fn doctor_looks_at_each_of_many_instances_once_also_where_it_would_repair_all() {
+    network::own(|| {
+        let sandbox = Sandbox::new();
+        write_many(&sandbox);
+        for (mode, limit) in [("go+rX", 14_000), ("go-rwx", 10_000)] {
+            let mut chmod = Command::new("chmod");
+            let status = chmod.args(["-R", mode]).arg(sandbox.home()).status();
+            assert!(status.expect("chmod").success());
+            assert_at_most(&sandbox, &["doctor", "--all", "--json"], limit);
+        }
+    });
+}
+
+#[test]
 fn status_of_one_of_many_instances_reads_no_other_one() {
     network::own(|| {
         let sandbox = Sandbox::new();

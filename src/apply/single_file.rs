@@ -4,6 +4,7 @@
 //! that are being prepared, and for new archives.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use super::lock::make_folders;
 use super::run_id::{is_run_id, run_id};
 use super::system;
 use crate::error::{Error, Result};
+use crate::host::folder_listings::FolderListings;
 use crate::i18n::msg;
 
 /// Ending of the name of a temporary file.
@@ -207,25 +209,28 @@ fn create_temporary(path: &Path) -> io::Result<(File, PathBuf)> {
 }
 
 /// Returns the temporary files of a file that is replaced by [`write_file`] which killed runs left beside it.
-pub(crate) fn leftover_temporary_files(path: &Path) -> Vec<PathBuf> {
-    let locked = lock_leftover_temporary_files(path);
+pub(crate) fn leftover_temporary_files(folders: &FolderListings, path: &Path) -> Vec<PathBuf> {
+    let locked = lock_leftover_temporary_files(folders, path);
     locked.map(|(leftover, _)| leftover).collect()
 }
 
 /// Removes the temporary files of a file that is replaced by [`write_file`] which killed runs left beside it. Best effort.
 pub(crate) fn remove_temporary_files(path: &Path) {
     // The lock is held until the file is gone: a write that took it meanwhile would lose its file.
-    for (leftover, _lock) in lock_leftover_temporary_files(path) {
+    for (leftover, _lock) in lock_leftover_temporary_files(&FolderListings::default(), path) {
         let _ = remove_if_present(&leftover);
     }
 }
 
 /// Locks each temporary file of a file that is replaced by [`write_file`] which a killed run left beside it. Nobody else can
 /// take it for a file of a run that lives.
-fn lock_leftover_temporary_files(path: &Path) -> impl Iterator<Item = (PathBuf, File)> {
+fn lock_leftover_temporary_files(
+    folders: &FolderListings,
+    path: &Path,
+) -> impl Iterator<Item = (PathBuf, File)> + use<> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let found = temporary_files(path, move |file| *file == *name);
-    found.filter_map(|leftover| {
+    let found = temporary_files(folders, path, |file| *file == *name);
+    found.into_iter().filter_map(|leftover| {
         let file = system::open_no_follow(&leftover).ok()?;
         let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
         (is_file && file.try_lock().is_ok()).then_some((leftover, file))
@@ -233,16 +238,13 @@ fn lock_leftover_temporary_files(path: &Path) -> impl Iterator<Item = (PathBuf, 
 }
 
 /// Returns the temporary files beside `path` of those files whose name fits.
-fn temporary_files(path: &Path, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = PathBuf> {
-    let entries = std::fs::read_dir(parent_folder(path))
-        .into_iter()
-        .flatten()
-        .flatten();
-    entries.filter_map(move |entry| {
-        let name = entry.file_name();
-        let file = name.to_str().and_then(file_of_temporary)?;
-        fits(file).then(|| entry.path())
-    })
+fn temporary_files(folders: &FolderListings, path: &Path, fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let is_temporary = |entry: &PathBuf| {
+        let name = entry.file_name().and_then(OsStr::to_str);
+        name.and_then(file_of_temporary).is_some_and(&fits)
+    };
+    let entries = folders.entries(parent_folder(path)).into_iter();
+    entries.map(|entry| entry.path).filter(is_temporary).collect()
 }
 
 /// Removes the temporary files beside `path` that killed runs left when they wrote a file of the same name or of the same
@@ -250,8 +252,9 @@ fn temporary_files(path: &Path, fits: impl Fn(&str) -> bool) -> impl Iterator<It
 fn remove_leftovers(path: &Path) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let fits = |file: &str| *file == *name || ARCHIVE_ENDINGS.iter().any(|end| file.ends_with(end));
-    for leftover in temporary_files(path, fits).filter(|found| is_abandoned(found)) {
-        let _ = remove_if_present(&leftover);
+    let found = temporary_files(&FolderListings::default(), path, fits);
+    for leftover in found.iter().filter(|found| is_abandoned(found)) {
+        let _ = remove_if_present(leftover);
     }
 }
 
@@ -322,7 +325,10 @@ mod tests {
             std::fs::write(other, b"x").unwrap();
         }
         let (file, being_written) = create_temporary(&path).unwrap();
-        assert_eq!(leftover_temporary_files(&path), std::slice::from_ref(&left));
+        assert_eq!(
+            leftover_temporary_files(&FolderListings::default(), &path),
+            std::slice::from_ref(&left)
+        );
         write_file(&path, b"whole").unwrap();
         assert!(!left.exists());
         assert!(being_written.exists() && others.iter().all(|other| other.exists()));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::apply::{self, HostLock};
 use crate::error::Result;
+use crate::host::folder_listings::{FolderEntry, FolderListings};
 use crate::host::read;
 
 /// Start of the name of the staging folder into which the restore of a snapshot unpacks, which lies in the state
@@ -76,13 +77,13 @@ impl Drop for StagingDir {
 
 /// Returns the staging folders of this instance that no restore or import uses: each was left by a run that was killed. After one
 /// that was killed in the middle of its commit they hold what is still to be moved, until that is recovered.
-pub(crate) fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
+pub(crate) fn leftover_staging_dirs(folders: &FolderListings, state: &Path) -> Vec<PathBuf> {
     let mut prefix = state.file_name().map(OsString::from).unwrap_or_default();
     prefix.push(IMPORT_INFIX);
     let imports = state
         .parent()
-        .map(|folder| folders_with_prefix(folder, &prefix.to_string_lossy()));
-    let mut found = folders_with_prefix(state, RESTORE_PREFIX);
+        .map(|folder| folders_with_prefix(folders, folder, &prefix.to_string_lossy()));
+    let mut found = folders_with_prefix(folders, state, RESTORE_PREFIX);
     found.extend(imports.into_iter().flatten());
     found.retain(|folder| !is_in_use(folder));
     found.sort();
@@ -91,7 +92,7 @@ pub(crate) fn leftover_staging_dirs(state: &Path) -> Vec<PathBuf> {
 
 /// Removes the staging folders that killed restores and imports of this instance left. Under the host lock no transaction needs them.
 pub(crate) fn remove_leftover_staging_dirs(_lock: &HostLock, state: &Path) {
-    for folder in leftover_staging_dirs(state) {
+    for folder in leftover_staging_dirs(&FolderListings::default(), state) {
         apply::remove_staging(&folder);
     }
 }
@@ -103,11 +104,11 @@ fn is_in_use(folder: &Path) -> bool {
 }
 
 /// Returns the folders in `folder` whose name begins with `prefix`.
-fn folders_with_prefix(folder: &Path, prefix: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_one = |entry: &std::fs::DirEntry| {
-        entry.file_name().to_string_lossy().starts_with(prefix)
-            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+fn folders_with_prefix(folders: &FolderListings, folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let is_one = |entry: &FolderEntry| {
+        let name = entry.path.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with(prefix) && entry.kind.is_some_and(|kind| kind.is_dir())
     };
-    entries.filter(is_one).map(|entry| entry.path()).collect()
+    let entries = folders.entries(folder).into_iter().filter(is_one);
+    entries.map(|entry| entry.path).collect()
 }

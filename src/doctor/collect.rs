@@ -1,17 +1,16 @@
 //! Collecting the report on a host: files, gateways, services, browsers. It only reads.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::thread::ScopedJoinHandle;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::host_report::{
-    HostReport, InspectedPath, InstanceReport, PathRole, ResolvedPaths, RunningGateway, Scope,
-};
+use super::host_report::{DiskState, HostReport, InstanceReport, ResolvedPaths, RunningGateway, Scope};
+use super::inspected_paths::inspect_paths;
 use super::system;
 use crate::apply;
 use crate::archive;
@@ -25,18 +24,20 @@ use crate::config::judge::{ConfigJudge, Verdict};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::host::read::canonicalize_existing;
+use crate::host::folder_listings::FolderListings;
+use crate::host::read::{PathResolver, canonicalize_existing};
 use crate::host::{self, Host};
 use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
-use crate::lock::{self, LockHolder};
+use crate::lock;
 use crate::ports::{Listener, ListeningProcess, Port};
-use crate::probe::{self, Probe};
+use crate::probe;
 use crate::record::{Engine, Record, RecordError};
 use crate::registry;
 use crate::secret::Secret;
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
 use crate::survey::{InstalledService, Survey, SurveyedInstance, SystemUnits};
+use crate::sync;
 
 /// Time within which a gateway must answer the doctor's probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -45,7 +46,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 type Candidate<'a> = (Option<&'a SurveyedInstance>, Instance);
 
 impl<'a> HostReport<'a> {
-    /// Collects the doctor's report on the host, each instance on a thread of its own.
+    /// Collects the doctor's report on the host. Instances of which a gateway or the manager of a service is to be asked
+    /// have a thread of their own for that.
     ///
     /// # Panics
     /// Where collecting from one instance panics, which is a bug of this program.
@@ -61,18 +63,23 @@ impl<'a> HostReport<'a> {
             host,
             env,
             survey,
-            system_units: &SystemUnits::find(host, env),
+            system_units: SystemUnits::find(host, env),
             digest_key,
+            folders: FolderListings::default(),
+            links: Mutex::default(),
+            disks: Mutex::default(),
         };
-        let mut instances: Vec<InstanceReport<'a>> = std::thread::scope(|threads| {
-            let start = |(index, (found, instance))| {
-                threads.spawn(move || collector.report(index, found, instance, is_selected(index)))
-            };
-            let running: Vec<_> = candidates.into_iter().enumerate().map(start).collect();
-            let finish = running.into_iter().map(ScopedJoinHandle::join);
-            finish
-                .map(|report| report.expect("collecting does not panic"))
-                .collect()
+        collector.add_state_folders();
+        let candidates: Vec<_> = candidates.into_iter().enumerate().collect();
+        let report = |(index, (found, instance)): &(usize, Candidate<'a>)| {
+            collector.report(*index, *found, instance.clone(), is_selected(*index))
+        };
+        let mut instances: Vec<InstanceReport<'a>> = sync::map_concurrently(&candidates, report);
+        std::thread::scope(|threads| {
+            let asked = instances.iter_mut().filter(|own| is_selected(own.index));
+            for own in asked.filter(|own| collector.must_ask(own)) {
+                threads.spawn(|| collector.ask(own));
+            }
         });
         if scope == Scope::All && position.is_none() && is_absent(&instances, chosen_index) {
             // Nobody asked for an instance that does not exist.
@@ -91,11 +98,13 @@ impl<'a> HostReport<'a> {
         Self {
             survey,
             map: survey.port_map(),
+            folders: collector.folders,
             instance_paths: OnceCell::new(),
             services,
             linger,
             interrupted: apply::interrupted_transaction(&registry::state_home(host, env)),
             home: env.home.clone(),
+            real_home: canonicalize_existing(&env.home),
             program: host.program().map(Path::to_path_buf),
             scope,
             chosen: (scope == Scope::One).then_some(chosen_index),
@@ -169,18 +178,30 @@ fn installed_services(env: &Environment) -> Vec<(PathBuf, InstalledService)> {
         .collect()
 }
 
-/// The inputs that the doctor's reports on all instances of one host share.
-#[derive(Clone, Copy)]
+/// The inputs that the doctor's reports on all instances of one host share, and what was found out for all of them.
 struct Collector<'c, 'a> {
     host: &'c Host,
     env: &'c Environment,
     survey: &'a Survey,
-    system_units: &'c SystemUnits,
+    system_units: SystemUnits,
+    folders: FolderListings,
+    links: Mutex<PathResolver>,
+    /// The states of the file systems that hold state folders, by the number of the device.
+    disks: Mutex<HashMap<u64, Option<DiskState>>>,
     /// The key of the digests of tokens; it is good for this run alone.
     digest_key: [u8; 32],
 }
 
 impl<'a> Collector<'_, 'a> {
+    /// Lists the home folder, so that its folders are known to be no links.
+    fn add_state_folders(&self) {
+        let mut links = sync::lock(&self.links);
+        let entries = self.folders.entries(&self.env.home).into_iter();
+        for folder in entries.filter(|entry| entry.kind.is_some_and(|kind| kind.is_dir())) {
+            links.add_folder(&folder.path);
+        }
+    }
+
     /// Collects the doctor's report on one instance. Parts that need other programs or many files are left out unless
     /// the instance is selected.
     fn report(
@@ -191,17 +212,19 @@ impl<'a> Collector<'_, 'a> {
         is_selected: bool,
     ) -> InstanceReport<'a> {
         let (document, effective) = load_config(&instance, found);
-        let record = Record::load(&instance.record_path());
+        let same_record = found.filter(|found| found.state_dir == instance.state_dir);
+        let record = match same_record.and_then(SurveyedInstance::record) {
+            Some(record) => Ok(record.clone()),
+            // The reason is wanted too.
+            None => Record::load(&instance.record_path()),
+        };
         let label = found.map_or_else(|| instance.profile.to_string(), |found| found.label.clone());
         let verdict = self.judge_config(&instance, &record, &effective);
         let config = effective.value;
         let mut report = InstanceReport {
             index,
             command: instance.command(),
-            resolved: ResolvedPaths {
-                config: canonicalize_existing(&instance.config_path),
-                state: canonicalize_existing(&instance.state_dir),
-            },
+            resolved: self.resolve_paths(&instance, found),
             tokens: found.map(|found| self.token_digests(found)).unwrap_or_default(),
             gateway_token: self.gateway_token(&config),
             settings: self.settings(&instance, &config, &record),
@@ -210,7 +233,9 @@ impl<'a> Collector<'_, 'a> {
             verdict,
             record,
             running: self.running_gateway(&label),
-            lock: lock::read_holder(&instance.lock_path()),
+            lock: Some(instance.lock_path())
+                .filter(|path| !self.folders.is_absent(path))
+                .and_then(|path| lock::read_holder(&path)),
             found,
             label,
             instance,
@@ -229,26 +254,82 @@ impl<'a> Collector<'_, 'a> {
         report
     }
 
-    /// Collects the parts of a report on an instance that need other programs or many files.
+    /// Returns the config and the state folder of an instance, links followed.
+    fn resolve_paths(&self, instance: &Instance, found: Option<&SurveyedInstance>) -> ResolvedPaths {
+        let config = match found.filter(|found| found.config_path == instance.config_path) {
+            Some(found) => found.real_config.clone(),
+            None => self.resolve(&instance.config_path),
+        };
+        let state = self.resolve(&instance.state_dir);
+        ResolvedPaths { config, state }
+    }
+
+    /// Returns a path with the links of its existing part resolved.
+    fn resolve(&self, path: &Path) -> PathBuf {
+        let mut links = sync::lock(&self.links);
+        match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) if self.folders.is_listed_as_absent(path) => {
+                links.resolve(folder).real.join(name)
+            }
+            _ => links.resolve(path).real,
+        }
+    }
+
+    /// Collects the parts of a report on an instance that need many files.
     fn examine(&self, report: &mut InstanceReport<'a>) {
-        report.paths = inspect_paths(self.host, &report.instance, report.found);
-        report.disk = system::disk_state(self.host, nearest_existing(&report.instance.state_dir));
-        report.leftovers = archive::leftover_staging_dirs(&report.instance.state_dir);
+        let state = &report.instance.state_dir;
+        report.paths = inspect_paths(self.host, &self.folders, &report.instance, report.found);
+        report.disk = self.disk_state(state);
+        report.leftovers = archive::leftover_staging_dirs(&self.folders, state);
         report.system_units = self.system_units.that_start(&report.resolved.config);
         if let Some(found) = report.found {
-            // The service and the gateway know nothing of this run's environment.
             let plain = probe::instance_of(self.env, found);
-            let context = InstanceContext {
-                host: self.host,
-                env: self.env,
-                instance: &plain,
-            };
-            report.probe = self.probe(context, found, report.running.as_ref(), report.lock.as_ref());
-            (report.service, report.drift) = ask_manager(context, found);
-            report.leftovers.extend(service::leftovers(context));
-            if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
-                service.refine_verdict(probe, self.host.now());
-            }
+            let leftovers =
+                service::leftovers(self.context(&plain), &self.folders, |file| self.resolve(file));
+            report.leftovers.extend(leftovers);
+        }
+    }
+
+    /// Returns the context of an instance on the host of the report.
+    fn context<'i>(&'i self, instance: &'i Instance) -> InstanceContext<'i> {
+        InstanceContext {
+            host: self.host,
+            env: self.env,
+            instance,
+        }
+    }
+
+    /// Returns the state of the file system that holds a folder, or would hold it.
+    fn disk_state(&self, folder: &Path) -> Option<DiskState> {
+        let mut parts = folder.ancestors();
+        let (existing, meta) = parts.find_map(|part| Some((part, std::fs::metadata(part).ok()?)))?;
+        let mut disks = sync::lock(&self.disks);
+        let disk = disks.entry(system::device(&meta));
+        *disk.or_insert_with(|| system::disk_state(self.host, existing))
+    }
+
+    /// Returns whether a gateway or the manager of a service is to be asked about an instance.
+    fn must_ask(&self, report: &InstanceReport<'a>) -> bool {
+        report
+            .found
+            .is_some_and(|found| found.service.is_some() || self.may_run(found, report))
+    }
+
+    /// Collects the parts of a report on an instance that others tell: its gateway, and the manager of its service.
+    fn ask(&self, report: &mut InstanceReport<'a>) {
+        let Some(found) = report.found else {
+            return;
+        };
+        // The service and the gateway know nothing of this run's environment.
+        let plain = probe::instance_of(self.env, found);
+        let context = self.context(&plain);
+        if self.may_run(found, report) {
+            let deadline = Instant::now() + PROBE_TIMEOUT;
+            report.probe = Some(probe::probe_surveyed(context, self.survey, deadline));
+        }
+        (report.service, report.drift) = ask_manager(context, found);
+        if let (Some(probe), Some(service)) = (&mut report.probe, &report.service) {
+            service.refine_verdict(probe, self.host.now());
         }
     }
 
@@ -264,11 +345,7 @@ impl<'a> Collector<'_, 'a> {
             .as_ref()
             .map_or_else(|_| Engine::default(), |record| record.engine);
         let node = self.survey.node.as_ref().map(|node| node.version.as_str());
-        let context = InstanceContext {
-            host: self.host,
-            env: self.env,
-            instance,
-        };
+        let context = self.context(instance);
         let judge = ConfigJudge::new(engine, node).with_include_roots(context.include_roots_of(config));
         config.value.is_object().then(|| judge.judge(config))
     }
@@ -287,6 +364,7 @@ impl<'a> Collector<'_, 'a> {
             instance,
             config,
             record,
+            may_have_env_file: !self.folders.is_absent(&instance.env_file()),
         };
         Some(sources.settings(&RunOverrides::default()))
     }
@@ -327,15 +405,10 @@ impl<'a> Collector<'_, 'a> {
         })
     }
 
-    /// Probes the gateway of an instance where a lock, a service or a listener says that there is one. A gateway that
-    /// runs this very check does not ask itself: it answers by checking.
-    fn probe(
-        &self,
-        context: InstanceContext<'_>,
-        found: &SurveyedInstance,
-        running: Option<&RunningGateway<'_>>,
-        lock: Option<&LockHolder>,
-    ) -> Option<Probe> {
+    /// Returns whether a lock or a listener says that an instance has a gateway that can be asked. A gateway that runs this
+    /// very check does not ask itself: it answers by checking.
+    fn may_run(&self, found: &SurveyedInstance, report: &InstanceReport<'_>) -> bool {
+        let (running, lock) = (report.running.as_ref(), report.lock.as_ref());
         let base = found.base.map(|(family, _)| Port::from(family.base()));
         let listens = self
             .survey
@@ -343,9 +416,7 @@ impl<'a> Collector<'_, 'a> {
             .iter()
             .any(|listener| Some(listener.port) == base);
         let is_self = running.is_some_and(|running| running.pid == std::process::id());
-        let may_run = listens || running.is_some() || lock.is_some_and(|lock| lock.alive);
-        (may_run && !is_self)
-            .then(|| probe::probe_surveyed(context, self.survey, Instant::now() + PROBE_TIMEOUT))
+        (listens || running.is_some() || lock.is_some_and(|lock| lock.alive)) && !is_self
     }
 
     /// Runs `browser doctor` for each selected instance that uses a browser: its config names one, or one has run.
@@ -360,7 +431,8 @@ impl<'a> Collector<'_, 'a> {
     /// Runs `browser doctor` for one instance; returns `None` if the instance uses no browser.
     fn browser_checks(&self, instances: &[InstanceReport<'_>], index: usize) -> Option<Vec<BrowserCheck>> {
         let own = &instances[index];
-        let uses = own.config.get("browser").is_some() || own.instance.state_dir.join("browser").exists();
+        let folder = own.instance.state_dir.join("browser");
+        let uses = own.config.get("browser").is_some() || self.folders.exists(&folder);
         let (record, base_port) = (own.record.as_ref().ok()?, own.base_port()?);
         if !uses || !BrowserConfig::from_config(&own.config).enabled {
             return None;
@@ -397,6 +469,8 @@ fn load_config(
     instance: &Instance,
     found: Option<&SurveyedInstance>,
 ) -> (Option<ConfigDocument>, EffectiveConfig) {
+    // Files that a config includes are found from its own folder.
+    let found = found.filter(|found| found.config_path == instance.config_path);
     if let Some(read) = found.and_then(|found| found.read_config.as_ref()) {
         return (Some(read.document.clone()), read.effective.clone());
     }
@@ -421,90 +495,4 @@ fn ask_manager(
     }
     let drift = service::drift(context).ok().flatten();
     (service::status(context).ok(), drift)
-}
-
-/// Returns the nearest existing folder at or above a path.
-fn nearest_existing(path: &Path) -> &Path {
-    path.ancestors().find(|part| part.exists()).unwrap_or(path)
-}
-
-/// Reads mode, owner and link of those files and folders of an instance that the doctor judges. A path with two
-/// purposes has the first.
-fn inspect_paths(
-    host: &Host,
-    instance: &Instance,
-    found: Option<&SurveyedInstance>,
-) -> BTreeMap<PathBuf, InspectedPath> {
-    let mut paths = BTreeMap::new();
-    for (role, path) in paths_of_interest(instance, found) {
-        let Ok(meta) = std::fs::symlink_metadata(&path) else {
-            continue;
-        };
-        let link = meta.is_symlink().then(|| canonicalize_existing(&path));
-        let followed = std::fs::metadata(&path);
-        paths.entry(path).or_insert(InspectedPath {
-            role,
-            mode: system::mode(followed.as_ref().unwrap_or(&meta)),
-            owner: system::foreign_owner(host, &meta),
-            link,
-            is_folder: followed.is_ok_and(|meta| meta.is_dir()),
-        });
-    }
-    paths
-}
-
-/// Returns the paths of an instance that the doctor inspects, each with its purpose; some may not exist.
-fn paths_of_interest(instance: &Instance, found: Option<&SurveyedInstance>) -> Vec<(PathRole, PathBuf)> {
-    let state = &instance.state_dir;
-    let mut paths = vec![
-        (PathRole::State, state.clone()),
-        (PathRole::Config, instance.config_path.clone()),
-    ];
-    let mut add = |role, more: Vec<PathBuf>| paths.extend(more.into_iter().map(|path| (role, path)));
-    let backups = config::backup::list(&instance.config_path).into_iter();
-    add(PathRole::Backup, backups.map(|backup| backup.path).collect());
-    add(PathRole::Backup, vec![instance.last_good_path()]);
-    let secrets = [
-        instance.env_file(),
-        instance.device_key(),
-        instance.device_tokens(),
-        instance.paired_devices(),
-        instance.auth_profiles(),
-    ];
-    add(PathRole::Secret, secrets.into());
-    let agents = entries(&state.join("agents")).into_iter();
-    add(
-        PathRole::Secret,
-        agents
-            .map(|agent| agent.join("agent/auth-profiles.json"))
-            .collect(),
-    );
-    add(PathRole::Secret, entries(&state.join("credentials")));
-    let folders = [
-        "agents",
-        "agents/main",
-        "identity",
-        "devices",
-        "credentials",
-        "browser",
-        "logs",
-        "cron",
-        "canvas",
-    ];
-    add(PathRole::Other, folders.map(|folder| state.join(folder)).into());
-    add(PathRole::Other, vec![instance.sessions(), instance.record_path()]);
-    // A link in any of these may lead into another instance.
-    let with_links = ["", "agents", "browser", "credentials"].map(|folder| entries(&state.join(folder)));
-    let links = with_links.into_iter().flatten().filter(|path| path.is_symlink());
-    add(PathRole::Other, links.collect());
-    let workspaces = found.map(|found| found.workspaces.clone());
-    add(PathRole::Workspace, workspaces.unwrap_or_default());
-    paths
-}
-
-/// Returns the files and folders in a folder, except for those that a fix of the doctor has moved aside there.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_in_use = |entry: &std::fs::DirEntry| !entry.file_name().to_string_lossy().contains(".aside-");
-    entries.filter(is_in_use).map(|entry| entry.path()).collect()
 }

@@ -37,15 +37,15 @@ pub(super) const CHECKS: &[Check] = &[
 /// Reports an instance whose config file does not exist.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = &own.instance.config_path;
-    let is_absent = std::fs::symlink_metadata(path).is_err();
-    let forgotten = own.found.is_some() && !own.instance.state_dir.exists();
+    let is_absent = !own.paths.contains_key(path);
+    let is_forgotten = || own.found.is_some() && !own.instance.state_dir.exists();
     // `~/.openclaw` may hold configs that were set up by hand, and is not an instance then.
     let only_holds_configs = |found: &SurveyedInstance| {
         let mut others = report.instances.iter().filter(|other| other.index != own.index);
         found.found_by == [FoundBy::Folder]
             && others.any(|other| other.instance.config_path.parent() == path.parent())
     };
-    if !is_absent || forgotten || own.found.is_some_and(only_holds_configs) {
+    if !is_absent || is_forgotten() || own.found.is_some_and(only_holds_configs) {
         return Vec::new();
     }
     let msg = msg!("doctor.config-missing", path = report.display_path(path));
@@ -163,7 +163,7 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let file = LEGACY_CONFIG_FILES
         .iter()
         .map(|name| folder.join(name))
-        .find(|path| path.is_file());
+        .find(|path| !report.folders.is_absent(path) && path.is_file());
     let mut problems: Vec<Problem> = file
         .map(|path| {
             let msg = msg!(
@@ -182,6 +182,9 @@ fn legacy(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .into_iter()
         .collect();
     let env = own.instance.env_file();
+    if report.folders.is_absent(&env) {
+        return problems;
+    }
     for name in [
         "CLAWDBOT_GATEWAY_PORT",
         "CLAWDBOT_GATEWAY_TOKEN",

@@ -49,7 +49,7 @@ fn is_json_object_or_missing(path: &Path) -> bool {
 /// nowhere else.
 fn broken_keys(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = own.instance.auth_profiles();
-    if is_json_object_or_missing(&path) {
+    if report.folders.is_absent(&path) || is_json_object_or_missing(&path) {
         return Vec::new();
     }
     let msg = msg!("doctor.keys-broken", path = report.display_path(&path));
@@ -63,7 +63,7 @@ fn broken_keys(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem
 /// Reports a list of paired devices that can't be read: the gateway accepts none of them then, and pairs no new one.
 fn broken_devices(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let path = own.instance.paired_devices();
-    if is_json_object_or_missing(&path) {
+    if report.folders.is_absent(&path) || is_json_object_or_missing(&path) {
         return Vec::new();
     }
     let msg = msg!("doctor.devices-broken", path = report.display_path(&path));
@@ -80,7 +80,7 @@ fn migrated_devices(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Pr
     migrated.push(".migrated");
     let migrated = Path::new(&migrated);
     let is_native = (own.record.as_ref()).is_ok_and(|record| record.engine == Engine::Native);
-    if !is_native || paired.exists() || !migrated.is_file() {
+    if !is_native || report.folders.is_absent(migrated) || paired.exists() || !migrated.is_file() {
         return Vec::new();
     }
     let msg = msg!("doctor.devices-migrated", path = report.display_path(migrated));

@@ -13,6 +13,7 @@ use crate::config::judge::Verdict;
 use crate::environment;
 use crate::error::Error;
 use crate::host::FileSystemSpace;
+use crate::host::folder_listings::FolderListings;
 use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::ports::{Listener, Port};
@@ -39,6 +40,8 @@ pub(crate) struct HostReport<'a> {
     pub(super) survey: &'a Survey,
     /// The ports of all instances and the processes that hold them.
     pub(super) map: PortMap<'a>,
+    /// The folders that were listed, by which it is known what does not exist.
+    pub(super) folders: FolderListings,
     /// Every instance. Those of the survey come first, in its order.
     pub(super) instances: Vec<InstanceReport<'a>>,
     /// The paths of the instances of the survey, resolved as soon as a fix is to be judged.
@@ -51,6 +54,8 @@ pub(crate) struct HostReport<'a> {
     pub(super) interrupted: Option<InterruptedTransaction>,
     /// The home folder.
     pub(super) home: PathBuf,
+    /// The home folder, links followed.
+    pub(super) real_home: PathBuf,
     /// The path of this program, where the system tells it.
     pub(super) program: Option<PathBuf>,
     pub(super) scope: Scope,

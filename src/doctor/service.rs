@@ -56,7 +56,11 @@ fn install_command(own: &InstanceReport<'_>) -> String {
 /// Reports a gateway's service that is enabled although its service file is missing.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let link = report.home.join(SYSTEMD_WANTS_DIR).join(unit_name(&own.instance));
-    if !link.is_symlink() || link.exists() || !services(report, own).is_empty() {
+    if report.folders.is_absent(&link)
+        || !link.is_symlink()
+        || link.exists()
+        || !services(report, own).is_empty()
+    {
         return Vec::new();
     }
     let msg = msg!("doctor.service-missing", path = report.display_path(&link));
@@ -296,12 +300,8 @@ fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a gateway's service that is enabled although services of this user end with the last logout.
 fn linger(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let enabled = report
-        .home
-        .join(SYSTEMD_WANTS_DIR)
-        .join(unit_name(&own.instance))
-        .exists();
-    if report.linger != Linger::Off || !enabled {
+    let link = report.home.join(SYSTEMD_WANTS_DIR).join(unit_name(&own.instance));
+    if report.linger != Linger::Off || !report.folders.exists(&link) {
         return Vec::new();
     }
     let msg = msg!("doctor.service-linger", name = unit_name(&own.instance));

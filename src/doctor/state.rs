@@ -62,6 +62,9 @@ const SYNCED_FOLDERS: [&str; 8] = [
     "Syncthing",
 ];
 
+/// File by which Syncthing recognises a folder that it synchronizes.
+const SYNC_MARKER: &str = ".stfolder";
+
 /// Reports a state folder on a network file system, where locks and fsync cannot be relied on.
 fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let kind = own.disk.and_then(|disk| disk.network);
@@ -77,8 +80,11 @@ fn network(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 /// state.
 fn synced(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
-    let marked = real.ancestors().find(|folder| folder.join(".stfolder").exists());
-    let name = synced_part(real).or_else(|| marked.map(|path| report.display_path(path)));
+    let marked = || {
+        real.ancestors()
+            .find(|folder| report.folders.exists_once(&folder.join(SYNC_MARKER)))
+    };
+    let name = synced_part(real).or_else(|| Some(report.display_path(marked()?)));
     let problems = name.map(|name| {
         let path = report.display_path(&own.instance.state_dir);
         let msg = msg!("doctor.state-synced", path = path, name = name);

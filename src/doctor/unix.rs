@@ -12,10 +12,15 @@ pub(super) fn mode(meta: &Metadata) -> u32 {
     meta.permissions().mode() & 0o7777
 }
 
-/// Returns the user id of a file's owner; `None` where the owner is this user. Root may use every file.
-pub(super) fn foreign_owner(host: &Host, meta: &Metadata) -> Option<u32> {
-    let user = host.user_id()?;
+/// Returns the user id of a file's owner; `None` where the owner is this user, `user`. Root may use every file.
+pub(super) fn foreign_owner(user: Option<u32>, meta: &Metadata) -> Option<u32> {
+    let user = user?;
     (meta.uid() != user && user != 0).then(|| meta.uid())
+}
+
+/// Returns the number of the device on which a file lies.
+pub(super) fn device(meta: &Metadata) -> u64 {
+    meta.dev()
 }
 
 /// Returns the free space of the file system of a path that exists, and whether it is on a network.

@@ -12,8 +12,13 @@ pub(super) fn mode(_meta: &Metadata) -> u32 {
 }
 
 /// Returns `None`: on Windows, no file is reported as another user's.
-pub(super) fn foreign_owner(_host: &crate::host::Host, _meta: &Metadata) -> Option<u32> {
+pub(super) fn foreign_owner(_user: Option<u32>, _meta: &Metadata) -> Option<u32> {
     None
+}
+
+/// Returns 0: on Windows, the state of no file system is determined.
+pub(super) fn device(_meta: &Metadata) -> u64 {
+    0
 }
 
 /// Returns `None`: on Windows, the free space of a file system is not determined.

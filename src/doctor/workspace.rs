@@ -22,9 +22,7 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let paths = own.found.map(|found| &found.workspaces[..]).unwrap_or_default();
-    let gone = paths
-        .iter()
-        .filter(|path| std::fs::symlink_metadata(path).is_err());
+    let gone = paths.iter().filter(|path| !own.paths.contains_key(*path));
     gone.map(|path| {
         let msg = msg!("doctor.workspace-missing", path = report.display_path(path));
         Problem::fixable(own, msg, Fix::MakeFolder(path.clone()))
@@ -59,10 +57,7 @@ fn file(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 /// Reports an agent's workspace folder that contains the home folder or the state folder, so that the agent may edit
 /// its own config and keys.
 fn around(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let (home, state) = (
-        canonicalize_existing(&report.home),
-        canonicalize_existing(&own.instance.state_dir),
-    );
+    let (home, state) = (&report.real_home, &own.resolved.state);
     own.paths_with_role(PathRole::Workspace)
         .filter(|(path, _)| home.starts_with(path) || state.starts_with(path))
         .map(|(path, _)| {

@@ -54,6 +54,7 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
         state_dir: instance.state_dir,
         config: ConfigHealth::Ok,
         read_config: None,
+        read_record: std::sync::Arc::default(),
         base: Some((family, PortSource::Config)),
         claims: family.claims().collect(),
         tokens: Vec::new(),

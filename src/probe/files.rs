@@ -44,11 +44,18 @@ impl GatewayFiles {
     /// instance as the survey found it.
     pub(super) fn read(context: InstanceContext<'_>, surveyed: Option<&SurveyedInstance>) -> Self {
         let instance = context.instance;
-        let (effective, config) = match surveyed {
+        // Files that a config includes are found from its own folder.
+        let same_config = surveyed.filter(|surveyed| surveyed.config_path == instance.config_path);
+        let (effective, config) = match same_config {
             Some(surveyed) => (surveyed.effective_config(), surveyed.config.clone()),
             None => read_config(&instance.config_path),
         };
-        let record = Record::read(&instance.record_path()).unwrap_or_default();
+        let same_record = surveyed.filter(|surveyed| surveyed.state_dir == instance.state_dir);
+        let record = match same_record {
+            Some(surveyed) => surveyed.record().cloned(),
+            None => Record::read(&instance.record_path()).ok(),
+        };
+        let record = record.unwrap_or_default();
         let config_findings = match config {
             ConfigHealth::Ok => {
                 let judge = engine::judge_for_config(record.engine, context, &effective);

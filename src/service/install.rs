@@ -16,6 +16,7 @@ use super::replaced_file::ReplacedFile;
 use super::retire::{retire_command, retire_system_command};
 use super::spec;
 use crate::error::{Error, Result};
+use crate::host::folder_listings::FolderListings;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
@@ -252,15 +253,20 @@ fn check_dir(instance: &Instance) -> PathBuf {
     instance.state_dir.join("service-check")
 }
 
-/// Returns the files and folders that killed installations of an instance's service left.
-pub(crate) fn leftovers(context: InstanceContext<'_>) -> Vec<PathBuf> {
+/// Returns the files and folders that killed installations of an instance's service left. `resolve` follows the links of
+/// a path as far as it exists.
+pub(crate) fn leftovers(
+    context: InstanceContext<'_>,
+    folders: &FolderListings,
+    resolve: impl Fn(&Path) -> PathBuf,
+) -> Vec<PathBuf> {
     let files = ServiceControl::new(context).manager.files();
     let temporary = files
         .iter()
-        .flat_map(|file| apply::leftover_temporary_files(&read::canonicalize_existing(file)));
+        .flat_map(|file| apply::leftover_temporary_files(folders, &resolve(file)));
     let check_dir = check_dir(context.instance);
-    let check_dir = apply::is_leftover_folder(&check_dir).then_some(check_dir);
-    temporary.chain(check_dir).collect()
+    let is_leftover = !folders.is_absent(&check_dir) && apply::is_leftover_folder(&check_dir);
+    temporary.chain(is_leftover.then_some(check_dir)).collect()
 }
 
 impl ServiceControl<'_> {

@@ -31,6 +31,7 @@ impl TestSources {
             instance: &self.instance,
             config: &self.config,
             record: &self.record,
+            may_have_env_file: true,
         })
     }
 

@@ -1,7 +1,7 @@
 //! A surveyed instance: its base port with the source of it, the ports that it claims, its workspaces and its tokens.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -46,6 +46,8 @@ pub(crate) struct SurveyedInstance {
     pub(crate) config: ConfigHealth,
     /// The config, where it is valid.
     pub(crate) read_config: Option<Arc<ReadConfig>>,
+    /// The record, as soon as somebody asked for it.
+    pub(crate) read_record: Arc<OnceLock<Option<Record>>>,
     /// Family of the base port that the gateway would use now, with the source of that port.
     pub(crate) base: Option<(PortFamily, PortSource)>,
     /// Family of the base port on which the gateway runs now, where that is another one than `base`.
@@ -131,6 +133,7 @@ pub(super) fn survey_instance(
         unset_variables,
         config,
         read_config,
+        read_record: Arc::default(),
         base,
         running: None,
         claims,
@@ -145,6 +148,12 @@ impl SurveyedInstance {
     pub(crate) fn reading_order(&self) -> impl Ord + use<> {
         let is_default = self.profile.as_ref().is_some_and(ProfileName::is_default);
         (!is_default, natural_key(&self.label))
+    }
+
+    /// Returns the record of the instance, which is read once; `None` where it is broken.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        let read = || Record::load(&self.state_dir.join(RECORD_FILE)).ok();
+        self.read_record.get_or_init(read).as_ref()
     }
 
     /// Returns the value of the config with included files merged in; `Null` where there is no valid config.

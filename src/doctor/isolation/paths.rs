@@ -1,5 +1,6 @@
 //! Checks that no file or folder which the config of an instance names is another instance's too.
 
+use std::cell::LazyCell;
 use std::path::Path;
 
 use super::super::check::Problem;
@@ -219,10 +220,10 @@ pub(super) fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Ve
         return Vec::new();
     };
     // A workspace that an early release of OpenClaw made in the default's folder under this name belongs here.
-    let legacy = own
-        .instance
-        .legacy_workspace(&report.home)
-        .map(|path| canonicalize_existing(&path));
+    let legacy = LazyCell::new(|| {
+        let path = own.instance.legacy_workspace(&report.home)?;
+        Some(canonicalize_existing(&path))
+    });
     let mut problems = Vec::new();
     for path in mine {
         let theirs = |other: &InstanceReport<'_>| {
@@ -233,7 +234,7 @@ pub(super) fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Ve
             .others_to_compare(own)
             .find_map(|other| Some((other, Some(theirs(other)?))));
         let intrudes =
-            |other: &&InstanceReport<'_>| legacy.as_ref() != Some(path) && lies_in(path, own, other);
+            |other: &&InstanceReport<'_>| lies_in(path, own, other) && legacy.as_ref() != Some(path);
         let within = || Some((report.all_others(own).find(intrudes)?, None));
         let Some((other, their_path)) = sharing.or_else(within) else {
             continue;
