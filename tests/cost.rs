@@ -129,7 +129,7 @@ fn assert_at_most(sandbox: &Sandbox, args: &[&str], limit: usize) {
 
 #[test]
 fn setup_in_a_home_without_instances_makes_a_bounded_number_of_system_calls() {
-    network::own(|| assert_at_most(&Sandbox::new(), &["setup"], 1000));
+    network::own(|| assert_at_most(&Sandbox::new(), &["setup"], 800));
 }
 
 #[test]

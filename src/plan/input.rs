@@ -95,7 +95,7 @@ pub(crate) struct PlanStamp {
 
 impl ResolvedPaths {
     /// Resolves the symbolic links in the paths of an instance for a plan; `resolve` follows the links of one path.
-    pub(crate) fn new(instance: &Instance, resolve: impl Fn(&Path) -> PathBuf) -> Self {
+    pub(crate) fn new(instance: &Instance, mut resolve: impl FnMut(&Path) -> PathBuf) -> Self {
         let contents = [
             instance.sessions(),
             instance.auth_profiles(),

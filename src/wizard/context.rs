@@ -4,7 +4,7 @@
 //! followed, and ports that are tried by binding them. The plan itself gets the results as data.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,8 @@ pub(crate) struct InterviewContext<'a> {
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
     linger: OnceCell<Linger>,
+    /// Base ports that were suggested, each with the addresses on which it was probed.
+    suggested: RefCell<Vec<(Port, Vec<IpAddr>)>>,
     /// Called with the number of probed ports and the number of all that are probed.
     on_probe: &'a dyn Fn(u64, u64),
 }
@@ -77,6 +79,7 @@ impl<'a> InterviewContext<'a> {
             moves_kept_port: false,
             fresh_token,
             linger: OnceCell::new(),
+            suggested: RefCell::default(),
             on_probe: &|_, _| {},
         })
     }
@@ -216,13 +219,18 @@ impl<'a> InterviewContext<'a> {
     /// Where no base port is left.
     pub(crate) fn suggest_ports(&self, count: usize, addresses: &[IpAddr]) -> Result<Vec<PortSuggestion>> {
         let mut planner = self.current_planner(None);
-        suggest_probed(self.host, &mut planner, addresses, count, self.on_probe).map_err(|full| {
+        let found = suggest_probed(self.host, &mut planner, addresses, count, self.on_probe);
+        let found = found.map_err(|full| {
             let error = Error::from(full);
             match self.host.pick_unused_port() {
                 Some(port) => error.hint(msg!("ports.spare", port = port)),
                 None => error,
             }
-        })
+        })?;
+        let bases = found.iter().map(|suggestion| suggestion.family.base().into());
+        let probed = bases.map(|base| (base, addresses.to_vec()));
+        self.suggested.borrow_mut().extend(probed);
+        Ok(found)
     }
 
     /// Returns the planner of base ports for the wizard's instance, with the sockets that listen now: a person may take
@@ -254,6 +262,19 @@ impl<'a> InterviewContext<'a> {
             _ => Vec::new(),
         };
         check.accept(instead.first()).map(drop)
+    }
+
+    /// Requires a base port that was answered to be usable for the wizard's instance. Without a person no time passes between
+    /// a suggestion, which was probed, and the answer that takes it.
+    ///
+    /// # Errors
+    /// As [`Self::require_port`].
+    pub(crate) fn require_answered_port(&self, base: Port, addresses: &[IpAddr]) -> Result<()> {
+        let was_probed = |(known, on): &(Port, Vec<IpAddr>)| *known == base && on == addresses;
+        if !self.interactive && self.suggested.borrow().iter().any(was_probed) {
+            return Ok(());
+        }
+        self.require_port(base, addresses)
     }
 
     /// Plans the instance that the wizard sets up with these answers, from a snapshot of the disk. Without an
@@ -357,7 +378,7 @@ fn read_input<'a>(
     );
     Ok(PlanInput {
         env,
-        resolved: ResolvedPaths::new(&instance, read::canonicalize_existing),
+        resolved: ResolvedPaths::new(&instance, |path| links.resolve(path).real),
         surveyed: own.map(|at| &survey.instances[at]),
         others,
         registry: &survey.registry,

@@ -135,6 +135,23 @@ fn plan_without_a_port_takes_a_suggestion_that_can_be_bound() {
     assert!(free.unwrap(), "{base}");
 }
 
+#[test]
+fn suggested_port_that_was_taken_since_is_noticed_before_the_write_and_when_a_person_answered() {
+    let home = TestHome::new(&[]);
+    let check = |context: InterviewContext<'_>| {
+        let suggested = context.suggest_ports(1, &[]).unwrap();
+        let base = Port::from(suggested[0].family.base());
+        // Where this fails, somebody else holds the port.
+        #[expect(clippy::disallowed_methods, reason = "the test takes the port")]
+        let _held = std::net::TcpListener::bind(("127.0.0.1", base.get()));
+        context.require_answered_port(base, &[]).unwrap();
+        context.require_port(base, &[]).unwrap_err();
+        let with_person = context.with_person(&|_, _| {});
+        with_person.require_answered_port(base, &[]).unwrap_err();
+    };
+    home.with_context(check).unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_in_the_paths_of_all_instances() {

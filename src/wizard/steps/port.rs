@@ -111,7 +111,7 @@ fn accept_port(typed: &str, context: &InterviewContext<'_>, answers: &mut Answer
     let input = &context.input;
     // The port that the instance has is never refused, whoever holds it today.
     if input.current_port() != Some(base) {
-        context.require_port(base, &bind_addresses(input, answers))?;
+        context.require_answered_port(base, &bind_addresses(input, answers))?;
     }
     answers.port = Some(base);
     Ok(())
