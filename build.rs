@@ -1,7 +1,7 @@
 //! Turns `locales/*.toml` into sorted tables that the program holds as static data: no catalogue is
 //! parsed at run time, and a third language is one new file. Beside a language, `locales/workspace/CODE`
 //! may hold its workspace files. And turns the config schemas of OpenClaw (`schemas/`) into nodes that are decoded one
-//! by one, when a config is judged.
+//! by one, when a config is judged, and into the compressed texts that the gateway sends.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,8 +10,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::{env, fs};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 #[path = "build/config_schema.rs"]
 mod config_schema;
@@ -48,6 +52,7 @@ fn write_config_schemas() {
         let path = format!("schemas/openclaw-{release}.config.schema.json");
         println!("cargo::rerun-if-changed={path}");
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        write_compressed(&format!("{release}.config.schema.json.gz"), &text);
         let schema = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
         (name, nodes.add(&schema))
     });
@@ -58,6 +63,13 @@ fn write_config_schemas() {
 fn write(name: &str, text: &str) {
     let target = Path::new(&env::var("OUT_DIR").unwrap()).join(name);
     fs::write(target, text).unwrap();
+}
+
+fn write_compressed(name: &str, text: &str) {
+    let target = Path::new(&env::var("OUT_DIR").unwrap()).join(name);
+    let mut out = GzEncoder::new(fs::File::create(target).unwrap(), Compression::best());
+    out.write_all(text.as_bytes()).unwrap();
+    let _ = out.finish().unwrap();
 }
 
 /// The files of a folder with this ending, as (name without ending, path), in order of name.
