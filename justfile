@@ -16,6 +16,14 @@ fmt:
 doc:
     RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 
+# The program as packages contain it: slower to build, smaller
+dist:
+    cargo build --locked --profile dist
+
+# Ours beside its peers on this machine
+bench:
+    scripts/bench
+
 # Known faults of the dependencies; needs the network
 advisories:
     cargo deny check advisories
