@@ -11,8 +11,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tungstenite::{Message, WebSocket};
+
+mod support;
+
+use support::{command, median, millis, peer, program};
 
 /// Number of measured starts of our gateway.
 const START_COUNT: usize = 11;
@@ -33,6 +37,8 @@ const COUNT_DURATION: Duration = Duration::from_secs(3);
 const INSTANCE_COUNT: u16 = 20;
 /// Maximum time that a gateway has to listen.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// Token of every gateway.
+const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn main() {
     let limit = rustix::process::Rlimit {
@@ -40,39 +46,33 @@ fn main() {
         maximum: Some(65_536),
     };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
-    let ours = Engine {
-        name: "native".to_owned(),
-        program: env!("CARGO_BIN_EXE_openclaw").into(),
-    };
-    let mut engines = vec![ours];
-    match std::env::var_os("OPENCLAW_PEERS").map(PathBuf::from) {
-        Some(peers) => engines.extend(["ocold", "oc"].map(|name| Engine {
-            name: name.to_owned(),
-            program: peers.join(name),
-        })),
-        None => println!("no peer: OPENCLAW_PEERS names no folder\n"),
-    }
-    for engine in engines.iter().filter(|engine| engine.program.is_file()) {
-        let rounds = if engine.name == "native" {
+    let mut engines = vec![("native", program())];
+    engines.extend(
+        ["ocold", "oc"]
+            .into_iter()
+            .filter_map(|name| Some((name, peer(name)?))),
+    );
+    for (name, program) in &engines {
+        let rounds = if *name == "native" {
             START_COUNT
         } else {
             PEER_START_COUNT
         };
-        let mut times: Vec<_> = (0..rounds).map(|_| engine.start().1).collect();
-        let (running, _) = engine.start();
+        let mut times: Vec<_> = (0..rounds).map(|_| RunningGateway::start(program).1).collect();
+        let (running, _) = RunningGateway::start(program);
         std::thread::sleep(Duration::from_secs(5));
         print_row(
-            &format!("{}: start to listening", engine.name),
+            &format!("{name}: start to listening"),
             millis(median(&mut times)),
             "ms",
         );
         print_row(
-            &format!("{}: resident, idle for 5 s", engine.name),
-            running.resident_memory(),
+            &format!("{name}: resident, idle for 5 s"),
+            resident_memory(&running),
             "MiB",
         );
     }
-    let (running, _) = engines[0].start();
+    let (running, _) = RunningGateway::start(&program());
     print_row(
         "native: liveness, 8 connections",
         count_requests(running.port),
@@ -81,12 +81,30 @@ fn main() {
     let clients: Vec<_> = (0..CLIENT_COUNT).map(|_| connect_client(running.port)).collect();
     print_row(
         &format!("native: resident, {} idle clients", clients.len()),
-        running.resident_memory(),
+        resident_memory(&running),
         "MiB",
     );
     drop(clients);
+    time_command(
+        "gateway health --json, up",
+        running.home.path(),
+        &["gateway", "health", "--json"],
+    );
+    time_command("status --json, up", running.home.path(), &["status", "--json"]);
     drop(running);
-    measure_status();
+    measure_status_of_many();
+}
+
+/// Prints the median time of a command of ours in a home folder.
+fn time_command(name: &str, home: &Path, args: &[&str]) {
+    let run = || {
+        let start = Instant::now();
+        let _ = command(&program(), home, args).status().expect("it starts");
+        start.elapsed()
+    };
+    run();
+    let mut times: Vec<_> = (0..START_COUNT).map(|_| run()).collect();
+    print_row(name, millis(median(&mut times)), "ms");
 }
 
 /// Prints a row of the table.
@@ -94,81 +112,28 @@ fn print_row(name: &str, value: f64, unit: &str) {
     println!("{name:<44} {value:>10.1} {unit}");
 }
 
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// A program that runs a gateway.
-struct Engine {
-    name: String,
-    program: PathBuf,
-}
-
 /// A gateway that listens, until this value is dropped.
-struct Running {
+struct RunningGateway {
     child: Child,
     port: u16,
-    _home: TempDir,
+    home: TempDir,
 }
 
-impl Engine {
+impl RunningGateway {
     /// Starts a gateway in a new home folder. Returns it, and the time until its port accepted a connection.
-    fn start(&self) -> (Running, Duration) {
+    fn start(program: &Path) -> (Self, Duration) {
         let home = tempfile::tempdir().expect("a home");
         let port = free_base();
         write_instance(home.path(), ".openclaw", port);
         let start = Instant::now();
-        let child = command(
-            &self.program,
-            home.path(),
-            &["gateway", "--port", &port.to_string()],
-        )
-        .spawn()
-        .expect("it starts");
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(start.elapsed() < START_TIMEOUT, "{} does not listen", self.name);
-            std::thread::sleep(Duration::from_micros(500));
-        }
-        let time = start.elapsed();
-        let running = Running {
-            child,
-            port,
-            _home: home,
-        };
-        (running, time)
+        let args = ["gateway", "--port", &port.to_string()];
+        let child = command(program, home.path(), &args).spawn().expect("it starts");
+        wait_until_listening(port);
+        (Self { child, port, home }, start.elapsed())
     }
 }
 
-impl Running {
-    /// Returns the resident memory of the gateway and its children, in MiB.
-    fn resident_memory(&self) -> f64 {
-        let mut pids = vec![self.child.id()];
-        let mut at = 0;
-        while let Some(pid) = pids.get(at) {
-            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-            pids.extend(
-                children
-                    .unwrap_or_default()
-                    .split_whitespace()
-                    .filter_map(|pid| pid.parse::<u32>().ok()),
-            );
-            at += 1;
-        }
-        let kib = pids.iter().filter_map(|pid| {
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-            line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()
-        });
-        kib.sum::<f64>() / 1024.0
-    }
-}
-
-impl Drop for Running {
+impl Drop for RunningGateway {
     fn drop(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -176,23 +141,14 @@ impl Drop for Running {
     }
 }
 
-/// Returns the command that runs a program in a home folder with no other environment.
-fn command(program: &Path, home: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command
-        .args(args)
-        .env_clear()
-        .env("HOME", home)
-        .env("PATH", "/usr/bin:/bin")
-        .current_dir(home)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
+/// Waits until a port of this host accepts a connection.
+fn wait_until_listening(port: u16) {
+    let start = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        assert!(start.elapsed() < START_TIMEOUT, "port {port} is not listened on");
+        std::thread::sleep(Duration::from_micros(500));
+    }
 }
-
-/// Token of every gateway.
-const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// Writes the config of an instance with this base port.
 fn write_instance(home: &Path, folder: &str, port: u16) {
@@ -219,6 +175,28 @@ fn free_base() -> u16 {
             return base;
         }
     }
+}
+
+/// Returns the resident memory of the gateway and its children, in MiB.
+fn resident_memory(gateway: &RunningGateway) -> f64 {
+    let mut pids = vec![gateway.child.id()];
+    let mut at = 0;
+    while let Some(pid) = pids.get(at) {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        pids.extend(
+            children
+                .unwrap_or_default()
+                .split_whitespace()
+                .filter_map(|pid| pid.parse::<u32>().ok()),
+        );
+        at += 1;
+    }
+    let kib = pids.iter().filter_map(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches("kB").trim().parse::<f64>().ok()
+    });
+    kib.sum::<f64>() / 1024.0
 }
 
 /// Returns the number of liveness requests that are answered in a second, over connections that stay open.
@@ -276,23 +254,12 @@ fn connect_client(port: u16) -> WebSocket<TcpStream> {
     }
 }
 
-/// Measures `status` where nothing runs, and where every second instance does.
-fn measure_status() {
+/// Measures `status` where every second instance runs.
+fn measure_status_of_many() {
     let home = tempfile::tempdir().expect("a home");
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_openclaw"));
+    let program = program();
     let mut running = Vec::new();
-    let timed = |name: &str, args: &[&str]| {
-        let run = || {
-            let start = Instant::now();
-            let _ = command(&program, home.path(), args).status().expect("it starts");
-            start.elapsed()
-        };
-        run();
-        let mut times: Vec<_> = (0..START_COUNT).map(|_| run()).collect();
-        print_row(name, millis(median(&mut times)), "ms");
-    };
     write_instance(home.path(), ".openclaw", free_base());
-    timed("status --json, gateway down", &["status", "--json"]);
     for number in 0..INSTANCE_COUNT {
         let name = format!("p{number}");
         let port = free_base();
@@ -302,15 +269,11 @@ fn measure_status() {
             running.push((child.expect("it starts"), port));
         }
     }
-    let start = Instant::now();
     for (_, port) in &running {
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_err() {
-            assert!(start.elapsed() < START_TIMEOUT, "port {port} is not listened on");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_until_listening(*port);
     }
     let name = format!("status --all --json, {INSTANCE_COUNT} instances, half running");
-    timed(&name, &["status", "--all", "--json"]);
+    time_command(&name, home.path(), &["status", "--all", "--json"]);
     for (mut child, _) in running {
         let _ = child.kill();
         let _ = child.wait();
