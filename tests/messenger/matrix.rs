@@ -1,8 +1,11 @@
 //! The homeserver and the proxy before it: what a bot on Matrix hears, and how its messages are seen.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::agent;
+use crate::support::gateway::WAIT_TIMEOUT;
 use crate::support::messenger::matrix::Matrix;
 use crate::support::messenger::{Failure, Messenger as _, OWNER, User};
 
@@ -55,11 +58,16 @@ impl Bot {
     }
 
     /// Syncs until something comes that is not the bot's own, and returns the rooms with invitations and the events.
+    ///
+    /// # Panics
+    /// Where nothing comes in time.
+    #[track_caller]
     fn sync(&mut self) -> (Vec<String>, Vec<Value>) {
-        loop {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        while Instant::now() < deadline {
             let path = match self.since.as_str() {
                 "" => "/sync?timeout=0".to_owned(),
-                since => format!("/sync?timeout=20000&since={since}"),
+                since => format!("/sync?timeout=2000&since={since}"),
             };
             let synced = self.call("GET", &path, &Value::Null);
             synced["next_batch"]
@@ -88,6 +96,7 @@ impl Bot {
                 return (invitations, events);
             }
         }
+        panic!("nothing came");
     }
 
     /// Sends an event; `None` where the connection broke.
