@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use super::{browser, browser_json, configure};
+use crate::support::child::ended_with_test;
 use crate::support::gateway::{Gateway, free_base, wait_for};
 use crate::support::{Sandbox, installed};
 
@@ -17,7 +18,8 @@ struct RemoteBrowser {
 impl RemoteBrowser {
     fn start(sandbox: &Sandbox) -> Self {
         let folder = sandbox.path("somebody-else");
-        let child = Command::new("chromium")
+        let mut command = Command::new("chromium");
+        command
             .args([
                 "--headless=new",
                 "--no-sandbox",
@@ -25,10 +27,11 @@ impl RemoteBrowser {
                 "--remote-debugging-port=0",
             ])
             .arg(format!("--user-data-dir={}", folder.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromium");
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", &folder);
+        let mut command = ended_with_test(&command);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("chromium");
         // Chromium writes the port that it was given into this file.
         let port = wait_for("the remote browser listens", || {
             let text = std::fs::read_to_string(folder.join("DevToolsActivePort")).ok()?;
