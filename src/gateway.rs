@@ -17,6 +17,7 @@
 
 mod access;
 mod acquire;
+mod bot_task;
 mod browser;
 mod canvas;
 mod client_network;

@@ -10,9 +10,11 @@ use std::fmt::{self, Write as _};
 use crate::text::replace_unsafe;
 
 mod detect;
+mod duration;
 mod size;
 
 pub(crate) use detect::{detect, lang_of_locale};
+pub(crate) use duration::duration_msg;
 pub(crate) use size::size_msg;
 
 /// The catalogue of messages and workspace files in one language.

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use clap::Command;
 
+use super::Context;
 use super::status::{self, DEFAULT_TIMEOUT};
-use super::{Context, duration::duration_msg};
 use crate::environment::abbreviate_home;
 use crate::help::{self, HelpStyle};
-use crate::i18n::{Lang, Msg, msg};
+use crate::i18n::{Lang, Msg, duration_msg, msg};
 use crate::probe::Probe;
 use crate::survey::Survey;
 

@@ -12,9 +12,9 @@ use crate::i18n::{Msg, msg};
 use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::rescue;
-use crate::rescue::history::{History, RepairOutcome};
+use crate::rescue::history::History;
 use crate::rescue::record::{CauseKind, Recorded, StepKind, StepResultKind};
-use crate::rescue::repair::{self, RepairEvent, RepairJob, StepOutcome, StepResult};
+use crate::rescue::repair::{self, RepairEvent, RepairJob, RepairOrigin, StepResult};
 use crate::rescue::stop::StopSignal;
 use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 use crate::ui::Ui;
@@ -117,7 +117,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     let job = RepairJob {
         target: context.instance_context().with_instance(&diagnosis.target),
         rescuer: &context.instance,
-        is_watched: false,
+        origin: RepairOrigin::Host,
         is_forced: args.force,
         stop: &StopSignal::default(),
     };
@@ -187,17 +187,7 @@ fn print_event(context: &Context<'_>, event: RepairEvent<'_>) {
             ui.print_note(&msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
         }
         RepairEvent::Waiting(limit) => ui.print_note(&msg!("rescue.waiting", seconds = limit.as_secs())),
-        RepairEvent::Performed(StepResult { outcome, .. }) => ui.print_note(&outcome_msg(outcome)),
-    }
-}
-
-/// Returns the sentence about the outcome of a step of a gateway's repair.
-fn outcome_msg(outcome: &StepOutcome) -> Msg {
-    match outcome {
-        StepOutcome::Helped => msg!("rescue.came-helped"),
-        StepOutcome::InVain => msg!("rescue.came-in-vain"),
-        StepOutcome::Undone => msg!("rescue.came-undone"),
-        StepOutcome::Failed(why) => msg!("rescue.came-failed").with_msg("why", why.clone()),
+        RepairEvent::Performed(StepResult { outcome, .. }) => ui.print_note(&outcome.msg()),
     }
 }
 
@@ -233,6 +223,7 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         rescuer: context.instance_context(),
         policy: WatchPolicy::from_record(&record.rescue),
         stop: &stop,
+        is_paused: &|| false,
     };
     watch::run(&watcher, &names, &mut print);
     Ok(ExitCode::from(interrupted))
@@ -251,27 +242,27 @@ fn history(context: &Context<'_>) -> ExitCode {
     }
     for entry in history.entries.iter().rev() {
         let when = crate::time::format_for_person(crate::time::from_unix_millis(entry.at));
-        let outcome = match entry.outcome {
-            RepairOutcome::Begun => msg!("rescue.outcome-begun"),
-            RepairOutcome::Healthy => msg!("rescue.outcome-healthy"),
-            RepairOutcome::InVain => msg!("rescue.outcome-in-vain"),
-        };
         let row = msg!(
             "rescue.past-row",
             when = when,
             target = entry.target,
             rescuer = entry.rescuer
         );
-        ui.print_hanging(0, 2, &ui.render(&row.with_msg("outcome", outcome)));
+        ui.print_hanging(0, 2, &ui.render(&row.with_msg("outcome", entry.outcome.msg())));
         let causes = entry.causes.iter();
         let causes: Vec<_> = causes
             .map(|cause| render_recorded(ui, cause, CauseKind::past_msg))
             .collect();
-        ui.print_detail(&msg!("rescue.past-causes", causes = causes.join("; ")));
+        if !causes.is_empty() {
+            ui.print_detail(&msg!("rescue.past-causes", causes = causes.join("; ")));
+        }
         for (step, result) in &entry.steps {
             let step = render_recorded(ui, step, StepKind::past_msg);
             let result = render_recorded(ui, result, StepResultKind::past_msg);
             ui.print_detail(&msg!("rescue.past-step", step = step, came = result));
+        }
+        if let Some(by) = &entry.by {
+            ui.print_detail(&msg!("rescue.past-by", person = by.person, channel = by.channel));
         }
     }
     ExitCode::SUCCESS

@@ -10,9 +10,8 @@ use serde_json::json;
 
 use self::service::ServiceReport;
 use super::Context;
-use super::duration::duration_msg;
 use crate::environment::abbreviate_home;
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, duration_msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::PortSource;
 use crate::probe::{self, LastRun, Probe, ProbeVerdict, RunEnd, VerdictClass};

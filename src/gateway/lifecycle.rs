@@ -15,7 +15,9 @@ use super::identity::GatewayIdentity;
 use super::rescue_task::RescueTask;
 use super::signals::{EndSignal, Signals};
 use super::state::{ActiveConfig, GatewayState, StopReason};
-use super::{browser, canvas, http, last_good, log, periodic_events, serve, systemd_notify};
+use super::{
+    bot_task, browser, canvas, http, last_good, log, periodic_events, rescue_task, serve, systemd_notify,
+};
 use crate::boot::StartConfig;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::Instance;
@@ -105,8 +107,13 @@ impl GatewayLifecycle<'_> {
         }
 
         let mut servers = spawn_servers(&state, ports);
-        let background = self.spawn_background_tasks(&state, start);
-        let rescue = RescueTask::start(&state, &loader.record.rescue);
+        let mut background = self.spawn_background_tasks(&state, start);
+        let watched = rescue_task::watched_profiles(&state, &loader.record.rescue);
+        let bot = state
+            .bot
+            .get_or_init(|| Arc::new(bot_task::create(&state, watched.clone())));
+        background.spawn(bot_task::follow_config(state.clone(), bot.clone()));
+        let rescue = RescueTask::start(&state, &loader.record.rescue, watched);
         let port = start.usable.settings.port;
         systemd_notify::ready(&msg!("gateway.status-serving", port = port).render(self.lang));
 
@@ -118,6 +125,7 @@ impl GatewayLifecycle<'_> {
             // same.
             last_good::save(&state, loader, &start.usable);
         }
+        bot.request_end();
         if let Some(rescue) = &rescue {
             rescue.request_end();
         }
@@ -227,7 +235,7 @@ async fn wait_for_stop(
     Ok(state.stopped().await)
 }
 
-/// Waits until the browsers, the HTTP servers and the rescue thread of a stopping gateway have ended.
+/// Waits until the browsers, the HTTP servers, the bot and the rescue thread of a stopping gateway have ended.
 async fn wait_for_end(state: &GatewayState, mut servers: Servers, rescue: Option<RescueTask>) {
     let browsers = async {
         if let Some(browsers) = state.browsers.get() {
@@ -240,7 +248,12 @@ async fn wait_for_end(state: &GatewayState, mut servers: Servers, rescue: Option
             rescue.ended().await;
         }
     };
-    tokio::join!(browsers, servers, rescue);
+    let bot = async {
+        if let Some(bot) = state.bot.get() {
+            bot.ended().await;
+        }
+    };
+    tokio::join!(browsers, servers, rescue, bot);
 }
 
 /// Logs at the start of a gateway what a reader of its log wants to know first: the warning of the start, the

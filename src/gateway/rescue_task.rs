@@ -22,10 +22,13 @@ pub(crate) struct RescueTask {
 }
 
 impl RescueTask {
-    /// Starts a thread that watches and repairs the gateways of the instance profiles that `rescue.watch` in the
-    /// instance's record file names; `None` where it names none that can be watched.
-    pub(crate) fn start(state: &Arc<GatewayState>, record: &record::RescueTable) -> Option<Self> {
-        let profiles = watched_profiles(state, record);
+    /// Starts a thread that watches and repairs the gateways of these instance profiles, as the record of the instance
+    /// says; `None` where there are none.
+    pub(crate) fn start(
+        state: &Arc<GatewayState>,
+        record: &record::RescueTable,
+        profiles: Vec<ProfileName>,
+    ) -> Option<Self> {
         if profiles.is_empty() {
             return None;
         }
@@ -42,6 +45,7 @@ impl RescueTask {
                 rescuer: state.context.borrowed(),
                 policy,
                 stop: &thread_stop,
+                is_paused: &|| state.bot.get().is_some_and(|bot| bot.are_repairs_paused()),
             };
             watch::run(&context, &profiles, &mut report);
         });
@@ -62,7 +66,7 @@ impl RescueTask {
 
 /// Returns the instance profiles whose gateways this gateway is to watch and repair, as the record file of its
 /// instance names them. A name that is no profile, or this gateway's own, is logged and left out.
-fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<ProfileName> {
+pub(crate) fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<ProfileName> {
     let mut profiles = Vec::new();
     for name in &record.watch {
         match ProfileName::parse(name) {

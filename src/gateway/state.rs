@@ -21,6 +21,7 @@ use super::throttle::Throttle;
 use super::watch_status::WatchStatus;
 use super::websocket::LargeMessageTurns;
 use crate::boot::UsableConfig;
+use crate::bot::task::Bot;
 use crate::browser::BrowserControl;
 use crate::i18n::{Lang, Msg};
 use crate::instance::OwnedInstanceContext;
@@ -104,6 +105,8 @@ pub struct GatewayState {
     pub(crate) overview_cache: OverviewCache,
     /// The browsers of the instance, which `browser.request` uses; empty until their port is served.
     pub(crate) browsers: OnceLock<Arc<BrowserControl>>,
+    /// The bot of this gateway; empty until it is created.
+    pub(crate) bot: OnceLock<Arc<Bot>>,
     /// A random salt for the fingerprints of the config, known to this process only.
     pub(crate) fingerprint_salt: [u8; 32],
     /// The paired devices.
@@ -135,6 +138,7 @@ impl GatewayState {
             watch_status: WatchStatus::default(),
             overview_cache: OverviewCache::default(),
             browsers: OnceLock::new(),
+            bot: OnceLock::new(),
             fingerprint_salt: host.random(),
             devices: DeviceStore::new(context.instance.paired_devices()),
             started: Instant::now(),
@@ -150,6 +154,11 @@ impl GatewayState {
     /// Returns the config that the gateway runs with now.
     pub(crate) fn active(&self) -> Arc<ActiveConfig> {
         self.active.borrow().clone()
+    }
+
+    /// Returns a receiver of the config that the gateway runs with, now and after each change.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<ActiveConfig>> {
+        self.active.subscribe()
     }
 
     /// Replaces the config that the gateway runs with.

@@ -19,6 +19,8 @@ use crate::survey::InstalledService;
 
 mod log_excerpt;
 
+pub(crate) use log_excerpt::last_lines as last_log_lines;
+
 /// Time limit of one probe of a gateway, for a diagnosis.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 

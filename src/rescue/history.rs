@@ -1,5 +1,5 @@
 //! The history of repairs: which gateway was repaired when and how, so that a person can see it, and so that a
-//! gateway that can't be mended is not repaired for ever. All rescuers of this user on this host share it.
+//! gateway that can't be mended is not repaired for ever. Whatever else an owner let a bot change is in it too. All rescuers of this user on this host share it.
 //!
 //! One JSON line for each repair, in this program's own words only: nothing of a target's config or log is in it.
 
@@ -12,6 +12,7 @@ use super::record::{CauseKind, Recorded, StepKind, StepResultKind};
 use crate::apply;
 use crate::error::Result;
 use crate::host::read;
+use crate::i18n::{Msg, msg};
 use crate::time::{millis, unix_millis};
 
 /// Name of the file that keeps the history of gateway repairs, in the rescuers' folder.
@@ -33,6 +34,10 @@ pub(crate) enum RepairOutcome {
     Healthy,
     /// All steps were tried in vain.
     InVain,
+    /// The change was made.
+    Done,
+    /// The change could not be made.
+    Failed,
 }
 
 /// One repair of a gateway, as the history of repairs keeps it.
@@ -53,6 +58,31 @@ pub(crate) struct HistoryEntry {
     pub(crate) steps: Vec<(Recorded<StepKind>, Recorded<StepResultKind>)>,
     /// The outcome of the whole repair.
     pub(crate) outcome: RepairOutcome,
+    /// The person who asked for it from a chat; `None` where it was asked for on the host, or by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<RequestedBy>,
+}
+
+/// A person who asked for a repair, or for another change, from a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RequestedBy {
+    /// The name of the channel, such as `telegram`.
+    pub(crate) channel: String,
+    /// The person's name and id in the channel.
+    pub(crate) person: String,
+}
+
+impl RepairOutcome {
+    /// Returns the words for the outcome of a repair, or of another change, in the list of past ones.
+    pub(crate) fn msg(self) -> Msg {
+        match self {
+            Self::Begun => msg!("rescue.outcome-begun"),
+            Self::Healthy => msg!("rescue.outcome-healthy"),
+            Self::InVain => msg!("rescue.outcome-in-vain"),
+            Self::Done => msg!("rescue.outcome-done"),
+            Self::Failed => msg!("rescue.outcome-failed"),
+        }
+    }
 }
 
 /// The history of the gateway repairs that this user's rescuers made, kept as a file in one folder.
@@ -92,7 +122,8 @@ impl History {
         let now = unix_millis(now);
         let window = millis(REPAIR_WINDOW);
         let recent: Vec<_> = (self.entries.iter())
-            .filter(|entry| entry.target == target && !entry.steps.is_empty())
+            // What an owner asked for without a cause is no repair.
+            .filter(|entry| entry.target == target && !entry.steps.is_empty() && !entry.causes.is_empty())
             .map(|entry| entry.at)
             // An entry of the future was written before a clock was set back: it does not count.
             .filter(|at| *at <= now && now - at < window)
@@ -142,6 +173,7 @@ mod tests {
                 Recorded::Known(StepResultKind::Helped),
             )],
             outcome: RepairOutcome::Begun,
+            by: None,
         }
     }
 
@@ -207,5 +239,22 @@ mod tests {
         history.insert_or_replace(entry(2, "main")).unwrap();
         let text = read::text(&dir.path().join(HISTORY_FILE)).unwrap();
         assert_eq!(text.lines().next(), Some(line));
+    }
+
+    #[test]
+    fn change_that_an_owner_asked_for_is_kept_with_the_person_and_is_no_repair() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut history = History::read(dir.path());
+        for number in 1..=5 {
+            let mut asked = entry(unix_millis(minute(number)), "main");
+            asked.causes.clear();
+            asked.by = Some(RequestedBy {
+                channel: "telegram".to_owned(),
+                person: "Ali (42)".to_owned(),
+            });
+            history.insert_or_replace(asked).unwrap();
+        }
+        assert_eq!(history.time_until_next_repair("main", minute(6)), None);
+        assert_eq!(History::read(dir.path()).entries, history.entries);
     }
 }

@@ -95,7 +95,7 @@ recorded_enum! {
 }
 
 recorded_enum! {
-    /// The kind of a [`super::steps::RepairStep`].
+    /// The kind of a [`super::steps::RepairStep`], or of another change that an owner asked for.
     StepKind {
         /// The gateway is started.
         Start = "start", "rescue.past-start";
@@ -107,6 +107,12 @@ recorded_enum! {
         RestoreConfig = "restore-config", "rescue.past-restore-config";
         /// The service is installed anew.
         Reinstall = "reinstall", "rescue.past-reinstall";
+        /// The gateway is stopped, because an owner asked for it.
+        Stop = "stop", "rescue.past-stop";
+        /// A value of the config is set, because an owner asked for it.
+        SetConfig = "set-config", "rescue.past-set-config";
+        /// A snapshot is taken, because an owner asked for it.
+        Snapshot = "snapshot", "rescue.past-snapshot";
     }
 }
 
@@ -123,6 +129,8 @@ recorded_enum! {
         Undone = "undone", "rescue.past-undone";
         /// The step could not be done.
         Failed = "failed", "rescue.past-failed";
+        /// The change was made.
+        Done = "done", "rescue.past-done";
     }
 }
 

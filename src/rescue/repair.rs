@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::diagnose::Cause;
 use super::evidence::Evidence;
-use super::history::{History, HistoryEntry, RepairOutcome};
+use super::history::{History, HistoryEntry, RepairOutcome, RequestedBy};
 use super::record::{Recorded, StepResultKind};
 use super::shared_dir;
 use super::steps::RepairStep;
@@ -19,7 +19,7 @@ use crate::boot;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::{Instance, InstanceContext};
-use crate::probe;
+use crate::probe::{self, ProbeVerdict};
 use crate::time::unix_millis;
 
 mod config_restore;
@@ -34,6 +34,17 @@ pub(crate) use run_steps::{RepairEvent, StepOutcome, StepResult};
 /// Time limit of one probe of a gateway under repair.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Who wants a repair of a gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RepairOrigin<'a> {
+    /// Somebody on the host.
+    Host,
+    /// A watching gateway, by itself.
+    Watcher,
+    /// A person in a chat.
+    Chat(&'a RequestedBy),
+}
+
 /// A repair of a gateway that is to be carried out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RepairJob<'a> {
@@ -41,8 +52,8 @@ pub(crate) struct RepairJob<'a> {
     pub(crate) target: InstanceContext<'a>,
     /// The instance that repairs.
     pub(crate) rescuer: &'a Instance,
-    /// `true` if a watching gateway repairs by itself.
-    pub(crate) is_watched: bool,
+    /// Who wants the repair.
+    pub(crate) origin: RepairOrigin<'a>,
     /// `true` if the gateway is repaired however often it was repaired lately.
     pub(crate) is_forced: bool,
     /// Set once the rescuer itself is told to end.
@@ -92,10 +103,14 @@ impl RepairJob<'_> {
             at: unix_millis(self.target.host.now()),
             rescuer: self.rescuer.profile.to_string(),
             target: self.target.instance.profile.to_string(),
-            watched: self.is_watched,
+            watched: matches!(self.origin, RepairOrigin::Watcher),
             causes: causes.iter().map(|cause| Recorded::Known(cause.kind())).collect(),
             steps: steps.iter().map(planned).collect(),
             outcome: RepairOutcome::Begun,
+            by: match self.origin {
+                RepairOrigin::Chat(by) => Some(by.clone()),
+                RepairOrigin::Host | RepairOrigin::Watcher => None,
+            },
         }
     }
 }
@@ -122,11 +137,36 @@ pub(crate) fn run_repair(
     }
     // The other rescuer may also have tried in vain.
     job.check_limit()?;
-    let mut history = History::read(&folder);
+    run_recorded(job, causes, steps, &evidence.probe.verdict, on_event)
+}
+
+/// Carries out steps that a person asked for although nothing may be wrong with the gateway, and writes them to the
+/// history of repairs, before and after.
+pub(crate) fn run_requested(
+    job: &RepairJob<'_>,
+    steps: &[RepairStep],
+    on_event: &mut dyn FnMut(RepairEvent<'_>),
+) -> Result<RepairReport> {
+    let folder = shared_dir(job.target.host, job.target.env);
+    let _lock = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
+    let before = probe::probe_gateway(job.target, PROBE_TIMEOUT).verdict;
+    run_recorded(job, &[], steps, &before, on_event)
+}
+
+/// Carries out steps and writes them to the history of repairs, before and after: what is cut short is in it too. The
+/// caller holds the lock of the rescuers.
+fn run_recorded(
+    job: &RepairJob<'_>,
+    causes: &[Cause],
+    steps: &[RepairStep],
+    before: &ProbeVerdict,
+    on_event: &mut dyn FnMut(RepairEvent<'_>),
+) -> Result<RepairReport> {
+    let mut history = History::read(&shared_dir(job.target.host, job.target.env));
     let mut entry = job.begin_entry(causes, steps);
     history.insert_or_replace(entry.clone())?;
     let mut runner = RepairRunner::new(job.target, job.stop);
-    let results = run_steps(steps, &evidence.probe.verdict, &mut runner, on_event);
+    let results = run_steps(steps, before, &mut runner, on_event);
     let is_healthy = results
         .last()
         .is_some_and(|last| last.outcome == StepOutcome::Helped);

@@ -24,7 +24,7 @@ impl StopSignal {
     }
 
     /// Returns whether the rescuer has been told to stop.
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Relaxed)
     }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::diagnose::{self, Cause};
-use super::repair::{self, RepairJob};
+use super::repair::{self, RepairJob, RepairOrigin};
 use super::stop::StopSignal;
 use super::{evidence, resolve_target, steps};
 use crate::boot;
@@ -26,7 +26,7 @@ use state::{WatchAction, WatchState};
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The context of a rescuer that watches gateways: its instance, its intervals, and the signal that stops it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct WatchContext<'a> {
     /// The instance whose gateway, or command line, watches.
     pub(crate) rescuer: InstanceContext<'a>,
@@ -34,6 +34,8 @@ pub(crate) struct WatchContext<'a> {
     pub(crate) policy: WatchPolicy,
     /// Tells the watcher to end.
     pub(crate) stop: &'a StopSignal,
+    /// Returns whether the owner has paused the repairs. The gateways are watched all the same.
+    pub(crate) is_paused: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// A change in the state of a watched gateway.
@@ -192,6 +194,7 @@ fn watch_target(
             let causes = diagnose::diagnose(&evidence::collect(target));
             on_event(WatchEvent::Lost(causes.first().map(Cause::msg)));
         }
+        WatchAction::Repair if (context.is_paused)() => {}
         WatchAction::Repair => {
             on_event(WatchEvent::Repairing);
             let repaired = repair_target(context, target);
@@ -251,7 +254,7 @@ fn repair_target(context: &WatchContext<'_>, target: InstanceContext<'_>) -> Res
     let job = RepairJob {
         target,
         rescuer: context.rescuer.instance,
-        is_watched: true,
+        origin: RepairOrigin::Watcher,
         is_forced: false,
         stop: context.stop,
     };

@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use super::document;
 use crate::cli::Context;
-use crate::cli::duration::duration_msg;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
-use crate::i18n::{Msg, msg};
+use crate::i18n::{Msg, duration_msg, msg};
 use crate::instance::InstanceContext;
 use crate::service::{self, Linger, RunState, ServiceDrift, ServiceStatus};
 use crate::text::sanitize;

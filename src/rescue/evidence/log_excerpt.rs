@@ -20,40 +20,83 @@ const SEARCHED_LINES: usize = 200;
 /// Minimum length, in bytes, from which a word of a log may be a secret key and is hidden.
 const MIN_KEY_LENGTH: usize = 20;
 
+/// The log of a gateway, and what is to be left out of its lines.
+struct ReadableLog {
+    source: LogSource,
+    /// The config files whose secrets are left out; `None` for this program's own log, which has none.
+    configs: Option<[Value; 2]>,
+    /// Further secrets that are left out.
+    secrets: Vec<String>,
+}
+
+impl ReadableLog {
+    /// Finds the log of a gateway; `None` where OpenClaw from npm has not written one.
+    fn find(context: InstanceContext<'_>, engine: Engine) -> Option<Self> {
+        let target = context.instance;
+        if engine == Engine::Native {
+            return Some(Self {
+                source: LogSource::Folder(target.logs()),
+                configs: None,
+                secrets: Vec::new(),
+            });
+        }
+        let configs = [&target.config_path, &target.last_good_path()].map(|path| read_config(path));
+        let configured = configs
+            .iter()
+            .find_map(|config| configured_log_file(context, config));
+        let file = configured.or_else(|| logs::openclaw_log_file(&target.profile))?;
+        let secrets = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
+        let secrets = secrets
+            .into_iter()
+            .filter_map(|name| env_file::variable(&target.env_file(), name));
+        Some(Self {
+            source: LogSource::File(file),
+            configs: Some(configs),
+            secrets: secrets.collect(),
+        })
+    }
+
+    /// Returns a line of the log as a person sees it: its time, `prefix`, and its message without secrets.
+    fn shown(&self, prefix: &str, line: &LogLine) -> String {
+        let shown = format!("{}{prefix} {}", line.time, line.message);
+        let Some(configs) = &self.configs else {
+            return shown;
+        };
+        let shown = configs
+            .iter()
+            .fold(shown, |line, config| secrets::redact_known_secrets(&line, config));
+        let shown = self.secrets.iter().fold(shown, |line, secret| {
+            line.replace(secret.as_str(), crate::secret::REDACTED)
+        });
+        redact_keys(&shown)
+    }
+}
+
+/// Returns the last lines of a gateway's log, the newest last, without secrets.
+pub(crate) fn last_lines(context: InstanceContext<'_>, engine: Engine, count: usize) -> Vec<String> {
+    let Some(log) = ReadableLog::find(context, engine) else {
+        return Vec::new();
+    };
+    let lines = log.source.last_lines(count);
+    lines
+        .iter()
+        .map(|line| log.shown(&format!(" {}", line.level), line))
+        .collect()
+}
+
 /// Returns the newest warnings and errors in a gateway's log, the oldest first, and the log file that they are from,
 /// where OpenClaw from npm wrote it.
 pub(super) fn last_complaints(
     context: InstanceContext<'_>,
     engine: Engine,
 ) -> (Vec<String>, Option<PathBuf>) {
-    let target = context.instance;
-    match engine {
-        Engine::Native => {
-            let lines = logs::last_lines(&target.logs(), SEARCHED_LINES);
-            (complaints(lines, |line| line), None)
-        }
-        Engine::Node => {
-            let configs = [&target.config_path, &target.last_good_path()].map(|path| read_config(path));
-            let configured = configs
-                .iter()
-                .find_map(|config| configured_log_file(context, config));
-            let Some(file) = configured.or_else(|| logs::openclaw_log_file(&target.profile)) else {
-                return (Vec::new(), None);
-            };
-            let secrets = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
-            let secrets = secrets.map(|name| env_file::variable(&target.env_file(), name));
-            let redact = |line: String| {
-                let line = configs
-                    .iter()
-                    .fold(line, |line, config| secrets::redact_known_secrets(&line, config));
-                let line = secrets.iter().flatten().fold(line, |line, secret| {
-                    line.replace(secret.as_str(), crate::secret::REDACTED)
-                });
-                redact_keys(&line)
-            };
-            let lines = LogSource::File(file.clone()).last_lines(SEARCHED_LINES);
-            (complaints(lines, redact), Some(file))
-        }
+    let Some(log) = ReadableLog::find(context, engine) else {
+        return (Vec::new(), None);
+    };
+    let complaints = complaints(log.source.last_lines(SEARCHED_LINES), |line| log.shown("", line));
+    match log.source {
+        LogSource::File(file) => (complaints, Some(file)),
+        LogSource::Folder(_) => (complaints, None),
     }
 }
 
@@ -75,15 +118,13 @@ fn configured_log_file(context: InstanceContext<'_>, config: &Value) -> Option<P
 }
 
 /// Selects the last warnings and errors from the lines of a gateway's log.
-fn complaints(lines: Vec<LogLine>, redact: impl Fn(String) -> String) -> Vec<String> {
+fn complaints(lines: Vec<LogLine>, shown: impl Fn(&LogLine) -> String) -> Vec<String> {
     let is_complaint = |line: &LogLine| ["WARN", "ERROR", "FATAL"].contains(&line.level.as_str());
     let mut complaints: Vec<_> = lines.into_iter().filter(is_complaint).collect();
     // A repeated message would leave no room for anything else.
     complaints.dedup_by(|later, earlier| later.message == earlier.message);
     let first = complaints.len().saturating_sub(MAX_COMPLAINTS);
-    let last = complaints.split_off(first).into_iter();
-    last.map(|line| redact(format!("{} {}", line.time, line.message)))
-        .collect()
+    complaints[first..].iter().map(shown).collect()
 }
 
 /// Redacts the words of a log line that look like secret keys: long ones with letters and digits in one part. Names

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::record::StepResultKind;
 use super::super::steps::RepairStep;
 use crate::error::Result;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::probe::ProbeVerdict;
 
 /// The outcome of one step of a gateway's repair.
@@ -30,6 +30,16 @@ impl StepOutcome {
             Self::InVain => StepResultKind::InVain,
             Self::Undone => StepResultKind::Undone,
             Self::Failed(_) => StepResultKind::Failed,
+        }
+    }
+
+    /// Returns the sentence about the outcome of a step of a gateway's repair.
+    pub(crate) fn msg(&self) -> Msg {
+        match self {
+            Self::Helped => msg!("rescue.came-helped"),
+            Self::InVain => msg!("rescue.came-in-vain"),
+            Self::Undone => msg!("rescue.came-undone"),
+            Self::Failed(why) => msg!("rescue.came-failed").with_msg("why", why.clone()),
         }
     }
 }

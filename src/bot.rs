@@ -1,0 +1,29 @@
+//! The bot of a native gateway: it tells its owners how other gateways are, and changes what they agree to, from a chat.
+//! It needs no model.
+//!
+//! ```text
+//! channel ──► Heard ──► access ──► inbox ──► command ──► conversation ──► Message ──► channel
+//!  (one file each)      (owners)   (on disk)  (two languages)  (plan, yes, change)    (markup, language)
+//! ```
+//!
+//! A channel knows its protocol only; everything else is the same for all of them. What is heard is data: only a
+//! command that an owner typed, or a button that an owner pressed, does anything.
+
+mod access;
+mod account;
+mod backoff;
+mod channel;
+mod channels;
+mod command;
+mod commands;
+mod consent;
+mod conversation;
+mod inbox;
+mod markup;
+mod message;
+mod outgoing;
+mod pairing;
+mod pauses;
+pub(crate) mod run;
+mod state;
+pub(crate) mod task;

@@ -1,0 +1,250 @@
+//! The accounts of a channel as a config describes them: tokens, proxies, and who may speak. The keys are OpenClaw's.
+//!
+//! `channels.NAME` is the account `default`; `channels.NAME.accounts.ID` are further ones, and what an account does not
+//! set it takes from the channel.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::host::read;
+use crate::instance::{ConfigVariables, InstanceContext};
+use crate::secret::Secret;
+
+/// The name of the account that `channels.NAME` itself describes.
+pub(crate) const DEFAULT_ACCOUNT: &str = "default";
+
+/// Where an account has one of its secrets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SecretKey {
+    /// The key that holds it.
+    pub(crate) key: &'static str,
+    /// The key that holds the path of a file with it.
+    pub(crate) file_key: Option<&'static str>,
+    /// The environment variable that holds that of the account `default`.
+    pub(crate) variable: Option<&'static str>,
+}
+
+/// The settings of one account of a channel.
+#[derive(Clone, PartialEq)]
+pub(crate) struct AccountSettings {
+    /// The name of the channel.
+    pub(crate) channel: &'static str,
+    /// The name of the account.
+    pub(crate) account: String,
+    /// The secrets, in the order of the channel's list.
+    pub(crate) secrets: Vec<Secret>,
+    /// The values of the account, with those of the channel where it has none of its own.
+    values: Map<String, Value>,
+}
+
+impl fmt::Debug for AccountSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountSettings({}.{})", self.channel, self.account)
+    }
+}
+
+impl AccountSettings {
+    /// Returns the name by which an account is told from all others: `telegram.default`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.channel, self.account)
+    }
+
+    /// Returns the text at a key of the account; `None` for a blank one.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        let text = self.values.get(key)?.as_str()?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Returns the texts of the list at a key of the account. Numbers count as texts: ids are written both ways.
+    pub(crate) fn list(&self, key: &str) -> Vec<String> {
+        let values = self.values.get(key).and_then(Value::as_array);
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.trim().to_owned()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        values.into_iter().flatten().filter_map(text).collect()
+    }
+
+    /// Returns the keys of the object at a key of the account.
+    pub(crate) fn keys(&self, key: &str) -> Vec<String> {
+        let object = self.values.get(key).and_then(Value::as_object);
+        object.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    }
+}
+
+/// Reads the accounts of a channel from a config: those that are switched on and have every secret that they need.
+pub(crate) fn read_accounts(
+    context: InstanceContext<'_>,
+    config: &Value,
+    channel: &'static str,
+    secret_keys: &[SecretKey],
+) -> Vec<AccountSettings> {
+    let Some(own) = config
+        .pointer(&format!("/channels/{channel}"))
+        .and_then(Value::as_object)
+    else {
+        return Vec::new();
+    };
+    let mut base = own.clone();
+    let accounts = base.remove("accounts");
+    let accounts = accounts.as_ref().and_then(Value::as_object);
+    let mut merged: Vec<(String, Map<String, Value>)> = Vec::new();
+    if !accounts.is_some_and(|accounts| accounts.contains_key(DEFAULT_ACCOUNT)) {
+        merged.push((DEFAULT_ACCOUNT.to_owned(), base.clone()));
+    }
+    for (name, account) in accounts.into_iter().flatten() {
+        let mut values = base.clone();
+        if name != DEFAULT_ACCOUNT {
+            // A token of the channel is that of its own account.
+            values.retain(|key, _| !is_secret_key(secret_keys, key));
+        }
+        values.extend(account.as_object().cloned().unwrap_or_default());
+        merged.push((name.clone(), values));
+    }
+    let source = SecretSource {
+        context,
+        variables: ConfigVariables::new(context.host, &context.instance.state_dir, config),
+    };
+    let is_on = |values: &Map<String, Value>| values.get("enabled") != Some(&Value::Bool(false));
+    merged
+        .into_iter()
+        .filter(|(_, values)| is_on(&base) && is_on(values))
+        .filter_map(|(account, values)| {
+            let secret = |key: &SecretKey| source.find(key, &values, account == DEFAULT_ACCOUNT);
+            let secrets = secret_keys.iter().map(secret).collect::<Option<Vec<_>>>()?;
+            Some(AccountSettings {
+                channel,
+                account,
+                secrets,
+                values,
+            })
+        })
+        .collect()
+}
+
+fn is_secret_key(secret_keys: &[SecretKey], key: &str) -> bool {
+    secret_keys
+        .iter()
+        .any(|secret| secret.key == key || secret.file_key == Some(key))
+}
+
+/// The places in which an account's secrets may be: the config, files, the environment of the gateway.
+struct SecretSource<'a> {
+    context: InstanceContext<'a>,
+    variables: ConfigVariables<'a>,
+}
+
+impl SecretSource<'_> {
+    /// Finds a secret of an account: at its key, in its file, else in its variable.
+    fn find(&self, key: &SecretKey, values: &Map<String, Value>, is_default: bool) -> Option<Secret> {
+        let InstanceContext { env, instance, .. } = self.context;
+        let in_config = values.get(key.key).and_then(|value| self.resolve(value));
+        let in_file = || {
+            let path = values.get(key.file_key?)?.as_str()?;
+            read::text(&self.variables.path(env, Some(&instance.state_dir), path)?).ok()
+        };
+        let in_variable = || self.variables.get(key.variable.filter(|_| is_default)?);
+        let found = in_config.or_else(in_file).or_else(in_variable)?;
+        let secret = Secret::new(found.trim());
+        (!secret.is_placeholder()).then_some(secret)
+    }
+
+    /// Returns the secret that a value of the config is or refers to: a text with `${VARIABLES}`, or a reference of
+    /// OpenClaw 2026.9.6 to the environment (`{source: "env", id: "NAME"}`). References to other stores are OpenClaw's
+    /// own and are not read.
+    fn resolve(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => self.variables.substitute(text).ok(),
+            Value::Object(reference) if reference.get("source")? == "env" => {
+                self.variables.get(reference.get("id")?.as_str()?)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns the proxy of an account, where it has one of its own.
+pub(crate) fn proxy(settings: &AccountSettings) -> Option<&str> {
+    settings.text("proxy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::host::Host;
+    use crate::instance::Instance;
+    use crate::profile::ProfileName;
+    use serde_json::json;
+
+    const KEYS: &[SecretKey] = &[SecretKey {
+        key: "botToken",
+        file_key: Some("tokenFile"),
+        variable: Some("TELEGRAM_BOT_TOKEN"),
+    }];
+
+    fn accounts(vars: &[(&str, &str)], config: &Value) -> Vec<(String, String)> {
+        let home = tempfile::tempdir().unwrap();
+        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
+        crate::apply::write_file(&instance.state_dir.join("token"), b"3:file\n").unwrap();
+        let env = Environment {
+            home: home.path().to_owned(),
+            ..Environment::default()
+        };
+        let host = Host::fixed(&[], vars.iter().copied());
+        let context = InstanceContext {
+            host: &host,
+            env: &env,
+            instance: &instance,
+        };
+        let found = read_accounts(context, config, "telegram", KEYS);
+        let shown = |account: AccountSettings| (account.account, account.secrets[0].expose().to_owned());
+        found.into_iter().map(shown).collect()
+    }
+
+    fn pair(name: &str, token: &str) -> (String, String) {
+        (name.to_owned(), token.to_owned())
+    }
+
+    #[test]
+    fn tokens_are_read_from_values_variables_references_files_and_the_environment() {
+        let config = json!({ "channels": { "telegram": {
+            "botToken": "1:own",
+            "accounts": {
+                "var": { "botToken": "${TOKEN}" },
+                "ref": { "botToken": { "source": "env", "provider": "default", "id": "TOKEN" } },
+                "file": { "tokenFile": "token" },
+                "store": { "botToken": { "source": "exec", "provider": "vault", "id": "x" } },
+                "off": { "botToken": "9:off", "enabled": false },
+                "none": {},
+            },
+        }}});
+        let vars = [("TOKEN", "2:var"), ("TELEGRAM_BOT_TOKEN", "4:env")];
+        assert_eq!(
+            accounts(&vars, &config),
+            [
+                pair("default", "1:own"),
+                pair("var", "2:var"),
+                pair("ref", "2:var"),
+                pair("file", "3:file")
+            ]
+        );
+        let bare = json!({ "channels": { "telegram": {} } });
+        assert_eq!(accounts(&vars, &bare), [pair("default", "4:env")]);
+        assert!(accounts(&[], &bare).is_empty());
+        let off = json!({ "channels": { "telegram": { "enabled": false, "botToken": "1:x" } } });
+        assert!(accounts(&[], &off).is_empty());
+        assert!(
+            accounts(&vars, &json!({})).is_empty(),
+            "no channel without its key"
+        );
+    }
+
+    #[test]
+    fn placeholder_is_no_token() {
+        let config = json!({ "channels": { "telegram": { "botToken": "undefined" } } });
+        assert!(accounts(&[], &config).is_empty());
+    }
+}

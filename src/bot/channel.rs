@@ -1,0 +1,183 @@
+//! What every channel of a bot has in common: what it hears, what it can do, and how it fails.
+//!
+//! A channel is one file below `channels` and one row of its table. The file knows the protocol of the channel and
+//! nothing else: who may speak, what a command means and which language is spoken is decided above it, once for all
+//! channels.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountSettings, SecretKey};
+use super::markup::MessageFormat;
+use crate::https::{HttpsClient, HttpsError};
+use crate::i18n::{Msg, msg};
+
+/// A kind of channel, such as Telegram: its names, its messages, and how to connect to it.
+#[derive(Debug)]
+pub(crate) struct ChannelType {
+    /// The key below `channels` in the config, and the name on the command line.
+    pub(crate) name: &'static str,
+    /// The name that people know.
+    pub(crate) label: &'static str,
+    /// The form of its messages.
+    pub(crate) format: MessageFormat,
+    /// `true` where a message can have buttons. Without them a message says which words to send.
+    pub(crate) has_buttons: bool,
+    /// The secrets that an account needs, the one that tells bots apart first.
+    pub(crate) secrets: &'static [SecretKey],
+    /// Creates the messenger of an account. Nothing is sent yet.
+    pub(crate) connect: fn(AccountSettings, HttpsClient) -> Box<dyn Messenger>,
+}
+
+/// One account of a channel: a bot as the channel's servers know it.
+///
+/// All methods can be dropped at any time; nothing is sent twice on account of that.
+pub(crate) trait Messenger: Send + Sync {
+    /// Makes the account ready: asks who it is, and sets up what has to be set up once, such as the menu of commands.
+    /// Returns the name of the bot.
+    fn start<'a>(&'a self, menu: &'a [MenuCommand]) -> BoxFuture<'a, Result<String, ChannelError>>;
+
+    /// Waits for what was said after the position `cursor`, or from now on where none is known. Returns at the latest
+    /// after a minute, with nothing.
+    fn receive<'a>(&'a self, cursor: Option<&'a str>) -> BoxFuture<'a, Result<Batch, ChannelError>>;
+
+    /// Tells the channel's servers that a batch was received and recorded, where they wait for that.
+    fn confirm<'a>(&'a self, _batch: &'a Batch) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Sends a message to a chat, and returns its id.
+    fn send<'a>(
+        &'a self,
+        chat: &'a str,
+        message: &'a RenderedMessage,
+    ) -> BoxFuture<'a, Result<String, ChannelError>>;
+
+    /// Replaces a message that this bot sent.
+    fn edit<'a>(
+        &'a self,
+        chat: &'a str,
+        id: &'a str,
+        message: &'a RenderedMessage,
+    ) -> BoxFuture<'a, Result<(), ChannelError>>;
+
+    /// Tells the person who pressed a button that the press was heard, where the channel shows that.
+    fn acknowledge<'a>(&'a self, _press: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Returns the private chat with a person.
+    fn private_chat<'a>(&'a self, person: &'a str) -> BoxFuture<'a, Result<String, ChannelError>>;
+}
+
+/// A command in the menu that a channel offers while a command is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MenuCommand {
+    /// The word, without its slash: lower-case ASCII letters.
+    pub(crate) word: &'static str,
+    /// What it does, in the language of the bot.
+    pub(crate) description: String,
+}
+
+/// A message in the language of its reader and in the markup of its channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RenderedMessage {
+    /// The text, no longer than the channel allows.
+    pub(crate) text: String,
+    /// The labels of the buttons, each with the command that a press stands for.
+    pub(crate) buttons: Vec<(String, String)>,
+}
+
+/// What a channel received at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// What was said, the oldest first.
+    pub(crate) heard: Vec<Heard>,
+    /// The position after it, where the channel has one.
+    pub(crate) cursor: Option<String>,
+}
+
+/// Something that somebody said to a bot, or a button that somebody pressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heard {
+    /// The id by which the channel would say it again: unique in the account.
+    pub(crate) id: String,
+    /// The time at which it was said, in milliseconds since 1970, by the clock of the channel.
+    pub(crate) at: u64,
+    /// The chat in which it was said.
+    pub(crate) chat: String,
+    /// `true` for a chat with nobody but the bot and the person.
+    pub(crate) is_private: bool,
+    /// The id of the person who said it.
+    pub(crate) person: String,
+    /// The name of the person, as the person chose it.
+    pub(crate) name: String,
+    /// The language of the person's program, as a code such as `tr`.
+    pub(crate) language: Option<String>,
+    /// What was said.
+    pub(crate) content: Content,
+}
+
+/// The content of something that was said to a bot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Content {
+    /// A text that the person typed.
+    Text(String),
+    /// A press of a button.
+    Press {
+        /// The command of the button.
+        command: String,
+        /// The id by which the press is acknowledged.
+        press: String,
+        /// The id of the message that has the button.
+        message: String,
+    },
+    /// Anything that is no command: a sticker, a picture, an edited or a forwarded message.
+    Other,
+}
+
+/// The reason why a channel did not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChannelError {
+    /// The token is refused: it is wrong, or was revoked.
+    #[error("the token is refused")]
+    Unauthorized,
+    /// Another program receives what is said to this bot.
+    #[error("another program polls this bot")]
+    PolledElsewhere,
+    /// The channel asks for a pause.
+    #[error("asked to wait {} s", .0.as_secs())]
+    RateLimited(Duration),
+    /// The channel refuses this request, and would refuse it again, with its own words.
+    #[error("{0}")]
+    Refused(String),
+    /// The position from which to receive is not known to the channel any more.
+    #[error("the position is not known any more")]
+    LostPosition,
+    /// The channel's servers can't be reached, or don't work.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl From<HttpsError> for ChannelError {
+    fn from(error: HttpsError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+impl ChannelError {
+    /// Returns the sentence that tells why a channel does not work.
+    pub(crate) fn msg(&self) -> Msg {
+        match self {
+            Self::Unauthorized => msg!("bot.error-unauthorized"),
+            Self::PolledElsewhere => msg!("bot.error-polled-elsewhere"),
+            Self::RateLimited(pause) => msg!("bot.error-rate-limited", seconds = pause.as_secs()),
+            Self::Refused(why) => msg!("bot.error-refused", why = why),
+            Self::LostPosition => msg!("bot.error-lost-position"),
+            Self::Unreachable(why) => msg!("bot.error-unreachable", why = why),
+        }
+    }
+}

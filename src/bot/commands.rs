@@ -1,0 +1,95 @@
+//! What the commands of a bot do: answers to questions ([`look`]), and changes that need a yes ([`act`]).
+//!
+//! Everything here waits for files, programs and other gateways, and runs on a thread that may wait.
+
+use std::time::{Duration, Instant};
+
+use super::command::Target;
+use super::message::Message;
+use crate::error::{Error, Result};
+use crate::i18n::{Lang, msg};
+use crate::instance::{Instance, InstanceContext, OwnedInstanceContext};
+use crate::probe::{self, Probe};
+use crate::profile::ProfileName;
+use crate::survey::{self, Survey};
+
+pub(crate) mod act;
+pub(crate) mod look;
+
+/// Time that the gateways have to answer when their state is asked for.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the commands of a bot know of the bot: its instance, and the instances that it is there for.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandContext {
+    /// The instance whose gateway is the bot.
+    pub(crate) own: OwnedInstanceContext,
+    /// The language of the bot, in which other programs of ours are asked.
+    pub(crate) lang: Lang,
+    /// The profiles that the bot watches, as its record names them.
+    pub(crate) watched: Vec<ProfileName>,
+}
+
+impl CommandContext {
+    /// Returns a copy of this context for answers in another language.
+    pub(crate) fn in_language(&self, lang: Lang) -> Self {
+        Self { lang, ..self.clone() }
+    }
+
+    /// Returns the profile that a command is about: the named one, else the first watched one, else the default
+    /// instance where it is another than the bot's.
+    fn target_name(&self, target: &Target) -> Result<ProfileName> {
+        let own = &self.own.instance.profile;
+        let default = ProfileName::default_profile();
+        let usual = self
+            .watched
+            .first()
+            .cloned()
+            .or_else(|| (default != *own).then_some(default));
+        target
+            .clone()
+            .or(usual)
+            .ok_or_else(|| Error::failed(msg!("bot.no-target")))
+    }
+
+    /// Surveys the host, and returns the instance that a command is about.
+    fn find_target(&self, target: &Target) -> Result<(Survey, Instance)> {
+        let name = self.target_name(target)?;
+        let survey = survey::survey_host(&self.own.host, &self.own.env);
+        let found = survey
+            .instances
+            .iter()
+            .find(|found| found.profile.as_ref() == Some(&name));
+        let instance = match found {
+            Some(found) => probe::instance_of(&self.own.env, found),
+            None if name == self.own.instance.profile => self.own.instance.clone(),
+            None => return Err(Error::failed(msg!("bot.no-instance", profile = name))),
+        };
+        Ok((survey, instance))
+    }
+
+    /// Returns another instance with the host and the environment of the bot.
+    fn with_instance<'a>(&'a self, instance: &'a Instance) -> InstanceContext<'a> {
+        self.own.borrowed().with_instance(instance)
+    }
+
+    /// Probes the gateway of an instance.
+    fn probe(&self, survey: &Survey, instance: &Instance) -> Probe {
+        let deadline = Instant::now() + PROBE_TIMEOUT;
+        let context = self.with_instance(instance);
+        let mut probe = probe::probe_surveyed(context, survey, deadline);
+        if !probe.is_healthy()
+            && let Ok(service) = crate::service::status(context)
+        {
+            service.refine_verdict(&mut probe, self.own.host.now());
+        }
+        probe
+    }
+}
+
+/// Returns the message about a command that failed: the reason, and the ways out.
+pub(crate) fn error_message(error: &Error) -> Message {
+    use super::message::Line;
+    let hints = error.hints.iter().cloned().map(Line::Item);
+    Message::text(error.msg.clone()).lines(hints)
+}

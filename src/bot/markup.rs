@@ -1,0 +1,288 @@
+//! Renders the messages of a bot in the markup of a channel, in parts that are no longer than the channel allows.
+//!
+//! Whatever a sentence contains is escaped as a whole: a name, a path or a line of a log never becomes markup.
+
+use super::message::{Line, Message};
+use crate::i18n::{Lang, Msg};
+
+/// The markup of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Markup {
+    /// HTML, as Telegram and Matrix read it.
+    Html,
+    /// Markdown, as Discord reads it.
+    Markdown,
+    /// The markup of Slack, `mrkdwn`.
+    Mrkdwn,
+    /// No markup.
+    Plain,
+}
+
+/// The form of the messages of a channel: its markup and its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MessageFormat {
+    /// The markup.
+    pub(crate) markup: Markup,
+    /// Maximum length of a message, in UTF-16 units of the rendered text, which are at least as many as its characters.
+    pub(crate) max_length: usize,
+}
+
+/// Maximum number of parts in which one message is sent; the rest of a longer one is left out.
+const MAX_PARTS: usize = 4;
+/// The mark of a text that was cut.
+const CUT: &str = "…";
+
+impl MessageFormat {
+    /// Renders a message in a language, in as many parts as the limit of the channel demands. Each sentence and each
+    /// quoted text passes through `redact`, which leaves secrets out, before it is escaped or cut.
+    pub(crate) fn render(
+        self,
+        message: &Message,
+        lang: Lang,
+        redact: &dyn Fn(&str) -> String,
+    ) -> Vec<String> {
+        let mut parts = vec![String::new()];
+        for line in &message.lines {
+            for piece in self.render_line(line, lang, redact) {
+                let last = parts.len() - 1;
+                let part = &mut parts[last];
+                let separator = usize::from(!part.is_empty());
+                if length(part) + separator + length(&piece) > self.max_length {
+                    parts.push(piece);
+                } else {
+                    if separator == 1 {
+                        part.push('\n');
+                    }
+                    part.push_str(&piece);
+                }
+            }
+        }
+        parts.truncate(MAX_PARTS);
+        parts
+    }
+
+    /// Renders one line, in pieces that each fit a message.
+    fn render_line(self, line: &Line, lang: Lang, redact: &dyn Fn(&str) -> String) -> Vec<String> {
+        let sentence = |msg: &Msg| self.cut(&redact(&msg.render(lang)));
+        match line {
+            Line::Heading(msg) => vec![self.markup.bold(&sentence(msg))],
+            Line::Text(msg) => vec![self.markup.escape(&sentence(msg))],
+            Line::Item(msg) => vec![format!("• {}", self.markup.escape(&sentence(msg)))],
+            Line::Quote(text) => self.quotes(&redact(text)),
+        }
+    }
+
+    /// Renders a quoted text as blocks of whole lines, each of which fits a message.
+    fn quotes(self, text: &str) -> Vec<String> {
+        let room = self.max_length - length(&self.markup.block(""));
+        let mut blocks = Vec::new();
+        let mut block = String::new();
+        for line in text.lines() {
+            let line = self.markup.escape_in_block(&cut_to(line, room / 5));
+            if !block.is_empty() && length(&block) + 1 + length(&line) > room {
+                blocks.push(self.markup.block(&block));
+                block.clear();
+            }
+            if !block.is_empty() {
+                block.push('\n');
+            }
+            block.push_str(&line);
+        }
+        if !block.is_empty() {
+            blocks.push(self.markup.block(&block));
+        }
+        blocks
+    }
+
+    /// Cuts a sentence so that it fits a message however much of it is escaped.
+    fn cut(self, text: &str) -> String {
+        // An escaped character has at most 5 (`&amp;`); markup around it needs a few more.
+        cut_to(text, (self.max_length - 16) / 5)
+    }
+}
+
+impl Markup {
+    /// Escapes a text so that nothing of it is taken for markup.
+    fn escape(self, text: &str) -> String {
+        match self {
+            Self::Html => escape_html(text),
+            Self::Markdown => escape_markdown(text),
+            Self::Mrkdwn => escape_mrkdwn(text),
+            Self::Plain => text.to_owned(),
+        }
+    }
+
+    /// Returns an escaped text in bold.
+    fn bold(self, text: &str) -> String {
+        let text = self.escape(text);
+        match self {
+            Self::Html => format!("<b>{text}</b>"),
+            Self::Markdown => format!("**{text}**"),
+            Self::Mrkdwn => format!("*{text}*"),
+            Self::Plain => text,
+        }
+    }
+
+    /// Escapes a text for a block of quoted text, in which only the block's own end means something.
+    fn escape_in_block(self, text: &str) -> String {
+        match self {
+            Self::Html => escape_html(text),
+            // Nothing can be escaped in a block: a zero-width space keeps its marks apart.
+            Self::Markdown => separate(text, &['`']),
+            Self::Mrkdwn => separate(&escape_html(text), &['`']),
+            Self::Plain => text.to_owned(),
+        }
+    }
+
+    /// Returns an escaped text as a block of quoted text.
+    fn block(self, text: &str) -> String {
+        match self {
+            Self::Html => format!("<pre>{text}</pre>"),
+            Self::Markdown | Self::Mrkdwn => format!("```\n{text}\n```"),
+            Self::Plain => text.to_owned(),
+        }
+    }
+}
+
+/// Returns the length of a text in UTF-16 units.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Cuts a text to a number of UTF-16 units, and marks it as cut.
+fn cut_to(text: &str, units: usize) -> String {
+    if length(text) <= units {
+        return text.to_owned();
+    }
+    let mut used = length(CUT);
+    let kept = text.chars().take_while(|c| {
+        used += c.len_utf16();
+        used <= units
+    });
+    let mut cut: String = kept.collect();
+    cut.push_str(CUT);
+    cut
+}
+
+/// Escapes the three characters that mean something in HTML and to Slack
+/// (<https://api.slack.com/reference/surfaces/formatting#escaping>). Telegram knows few other names of characters
+/// (<https://core.telegram.org/bots/api#html-style>).
+fn escape_html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Escapes a text for Slack, where a few characters more mark words as bold or code.
+fn escape_mrkdwn(text: &str) -> String {
+    separate(&escape_html(text), &['*', '_', '~', '`'])
+}
+
+/// Sets a zero-width space after each of these marks, so that none begins markup.
+fn separate(text: &str, marks: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        out.push(c);
+        if marks.contains(&c) {
+            out.push('\u{200b}');
+        }
+    }
+    out
+}
+
+/// Escapes a text for Markdown as Discord reads it. Mentions are no markup: they are switched off in the request.
+fn escape_markdown(text: &str) -> String {
+    const MARKS: &str = r"\`*_~|>#-[]()<:@";
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if MARKS.contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::msg;
+
+    fn format(markup: Markup, max_length: usize) -> MessageFormat {
+        MessageFormat { markup, max_length }
+    }
+
+    #[test]
+    fn text_of_others_is_never_markup() {
+        let odd = "<b>*a* `x` ``` &amp; _b_ [c](d) @everyone";
+        let message = Message::text(msg!("bot.said", text = odd)).line(Line::Quote(odd.to_owned()));
+        let html = format(Markup::Html, 4096)
+            .render(&message, Lang::english(), &str::to_owned)
+            .remove(0);
+        assert!(html.contains("&lt;b&gt;*a* `x` ``` &amp;amp; _b_"), "{html}");
+        assert_eq!(html.matches('<').count(), 2, "only the block's own tags: {html}");
+        let markdown = format(Markup::Markdown, 2000)
+            .render(&message, Lang::english(), &str::to_owned)
+            .remove(0);
+        let (sentence, block) = markdown.split_once("```\n").unwrap();
+        assert!(sentence.contains(r"\<b\>\*a\* \`x\` \`\`\`"), "{sentence}");
+        assert_eq!(
+            block.matches("```").count(),
+            1,
+            "only the end of the block: {block}"
+        );
+        let slack = format(Markup::Mrkdwn, 3000)
+            .render(&message, Lang::english(), &str::to_owned)
+            .remove(0);
+        assert!(
+            !slack.contains("<b>") && slack.matches("```").count() == 2,
+            "{slack}"
+        );
+    }
+
+    #[test]
+    fn long_messages_are_split_between_lines_and_never_within_markup() {
+        let log: Vec<_> = (0..500)
+            .map(|number| format!("line {number} <&> of a log"))
+            .collect();
+        let message = Message::text(msg!("bot.help")).line(Line::Quote(log.join("\n")));
+        for (markup, limit) in [
+            (Markup::Html, 4096),
+            (Markup::Markdown, 2000),
+            (Markup::Mrkdwn, 3000),
+            (Markup::Plain, 500),
+        ] {
+            let parts = format(markup, limit).render(&message, Lang::english(), &str::to_owned);
+            assert!(parts.len() > 1);
+            for part in &parts {
+                assert!(length(part) <= limit, "{markup:?}: {}", length(part));
+                assert_eq!(
+                    part.matches("<pre>").count(),
+                    part.matches("</pre>").count(),
+                    "{part}"
+                );
+                assert_eq!(part.matches("```").count() % 2, 0, "{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_left_out_before_anything_is_escaped_or_cut() {
+        let redact = |text: &str| text.replace("se<cr>et", "HIDDEN");
+        let message =
+            Message::text(msg!("bot.said", text = "a se<cr>et b")).line(Line::Quote("se<cr>et".to_owned()));
+        let parts = format(Markup::Html, 4096).render(&message, Lang::english(), &redact);
+        assert_eq!(parts, ["a HIDDEN b\n<pre>HIDDEN</pre>"]);
+    }
+
+    #[test]
+    fn endless_line_is_cut_between_characters() {
+        let message = Message::default().line(Line::Quote("😀&".repeat(10_000)));
+        let parts = format(Markup::Html, 4096).render(&message, Lang::english(), &str::to_owned);
+        assert!(
+            length(&parts[0]) <= 4096 && parts[0].ends_with("…</pre>"),
+            "{}",
+            parts[0].len()
+        );
+    }
+}

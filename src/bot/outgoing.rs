@@ -1,0 +1,125 @@
+//! What a bot sends: rendered, without secrets, in parts, and tried again where the channel asks for a pause.
+
+use std::time::Duration;
+
+use super::channel::{ChannelError, ChannelType, Messenger, RenderedMessage};
+use super::message::{Line, Message};
+use crate::config::{self, LoadedConfig, secrets};
+use crate::i18n::{Lang, msg};
+use crate::instance::OwnedInstanceContext;
+use crate::probe;
+use crate::profile::ProfileName;
+use crate::secret::{REDACTED, Secret};
+use crate::survey;
+
+/// Maximum number of times that a message is sent to a channel that does not take it.
+const MAX_TRIES: u32 = 3;
+/// Longest pause that a message is kept for; after a longer one it would be out of date.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// The secrets that no message may contain: those in the configs of the bot and of the instances that it watches, and
+/// the tokens of its accounts.
+#[derive(Clone)]
+pub(crate) struct SecretFilter {
+    configs: Vec<serde_json::Value>,
+    secrets: Vec<Secret>,
+}
+
+impl SecretFilter {
+    /// Reads the secrets from the configs as they are now. Waits for files.
+    pub(crate) fn read(own: &OwnedInstanceContext, watched: &[ProfileName], secrets: &[Secret]) -> Self {
+        let mut paths = vec![own.instance.config_path.clone()];
+        if !watched.is_empty() {
+            let survey = survey::survey_host(&own.host, &own.env);
+            let found = survey.instances.iter().filter(|found| {
+                found
+                    .profile
+                    .as_ref()
+                    .is_some_and(|profile| watched.contains(profile))
+            });
+            paths.extend(found.map(|found| probe::instance_of(&own.env, found).config_path));
+        }
+        let read = |path: &std::path::PathBuf| match config::load(path) {
+            LoadedConfig::Ok(document) => Some(document.value().clone()),
+            _ => None,
+        };
+        Self {
+            configs: paths.iter().filter_map(read).collect(),
+            secrets: secrets.to_vec(),
+        }
+    }
+
+    /// Returns a text without the secrets.
+    fn redact(&self, text: &str) -> String {
+        let shown = self.configs.iter().fold(text.to_owned(), |text, config| {
+            secrets::redact_known_secrets(&text, config)
+        });
+        self.secrets
+            .iter()
+            .fold(shown, |text, secret| text.replace(secret.expose(), REDACTED))
+    }
+}
+
+/// Renders a message for a channel, in parts; the last one has the buttons.
+pub(crate) fn render(
+    channel: &ChannelType,
+    message: &Message,
+    lang: Lang,
+    filter: &SecretFilter,
+) -> Vec<RenderedMessage> {
+    let mut message = message.clone();
+    if !channel.has_buttons {
+        let typed = std::mem::take(&mut message.buttons).into_iter().map(|button| {
+            Line::Text(msg!("bot.typed-button", command = button.command).with_msg("label", button.label))
+        });
+        message.lines.extend(typed);
+    }
+    let texts = channel.format.render(&message, lang, &|text| filter.redact(text));
+    let mut parts: Vec<_> = texts
+        .into_iter()
+        .map(|text| RenderedMessage {
+            text,
+            buttons: Vec::new(),
+        })
+        .collect();
+    if let Some(last) = parts.last_mut() {
+        let buttons = message.buttons.into_iter();
+        last.buttons = buttons
+            .map(|button| (button.label.render(lang), button.command))
+            .collect();
+    }
+    parts
+}
+
+/// Sends the parts of a message, and returns the id of the last one.
+///
+/// # Errors
+/// The last reason why a part could not be sent.
+pub(crate) async fn send(
+    messenger: &dyn Messenger,
+    chat: &str,
+    parts: &[RenderedMessage],
+) -> Result<Option<String>, ChannelError> {
+    let mut last = None;
+    for part in parts {
+        last = Some(retried(|| messenger.send(chat, part)).await?);
+    }
+    Ok(last)
+}
+
+/// Tries something again where the channel asks for a pause or can't be reached.
+pub(crate) async fn retried<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, ChannelError>
+where
+    F: Future<Output = Result<T, ChannelError>>,
+{
+    let mut tries = 1;
+    loop {
+        let pause = match attempt().await {
+            Err(ChannelError::RateLimited(pause)) if pause <= MAX_PAUSE && tries < MAX_TRIES => pause,
+            Err(ChannelError::Unreachable(_)) if tries < MAX_TRIES => Duration::from_secs(u64::from(tries)),
+            done => return done,
+        };
+        tries += 1;
+        tokio::time::sleep(pause).await;
+    }
+}

@@ -1,0 +1,515 @@
+//! The accounts of a bot at work: each one receives in a task of its own, and each turn of a conversation is a task.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::access::{AccessRules, Standing};
+use super::account::{self, AccountSettings};
+use super::backoff::Backoff;
+use super::channel::{Batch, ChannelError, ChannelType, Content, Heard, MenuCommand, Messenger};
+use super::channels::CHANNELS;
+use super::command::{self, MENU, Typed};
+use super::consent::Asked;
+use super::conversation::{Conversation, Counterpart, Turn};
+use super::inbox::Inbox;
+use super::message::{Line, Message};
+use super::outgoing::{self, SecretFilter};
+use super::pairing::PairingStore;
+use super::state::SharedAccountState;
+use crate::error::Result;
+use crate::host;
+use crate::https::HttpsClient;
+use crate::i18n::{Lang, Msg, msg};
+use crate::instance::InstanceContext;
+use crate::rescue::history::RequestedBy;
+use crate::sync::lock;
+
+/// Pause before a token that is refused, or a bot that another program polls, is tried again.
+const REFUSED_PAUSE: Duration = Duration::from_mins(5);
+/// Pause before a bot that another program polls is tried again.
+const POLLED_PAUSE: Duration = Duration::from_secs(30);
+
+/// Something of a bot that is worth a line in the log.
+pub(crate) type Reporter = Arc<dyn Fn(Severity, Msg) + Send + Sync>;
+
+/// How serious an event of a bot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// Good news.
+    Info,
+    /// Something does not work.
+    Warning,
+}
+
+/// One account of a bot, with everything that its tasks share.
+pub(crate) struct Account {
+    /// The channel.
+    pub(crate) channel: &'static ChannelType,
+    /// The settings.
+    pub(crate) settings: AccountSettings,
+    /// How it is.
+    pub(crate) state: SharedAccountState,
+    config: Arc<Value>,
+    messenger: Box<dyn Messenger>,
+    conversation: Arc<Conversation>,
+    pairing: PairingStore,
+    inbox: Arc<Mutex<Inbox>>,
+    /// The language that each person used last.
+    languages: Mutex<HashMap<String, Lang>>,
+    /// `true` until what the last run of the bot left in the inbox is dealt with.
+    has_leftovers: AtomicBool,
+    turns: Turns,
+    report: Reporter,
+}
+
+/// What outlives the accounts of a bot, which are made anew where their config changes: the turns that are being taken,
+/// and the inboxes. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turns {
+    tasks: Arc<Mutex<JoinSet<()>>>,
+    inboxes: Arc<Mutex<HashMap<String, Arc<Mutex<Inbox>>>>>,
+}
+
+impl Turns {
+    /// Returns the inbox of an account, and whether the bot has used it before. What waits in one that was not used was
+    /// left by the last run.
+    fn inbox(&self, state_dir: &Path, settings: &AccountSettings) -> (Arc<Mutex<Inbox>>, bool) {
+        let mut inboxes = lock(&self.inboxes);
+        match inboxes.entry(settings.name()) {
+            Entry::Occupied(known) => (known.get().clone(), true),
+            Entry::Vacant(new) => {
+                let inbox = Inbox::open(state_dir, settings.channel, &settings.account);
+                (new.insert(Arc::new(Mutex::new(inbox))).clone(), false)
+            }
+        }
+    }
+
+    /// Starts a turn.
+    fn spawn(&self, turn: impl Future<Output = ()> + Send + 'static) {
+        let mut turns = lock(&self.tasks);
+        while turns.try_join_next().is_some() {}
+        turns.spawn(turn);
+    }
+
+    /// Waits until every turn is taken.
+    pub(crate) async fn ended(&self) {
+        let mut turns = std::mem::take(&mut *lock(&self.tasks));
+        while turns.join_next().await.is_some() {}
+    }
+}
+
+/// Reads the settings of all accounts from a config.
+pub(crate) fn read_accounts(
+    context: InstanceContext<'_>,
+    config: &Value,
+) -> Vec<(&'static ChannelType, AccountSettings)> {
+    let of_channel = |channel: &'static ChannelType| {
+        let accounts = account::read_accounts(context, config, channel.name, channel.secrets);
+        accounts.into_iter().map(move |settings| (channel, settings))
+    };
+    CHANNELS.iter().flat_map(of_channel).collect()
+}
+
+impl Account {
+    /// Creates an account. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When its proxy can't be used.
+    pub(crate) fn new(
+        (channel, settings): (&'static ChannelType, AccountSettings),
+        config: Arc<Value>,
+        conversation: Arc<Conversation>,
+        turns: Turns,
+        report: Reporter,
+    ) -> std::result::Result<Self, ChannelError> {
+        let own = &conversation.context.own;
+        let client = HttpsClient::new(&own.host, account::proxy(&settings))?;
+        let state_dir = &own.instance.state_dir;
+        let (inbox, is_used) = turns.inbox(state_dir, &settings);
+        Ok(Self {
+            channel,
+            state: SharedAccountState::default(),
+            config,
+            messenger: (channel.connect)(settings.clone(), client),
+            pairing: PairingStore::new(state_dir, channel.name),
+            inbox,
+            has_leftovers: AtomicBool::new(!is_used),
+            settings,
+            conversation,
+            languages: Mutex::default(),
+            turns,
+            report,
+        })
+    }
+
+    /// Receives and answers until the task is ended.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.serve(&mut backoff).await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            let pause = match &error {
+                ChannelError::Unauthorized => REFUSED_PAUSE,
+                ChannelError::PolledElsewhere => POLLED_PAUSE,
+                ChannelError::RateLimited(pause) => *pause,
+                _ => backoff.next_pause(host::random_bytes::<1>()[0]),
+            };
+            self.note_failure(&error);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Makes the account ready, and receives until something fails.
+    async fn serve(
+        self: &Arc<Self>,
+        backoff: &mut Backoff,
+    ) -> std::result::Result<std::convert::Infallible, ChannelError> {
+        let menu = menu(self.conversation.context.lang);
+        let name = self.messenger.start(&menu).await?;
+        self.note_success(&name);
+        if self.has_leftovers.swap(false, Ordering::Relaxed) {
+            self.take_waiting_turns().await;
+        }
+        loop {
+            let cursor = lock(&self.inbox).cursor().map(str::to_owned);
+            let batch = match self.messenger.receive(cursor.as_deref()).await {
+                Err(ChannelError::LostPosition) => {
+                    let _ = lock(&self.inbox).forget_cursor();
+                    continue;
+                }
+                received => received?,
+            };
+            backoff.reset();
+            self.note_success(&name);
+            self.take_batch(batch).await?;
+        }
+    }
+
+    /// Records a batch, tells the channel so, and takes a turn for each thing that an owner said.
+    async fn take_batch(self: &Arc<Self>, batch: Batch) -> std::result::Result<(), ChannelError> {
+        if batch.heard.is_empty() && batch.cursor.is_none() {
+            return self.messenger.confirm(&batch).await;
+        }
+        let this = self.clone();
+        let recorded = tokio::task::spawn_blocking(move || {
+            let rules = this.rules();
+            let is_owner = |heard: &Heard| rules.standing(heard) == Standing::Owner;
+            let new = lock(&this.inbox).record(&batch, is_owner);
+            let strangers = batch
+                .heard
+                .iter()
+                .filter(|heard| rules.standing(heard) == Standing::MayPair);
+            let strangers: Vec<_> = strangers.cloned().collect();
+            (batch, new, strangers)
+        })
+        .await;
+        let Ok((batch, new, strangers)) = recorded else {
+            return Err(ChannelError::Unreachable(
+                "the batch could not be recorded".to_owned(),
+            ));
+        };
+        // What is not on disk is not confirmed: the channel delivers it again.
+        let new = new.map_err(|error| ChannelError::Unreachable(error.msg.render(Lang::english())))?;
+        self.messenger.confirm(&batch).await?;
+        if !batch.heard.is_empty() {
+            let now = self.conversation.context.own.host.now();
+            self.state.update(|state| state.last_heard = Some(now));
+        }
+        for heard in new {
+            self.start_turn(heard);
+        }
+        for stranger in strangers {
+            self.offer_pairing(stranger).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the turns that the last run of the bot left: what was begun is told, and the rest is done now.
+    async fn take_waiting_turns(self: &Arc<Self>) {
+        let waiting = lock(&self.inbox).waiting().to_vec();
+        for entry in waiting {
+            let Some(change) = entry.begun else {
+                self.start_turn(entry.heard);
+                continue;
+            };
+            let lang = self.language_of(&entry.heard, None);
+            let message =
+                Message::heading(msg!("bot.cut-short")).line(Line::Item(msg!("bot.said", text = change)));
+            let message = message
+                .button(msg!("bot.button-status"), "/status all")
+                .button(msg!("bot.button-history"), "/history");
+            if self.say(&entry.heard.chat, &message, lang).await.is_some() {
+                let _ = lock(&self.inbox).finish(&entry.heard.id);
+            }
+        }
+    }
+
+    /// Starts the turn for something that an owner said.
+    fn start_turn(self: &Arc<Self>, heard: Heard) {
+        let account = self.clone();
+        self.turns.spawn(async move { account.take_turn(heard).await });
+    }
+
+    async fn take_turn(self: Arc<Self>, heard: Heard) {
+        let name = self.state.get().bot_name.unwrap_or_default();
+        let none = Typed {
+            command: None,
+            lang: None,
+        };
+        let (typed, pressed) = match &heard.content {
+            Content::Text(text) => (command::parse(text, &name), None),
+            Content::Press {
+                command,
+                message,
+                press,
+            } => {
+                // The press is shown as heard at once; that it could not be is no reason not to obey it.
+                let _ = self.messenger.acknowledge(press).await;
+                let typed = command::parse(command, &name);
+                // The words on a button are this program's.
+                (Typed { lang: None, ..typed }, Some(message.clone()))
+            }
+            Content::Other => (none, None),
+        };
+        let lang = self.language_of(&heard, typed.lang);
+        let counterpart = ChatCounterpart {
+            account: self.clone(),
+            heard: heard.clone(),
+        };
+        // In a group people talk to each other: only a command is meant for the bot.
+        if typed.command.is_none() && !heard.is_private {
+            return counterpart.finish().await;
+        }
+        let turn = Turn {
+            asked: Asked {
+                account: self.settings.name(),
+                chat: heard.chat.clone(),
+                person: heard.person.clone(),
+            },
+            typed,
+            lang,
+            channel: self.channel.label,
+            by: RequestedBy {
+                channel: self.channel.name.to_owned(),
+                person: format!("{} ({})", crate::text::sanitize(&heard.name), heard.person)
+                    .trim()
+                    .to_owned(),
+            },
+            pressed,
+        };
+        self.conversation.take(&turn, &counterpart).await;
+    }
+
+    /// Gives a stranger a pairing code, unless as many as allowed are open.
+    async fn offer_pairing(self: &Arc<Self>, heard: Heard) {
+        let this = self.clone();
+        let stranger = heard.clone();
+        let request = tokio::task::spawn_blocking(move || {
+            let now = this.conversation.context.own.host.now();
+            this.pairing.request(&stranger, now, host::random_bytes())
+        });
+        let Ok(Ok(Some(request))) = request.await else {
+            return;
+        };
+        (self.report)(
+            Severity::Info,
+            msg!(
+                "bot.pairing-requested",
+                channel = self.channel.label,
+                id = request.id
+            ),
+        );
+        // The same words as OpenClaw's, and no more: a stranger learns nothing of this host.
+        let command = format!("openclaw pairing approve {} {}", self.channel.name, request.code);
+        let message = Message::text(msg!("bot.pairing"))
+            .line(Line::Text(msg!(
+                "bot.pairing-id",
+                channel = self.channel.label,
+                id = request.id
+            )))
+            .line(Line::Text(msg!("bot.pairing-ask")))
+            .line(Line::Quote(command));
+        let lang = self.language_of(&heard, None);
+        let _ = self.say(&heard.chat, &message, lang).await;
+    }
+
+    /// Returns the rules about who may speak, with the people that are paired now. Waits for files.
+    pub(crate) fn rules(&self) -> AccessRules {
+        AccessRules::new(&self.settings, &self.config, &self.pairing.paired())
+    }
+
+    /// Returns the language for an answer: that of the word which was used, else the one that the person used last, else
+    /// that of the person's program, else the bot's.
+    fn language_of(&self, heard: &Heard, used: Option<Lang>) -> Lang {
+        let mut languages = lock(&self.languages);
+        if let Some(used) = used {
+            languages.insert(heard.person.clone(), used);
+            return used;
+        }
+        let program = heard
+            .language
+            .as_deref()
+            .and_then(|code| Lang::from_code(code.get(..2)?));
+        let known = languages.get(&heard.person).copied();
+        known.or(program).unwrap_or(self.conversation.context.lang)
+    }
+
+    /// Sends a message to a chat, and returns the id of its last part; `None` where it could not be sent.
+    pub(crate) async fn say(&self, chat: &str, message: &Message, lang: Lang) -> Option<String> {
+        let parts = self.render(message, lang).await;
+        match outgoing::send(self.messenger.as_ref(), chat, &parts).await {
+            Ok(id) => {
+                self.note_sent();
+                id
+            }
+            Err(error) => {
+                self.note_unsent(&error);
+                None
+            }
+        }
+    }
+
+    /// Replaces a message; where that is not possible, or the new text is too long for one message, sends it anew.
+    pub(crate) async fn replace(&self, chat: &str, id: &str, message: &Message, lang: Lang) {
+        let parts = self.render(message, lang).await;
+        let Some((first, rest)) = parts.split_first() else {
+            return;
+        };
+        let edited = outgoing::retried(|| self.messenger.edit(chat, id, first)).await;
+        let rest = if edited.is_ok() { rest } else { &parts[..] };
+        match outgoing::send(self.messenger.as_ref(), chat, rest).await {
+            Ok(_) => self.note_sent(),
+            Err(error) => self.note_unsent(&error),
+        }
+    }
+
+    /// Renders a message for this channel, without secrets.
+    async fn render(&self, message: &Message, lang: Lang) -> Vec<super::channel::RenderedMessage> {
+        let context = &self.conversation.context;
+        let (own, watched, secrets) = (
+            context.own.clone(),
+            context.watched.clone(),
+            self.settings.secrets.clone(),
+        );
+        let (channel, message) = (self.channel, message.clone());
+        let rendered = tokio::task::spawn_blocking(move || {
+            let filter = SecretFilter::read(&own, &watched, &secrets);
+            outgoing::render(channel, &message, lang, &filter)
+        });
+        rendered.await.unwrap_or_default()
+    }
+
+    /// Returns the private chat with an owner.
+    pub(crate) async fn private_chat(&self, person: &str) -> std::result::Result<String, ChannelError> {
+        self.messenger.private_chat(person).await
+    }
+
+    fn note_success(&self, bot_name: &str) {
+        let now = self.conversation.context.own.host.now();
+        let mut is_new = false;
+        self.state.update(|state| {
+            is_new = state.connected_since.is_none();
+            state.connected_since.get_or_insert(now);
+            state.bot_name = Some(bot_name.to_owned());
+            state.is_polled_elsewhere = false;
+        });
+        if is_new {
+            let connected = msg!(
+                "bot.connected",
+                channel = self.channel.label,
+                account = self.settings.account,
+                name = bot_name
+            );
+            (self.report)(Severity::Info, connected);
+        }
+    }
+
+    fn note_failure(&self, error: &ChannelError) {
+        let why = error.msg();
+        let mut is_new = false;
+        self.state.update(|state| {
+            is_new = state.connected_since.is_some() || state.last_error.as_ref() != Some(&why);
+            state.connected_since = None;
+            state.is_polled_elsewhere = matches!(error, ChannelError::PolledElsewhere);
+            state.last_error = Some(why.clone());
+        });
+        // The same failure at each try would fill the log.
+        if is_new {
+            let failed = msg!(
+                "bot.failed",
+                channel = self.channel.label,
+                account = self.settings.account
+            );
+            (self.report)(Severity::Warning, failed.with_msg("why", why));
+        }
+    }
+
+    fn note_sent(&self) {
+        let now = self.conversation.context.own.host.now();
+        self.state.update(|state| state.last_sent = Some(now));
+    }
+
+    fn note_unsent(&self, error: &ChannelError) {
+        let unsent = msg!(
+            "bot.unsent",
+            channel = self.channel.label,
+            account = self.settings.account
+        );
+        (self.report)(Severity::Warning, unsent.with_msg("why", error.msg()));
+        self.state.update(|state| state.last_error = Some(error.msg()));
+    }
+}
+
+/// Returns the menu of commands in a language.
+fn menu(lang: Lang) -> Vec<MenuCommand> {
+    let is_turkish = lang.code() == "tr";
+    let command = |(english, turkish, key): &(&'static str, &'static str, &'static str)| MenuCommand {
+        word: if is_turkish { turkish } else { english },
+        description: Msg::new(key).render(lang),
+    };
+    MENU.iter().map(command).collect()
+}
+
+/// The chat in which something was said, as the other side of a conversation.
+struct ChatCounterpart {
+    account: Arc<Account>,
+    heard: Heard,
+}
+
+impl Counterpart for ChatCounterpart {
+    fn say<'a>(&'a self, message: &'a Message, lang: Lang) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move { self.account.say(&self.heard.chat, message, lang).await })
+    }
+
+    fn replace<'a>(&'a self, id: &'a str, message: &'a Message, lang: Lang) -> BoxFuture<'a, ()> {
+        Box::pin(async move { self.account.replace(&self.heard.chat, id, message, lang).await })
+    }
+
+    fn begin<'a>(&'a self, change: String) -> BoxFuture<'a, Result<()>> {
+        let (account, id) = (self.account.clone(), self.heard.id.clone());
+        Box::pin(async move {
+            let begun = tokio::task::spawn_blocking(move || lock(&account.inbox).begin(&id, &change));
+            begun
+                .await
+                .unwrap_or_else(|_| Err(crate::error::Error::failed(msg!("bot.panicked"))))
+        })
+    }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        let (account, id) = (self.account.clone(), self.heard.id.clone());
+        Box::pin(async move {
+            // What can't be struck out is done again at the next start, where it only shows something.
+            let _ = tokio::task::spawn_blocking(move || lock(&account.inbox).finish(&id)).await;
+        })
+    }
+}

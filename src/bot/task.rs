@@ -1,0 +1,131 @@
+//! A running bot: starts its accounts, starts them anew where the config of a channel changes, and ends them.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::commands::CommandContext;
+use super::conversation::Conversation;
+use super::pauses::{Pausable, Pauses};
+use super::run::{Account, Reporter, Severity, Turns, read_accounts};
+use crate::i18n::{Lang, msg};
+use crate::instance::OwnedInstanceContext;
+use crate::profile::ProfileName;
+use crate::rescue::stop::StopSignal;
+use crate::sync::lock;
+
+/// The bot of a gateway.
+pub(crate) struct Bot {
+    conversation: Arc<Conversation>,
+    pauses: Arc<Pauses>,
+    stop: Arc<StopSignal>,
+    turns: Turns,
+    report: Reporter,
+    running: Mutex<Running>,
+}
+
+/// The accounts that work now. Dropping the tasks ends them.
+#[derive(Default)]
+struct Running {
+    config: Value,
+    accounts: Vec<Arc<Account>>,
+    tasks: JoinSet<()>,
+}
+
+impl std::fmt::Debug for Bot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bot")
+    }
+}
+
+impl Bot {
+    /// Creates the bot of an instance's gateway, which watches these profiles. Nothing runs yet.
+    pub(crate) fn new(
+        own: OwnedInstanceContext,
+        lang: Lang,
+        watched: Vec<ProfileName>,
+        report: Reporter,
+    ) -> Self {
+        let pauses = Arc::new(Pauses::read(&own.instance.state_dir));
+        let stop = Arc::new(StopSignal::default());
+        let context = CommandContext { own, lang, watched };
+        Self {
+            conversation: Arc::new(Conversation::new(context, pauses.clone(), stop.clone())),
+            pauses,
+            stop,
+            turns: Turns::default(),
+            report,
+            running: Mutex::default(),
+        }
+    }
+
+    /// Starts the accounts that a config describes, in place of those that run. Where nothing about the channels has
+    /// changed, everything stays as it is.
+    pub(crate) fn apply(&self, config: &Value) {
+        let relevant = relevant_config(config);
+        let mut running = lock(&self.running);
+        if running.config == relevant {
+            return;
+        }
+        // The old tasks end before the new ones begin: two would receive the same.
+        *running = Running::default();
+        running.config = relevant;
+        let own = &self.conversation.context.own;
+        if own.host.is_var_set("OPENCLAW_SKIP_CHANNELS") {
+            return;
+        }
+        let config = Arc::new(config.clone());
+        for described in read_accounts(own.borrowed(), &config) {
+            let (channel, name) = (described.0.label, described.1.account.clone());
+            let account = Account::new(
+                described,
+                config.clone(),
+                self.conversation.clone(),
+                self.turns.clone(),
+                self.report.clone(),
+            );
+            match account {
+                Ok(account) => {
+                    let account = Arc::new(account);
+                    running.accounts.push(account.clone());
+                    running.tasks.spawn(account.run());
+                }
+                Err(error) => {
+                    let failed = msg!("bot.failed", channel = channel, account = name);
+                    (self.report)(Severity::Warning, failed.with_msg("why", error.msg()));
+                }
+            }
+        }
+    }
+
+    /// Returns the accounts that run.
+    pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
+        lock(&self.running).accounts.clone()
+    }
+
+    /// Returns whether an owner has paused the repairs that a watcher makes by itself.
+    pub(crate) fn are_repairs_paused(&self) -> bool {
+        let now = self.conversation.context.own.host.now();
+        self.pauses.is_paused(Pausable::Repairs, now)
+    }
+
+    /// Ends the accounts, and tells a change that is being made to begin no further step.
+    pub(crate) fn request_end(&self) {
+        self.stop.set();
+        *lock(&self.running) = Running::default();
+    }
+
+    /// Waits until the turns that are being taken have ended.
+    pub(crate) async fn ended(&self) {
+        self.turns.ended().await;
+    }
+}
+
+/// Returns the parts of a config that a bot depends on, and the variables that may stand in them.
+fn relevant_config(config: &Value) -> Value {
+    ["channels", "commands", "env"]
+        .iter()
+        .map(|key| config.get(*key).cloned().unwrap_or_default())
+        .collect()
+}

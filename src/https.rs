@@ -1,0 +1,196 @@
+//! Requests and WebSockets to servers on the network, over TLS and through proxies: what the channels of a bot and
+//! its webhooks need.
+//!
+//! Everything is asynchronous and runs on the gateway's runtime, so that a request that waits for half a minute ends
+//! as soon as nobody wants its response any more. Certificates are checked against the roots of the system, or the
+//! file that `SSL_CERT_FILE` names. `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured, unless an
+//! account has a proxy of its own. Redirects are not followed: an API that redirects is not the one that was meant.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::protocol::WebSocketConfig;
+
+use crate::host::Host;
+
+mod connect;
+mod error;
+mod tls;
+
+use connect::{CONNECT_TIMEOUT, Connector, NetworkStream};
+use error::{connection_error, unusable_url};
+
+pub(crate) use error::HttpsError;
+
+/// Maximum size of a response, in bytes.
+const MAX_RESPONSE_BYTES: usize = 4 << 20;
+/// Maximum size of a WebSocket message, in bytes.
+const MAX_MESSAGE_BYTES: usize = 4 << 20;
+/// Time for which an idle connection is kept for the next request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A response of a server on the network.
+#[derive(Debug)]
+pub(crate) struct HttpsResponse {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// The body as JSON; `Null` where it is none.
+    pub(crate) body: Value,
+}
+
+impl HttpsResponse {
+    /// Returns the seconds that the server asks a client to wait, from its `Retry-After` header.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+        let seconds: f64 = value.trim().parse().ok()?;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+/// A client for servers on the network that keeps its connections for further requests. Clones share them.
+#[derive(Clone)]
+pub(crate) struct HttpsClient {
+    connector: Connector,
+    client: Client<Connector, Full<Bytes>>,
+}
+
+impl fmt::Debug for HttpsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HttpsClient")
+    }
+}
+
+/// A WebSocket to a server on the network.
+pub(crate) type WebSocket = WebSocketStream<NetworkStream>;
+
+impl HttpsClient {
+    /// Creates a client that uses the proxies which the environment names, or the given one for every request.
+    ///
+    /// # Errors
+    /// [`HttpsError::ProxyUrl`] where the URL of the given proxy can't be used.
+    pub(crate) fn new(host: &Host, proxy: Option<&str>) -> Result<Self, HttpsError> {
+        let connector = Connector::new(proxies(host, proxy)?);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(2)
+            .pool_timer(TokioTimer::new())
+            .build(connector.clone());
+        Ok(Self { connector, client })
+    }
+
+    /// Sends a request, with a JSON body where one is given, and returns the response.
+    ///
+    /// # Errors
+    /// Where none arrives within the time limit. A response with an error status is a response.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<HttpsResponse, HttpsError> {
+        let uri: Uri = url.parse().map_err(|_| unusable_url(url))?;
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        if let Some(body) = body {
+            *request.body_mut() = Full::from(body.to_string());
+            request.headers_mut().insert(
+                http::header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
+        }
+        request
+            .headers_mut()
+            .insert(http::header::USER_AGENT, user_agent());
+        let responding = async {
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| connection_error(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
+            let body = body.map_err(|error| HttpsError::Connection(error.to_string()))?;
+            Ok(HttpsResponse {
+                status: head.status,
+                headers: head.headers,
+                body: serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
+            })
+        };
+        tokio::time::timeout(limit, responding)
+            .await
+            .unwrap_or(Err(HttpsError::TimedOut))
+    }
+
+    /// Opens a WebSocket to a `ws://` or `wss://` URL.
+    ///
+    /// # Errors
+    /// Where the server does not accept it in time.
+    pub(crate) async fn websocket(&self, url: &str) -> Result<WebSocket, HttpsError> {
+        let mut request = url.into_client_request().map_err(|_| unusable_url(url))?;
+        request
+            .headers_mut()
+            .insert(http::header::USER_AGENT, user_agent());
+        let uri = request.uri().clone();
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_MESSAGE_BYTES))
+            .max_frame_size(Some(MAX_MESSAGE_BYTES));
+        let connecting = async {
+            let stream = self.connector.connect(&uri).await?;
+            let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
+            match opened {
+                Ok((socket, _)) => Ok(socket),
+                Err(tungstenite::Error::Http(response)) => Err(HttpsError::NoWebSocket(response.status())),
+                Err(error) => Err(HttpsError::Connection(error.to_string())),
+            }
+        };
+        tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting)
+            .await
+            .unwrap_or(Err(HttpsError::TimedOut))
+    }
+}
+
+/// Returns the name by which this program introduces itself to servers.
+fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("openclaw-rs/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Returns the proxies for requests: the given one for all, else those that the environment names.
+fn proxies(host: &Host, proxy: Option<&str>) -> Result<Matcher, HttpsError> {
+    let builder = Matcher::builder();
+    if let Some(proxy) = proxy {
+        let uri: Uri = proxy.parse().map_err(|_| HttpsError::ProxyUrl)?;
+        if uri.host().is_none() {
+            return Err(HttpsError::ProxyUrl);
+        }
+        return Ok(builder.all(proxy).build());
+    }
+    // Lower case first, as curl does.
+    let var = |names: [&str; 2]| {
+        names
+            .into_iter()
+            .find_map(|name| host.var(name))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Ok(builder
+        .all(var(["all_proxy", "ALL_PROXY"]))
+        .http(var(["http_proxy", "HTTP_PROXY"]))
+        .https(var(["https_proxy", "HTTPS_PROXY"]))
+        .no(var(["no_proxy", "NO_PROXY"]))
+        .build())
+}

@@ -1,0 +1,46 @@
+//! The reasons why a request to a server on the network gets no response.
+
+use http::{StatusCode, Uri};
+
+/// The reason why a request to a server on the network got no response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpsError {
+    /// The URL has no host, or another scheme than HTTP and WebSocket have.
+    #[error("not a URL of a server: {0}")]
+    Url(String),
+    /// The proxy's URL can't be used.
+    #[error("not a URL of a proxy")]
+    ProxyUrl,
+    /// There is no certificate by which a server could be checked.
+    #[error("no root certificates: install the package ca-certificates, or set SSL_CERT_FILE")]
+    NoRoots,
+    /// Nothing came in time.
+    #[error("no response in time")]
+    TimedOut,
+    /// The connection could not be made, or broke.
+    #[error("{0}")]
+    Connection(String),
+    /// The server refused to change to the WebSocket protocol, with this status.
+    #[error("the server answered the WebSocket request with HTTP {0}")]
+    NoWebSocket(StatusCode),
+}
+
+/// Returns the error for a URL that can't be requested. A URL may hold a token in its path, so that only the host is
+/// named.
+pub(super) fn unusable_url(url: &str) -> HttpsError {
+    let uri = url.parse::<Uri>().ok();
+    HttpsError::Url(
+        uri.and_then(|uri| uri.host().map(str::to_owned))
+            .unwrap_or_default(),
+    )
+}
+
+/// Returns the error for a request that broke, with its innermost cause: the outer ones say only that it broke. The
+/// URL, which may hold a token, is no part of it.
+pub(super) fn connection_error(error: &(dyn std::error::Error + 'static)) -> HttpsError {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    HttpsError::Connection(cause.to_string())
+}
