@@ -9,7 +9,7 @@ mod limits;
 mod state_gone;
 mod strangers;
 mod watch;
-mod without_manager;
+pub mod without_manager;
 
 /// Runs the repairs of services of one manager.
 #[test]

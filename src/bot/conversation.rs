@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
 use super::command::{Action, Command, Order, Pause, Typed};
 use super::commands::act::{self, ActionPlan, AgreedChange, Prepared};
@@ -247,15 +248,7 @@ impl Conversation {
             other.say(&error_message(&error), turn.lang).await;
             return;
         }
-        let working = Message::heading(working_msg(&plan));
-        let id = match &turn.pressed {
-            Some(id) => {
-                other.replace(id, &working, turn.lang).await;
-                Some(id.clone())
-            }
-            None => other.say(&working, turn.lang).await,
-        };
-        let result = self.perform(turn, plan, id.as_deref(), other).await;
+        let (result, id) = self.perform(turn, plan, other).await;
         let message = result.unwrap_or_else(|error| error_message(&error));
         match id {
             Some(id) => other.replace(&id, &message, turn.lang).await,
@@ -266,19 +259,20 @@ impl Conversation {
         other.finish().await;
     }
 
-    /// Makes a change on a thread that may wait, and tells its progress in the message `id`.
+    /// Makes a change on a thread that may wait, and tells its progress in one message. Returns the result, and the id of
+    /// the message, where it could be sent.
     async fn perform(
         &self,
         turn: &Turn,
         plan: ActionPlan,
-        id: Option<&str>,
         other: &dyn Counterpart,
-    ) -> Result<Message> {
+    ) -> (Result<Message>, Option<String>) {
         let context = self.context.in_language(turn.lang);
         let (by, stop) = (turn.by.clone(), self.stop.clone());
         let (told, mut progress) = mpsc::unbounded_channel();
         let mut message = Message::heading(working_msg(&plan));
-        let change = blocking(move || {
+        // It begins at once: a gateway is not to wait for a message about it.
+        let mut change = tokio::task::spawn_blocking(move || {
             let agreed = AgreedChange {
                 plan: &plan,
                 by: &by,
@@ -288,22 +282,27 @@ impl Conversation {
                 let _ = told.send(line);
             })
         });
-        tokio::pin!(change);
+        let id = match &turn.pressed {
+            Some(id) => {
+                other.replace(id, &message, turn.lang).await;
+                Some(id.clone())
+            }
+            None => other.say(&message, turn.lang).await,
+        };
         loop {
             tokio::select! {
                 biased;
-                result = &mut change => return result,
+                result = &mut change => return (or_panicked(result), id),
                 Some(line) = progress.recv() => {
                     message.lines.push(Line::Item(line));
                     while let Ok(line) = progress.try_recv() {
                         message.lines.push(Line::Item(line));
                     }
-                    if let Some(id) = id {
+                    if let Some(id) = &id {
                         other.replace(id, &message, turn.lang).await;
                     }
-                    // The change goes on meanwhile, on its own thread.
                     tokio::select! {
-                        result = &mut change => return result,
+                        result = &mut change => return (or_panicked(result), id),
                         () = tokio::time::sleep(PROGRESS_INTERVAL) => {}
                     }
                 }
@@ -355,7 +354,11 @@ fn look_up(context: &CommandContext, command: &Command) -> Result<Message> {
 
 /// Runs something that waits on a thread that may wait.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    // A panic is a fault of this program, and no reason to leave the person without an answer.
+    or_panicked(tokio::task::spawn_blocking(work).await)
+}
+
+/// Returns the result of a thread. A panic is a fault of this program, and no reason to leave a person without an
+/// answer.
+fn or_panicked<T>(done: std::result::Result<Result<T>, JoinError>) -> Result<T> {
     done.unwrap_or_else(|_| Err(Error::failed(msg!("bot.panicked"))))
 }
