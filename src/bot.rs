@@ -14,6 +14,7 @@ mod account;
 mod backoff;
 mod channel;
 mod channels;
+pub(crate) mod chat;
 mod command;
 mod commands;
 mod consent;

@@ -20,6 +20,7 @@ mod acquire;
 mod bot_task;
 mod browser;
 mod canvas;
+mod chat_log;
 mod client_network;
 mod clients;
 mod config_reload;

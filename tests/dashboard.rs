@@ -8,12 +8,12 @@ use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, command, free_base};
 use crate::support::pty::{Size, Terminal};
 
-mod browser;
+pub mod browser;
 mod chromium;
 mod control_ui;
 mod page;
 
-const TOKEN: &str = "7hegoodt0kenOfRescue";
+pub const TOKEN: &str = "7hegoodt0kenOfRescue";
 /// A file name that would run a script if a page used it as markup.
 const HOSTILE_NAME: &str = "<img src=x onerror=\"window.broken=1\">.json";
 /// Time limit for a page or a browser to do what a test waits for.

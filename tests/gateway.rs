@@ -10,6 +10,6 @@ mod ports;
 mod reload;
 mod run;
 mod security;
-mod session;
+pub mod session;
 mod stop;
 mod terminal_ui;

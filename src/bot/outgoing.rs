@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::channel::{ChannelError, ChannelType, Messenger, RenderedMessage};
-use super::message::{Line, Message};
+use super::markup::MessageFormat;
+use super::message::{Button, Line, Message};
 use crate::config::{self, LoadedConfig, secrets};
 use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
@@ -60,6 +61,30 @@ impl SecretFilter {
     }
 }
 
+/// Returns the lines that say which words stand for buttons, for a channel that has none.
+pub(crate) fn typed_buttons(buttons: &[Button]) -> impl Iterator<Item = Line> {
+    buttons.iter().map(|button| {
+        let typed = msg!("bot.typed-button", command = button.command);
+        Line::Text(typed.with_msg("label", button.label.clone()))
+    })
+}
+
+/// Renders the labels of buttons in a language, each with its command.
+pub(crate) fn render_buttons(buttons: &[Button], lang: Lang) -> Vec<(String, String)> {
+    let render = |button: &Button| (button.label.render(lang), button.command.clone());
+    buttons.iter().map(render).collect()
+}
+
+/// Renders the lines of a message without secrets, in parts.
+pub(crate) fn render_texts(
+    format: MessageFormat,
+    message: &Message,
+    lang: Lang,
+    filter: &SecretFilter,
+) -> Vec<String> {
+    format.render(message, lang, &|text| filter.redact(text))
+}
+
 /// Renders a message for a channel, in parts; the last one has the buttons.
 pub(crate) fn render(
     channel: &ChannelType,
@@ -69,12 +94,10 @@ pub(crate) fn render(
 ) -> Vec<RenderedMessage> {
     let mut message = message.clone();
     if !channel.has_buttons {
-        let typed = std::mem::take(&mut message.buttons).into_iter().map(|button| {
-            Line::Text(msg!("bot.typed-button", command = button.command).with_msg("label", button.label))
-        });
-        message.lines.extend(typed);
+        let buttons = std::mem::take(&mut message.buttons);
+        message.lines.extend(typed_buttons(&buttons));
     }
-    let texts = channel.format.render(&message, lang, &|text| filter.redact(text));
+    let texts = render_texts(channel.format, &message, lang, filter);
     let mut parts: Vec<_> = texts
         .into_iter()
         .map(|text| RenderedMessage {
@@ -83,10 +106,7 @@ pub(crate) fn render(
         })
         .collect();
     if let Some(last) = parts.last_mut() {
-        let buttons = message.buttons.into_iter();
-        last.buttons = buttons
-            .map(|button| (button.label.render(lang), button.command))
-            .collect();
+        last.buttons = render_buttons(&message.buttons, lang);
     }
     parts
 }

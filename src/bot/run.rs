@@ -93,7 +93,7 @@ impl Turns {
     }
 
     /// Starts a turn.
-    fn spawn(&self, turn: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, turn: impl Future<Output = ()> + Send + 'static) {
         let mut turns = lock(&self.tasks);
         while turns.try_join_next().is_some() {}
         turns.spawn(turn);

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::chat::{self, PlainMessage};
 use super::commands::CommandContext;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Counterpart, Turn};
+use super::message::Message;
+use super::outgoing::{self, SecretFilter};
 use super::pauses::{Pausable, Pauses};
 use super::run::{Account, Reporter, Severity, Turns, read_accounts};
 use crate::i18n::{Lang, msg};
@@ -97,6 +100,32 @@ impl Bot {
                 }
             }
         }
+    }
+
+    /// Starts a turn of a conversation with a client of the gateway. A gateway that ends waits for it.
+    pub(crate) fn start(&self, turn: impl Future<Output = ()> + Send + 'static) {
+        self.turns.spawn(turn);
+    }
+
+    /// Takes a turn of a conversation with a client of the gateway.
+    pub(crate) async fn take_turn(&self, turn: &Turn, other: &dyn Counterpart) {
+        self.conversation.take(turn, other).await;
+    }
+
+    /// Renders a message for a client of the gateway, without secrets.
+    pub(crate) async fn render_plain(&self, message: &Message, lang: Lang) -> PlainMessage {
+        let context = &self.conversation.context;
+        let (own, watched, message) = (context.own.clone(), context.watched.clone(), message.clone());
+        let rendered = tokio::task::spawn_blocking(move || {
+            let filter = SecretFilter::read(&own, &watched, &[]);
+            let mut shown = message.clone();
+            shown.lines.extend(outgoing::typed_buttons(&message.buttons));
+            PlainMessage {
+                text: outgoing::render_texts(chat::FORMAT, &shown, lang, &filter).join("\n"),
+                buttons: outgoing::render_buttons(&message.buttons, lang),
+            }
+        });
+        rendered.await.unwrap_or_default()
     }
 
     /// Returns the accounts that run.

@@ -32,7 +32,7 @@ const FILES_PREFIX: &str = "/__openclaw__/dashboard/";
 const TEXTS_PATH: &str = "/__openclaw__/dashboard/words.json";
 
 /// The files of the dashboard page: the URL path, content type and text of each.
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 5] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -42,6 +42,11 @@ const FILES: [(&str, &str, &str); 4] = [
         "/__openclaw__/dashboard/app.js",
         "text/javascript; charset=utf-8",
         include_str!("dashboard/app.js"),
+    ),
+    (
+        "/__openclaw__/dashboard/chat.js",
+        "text/javascript; charset=utf-8",
+        include_str!("dashboard/chat.js"),
     ),
     (
         "/__openclaw__/dashboard/style.css",
@@ -56,7 +61,7 @@ const FILES: [(&str, &str, &str); 4] = [
 ];
 
 /// The catalogue keys of the translated texts of the dashboard page. The page knows them by the part behind the dot.
-const TEXT_KEYS: [&str; 69] = [
+const TEXT_KEYS: [&str; 73] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -113,6 +118,10 @@ const TEXT_KEYS: [&str; 69] = [
     "dashboard.page-finding-warning",
     "dashboard.page-finding-info",
     "dashboard.page-watching",
+    "dashboard.page-chat",
+    "dashboard.page-chat-label",
+    "dashboard.page-chat-send",
+    "dashboard.page-chat-failed",
     "dashboard.page-clients",
     "dashboard.page-no-clients",
     "dashboard.page-events",

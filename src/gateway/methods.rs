@@ -18,6 +18,7 @@ use crate::text::sanitize_name;
 mod agents;
 mod browser;
 pub(crate) mod call;
+mod chat;
 pub(crate) mod config;
 mod config_edit;
 mod config_schema;
@@ -28,6 +29,7 @@ pub(crate) mod health;
 mod known;
 mod logs;
 mod method;
+mod session_key;
 mod sessions;
 mod status;
 pub(crate) mod surface;
@@ -39,13 +41,14 @@ use call::MethodCall;
 use method::{Handler, Method};
 
 /// The methods of the WebSocket protocol that the gateway serves, in tables by what they are about.
-const TABLES: [&[Method]; 8] = [
+const TABLES: [&[Method]; 9] = [
     OWN_METHODS,
     config::METHODS,
     config_edit::METHODS,
     config_schema::METHODS,
     agents::METHODS,
     sessions::METHODS,
+    chat::METHODS,
     empty::METHODS,
     usage::METHODS,
 ];

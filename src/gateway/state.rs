@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::access::AllowedHosts;
 use super::canvas::capability::CanvasCapability;
 use super::canvas::watcher::CanvasWatcher;
+use super::chat_log::ChatLog;
 use super::clients::{Clients, presence};
 use super::connections::Connections;
 use super::dashboard::cache::OverviewCache;
@@ -107,6 +108,8 @@ pub struct GatewayState {
     pub(crate) browsers: OnceLock<Arc<BrowserControl>>,
     /// The bot of this gateway; empty until it is created.
     pub(crate) bot: OnceLock<Arc<Bot>>,
+    /// The conversation with the bot over the WebSocket.
+    pub(crate) chat_log: ChatLog,
     /// A random salt for the fingerprints of the config, known to this process only.
     pub(crate) fingerprint_salt: [u8; 32],
     /// The paired devices.
@@ -139,6 +142,7 @@ impl GatewayState {
             overview_cache: OverviewCache::default(),
             browsers: OnceLock::new(),
             bot: OnceLock::new(),
+            chat_log: ChatLog::read(&context.instance.state_dir),
             fingerprint_salt: host.random(),
             devices: DeviceStore::new(context.instance.paired_devices()),
             started: Instant::now(),

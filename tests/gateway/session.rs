@@ -46,7 +46,7 @@ impl Client {
 
     /// Waits for the next frame of the protocol, and returns it.
     #[track_caller]
-    fn next_frame(&mut self) -> Value {
+    pub fn next_frame(&mut self) -> Value {
         loop {
             match self.0.read().expect("a message") {
                 Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),

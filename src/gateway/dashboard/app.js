@@ -134,6 +134,8 @@ function handleFrame(data) {
     else pending.reject(refusal(frame.error || {}));
   } else if (frame.type === 'event' && frame.event === 'connect.challenge') {
     authenticate();
+  } else if (frame.type === 'event' && frame.event === 'chat') {
+    document.dispatchEvent(new CustomEvent('chat', { detail: frame.payload }));
   } else if (frame.type === 'event') {
     recordEvent(frame.event);
     if (frame.event === 'presence' && frame.payload && Array.isArray(frame.payload.presence)) {
@@ -152,7 +154,7 @@ async function authenticate() {
     client: { id: 'webchat-ui', version: '1', platform: 'web', mode: 'ui' },
     caps: [],
     role: 'operator',
-    scopes: ['operator.read'],
+    scopes: ['operator.read', 'operator.write'],
     locale: document.documentElement.lang,
   };
   // The gateway knows which of the two it requires.
@@ -166,6 +168,7 @@ async function authenticate() {
     clients = (hello.snapshot && hello.snapshot.presence) || [];
     setConnection('live');
     recordEvent('connect');
+    document.dispatchEvent(new CustomEvent('live'));
     refresh();
   } catch (error) {
     // A busy gateway closes the connection, and the page tries again with the same token.

@@ -116,11 +116,8 @@ pub(super) const NODE_METHODS: [&str; 11] = [
 ];
 
 /// The methods of OpenClaw's gateway that start, steer or change a conversation with an agent.
-const AGENT_METHODS: [&str; 14] = [
-    "agent",
-    "agent.wait",
+const AGENT_METHODS: [&str; 11] = [
     "chat.inject",
-    "chat.send",
     "sessions.compact",
     "sessions.create",
     "sessions.delete",

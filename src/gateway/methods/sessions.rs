@@ -1,7 +1,8 @@
 //! The methods about sessions and their messages, as far as they only read.
 //!
-//! This engine holds no conversations. What OpenClaw 2026.1.30 left in the state folder is shown: the sessions that
-//! `sessions.json` of each agent lists, and the messages of their transcripts (docs/openclaw.md#empty-answers).
+//! The only conversation of this engine is that with the bot. What OpenClaw 2026.1.30 left in the state folder is shown
+//! too: the sessions that `sessions.json` of each agent lists, and the messages of their transcripts
+//! (docs/openclaw.md#empty-answers).
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::call::MethodCall;
 use super::config;
 use super::method::Method;
+use super::session_key::{canonical_key, main_session_key};
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
@@ -101,26 +103,35 @@ const DEFAULT_SESSIONS: u64 = 100;
 /// Number of messages in one answer to the gateway's method `chat.history`, at most and by default, as in OpenClaw.
 const MESSAGE_LIMIT: (u64, u64) = (1000, 200);
 
-/// Returns the key of a session as OpenClaw stores it: `main` stands for the main session of the default agent, and
-/// any other text without an agent for one of that agent's sessions.
-fn canonical_key(state: &GatewayState, typed: &str) -> String {
-    let typed = typed.trim();
-    if typed.starts_with("agent:") || ["global", "unknown"].contains(&typed) {
-        return typed.to_owned();
+/// Returns the sessions that OpenClaw left, and that of the bot, where somebody has talked to it.
+async fn all_sessions(state: &Arc<GatewayState>) -> Vec<StoredSession> {
+    let mut sessions = read_sessions(state).await;
+    let key = main_session_key(state);
+    let last = state.chat_log.messages().pop();
+    if let Some(last) = last
+        && !sessions.iter().any(|session| session.key == key)
+    {
+        let entry = json!({
+            "sessionId": state.identity.instance_id,
+            "updatedAt": last["timestamp"],
+            "chatType": "direct",
+            "systemSent": true,
+            "abortedLastRun": false,
+        });
+        sessions.push(StoredSession {
+            agent: config::default_agent(&state.active().config),
+            key,
+            entry: entry.as_object().cloned().unwrap_or_default(),
+            transcript: None,
+        });
     }
-    let active = state.active();
-    let rest = if typed == "main" {
-        config::main_key(&active.config)
-    } else {
-        typed.to_owned()
-    };
-    format!("agent:{}:{rest}", config::default_agent(&active.config))
+    sessions
 }
 
 /// Finds the session of this key, in any form that clients send.
 async fn find_session(state: &Arc<GatewayState>, typed: &str) -> Option<StoredSession> {
     let key = canonical_key(state, typed);
-    let sessions = read_sessions(state).await;
+    let sessions = all_sessions(state).await;
     sessions.into_iter().find(|session| session.key == key)
 }
 
@@ -163,7 +174,7 @@ async fn list(call: MethodCall) -> MethodResult {
                 .is_none_or(|label| session.entry.get("label") == Some(&label.into()))
             && session.updated_at() >= oldest
     };
-    let mut sessions = read_sessions(state).await;
+    let mut sessions = all_sessions(state).await;
     sessions.retain(is_wanted);
     let total = sessions.len();
     let applied = limit.unwrap_or(MAX_SESSIONS).min(MAX_SESSIONS);
@@ -215,7 +226,7 @@ async fn resolve(call: MethodCall) -> MethodResult {
 async fn preview(call: MethodCall) -> MethodResult {
     let keys = call.params.get("keys").and_then(Value::as_array);
     let keys = keys.into_iter().flatten().filter_map(Value::as_str);
-    let sessions = read_sessions(&call.state).await;
+    let sessions = all_sessions(&call.state).await;
     let one = |typed: &str| {
         let key = canonical_key(&call.state, typed);
         let is_there = sessions.iter().any(|session| session.key == key);
@@ -250,6 +261,9 @@ async fn history(call: MethodCall) -> MethodResult {
     let transcript = session.as_ref().and_then(|session| session.transcript.clone());
     let read = move || transcript.map_or_else(Vec::new, |path| read_messages(&path));
     let mut messages = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+    if canonical_key(state, key) == main_session_key(state) {
+        messages.extend(state.chat_log.messages());
+    }
     let total = messages.len();
     let (most, default) = MESSAGE_LIMIT;
     let limit = call
@@ -302,7 +316,7 @@ fn session_info(state: &GatewayState, typed: &str, session: Option<&StoredSessio
     };
     info["classification"] = "main".into();
     info["snapshotAt"] = unix_millis(state.context.host.now()).into();
-    info["activeRunIds"] = json!([]);
+    info["activeRunIds"] = json!(state.chat_log.active_runs());
     info["activeLeafEntryId"] = Value::Null;
     info
 }

@@ -17,6 +17,8 @@ pub(crate) enum GatewayEvent {
     Shutdown,
     /// The health document.
     Health,
+    /// A part or the whole of an answer of the bot.
+    Chat,
     /// A device waits for approval.
     PairingRequested,
     /// A device was approved or rejected.
@@ -25,12 +27,13 @@ pub(crate) enum GatewayEvent {
 
 impl GatewayEvent {
     /// Every event that the gateway sends to its clients, in the order in which `hello-ok` names them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::ConnectChallenge,
         Self::Presence,
         Self::Tick,
         Self::Shutdown,
         Self::Health,
+        Self::Chat,
         Self::PairingRequested,
         Self::PairingResolved,
     ];
@@ -43,6 +46,7 @@ impl GatewayEvent {
             Self::Tick => "tick",
             Self::Shutdown => "shutdown",
             Self::Health => "health",
+            Self::Chat => "chat",
             Self::PairingRequested => "device.pair.requested",
             Self::PairingResolved => "device.pair.resolved",
         }
@@ -54,6 +58,7 @@ impl GatewayEvent {
         // Without a `_` arm: whoever adds an event decides who may see it.
         match self {
             Self::ConnectChallenge | Self::Presence | Self::Tick | Self::Shutdown | Self::Health => None,
+            Self::Chat => Some(OperatorScope::Read),
             Self::PairingRequested | Self::PairingResolved => Some(OperatorScope::Pairing),
         }
     }
