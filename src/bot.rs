@@ -28,3 +28,4 @@ mod pauses;
 pub(crate) mod run;
 mod state;
 pub(crate) mod task;
+mod turns;

@@ -20,7 +20,7 @@ const HOSTILE_NAME: &str = "<img src=x onerror=\"window.broken=1\">.json";
 const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Returns a config with this base port.
-fn config(port: u16) -> String {
+pub fn config(port: u16) -> String {
     format!(
         "{{ gateway: {{ mode: 'local', port: {port}, auth: {{ mode: 'token', token: '{TOKEN}' }} }}, \
          agents: {{ defaults: {{ workspace: '~/work-{port}' }} }} }}"

@@ -14,6 +14,12 @@ type Catalogue = BTreeMap<String, String>;
 /// Keys of sentences that are equal in Turkish and in English, because developers use the English word, or because they
 /// are only names, code or values.
 const SAME_IN_TURKISH: &[&str] = &[
+    "dashboard.page-chat",
+    "bot.value",
+    "bot.said",
+    "bot.port",
+    "bot.menu-line",
+    "bot.failed",
     "size.whole",
     "apply.failed",
     "cli.meaning",

@@ -63,14 +63,10 @@ impl AccessRules {
             owners.extend(listed);
         }
         let group_allowed = ids("groupAllowFrom");
-        let group_owners = match group_allowed.is_empty() {
-            true => owners.clone(),
-            false => owners
-                .iter()
-                .filter(|id| group_allowed.contains(id))
-                .cloned()
-                .collect(),
-        };
+        let mut group_owners = owners.clone();
+        if !group_allowed.is_empty() {
+            group_owners.retain(|id| group_allowed.contains(id));
+        }
         Self {
             policy: match settings.text("dmPolicy") {
                 Some("allowlist" | "open") => PrivatePolicy::Listed,
@@ -89,11 +85,8 @@ impl AccessRules {
     /// Returns what the person who said something may do there.
     pub(crate) fn standing(&self, heard: &Heard) -> Standing {
         if !heard.is_private {
-            let is_listed = self.groups.iter().any(|group| *group == heard.chat);
-            return match is_listed && self.group_owners.contains(&heard.person) {
-                true => Standing::Owner,
-                false => Standing::Stranger,
-            };
+            let is_owner = self.groups.contains(&heard.chat) && self.group_owners.contains(&heard.person);
+            return if is_owner { Standing::Owner } else { Standing::Stranger };
         }
         match self.policy {
             PrivatePolicy::Disabled => Standing::Stranger,

@@ -3,7 +3,7 @@
 //!
 //! The files are those of OpenClaw 2026.1.30, below `credentials` in the state folder: `CHANNEL-pairing.json` holds the
 //! open requests, `CHANNEL-allowFrom.json` the ids that were approved. OpenClaw 2026.9.6 keeps both in a database of its
-//! own, which is left alone.
+//! own, which is left alone (docs/openclaw.md#pairing-of-people).
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

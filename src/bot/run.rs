@@ -1,15 +1,12 @@
 //! The accounts of a bot at work: each one receives in a task of its own, and each turn of a conversation is a task.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::access::{AccessRules, Standing};
 use super::account::{self, AccountSettings};
@@ -24,6 +21,7 @@ use super::message::{Line, Message};
 use super::outgoing::{self, SecretFilter};
 use super::pairing::PairingStore;
 use super::state::SharedAccountState;
+use super::turns::Turns;
 use crate::error::Result;
 use crate::host;
 use crate::https::HttpsClient;
@@ -68,42 +66,6 @@ pub(crate) struct Account {
     has_leftovers: AtomicBool,
     turns: Turns,
     report: Reporter,
-}
-
-/// What outlives the accounts of a bot, which are made anew where their config changes: the turns that are being taken,
-/// and the inboxes. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Turns {
-    tasks: Arc<Mutex<JoinSet<()>>>,
-    inboxes: Arc<Mutex<HashMap<String, Arc<Mutex<Inbox>>>>>,
-}
-
-impl Turns {
-    /// Returns the inbox of an account, and whether the bot has used it before. What waits in one that was not used was
-    /// left by the last run.
-    fn inbox(&self, state_dir: &Path, settings: &AccountSettings) -> (Arc<Mutex<Inbox>>, bool) {
-        let mut inboxes = lock(&self.inboxes);
-        match inboxes.entry(settings.name()) {
-            Entry::Occupied(known) => (known.get().clone(), true),
-            Entry::Vacant(new) => {
-                let inbox = Inbox::open(state_dir, settings.channel, &settings.account);
-                (new.insert(Arc::new(Mutex::new(inbox))).clone(), false)
-            }
-        }
-    }
-
-    /// Starts a turn.
-    pub(crate) fn spawn(&self, turn: impl Future<Output = ()> + Send + 'static) {
-        let mut turns = lock(&self.tasks);
-        while turns.try_join_next().is_some() {}
-        turns.spawn(turn);
-    }
-
-    /// Waits until every turn is taken.
-    pub(crate) async fn ended(&self) {
-        let mut turns = std::mem::take(&mut *lock(&self.tasks));
-        while turns.join_next().await.is_some() {}
-    }
 }
 
 /// Reads the settings of all accounts from a config.

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::home::BotHome;
-use crate::dashboard::TOKEN;
 use crate::dashboard::browser::{PageUnderTest, run_with_browser};
+use crate::dashboard::{TOKEN, config};
 use crate::gateway::session::Client;
 use crate::support::Sandbox;
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, command, free_base};
 
 /// Sends a command by `chat.send`, and returns the payload of the final event.
 fn ask(client: &mut Client, run: &str, message: &str) -> Value {
@@ -91,7 +91,10 @@ fn clients_of_both_protocols_get_answers_plans_and_their_results() {
 fn dashboard_shows_the_conversation_and_its_buttons() {
     run_with_browser(async {
         let sandbox = Sandbox::new();
-        let page = PageUnderTest::new(&sandbox, true).await;
+        let port = free_base();
+        sandbox.write(".openclaw-rescue/openclaw.json", config(port));
+        let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
+        let page = PageUnderTest::on_port(port, None).await;
         page.open(&format!("#token={TOKEN}")).await;
         page.wait_until("document.getElementById('link').dataset.link === 'live'")
             .await;

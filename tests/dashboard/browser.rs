@@ -145,6 +145,7 @@ async fn serve_session(gateway: Arc<FakeSessionGateway>, mut socket: FakeSession
                 json!({ "type": "hello-ok", "protocol": 4, "snapshot": { "presence": [client] } })
             }
             Some("system-presence") => json!([client]),
+            Some("chat.history") => json!({ "messages": [] }),
             Some("instance.overview") => {
                 let lang = params["lang"].as_str().and_then(Lang::from_code);
                 let lang = lang.unwrap_or_else(Lang::english);

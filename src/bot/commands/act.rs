@@ -224,36 +224,7 @@ pub(crate) fn perform(
                 .ok_or_else(|| Error::failed(msg!("bot.no-rollback", profile = instance.profile)))?;
             run_step(context, &instance, agreed, step, progress)
         }
-        Action::Stop => {
-            let done = msg!("bot.stopped", profile = instance.profile);
-            run_recorded(
-                context,
-                &instance,
-                agreed,
-                StepKind::Stop,
-                &["gateway", "stop"],
-                done,
-            )
-        }
-        Action::Snapshot => {
-            let done = msg!("bot.snapshot-taken", profile = instance.profile);
-            run_recorded(
-                context,
-                &instance,
-                agreed,
-                StepKind::Snapshot,
-                &["snapshot", "create"],
-                done,
-            )
-        }
-        Action::ConfigSet(path, value) => {
-            let key = path.to_string();
-            let done = msg!("bot.was-set", path = path, profile = instance.profile);
-            let undo = msg!("bot.undo-rollback", profile = instance.profile);
-            let words = ["config", "set", "--", &key, value];
-            let set = run_recorded(context, &instance, agreed, StepKind::SetConfig, &words, done)?;
-            Ok(set.line(Line::Text(undo)))
-        }
+        Action::Stop | Action::Snapshot | Action::ConfigSet(..) => run_recorded(context, &instance, agreed),
     }
 }
 
@@ -321,15 +292,55 @@ fn report_message(instance: &Instance, report: &RepairReport) -> Message {
     message.button(msg!("bot.button-logs"), format!("/logs {profile}"))
 }
 
-/// Runs a command of the command line for an instance, and writes it to the history, before and after.
-fn run_recorded(
-    context: &CommandContext,
-    instance: &Instance,
-    agreed: AgreedChange<'_>,
+/// A change that is a command of the command line.
+struct CommandLine {
+    /// The step as the history names it.
     kind: StepKind,
-    words: &[&str],
-    done: Msg,
-) -> Result<Message> {
+    /// The words of the command.
+    words: Vec<String>,
+    /// What is said where it was done.
+    done: Vec<Line>,
+}
+
+impl CommandLine {
+    /// Returns the command that makes a change; `None` for a change that is none.
+    fn of(action: &Action, profile: &ProfileName) -> Option<Self> {
+        let (kind, words, done): (_, &[&str], _) = match action {
+            Action::Stop => (
+                StepKind::Stop,
+                &["gateway", "stop"],
+                msg!("bot.stopped", profile = profile),
+            ),
+            Action::Snapshot => {
+                let done = msg!("bot.snapshot-taken", profile = profile);
+                (StepKind::Snapshot, &["snapshot", "create"], done)
+            }
+            Action::ConfigSet(path, _) => {
+                let done = msg!("bot.was-set", path = path, profile = profile);
+                (StepKind::SetConfig, &["config", "set", "--"], done)
+            }
+            Action::Repair | Action::Restart | Action::Start | Action::Rollback => return None,
+        };
+        let mut command = Self {
+            kind,
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            done: vec![Line::Heading(done)],
+        };
+        if let Action::ConfigSet(path, value) = action {
+            command.words.extend([path.to_string(), value.clone()]);
+            command
+                .done
+                .push(Line::Text(msg!("bot.undo-rollback", profile = profile)));
+        }
+        Some(command)
+    }
+}
+
+/// Makes a change by its command, and writes it to the history, before and after.
+fn run_recorded(context: &CommandContext, instance: &Instance, agreed: AgreedChange<'_>) -> Result<Message> {
+    let Some(command) = CommandLine::of(&agreed.plan.action, &instance.profile) else {
+        return Err(Error::failed(msg!("bot.plan-unknown")));
+    };
     let own = &context.own;
     let mut history = History::read(&rescue::shared_dir(&own.host, &own.env));
     let mut entry = HistoryEntry {
@@ -338,12 +349,15 @@ fn run_recorded(
         target: instance.profile.to_string(),
         watched: false,
         causes: Vec::new(),
-        steps: vec![(Recorded::Known(kind), Recorded::Known(StepResultKind::Planned))],
+        steps: vec![(
+            Recorded::Known(command.kind),
+            Recorded::Known(StepResultKind::Planned),
+        )],
         outcome: RepairOutcome::Begun,
         by: Some(agreed.by.clone()),
     };
     history.insert_or_replace(entry.clone())?;
-    let result = run_own_command(context, instance, words);
+    let result = run_own_command(context, instance, &command.words);
     let (step, outcome) = match &result {
         Ok(_) => (StepResultKind::Done, RepairOutcome::Done),
         Err(_) => (StepResultKind::Failed, RepairOutcome::Failed),
@@ -353,24 +367,28 @@ fn run_recorded(
     history.insert_or_replace(entry)?;
     let said = result?;
     let said = said.map(|text| Line::Text(msg!("bot.said", text = text)));
-    Ok(Message::heading(done).lines(said))
+    Ok(Message::default().lines(command.done).lines(said))
 }
 
 /// Runs a command of this program for an instance, and returns the sentence that it says.
 ///
 /// # Errors
 /// With the command's own words where it fails.
-fn run_own_command(context: &CommandContext, instance: &Instance, words: &[&str]) -> Result<Option<String>> {
+fn run_own_command(
+    context: &CommandContext,
+    instance: &Instance,
+    words: &[String],
+) -> Result<Option<String>> {
     let own = &context.own;
     let failed = || Error::failed(msg!("bot.command-failed", command = words.join(" ")));
     let program = own.host.program().ok_or_else(failed)?;
     let (profile, lang) = (instance.profile.as_str(), context.lang.code());
     // Before the words: what follows `--` is a value.
     let mut args = vec!["--profile", profile, "--lang", lang];
-    let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
-    args.extend(&words[..split]);
+    let split = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    args.extend(words[..split].iter().map(String::as_str));
     args.push("--json");
-    args.extend(&words[split..]);
+    args.extend(words[split..].iter().map(String::as_str));
     let mut command = CommandSpec::new(program, args)
         .env("OPENCLAW_STATE_DIR", &instance.state_dir)
         .env("OPENCLAW_CONFIG_PATH", &instance.config_path);

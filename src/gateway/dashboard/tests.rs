@@ -11,13 +11,14 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
 
 #[test]
 fn page_uses_exactly_the_texts_that_are_served() {
-    let [(.., html), (.., script), ..] = FILES;
+    let [(.., html), (.., script), (.., chat), ..] = FILES;
     let mut asked: std::collections::BTreeSet<_> = between(html, "data-text=\"", "\"")
         .into_iter()
         .map(str::to_owned)
         .collect();
-    let named = between(script, "'page-", "'")
+    let named = [script, chat]
         .into_iter()
+        .flat_map(|script| between(script, "'page-", "'"))
         .filter(|name| !name.is_empty());
     asked.extend(named.map(|name| format!("page-{name}")));
     let states = between(script, "STATES = [", "]")[0];

@@ -1,5 +1,5 @@
 //! The methods by which OpenClaw's clients and the dashboard talk to the bot: `chat.send`, `agent` and their kin
-//! (docs/openclaw.md#chat).
+//! (docs/openclaw.md#chat-events).
 //!
 //! The bot answers commands. As in OpenClaw, a command makes no run of an agent: its answer is one `chat` event with the
 //! state `final`, after `delta` events where a change tells its progress.
