@@ -86,7 +86,11 @@ impl AccessRules {
     pub(crate) fn standing(&self, heard: &Heard) -> Standing {
         if !heard.is_private {
             let is_owner = self.groups.contains(&heard.chat) && self.group_owners.contains(&heard.person);
-            return if is_owner { Standing::Owner } else { Standing::Stranger };
+            return if is_owner {
+                Standing::Owner
+            } else {
+                Standing::Stranger
+            };
         }
         match self.policy {
             PrivatePolicy::Disabled => Standing::Stranger,

@@ -19,7 +19,7 @@ use super::conversation::{Conversation, Counterpart, Turn};
 use super::inbox::Inbox;
 use super::message::{Line, Message};
 use super::outgoing::{self, SecretFilter};
-use super::pairing::PairingStore;
+use super::pairing::{PairingRequest, PairingStore};
 use super::state::SharedAccountState;
 use super::turns::Turns;
 use crate::error::Result;
@@ -171,11 +171,13 @@ impl Account {
                 .heard
                 .iter()
                 .filter(|heard| rules.standing(heard) == Standing::MayPair);
-            let strangers: Vec<_> = strangers.cloned().collect();
-            (batch, new, strangers)
+            let requests: Vec<_> = strangers
+                .filter_map(|heard| this.request_pairing(heard))
+                .collect();
+            (batch, new, requests)
         })
         .await;
-        let Ok((batch, new, strangers)) = recorded else {
+        let Ok((batch, new, requests)) = recorded else {
             return Err(ChannelError::Unreachable(
                 "the batch could not be recorded".to_owned(),
             ));
@@ -190,8 +192,10 @@ impl Account {
         for heard in new {
             self.start_turn(heard);
         }
-        for stranger in strangers {
-            self.offer_pairing(stranger).await;
+        for (heard, request) in requests {
+            let account = self.clone();
+            self.turns
+                .spawn(async move { account.offer_pairing(&heard, &request).await });
         }
         Ok(())
     }
@@ -272,17 +276,15 @@ impl Account {
         self.conversation.take(&turn, &counterpart).await;
     }
 
-    /// Gives a stranger a pairing code, unless as many as allowed are open.
-    async fn offer_pairing(self: &Arc<Self>, heard: Heard) {
-        let this = self.clone();
-        let stranger = heard.clone();
-        let request = tokio::task::spawn_blocking(move || {
-            let now = this.conversation.context.own.host.now();
-            this.pairing.request(&stranger, now, host::random_bytes())
-        });
-        let Ok(Ok(Some(request))) = request.await else {
-            return;
-        };
+    /// Makes a pairing code for a stranger, unless as many as allowed are open. Waits for files.
+    fn request_pairing(&self, heard: &Heard) -> Option<(Heard, PairingRequest)> {
+        let now = self.conversation.context.own.host.now();
+        let request = self.pairing.request(heard, now, host::random_bytes()).ok()??;
+        Some((heard.clone(), request))
+    }
+
+    /// Gives a stranger a pairing code.
+    async fn offer_pairing(&self, heard: &Heard, request: &PairingRequest) {
         (self.report)(
             Severity::Info,
             msg!(
@@ -301,7 +303,7 @@ impl Account {
             )))
             .line(Line::Text(msg!("bot.pairing-ask")))
             .line(Line::Quote(command));
-        let lang = self.language_of(&heard, None);
+        let lang = self.language_of(heard, None);
         let _ = self.say(&heard.chat, &message, lang).await;
     }
 
