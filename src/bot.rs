@@ -10,22 +10,26 @@
 //! command that an owner typed, or a button that an owner pressed, does anything.
 
 mod access;
-mod account;
+pub(crate) mod account;
 mod backoff;
-mod channel;
-mod channels;
+pub(crate) mod channel;
+pub(crate) mod channels;
 pub(crate) mod chat;
 mod command;
 mod commands;
 mod consent;
 mod conversation;
+pub(crate) mod deliveries;
+pub(crate) mod direct;
 mod inbox;
 mod markup;
 mod message;
 mod outgoing;
-mod pairing;
+pub(crate) mod pairing;
 mod pauses;
+pub(crate) mod report;
 pub(crate) mod run;
+mod shared_token;
 mod state;
 pub(crate) mod task;
 mod turns;

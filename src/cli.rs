@@ -16,6 +16,7 @@ use crate::profile::ProfileName;
 use crate::ui::Ui;
 
 mod browser;
+mod channels;
 pub(crate) mod completions;
 mod config;
 mod context;
@@ -29,6 +30,7 @@ mod man;
 pub(crate) mod node;
 mod onboard;
 mod overview;
+mod pairing;
 mod ports;
 mod preset_answers;
 mod profiles;
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Profiles(profiles::ProfilesArgs),
     Ports(ports::PortsArgs),
     Browser(browser::BrowserArgs),
+    Channels(channels::ChannelsArgs),
+    Pairing(pairing::PairingArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -102,6 +106,8 @@ impl Command {
             | Self::Logs(_)
             | Self::Doctor(_)
             | Self::Snapshot(_)
+            | Self::Channels(_)
+            | Self::Pairing(_)
             | Self::Browser(_) => true,
         }
     }
@@ -158,6 +164,8 @@ pub(crate) fn dispatch(
         Command::Gateway(args) => run(&|context| gateway::run(context, &args)),
         Command::Snapshot(args) => run(&|context| snapshot::run(context, &args)),
         Command::Browser(args) => run(&|context| browser::run(context, &args)),
+        Command::Channels(args) => run(&|context| channels::run(context, &args)),
+        Command::Pairing(args) => run(&|context| pairing::run(context, &args)),
         Command::Onboard(args) => run(&|context| onboard::onboard(context, &args)),
         Command::Setup(args) => run(&|context| onboard::setup(context, &args)),
         Command::Rescue(args) => run(&|context| rescue::run(context, &args)),

@@ -6,6 +6,7 @@
 pub(crate) mod assign;
 pub(crate) mod backup;
 mod broken;
+pub(crate) mod channels;
 pub mod dialect;
 pub(crate) mod diff;
 pub mod document;

@@ -8,6 +8,7 @@
 //! [`HostReport`], so that a unit test needs no host, and none of them asks the system twice.
 
 mod browser;
+mod channels;
 mod check;
 mod collect;
 mod config;
@@ -38,7 +39,7 @@ pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
 pub(crate) use host_report::{HostReport, Scope};
 
 /// The doctor's tables of checks, one for each family of checks, in the order in which they are run.
-const CHECK_FAMILIES: [&[Check]; 9] = [
+const CHECK_FAMILIES: [&[Check]; 10] = [
     isolation::CHECKS,
     ports::CHECKS,
     config::CHECKS,
@@ -47,6 +48,7 @@ const CHECK_FAMILIES: [&[Check]; 9] = [
     workspace::CHECKS,
     service::CHECKS,
     browser::CHECKS,
+    channels::CHECKS,
     engine::CHECKS,
 ];
 

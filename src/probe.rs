@@ -17,6 +17,7 @@ use crate::settings::ClientAuth;
 use crate::survey::{self, SharedLockFiles, Survey, SurveyedInstance};
 use crate::sync;
 
+pub(crate) mod channels;
 mod files;
 mod identity;
 mod last_run;

@@ -17,6 +17,8 @@ mod bot;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(target_os = "linux")]
+mod channels;
+#[cfg(target_os = "linux")]
 mod colours;
 #[cfg(target_os = "linux")]
 mod completions;

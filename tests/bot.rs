@@ -2,6 +2,6 @@
 
 mod chat;
 mod conformance;
-mod home;
+pub mod home;
 mod kills;
 mod repair;

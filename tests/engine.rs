@@ -19,7 +19,7 @@ exit 23
 "#;
 
 /// Returns a sandbox with a fake engine of this version on its search path.
-fn sandbox_with_engine(version: &str) -> Sandbox {
+pub fn sandbox_with_engine(version: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let package = "lib/node_modules/openclaw";
     sandbox.write(
@@ -39,7 +39,7 @@ fn sandbox_with_engine(version: &str) -> Sandbox {
 }
 
 /// Writes a config with this port, and a record with this engine, for the profile `rescue`.
-fn write_config(sandbox: &Sandbox, port: u16, engine: &str) {
+pub fn write_config(sandbox: &Sandbox, port: u16, engine: &str) {
     let text = format!(
         r#"{{ gateway: {{ mode: "local", port: {port}, auth: {{ mode: "token", token: "t0ken" }} }} }}"#
     );
@@ -60,15 +60,7 @@ fn printed_lines(stdout: &str) -> Vec<&str> {
 fn unknown_command_is_run_by_the_engine_for_the_chosen_instance() {
     let sandbox = sandbox_with_engine("2026.9.6");
     write_config(&sandbox, 19789, "native");
-    let line = [
-        "--profile",
-        "rescue",
-        "channels",
-        "list",
-        "--json",
-        "--limit",
-        "3",
-    ];
+    let line = ["--profile", "rescue", "skills", "list", "--json", "--limit", "3"];
     let ran = sandbox.run(line).exits(23);
     let state = sandbox.path(".openclaw-rescue").display().to_string();
     assert_eq!(
@@ -76,7 +68,7 @@ fn unknown_command_is_run_by_the_engine_for_the_chosen_instance() {
         [
             "arg=--profile",
             "arg=rescue",
-            "arg=channels",
+            "arg=skills",
             "arg=list",
             "arg=--json",
             "arg=--limit",
@@ -151,7 +143,7 @@ fn variables_of_another_profile_are_not_inherited() {
         .var("CLAWDBOT_GATEWAY_PORT", "18789")
         .var("CLAWDBOT_STATE_DIR", &main_state);
     write_config(&sandbox, 19789, "native");
-    let ran = sandbox.run(["channels", "list", "--profile", "rescue"]).exits(23);
+    let ran = sandbox.run(["skills", "list", "--profile", "rescue"]).exits(23);
     for value in ["18789", "mains", "MARKER", "CLAWDBOT", "=main"] {
         assert!(!ran.stdout.contains(value), "{value}: {}", ran.stdout);
     }
@@ -179,7 +171,7 @@ fn own_commands_and_help_are_not_passed_to_the_engine() {
 #[test]
 fn without_an_engine_the_nearest_command_and_the_way_to_install_it_are_shown() {
     let sandbox = Sandbox::new();
-    let ran = sandbox.run(["channels", "list", "--json"]).exits(2);
+    let ran = sandbox.run(["skills", "list", "--json"]).exits(2);
     assert_eq!(ran.json()["code"], "cli.unknown-command");
     assert!(
         ran.stderr.contains("npm install -g openclaw") || ran.stdout.contains("npm install -g openclaw"),

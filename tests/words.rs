@@ -22,6 +22,10 @@ const SAME_IN_TURKISH: &[&str] = &[
     "bot.failed",
     "size.whole",
     "apply.failed",
+    "bot.state-line",
+    "channels.account",
+    "channels.line",
+    "channels.token-ask",
     "cli.meaning",
     "config.finding",
     "config.include-broken",
@@ -232,6 +236,7 @@ fn every_used_sentence_exists_and_every_sentence_is_used() {
         "methods/config.rs",
         "methods/config_edit.rs",
         "methods/config_schema.rs",
+        "methods/channels.rs",
         "methods/empty.rs",
     ];
     let methods = sources

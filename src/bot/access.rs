@@ -100,6 +100,12 @@ impl AccessRules {
         }
     }
 
+    /// Returns the id of an owner as typed, with the name of the channel before it or without; `None` for anybody else.
+    pub(crate) fn owner(&self, channel: &str, typed: &str) -> Option<String> {
+        let id = plain_id(channel, typed.trim());
+        self.owners.iter().find(|owner| *owner == id).cloned()
+    }
+
     /// Returns the ids of the owners, whom alerts are sent to.
     pub(crate) fn owners(&self) -> &[String] {
         &self.owners

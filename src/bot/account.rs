@@ -74,6 +74,46 @@ impl AccountSettings {
     }
 }
 
+/// The place where a secret of an account was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretPlace {
+    /// The config, or a variable that the config names.
+    Config,
+    /// A file that the config names.
+    File,
+    /// The environment of the gateway.
+    Environment,
+}
+
+impl SecretPlace {
+    /// Returns the name that OpenClaw gives the place of a token (`tokenSource`).
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::File => "tokenFile",
+            Self::Environment => "env",
+        }
+    }
+}
+
+/// An account as a config describes it, whether or not it can be used.
+#[derive(Clone, Debug)]
+pub(crate) struct DescribedAccount {
+    /// The settings, with those secrets that were found.
+    pub(crate) settings: AccountSettings,
+    /// `true` where neither the channel nor the account is switched off.
+    pub(crate) is_on: bool,
+    /// The place of each secret that the channel needs, in the order of its list; `None` for a missing one.
+    pub(crate) places: Vec<Option<SecretPlace>>,
+}
+
+impl DescribedAccount {
+    /// Returns whether every secret that the account needs was found.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.places.iter().all(Option::is_some)
+    }
+}
+
 /// Reads the accounts of a channel from a config: those that are switched on and have every secret that they need.
 pub(crate) fn read_accounts(
     context: InstanceContext<'_>,
@@ -81,6 +121,20 @@ pub(crate) fn read_accounts(
     channel: &'static str,
     secret_keys: &[SecretKey],
 ) -> Vec<AccountSettings> {
+    describe_accounts(context, config, channel, secret_keys)
+        .into_iter()
+        .filter(|account| account.is_on && account.has_secrets())
+        .map(|account| account.settings)
+        .collect()
+}
+
+/// Reads every account of a channel from a config. Waits for files.
+pub(crate) fn describe_accounts(
+    context: InstanceContext<'_>,
+    config: &Value,
+    channel: &'static str,
+    secret_keys: &[SecretKey],
+) -> Vec<DescribedAccount> {
     let Some(own) = config
         .pointer(&format!("/channels/{channel}"))
         .and_then(Value::as_object)
@@ -108,18 +162,28 @@ pub(crate) fn read_accounts(
         variables: ConfigVariables::new(context.host, &context.instance.state_dir, config),
     };
     let is_on = |values: &Map<String, Value>| values.get("enabled") != Some(&Value::Bool(false));
+    let is_channel_on = is_on(&base);
     merged
         .into_iter()
-        .filter(|(_, values)| is_on(&base) && is_on(values))
-        .filter_map(|(account, values)| {
+        .map(|(account, values)| {
             let secret = |key: &SecretKey| source.find(key, &values, account == DEFAULT_ACCOUNT);
-            let secrets = secret_keys.iter().map(secret).collect::<Option<Vec<_>>>()?;
-            Some(AccountSettings {
-                channel,
-                account,
-                secrets,
-                values,
-            })
+            let found: Vec<_> = secret_keys.iter().map(secret).collect();
+            DescribedAccount {
+                is_on: is_channel_on && is_on(&values),
+                places: found.iter().map(|found| Some(found.as_ref()?.1)).collect(),
+                settings: AccountSettings {
+                    channel,
+                    account,
+                    secrets: found.into_iter().flatten().map(|(secret, _)| secret).collect(),
+                    values,
+                },
+            }
+        })
+        // The account that a channel with others has by itself is none without a token.
+        .filter(|account| {
+            accounts.is_none_or(Map::is_empty)
+                || account.settings.account != DEFAULT_ACCOUNT
+                || account.places.iter().any(Option::is_some)
         })
         .collect()
 }
@@ -137,8 +201,13 @@ struct SecretSource<'a> {
 }
 
 impl SecretSource<'_> {
-    /// Finds a secret of an account: at its key, in its file, else in its variable.
-    fn find(&self, key: &SecretKey, values: &Map<String, Value>, is_default: bool) -> Option<Secret> {
+    /// Finds a secret of an account, and its place: at its key, in its file, else in its variable.
+    fn find(
+        &self,
+        key: &SecretKey,
+        values: &Map<String, Value>,
+        is_default: bool,
+    ) -> Option<(Secret, SecretPlace)> {
         let InstanceContext { env, instance, .. } = self.context;
         let in_config = values.get(key.key).and_then(|value| self.resolve(value));
         let in_file = || {
@@ -146,9 +215,11 @@ impl SecretSource<'_> {
             read::text(&self.variables.path(env, Some(&instance.state_dir), path)?).ok()
         };
         let in_variable = || self.variables.get(key.variable.filter(|_| is_default)?);
-        let found = in_config.or_else(in_file).or_else(in_variable)?;
+        let (found, place) = (in_config.map(|text| (text, SecretPlace::Config)))
+            .or_else(|| Some((in_file()?, SecretPlace::File)))
+            .or_else(|| Some((in_variable()?, SecretPlace::Environment)))?;
         let secret = Secret::new(found.trim());
-        (!secret.is_placeholder()).then_some(secret)
+        (!secret.is_placeholder()).then_some((secret, place))
     }
 
     /// Returns the secret that a value of the config is or refers to: a text with `${VARIABLES}`, or a reference of
@@ -239,6 +310,62 @@ mod tests {
         assert!(
             accounts(&vars, &json!({})).is_empty(),
             "no channel without its key"
+        );
+    }
+
+    #[test]
+    fn account_that_is_off_or_has_no_token_is_described_with_the_place_of_its_token() {
+        let config = json!({ "channels": { "telegram": {
+            "accounts": { "a": { "botToken": "1:a" }, "b": { "tokenFile": "token", "enabled": false }, "c": {} },
+        }}});
+        let home = tempfile::tempdir().unwrap();
+        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
+        crate::apply::write_file(&instance.state_dir.join("token"), b"3:file\n").unwrap();
+        let env = Environment {
+            home: home.path().to_owned(),
+            ..Environment::default()
+        };
+        let host = Host::fixed(&[], [("TELEGRAM_BOT_TOKEN", "4:env")]);
+        let context = InstanceContext {
+            host: &host,
+            env: &env,
+            instance: &instance,
+        };
+        let described = describe_accounts(context, &config, "telegram", KEYS);
+        let shown: Vec<_> = described
+            .iter()
+            .map(|account| {
+                (
+                    account.settings.account.as_str(),
+                    account.is_on,
+                    account.places[0],
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("default", true, Some(SecretPlace::Environment)),
+                ("a", true, Some(SecretPlace::Config)),
+                ("b", false, Some(SecretPlace::File)),
+                ("c", true, None)
+            ]
+        );
+        let bare = json!({ "channels": { "telegram": { "accounts": { "a": { "botToken": "1:a" } } } } });
+        let host = Host::fixed(&[], [("", ""); 0]);
+        let described = describe_accounts(
+            InstanceContext {
+                host: &host,
+                ..context
+            },
+            &bare,
+            "telegram",
+            KEYS,
+        );
+        assert_eq!(
+            described.len(),
+            1,
+            "there is no account without a name: {described:?}"
         );
     }
 

@@ -39,6 +39,12 @@ pub(crate) trait Messenger: Send + Sync {
     /// Returns the name of the bot.
     fn start<'a>(&'a self, menu: &'a [MenuCommand]) -> BoxFuture<'a, Result<String, ChannelError>>;
 
+    /// Asks the channel's servers who the bot is, and returns its name. Changes nothing, so that it may be asked while
+    /// another program receives. A channel whose [`start`](Self::start) changes something there has one of its own.
+    fn identify(&self) -> BoxFuture<'_, Result<String, ChannelError>> {
+        self.start(&[])
+    }
+
     /// Waits for what was said after the position `cursor`, or from now on where none is known. Returns at the latest
     /// after a minute, with nothing.
     fn receive<'a>(&'a self, cursor: Option<&'a str>) -> BoxFuture<'a, Result<Batch, ChannelError>>;

@@ -5,6 +5,7 @@
 //! open requests, `CHANNEL-allowFrom.json` the ids that were approved. OpenClaw 2026.9.6 keeps both in a database of its
 //! own, which is left alone (docs/openclaw.md#pairing-of-people).
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::channel::Heard;
 use crate::apply;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::read;
+use crate::i18n::msg;
 use crate::time::format_millis;
 
 /// Maximum number of open requests of a channel, as in OpenClaw.
@@ -76,14 +78,15 @@ impl PairingStore {
             .collect()
     }
 
-    /// Adds a request of a stranger with a code from these random bytes, and returns it; `None` where the stranger has an open one, or where as many as
-    /// allowed are open.
+    /// Adds a request of a stranger with a code from these random bytes, and returns it; `None` where the stranger has an
+    /// open one, or where as many as allowed are open.
     pub(crate) fn request(
         &self,
         heard: &Heard,
         now: SystemTime,
         random: [u8; CODE_LENGTH],
     ) -> Result<Option<PairingRequest>> {
+        let _lock = self.lock()?;
         let mut requests = self.requests(now);
         if requests.len() >= MAX_REQUESTS || requests.iter().any(|request| request.id == heard.person) {
             return Ok(None);
@@ -107,6 +110,7 @@ impl PairingStore {
 
     /// Pairs the person who was given a code, and returns the request; `None` where the code is unknown or too old.
     pub(crate) fn approve(&self, code: &str, now: SystemTime) -> Result<Option<PairingRequest>> {
+        let _lock = self.lock()?;
         let mut requests = self.requests(now);
         let Some(index) = requests
             .iter()
@@ -126,6 +130,7 @@ impl PairingStore {
 
     /// Ends the pairing of a person. Returns whether the person was paired.
     pub(crate) fn revoke(&self, id: &str) -> Result<bool> {
+        let _lock = self.lock()?;
         let mut paired = self.paired();
         let count = paired.len();
         paired.retain(|paired| paired != id);
@@ -134,6 +139,18 @@ impl PairingStore {
             self.write_paired(&paired)?;
         }
         Ok(was_paired)
+    }
+
+    /// Waits until no other process changes the files: the gateway and a command may do so at the same time.
+    fn lock(&self) -> Result<File> {
+        if !self.state_dir.is_dir() {
+            let missing = msg!("apply.state-gone", path = self.state_dir.display());
+            return Err(Error::failed(missing));
+        }
+        let path = self.path("lock").with_extension("");
+        let file = apply::open_lock_file(&path)?;
+        file.lock().map_err(|cause| apply::lock_error(&path, cause))?;
+        Ok(file)
     }
 
     fn requests_path(&self) -> PathBuf {
@@ -193,6 +210,11 @@ impl PairingRequest {
             "lastSeenAt": created,
             "meta": { "firstName": self.name },
         })
+    }
+
+    /// Returns the time until which the code of a request is good.
+    pub(crate) fn expires(&self) -> SystemTime {
+        self.created + CODE_LIFETIME
     }
 
     /// Returns whether the code of a request is still good. A clock that was set back makes no code good for ever.

@@ -16,6 +16,7 @@ use super::channels::CHANNELS;
 use super::command::{self, MENU, Typed};
 use super::consent::Asked;
 use super::conversation::{Conversation, Counterpart, Turn};
+use super::direct;
 use super::inbox::Inbox;
 use super::message::{Line, Message};
 use super::outgoing::{self, SecretFilter};
@@ -29,6 +30,8 @@ use crate::i18n::{Lang, Msg, msg};
 use crate::instance::InstanceContext;
 use crate::rescue::history::RequestedBy;
 use crate::sync::lock;
+
+mod notes;
 
 /// Pause before a token that is refused, or a bot that another program polls, is tried again.
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
@@ -126,7 +129,11 @@ impl Account {
                 ChannelError::RateLimited(pause) => *pause,
                 _ => backoff.next_pause(host::random_bytes::<1>()[0]),
             };
-            self.note_failure(&error);
+            let other = match error {
+                ChannelError::PolledElsewhere => self.find_other_instance().await,
+                _ => None,
+            };
+            self.note_failure(&error, other);
             tokio::time::sleep(pause).await;
         }
     }
@@ -330,17 +337,31 @@ impl Account {
 
     /// Sends a message to a chat, and returns the id of its last part; `None` where it could not be sent.
     pub(crate) async fn say(&self, chat: &str, message: &Message, lang: Lang) -> Option<String> {
+        self.send(chat, message, lang).await.ok().flatten()
+    }
+
+    /// Sends a message to a chat, and returns the id of its last part.
+    ///
+    /// # Errors
+    /// The reason why it could not be sent.
+    pub(crate) async fn send(
+        &self,
+        chat: &str,
+        message: &Message,
+        lang: Lang,
+    ) -> std::result::Result<Option<String>, ChannelError> {
         let parts = self.render(message, lang).await;
-        match outgoing::send(self.messenger.as_ref(), chat, &parts).await {
-            Ok(id) => {
-                self.note_sent();
-                id
-            }
-            Err(error) => {
-                self.note_unsent(&error);
-                None
-            }
+        let sent = outgoing::send(self.messenger.as_ref(), chat, &parts).await;
+        match &sent {
+            Ok(_) => self.note_sent(),
+            Err(error) => self.note_unsent(error),
         }
+        sent
+    }
+
+    /// Asks the channel's servers who the bot is, and returns the result in OpenClaw's form.
+    pub(crate) async fn probe(&self, limit: Duration, lang: Lang) -> Value {
+        direct::probe(self.messenger.as_ref(), limit, lang).await
     }
 
     /// Replaces a message; where that is not possible, or the new text is too long for one message, sends it anew.
@@ -376,61 +397,6 @@ impl Account {
     /// Returns the private chat with an owner.
     pub(crate) async fn private_chat(&self, person: &str) -> std::result::Result<String, ChannelError> {
         self.messenger.private_chat(person).await
-    }
-
-    fn note_success(&self, bot_name: &str) {
-        let now = self.conversation.context.own.host.now();
-        let mut is_new = false;
-        self.state.update(|state| {
-            is_new = state.connected_since.is_none();
-            state.connected_since.get_or_insert(now);
-            state.bot_name = Some(bot_name.to_owned());
-            state.is_polled_elsewhere = false;
-        });
-        if is_new {
-            let connected = msg!(
-                "bot.connected",
-                channel = self.channel.label,
-                account = self.settings.account,
-                name = bot_name
-            );
-            (self.report)(Severity::Info, connected);
-        }
-    }
-
-    fn note_failure(&self, error: &ChannelError) {
-        let why = error.msg();
-        let mut is_new = false;
-        self.state.update(|state| {
-            is_new = state.connected_since.is_some() || state.last_error.as_ref() != Some(&why);
-            state.connected_since = None;
-            state.is_polled_elsewhere = matches!(error, ChannelError::PolledElsewhere);
-            state.last_error = Some(why.clone());
-        });
-        // The same failure at each try would fill the log.
-        if is_new {
-            let failed = msg!(
-                "bot.failed",
-                channel = self.channel.label,
-                account = self.settings.account
-            );
-            (self.report)(Severity::Warning, failed.with_msg("why", why));
-        }
-    }
-
-    fn note_sent(&self) {
-        let now = self.conversation.context.own.host.now();
-        self.state.update(|state| state.last_sent = Some(now));
-    }
-
-    fn note_unsent(&self, error: &ChannelError) {
-        let unsent = msg!(
-            "bot.unsent",
-            channel = self.channel.label,
-            account = self.settings.account
-        );
-        (self.report)(Severity::Warning, unsent.with_msg("why", error.msg()));
-        self.state.update(|state| state.last_error = Some(error.msg()));
     }
 }
 

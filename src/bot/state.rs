@@ -21,6 +21,8 @@ pub(crate) struct AccountState {
     pub(crate) last_error: Option<Msg>,
     /// `true` where another program receives what is said to this bot.
     pub(crate) is_polled_elsewhere: bool,
+    /// The instance of this host that has the same token, where one has it.
+    pub(crate) other_instance: Option<String>,
 }
 
 /// The state of one account of a channel, shared between the task that receives and those who ask.

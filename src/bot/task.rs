@@ -5,18 +5,24 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::account::AccountSettings;
+use super::channel::ChannelType;
 use super::chat::{self, PlainMessage};
 use super::commands::CommandContext;
 use super::conversation::{Conversation, Counterpart, Turn};
+use super::deliveries::{Deliveries, DeliveryError};
 use super::message::Message;
 use super::outgoing::{self, SecretFilter};
 use super::pauses::{Pausable, Pauses};
 use super::run::{Account, Reporter, Severity, read_accounts};
 use super::turns::Turns;
+use super::{report, shared_token};
 use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
+use crate::probe::channels::AccountReport;
 use crate::profile::ProfileName;
 use crate::rescue::stop::StopSignal;
+use crate::survey;
 use crate::sync::lock;
 
 /// The bot of a gateway.
@@ -27,6 +33,7 @@ pub(crate) struct Bot {
     turns: Turns,
     report: Reporter,
     running: Mutex<Running>,
+    deliveries: Deliveries,
 }
 
 /// The accounts that work now. Dropping the tasks ends them.
@@ -61,6 +68,7 @@ impl Bot {
             turns: Turns::default(),
             report,
             running: Mutex::default(),
+            deliveries: Deliveries::default(),
         }
     }
 
@@ -80,7 +88,9 @@ impl Bot {
             return;
         }
         let config = Arc::new(config.clone());
-        for described in read_accounts(own.borrowed(), &config) {
+        let all = read_accounts(own.borrowed(), &config);
+        self.report_shared_tokens(&all);
+        for described in all {
             let (channel, name) = (described.0.label, described.1.account.clone());
             let account = Account::new(
                 described,
@@ -127,6 +137,56 @@ impl Bot {
             }
         });
         rendered.await.unwrap_or_default()
+    }
+
+    /// Logs each account whose token another instance of this host has too, before it is used.
+    fn report_shared_tokens(&self, accounts: &[(&'static ChannelType, AccountSettings)]) {
+        if accounts.is_empty() {
+            return;
+        }
+        let own = &self.conversation.context.own;
+        let survey = survey::survey_host(&own.host, &own.env);
+        for (channel, settings) in accounts {
+            let token = settings.secrets.first();
+            let other =
+                token.and_then(|token| shared_token::find_other_instance(own.borrowed(), &survey, token));
+            if let Some(other) = other {
+                let shared = msg!(
+                    "bot.token-shared",
+                    channel = channel.label,
+                    account = settings.account,
+                    instance = other
+                );
+                (self.report)(Severity::Warning, shared);
+            }
+        }
+    }
+
+    /// Returns every account that a config describes, with the state of those that run. Waits for files.
+    pub(crate) fn report(&self, config: &Value) -> Vec<AccountReport> {
+        let context = &self.conversation.context;
+        report::report_running(context.own.borrowed(), config, &self.accounts(), context.lang)
+    }
+
+    /// Returns the account of a channel that runs under a name, or the first one where none is named.
+    pub(crate) fn find_account(&self, channel: &str, name: Option<&str>) -> Option<Arc<Account>> {
+        let mut accounts = self.accounts().into_iter();
+        accounts.find(|account| {
+            account.channel.name == channel && name.is_none_or(|name| account.settings.account == name)
+        })
+    }
+
+    /// Sends a text of a client to an owner of an account, and returns the id of the message. `key` tells requests apart:
+    /// a repeated one is not sent again.
+    pub(crate) async fn send_to_owner(
+        &self,
+        account: &Arc<Account>,
+        to: &str,
+        text: String,
+        key: String,
+    ) -> Result<Option<String>, DeliveryError> {
+        let lang = self.conversation.context.lang;
+        self.deliveries.send(account, to, text, key, lang).await
     }
 
     /// Returns the accounts that run.

@@ -16,6 +16,7 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use serde_json::Value;
 
 use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
+use crate::bot::channels::CHANNELS;
 use crate::browser::profiles::{BrowserProfiles, ProfileOrigin};
 use crate::config::{self, LoadedConfig};
 use crate::environment::Environment;
@@ -159,7 +160,7 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
     let languages = Lang::all()
         .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
         .collect();
-    help::localise(program, lang)
+    with_channel_candidates(help::localise(program, lang))
         .mut_arg("profile", named)
         .mut_arg("lang", |arg| arg.add(candidates(languages)))
         .mut_subcommand("profiles", |profiles| {
@@ -208,6 +209,34 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
         .mut_subcommand("man", |man| {
             man.mut_arg("dir", |arg| arg.value_hint(ValueHint::DirPath))
         })
+}
+
+/// Returns the program's commands with candidates for the channels of a bot.
+fn with_channel_candidates(program: Command) -> Command {
+    program
+        .mut_subcommand("channels", |channels| {
+            ["add", "remove", "test"]
+                .into_iter()
+                .fold(channels, |channels, verb| {
+                    channels.mut_subcommand(verb, with_channels)
+                })
+        })
+        .mut_subcommand("pairing", |pairing| {
+            pairing
+                .mut_subcommand("list", with_channels)
+                .mut_subcommand("approve", |approve| {
+                    with_channels(approve).mut_arg("code", |arg| arg)
+                })
+                .mut_subcommand("revoke", |revoke| with_channels(revoke).mut_arg("id", |arg| arg))
+        })
+}
+
+/// Returns a command with the channels of the native engine as candidates for its channel.
+fn with_channels(command: Command) -> Command {
+    let names = CHANNELS
+        .iter()
+        .map(|channel| (channel.name.to_owned(), Some(channel.label)));
+    command.mut_arg("channel", |arg| arg.add(candidates(names.collect())))
 }
 
 /// Returns the command `onboard` with completion candidates for the values of its flags.

@@ -22,7 +22,8 @@ mod change;
 mod restore;
 mod validate;
 
-use change::{WrittenFile, change_config, read_config};
+use change::WrittenFile;
+pub(super) use change::{change_config, read_config};
 pub(super) use restore::restore_backup;
 
 /// The arguments of `openclaw config`.
@@ -115,7 +116,7 @@ fn parse_path(typed: &str) -> Result<KeyPath> {
 }
 
 /// Reads a config value from standard input. One line end at its end is removed, because a shell adds it.
-fn read_stdin_value() -> Result<String> {
+pub(super) fn read_stdin_value() -> Result<String> {
     let refused =
         || Error::usage(Msg::new("config.stdin-failed").with_msg("limit", size_msg(MAX_STDIN_BYTES)));
     let mut text = String::new();

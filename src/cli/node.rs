@@ -97,10 +97,18 @@ pub(crate) fn pass_on(
     exec(host, &engine, &call)
 }
 
+/// Commands of which OpenClaw has subcommands that this program does not have, such as `channels login`.
+const SHARED_COMMANDS: [&str; 2] = ["channels", "pairing"];
+
 /// Returns the command of a command line if this program does not have it, so that OpenClaw from npm may.
 pub(crate) fn openclaw_command<'a>(program: &clap::Command, options: &'a GlobalOptions) -> Option<&'a str> {
     let word = options.command_line.get(1)?.to_str()?;
-    (is_command_name(word) && program.find_subcommand(word).is_none()).then_some(word)
+    let Some(command) = program.find_subcommand(word) else {
+        return is_command_name(word).then_some(word);
+    };
+    let subcommand = options.command_line.get(2)?.to_str()?;
+    let is_missing = is_command_name(subcommand) && command.find_subcommand(subcommand).is_none();
+    (is_missing && SHARED_COMMANDS.contains(&word)).then_some(word)
 }
 
 /// Returns `true` if a word of the command line has the form of a command's name.

@@ -131,6 +131,7 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
         msg!("status.config"),
         abbreviate_home(&context.env.home, &instance.config_path),
     );
+    add_channel_fields(context, probe, &mut fields);
     add_watched_fields(context, probe, &mut fields);
     if let Some(service) = service {
         service.add_fields(context, &mut fields);
@@ -168,6 +169,17 @@ pub(super) fn print_headline(context: &Context<'_>, probe: &Probe) {
 pub(super) fn headline(context: &Context<'_>, probe: &Probe) -> String {
     let sentence = context.ui.render(&probe.msg(context.instance.profile.as_str()));
     format!("{} {sentence}", status_mark(context, &probe.verdict))
+}
+
+/// Adds a field to the status for each account of a messaging channel, as the gateway reports it.
+fn add_channel_fields(context: &Context<'_>, probe: &Probe, fields: &mut Fields) {
+    for account in probe.channel_accounts() {
+        let mut state = context.ui.render(&account.state_msg(true));
+        if let Some(error) = account.last_error.as_ref().filter(|_| !account.is_connected()) {
+            state = format!("{state}. {}", sanitize(error));
+        }
+        fields.add(context.ui.render(&account.name_msg()), state);
+    }
 }
 
 /// Adds a field to the status for each gateway that this rescue gateway watches.

@@ -61,7 +61,7 @@ const FILES: [(&str, &str, &str); 5] = [
 ];
 
 /// The catalogue keys of the translated texts of the dashboard page. The page knows them by the part behind the dot.
-const TEXT_KEYS: [&str; 73] = [
+const TEXT_KEYS: [&str; 74] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -87,6 +87,7 @@ const TEXT_KEYS: [&str; 73] = [
     "dashboard.page-profile",
     "dashboard.page-version",
     "dashboard.page-engine",
+    "dashboard.page-channels",
     "dashboard.page-process",
     "dashboard.page-up",
     "dashboard.page-started",

@@ -18,6 +18,7 @@ use crate::text::sanitize_name;
 mod agents;
 mod browser;
 pub(crate) mod call;
+pub(crate) mod channels;
 mod chat;
 pub(crate) mod config;
 mod config_edit;
@@ -41,13 +42,14 @@ use call::MethodCall;
 use method::{Handler, Method};
 
 /// The methods of the WebSocket protocol that the gateway serves, in tables by what they are about.
-const TABLES: [&[Method]; 9] = [
+const TABLES: [&[Method]; 10] = [
     OWN_METHODS,
     config::METHODS,
     config_edit::METHODS,
     config_schema::METHODS,
     agents::METHODS,
     sessions::METHODS,
+    channels::METHODS,
     chat::METHODS,
     empty::METHODS,
     usage::METHODS,

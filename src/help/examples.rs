@@ -57,6 +57,49 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "openclaw channels",
+        &[
+            "openclaw --profile rescue channels add telegram --token-stdin < token.txt",
+            "openclaw --profile rescue channels status --probe",
+        ],
+    ),
+    ("openclaw channels list", &["openclaw channels list --json"]),
+    (
+        "openclaw channels status",
+        &["openclaw --profile rescue channels status --probe"],
+    ),
+    (
+        "openclaw channels add",
+        &[
+            "openclaw --profile rescue channels add telegram --token-stdin < token.txt",
+            "openclaw channels add telegram --token-file token.txt --owner 4242",
+        ],
+    ),
+    (
+        "openclaw channels remove",
+        &["openclaw --profile rescue channels remove telegram"],
+    ),
+    (
+        "openclaw channels test",
+        &["openclaw --profile rescue channels test telegram"],
+    ),
+    (
+        "openclaw pairing",
+        &["openclaw --profile rescue pairing approve telegram 5JPQWP7Z"],
+    ),
+    (
+        "openclaw pairing list",
+        &["openclaw --profile rescue pairing list"],
+    ),
+    (
+        "openclaw pairing approve",
+        &["openclaw --profile rescue pairing approve telegram 5JPQWP7Z"],
+    ),
+    (
+        "openclaw pairing revoke",
+        &["openclaw --profile rescue pairing revoke telegram 4242"],
+    ),
+    (
         "openclaw gateway uninstall",
         &["openclaw --profile rescue gateway uninstall"],
     ),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::channels::{self, AccountReport};
 use super::last_run::LastRun;
 use crate::config::schema;
 use crate::error::{Error, ErrorKind};
@@ -173,6 +174,15 @@ impl Probe {
     /// Returns whether the probed gateway runs and is healthy.
     pub(crate) fn is_healthy(&self) -> bool {
         self.verdict == ProbeVerdict::Healthy
+    }
+
+    /// Returns the accounts of messaging channels that a native gateway reported. OpenClaw's answer to `health` does not
+    /// tell enough of them.
+    pub(crate) fn channel_accounts(&self) -> Vec<AccountReport> {
+        match self.engine {
+            Engine::Native => channels::accounts_of_health(&self.health),
+            Engine::Node => Vec::new(),
+        }
     }
 
     /// Returns whether the probed gateway runs, healthy or not.

@@ -84,7 +84,7 @@ impl Telegram {
 impl Messenger for Telegram {
     fn start<'a>(&'a self, menu: &'a [MenuCommand]) -> BoxFuture<'a, Result<String, ChannelError>> {
         Box::pin(async move {
-            let me = self.ask("getMe", json!({})).await?;
+            let name = self.identify().await?;
             self.ask("deleteWebhook", json!({ "drop_pending_updates": false }))
                 .await?;
             let commands: Vec<_> = menu
@@ -92,6 +92,13 @@ impl Messenger for Telegram {
                 .map(|command| json!({ "command": command.word, "description": command.description }))
                 .collect();
             self.ask("setMyCommands", json!({ "commands": commands })).await?;
+            Ok(name)
+        })
+    }
+
+    fn identify(&self) -> BoxFuture<'_, Result<String, ChannelError>> {
+        Box::pin(async move {
+            let me = self.ask("getMe", json!({})).await?;
             Ok(text_at(&me, "/username").unwrap_or_default().to_owned())
         })
     }

@@ -59,18 +59,18 @@ pub(super) fn choose_judge(
 }
 
 /// The file that a change of a config was written to, and its previous version.
-pub(super) struct WrittenFile {
+pub(in crate::cli) struct WrittenFile {
     /// The config, or a file that it includes.
-    pub(super) file: PathBuf,
+    pub(in crate::cli) file: PathBuf,
     /// The previous version.
-    pub(super) backup: PathBuf,
+    pub(in crate::cli) backup: PathBuf,
     /// The channels and plugins that the change brought in and that do not come with OpenClaw.
-    pub(super) not_installed: Vec<SchemaFinding>,
+    pub(in crate::cli) not_installed: Vec<SchemaFinding>,
 }
 
 /// Changes one value of the instance's config under the host-wide lock. Returns the file that was written, or `None`
 /// where nothing changed.
-pub(super) fn change_config(
+pub(in crate::cli) fn change_config(
     context: &Context<'_>,
     release: Option<&str>,
     path: &KeyPath,

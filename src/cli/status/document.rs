@@ -1,7 +1,8 @@
 //! The state of one instance as a document. The keys are those of OpenClaw's `status --json` and `gateway status --json`
 //! where it has them (docs/openclaw.md#gateway-status-document), so that scripts for either can read it:
 //!
-//! - keys of this program: `ok`, `profile`, `instanceId`, `watching` (`profile`, `news`, `text` of each gateway that this one
+//! - keys of this program: `ok`, `profile`, `instanceId`, `channels` (the accounts of a running native gateway),
+//!   `watching` (`profile`, `news`, `text` of each gateway that this one
 //!   watches), `verdict` (`healthy`, `not-running`, `other-profile`,
 //!   `stranger`, `elsewhere`, `token-refused`, `slow`, `starting`, `shutting-down`, `unhealthy`), `message`, `warning`, `hints`,
 //!   `stateDir`, `last` (null while it runs: `end` (`stopped`, `killed`, `unknown`), `pid`, `lastSeen`, `line`);
@@ -45,6 +46,7 @@ pub(crate) fn status_document(
         "verdict": probe.verdict.name(),
         "message": message,
         "warning": probe.warning,
+        "channels": probe.channel_accounts(),
         "watching": watched_gateways(probe),
         "hints": hints.collect::<Vec<_>>(),
         "stateDir": instance.state_dir,

@@ -307,7 +307,7 @@ function render() {
   document.title = overview ? title + ' · OpenClaw' : 'OpenClaw';
   if (!overview) return;
   $('warning').lastElementChild.textContent = overview.warning || '';
-  renderFacts(overview.gateway);
+  renderFacts(overview.gateway, overview.channels);
   const own = overview.instances.find((instance) => instance.own);
   updateChildren('ports', (own ? byNumber(own.ports) : []).map(portRow));
   renderPortAxis(overview.instances, overview.ephemeral);
@@ -322,7 +322,7 @@ function render() {
   updateChildren('events', events.length ? events.map(eventItem) : [element('li', 'faint', text('page-no-events'))]);
 }
 
-function renderFacts(gateway) {
+function renderFacts(gateway, channels) {
   const rows = [
     ['page-profile', gateway.profile],
     ['page-up', formatDuration(gateway.uptimeMs)],
@@ -331,6 +331,7 @@ function renderFacts(gateway) {
     ['page-process', 'pid ' + gateway.pid],
     ['page-version', gateway.version],
     ['page-engine', gateway.engine],
+    ['page-channels', channels.map((channel) => channel.text).join('\n')],
     ['page-auth', gateway.auth],
     ['page-instance', gateway.instanceId],
     ['page-config', gateway.config && copyable('', gateway.config)],

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::config::error::ConfigError;
 use crate::doctor::{self, Finding, HostReport, Scope};
 use crate::environment::abbreviate_home;
+use crate::gateway::methods::channels::read_account_reports;
 use crate::gateway::state::GatewayState;
 use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{Listener, Span};
@@ -23,6 +24,7 @@ use crate::time::millis;
 /// - `instances`: each `label`, `own`, `running`, `pid` (or null), `base` (or null), `config`, `broken` (a sentence or null),
 ///   `ports`, each `{first, last, role, name, state, text}` with `state` `own`, `held` or `free`, `pool` and the
 ///   `listening` ports in it; `shared`, the spans that others may come to use too.
+/// - `channels`: the accounts of messaging channels, each `{channel, accountId, ok, text}`.
 /// - `watching`: the last event of each gateway that this one watches, `{profile, news, text}`.
 /// - `findings`: the result of [`examine`], each `{id, severity, instance, text, mend}` as `doctor --json` has them;
 ///   null before the first examination.
@@ -53,11 +55,26 @@ pub(super) fn overview(state: &GatewayState, findings: Option<&[Finding]>, lang:
                 instance_value(state, &map, instance, entry, own == Some(at), lang)
             })
             .collect::<Vec<_>>(),
+        "channels": channels_value(state, lang),
         "watching": state.watch_status.to_value(lang),
         "findings": findings.map(|all| all.iter().map(|finding| finding_value(finding, lang)).collect::<Vec<_>>()),
     });
     state.identity.add_to(&mut overview["gateway"]);
     overview
+}
+
+/// Returns the JSON form of the accounts of messaging channels for the dashboard, a sentence each.
+fn channels_value(state: &GatewayState, lang: Lang) -> Value {
+    let reports = read_account_reports(state);
+    let each = reports.iter().map(|report| {
+        json!({
+            "channel": report.channel,
+            "accountId": report.account_id,
+            "ok": !report.is_wanted() || report.is_connected(),
+            "text": report.line_msg(true).render(lang),
+        })
+    });
+    each.collect()
 }
 
 /// Runs the doctor on the whole host and returns its findings, the worst first. It asks gateways and service

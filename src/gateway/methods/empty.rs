@@ -1,4 +1,4 @@
-//! The methods about what this engine does not have: channels, jobs, tasks, approvals, usage. Their answers are empty
+//! The methods about what this engine does not have: jobs, tasks, approvals, usage. Their answers are empty
 //! and true, in the form of each protocol, so that OpenClaw's pages and command lines can show that there is nothing
 //! (docs/openclaw.md#empty-answers).
 
@@ -21,7 +21,6 @@ pub(super) const METHODS: &[Method] = &[
         OperatorScope::Pairing,
         r#"{"accounts":[],"requests":[],"commandOwnerConfigured":false,"limits":{"pendingPerAccount":3,"ttlMs":3600000}}"#,
     ),
-    Method::infallible("channels.status", OperatorScope::Read, channels),
     Method::fixed(
         "chat.metadata",
         OperatorScope::Read,
@@ -139,25 +138,6 @@ const THEMES: &str = r#"{
 }"#;
 /// The revision of an empty list of jobs: the SHA-256 of nothing, in the form of OpenClaw 2026.9.6.
 const EMPTY_REVISION: &str = "sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
-
-/// Answers the gateway's method `channels.status`: this engine serves no channel, whatever the config names.
-fn channels(call: &MethodCall) -> Value {
-    let mut answer = json!({
-        "ts": call.now_ms(),
-        "channelOrder": [],
-        "channelLabels": {},
-        "channelDetailLabels": {},
-        "channelSystemImages": {},
-        "channelMeta": [],
-        "channels": {},
-        "channelAccounts": {},
-        "channelDefaultAccountId": {},
-    });
-    if call.client.protocol == Protocol::Four {
-        answer["statusIssues"] = json!([]);
-    }
-    answer
-}
 
 /// Answers the gateway's method `cron.list`: this engine has no jobs.
 fn jobs(call: &MethodCall) -> Value {

@@ -1,5 +1,5 @@
-//! `health`: the state of this gateway, as far as this engine can tell. It runs no agents and no channels, and
-//! says so; sessions that OpenClaw left in the state folder are counted.
+//! `health`: the state of this gateway, as far as this engine can tell. It runs no agents, and says so; sessions that
+//! OpenClaw left in the state folder are counted.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::config;
+use super::{channels, config};
 use crate::gateway::state::GatewayState;
 use crate::host::read;
 use crate::time::{millis, unix_millis};
@@ -76,15 +76,13 @@ pub(crate) async fn document(state: &Arc<GatewayState>) -> Value {
         "ok": true,
         "ts": unix_millis(state.context.host.now()),
         "durationMs": millis(begun.elapsed()),
-        "channels": {},
-        "channelOrder": [],
-        "channelLabels": {},
         "heartbeatSeconds": 0,
         "defaultAgentId": default,
         "agents": sessions.iter().map(agent).collect::<Vec<_>>(),
         "sessions": default_sessions.map(AgentSessions::to_value),
         "gateway": gateway_value(state),
     });
+    channels::add_to_health(&channels::account_reports(state).await, &mut health);
     add_notices(state, &mut health);
     health
 }

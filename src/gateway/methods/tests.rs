@@ -62,7 +62,7 @@ async fn served_methods_answer_and_all_others_say_why_not() {
         let answer = gateway.call(admin, method, Value::Null);
         async move { answer.await.unwrap_err() }
     };
-    for method in ["send", "chat.inject", "cron.add", "skills.install", "update.run"] {
+    for method in ["poll", "chat.inject", "cron.add", "skills.install", "update.run"] {
         let error = lacking(method).await;
         assert_eq!(error.code, ErrorCode::Unavailable, "{method}");
         assert!(error.message.contains(method), "{}", error.message);
@@ -119,7 +119,7 @@ async fn absent_method_is_reported_before_a_missing_scope() {
     let gateway = TestGateway::new();
     for protocol in [Protocol::Three, Protocol::Four] {
         for (method, code) in [
-            ("send", ErrorCode::Unavailable),
+            ("poll", ErrorCode::Unavailable),
             ("update.run", ErrorCode::Unavailable),
             ("nope", ErrorCode::InvalidRequest),
             ("connect", ErrorCode::InvalidRequest),

@@ -106,6 +106,12 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     ),
     fixed_by_command(
+        "channel-no-engine",
+        "warning",
+        "rescue config unset channels.signal",
+        |s| edit(s, |c| c["channels"] = json!({ "signal": { "enabled": true } })),
+    ),
+    fixed_by_command(
         "isolation-auth",
         "warning",
         "rescue config set gateway.auth.token --stdin",
