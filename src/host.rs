@@ -28,6 +28,7 @@ mod space;
 #[cfg_attr(windows, path = "host/windows.rs")]
 mod system;
 mod users;
+mod zone;
 
 pub(crate) use space::FileSystemSpace;
 pub(crate) use users::{parse_users, user_file};
@@ -245,6 +246,11 @@ impl Host {
     /// Returns the current time of the system clock.
     pub(crate) fn now(&self) -> SystemTime {
         now()
+    }
+
+    /// Returns the seconds by which the local time of this host is ahead of UTC at a time; see [`zone::utc_offset`].
+    pub(crate) fn utc_offset(&self, at: SystemTime) -> i64 {
+        zone::utc_offset(at)
     }
 
     /// Returns random bytes from the operating system; see [`random_bytes`].

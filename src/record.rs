@@ -16,6 +16,11 @@
 //! interval = 10              # seconds between two probes, 1 to 3600
 //! patience = 30              # seconds that a gateway is unhealthy before a repair, 0 to 3600
 //! rest = 300                 # seconds without a repair after a failed one, 10 to 86400
+//! [rescue.alerts]            # what the bot tells its owners unasked
+//! quiet = "23:00-07:00"      # local time in which nothing is sent
+//! word = "off"               # off | daily | weekly
+//! webhook = "https://ntfy.sh" # posted to as JSON, as ntfy takes it; a secret
+//! topic = "my-gateways"      # the topic of ntfy
 //! [browser.ports]            # the CDP port of each browser profile, kept for its next start
 //! openclaw = 19800
 //! [browser.colors]           # of browser profiles that were created at run time
@@ -34,8 +39,10 @@ use crate::i18n::msg;
 use crate::ports::Port;
 use crate::toml_document::{self, TomlError};
 
+mod alerts;
 mod document;
 
+pub(crate) use alerts::{AlertsTable, QuietHours, WordInterval};
 pub(crate) use document::RecordDocument;
 
 /// The program that runs as the gateway of an instance.
@@ -147,6 +154,8 @@ pub(crate) struct RescueTable {
     pub(crate) patience: Option<u64>,
     /// Seconds without another repair after a failed one.
     pub(crate) rest: Option<u64>,
+    /// What the bot tells its owners of them, and when.
+    pub(crate) alerts: AlertsTable,
 }
 
 /// The table `[browser]` of an `instance.toml`, the file with this program's settings for an instance.

@@ -1,5 +1,6 @@
 //! The bot of a native gateway: its channels, who may speak, and what its owners can do from a chat.
 
+mod alerts;
 mod chat;
 mod conformance;
 pub mod home;

@@ -15,6 +15,8 @@ type Catalogue = BTreeMap<String, String>;
 /// are only names, code or values.
 const SAME_IN_TURKISH: &[&str] = &[
     "dashboard.page-chat",
+    "bot.alert-event",
+    "bot.alert-word-because",
     "bot.value",
     "bot.said",
     "bot.port",

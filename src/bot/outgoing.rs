@@ -51,7 +51,7 @@ impl SecretFilter {
     }
 
     /// Returns a text without the secrets.
-    fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let shown = self.configs.iter().fold(text.to_owned(), |text, config| {
             secrets::redact_known_secrets(&text, config)
         });
@@ -123,6 +123,22 @@ pub(crate) async fn send(
     let mut last = None;
     for part in parts {
         last = Some(retried(|| messenger.send(chat, part)).await?);
+    }
+    Ok(last)
+}
+
+/// Sends the parts of a message once each, and returns the id of the last one.
+///
+/// # Errors
+/// The reason why a part was not taken.
+pub(crate) async fn send_once(
+    messenger: &dyn Messenger,
+    chat: &str,
+    parts: &[RenderedMessage],
+) -> Result<String, ChannelError> {
+    let mut last = String::new();
+    for part in parts {
+        last = messenger.send(chat, part).await?;
     }
     Ok(last)
 }

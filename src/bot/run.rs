@@ -31,6 +31,7 @@ use crate::instance::InstanceContext;
 use crate::rescue::history::RequestedBy;
 use crate::sync::lock;
 
+mod deliver;
 mod notes;
 
 /// Pause before a token that is refused, or a bot that another program polls, is tried again.

@@ -6,6 +6,10 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::account::AccountSettings;
+use super::alerts::outlets::{BotOutlets, RunningAccounts};
+use super::alerts::schedule::AlertPolicy;
+use super::alerts::task::{AlertEntrance, AlertTask};
+use super::alerts::webhook::Webhook;
 use super::channel::ChannelType;
 use super::chat::{self, PlainMessage};
 use super::commands::CommandContext;
@@ -21,9 +25,12 @@ use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
 use crate::probe::channels::AccountReport;
 use crate::profile::ProfileName;
+use crate::record::RescueTable;
 use crate::rescue::stop::StopSignal;
+use crate::rescue::watch::WatchEvent;
 use crate::survey;
 use crate::sync::lock;
+use crate::time::unix_millis;
 
 /// The bot of a gateway.
 pub(crate) struct Bot {
@@ -34,13 +41,16 @@ pub(crate) struct Bot {
     report: Reporter,
     running: Mutex<Running>,
     deliveries: Deliveries,
+    accounts: RunningAccounts,
+    alerts: AlertEntrance,
+    /// The task that sends the alerts, until it is started.
+    alert_task: Mutex<Option<AlertTask>>,
 }
 
-/// The accounts that work now. Dropping the tasks ends them.
+/// The tasks of the accounts that work now, and the config that describes the accounts. Dropping the tasks ends them.
 #[derive(Default)]
 struct Running {
     config: Value,
-    accounts: Vec<Arc<Account>>,
     tasks: JoinSet<()>,
 }
 
@@ -51,17 +61,35 @@ impl std::fmt::Debug for Bot {
 }
 
 impl Bot {
-    /// Creates the bot of an instance's gateway, which watches these profiles. Nothing runs yet.
+    /// Creates the bot of an instance's gateway, which watches these profiles as the record of the instance says. Nothing
+    /// runs yet.
     pub(crate) fn new(
         own: OwnedInstanceContext,
         lang: Lang,
         watched: Vec<ProfileName>,
+        record: &RescueTable,
         report: Reporter,
     ) -> Self {
         let pauses = Arc::new(Pauses::read(&own.instance.state_dir));
         let stop = Arc::new(StopSignal::default());
         let context = CommandContext { own, lang, watched };
+        let accounts = RunningAccounts::default();
+        let webhook = Webhook::new(&context.own.host, &record.alerts).unwrap_or_else(|error| {
+            let failed = msg!("bot.alert-refused", outlet = "webhook");
+            report(Severity::Warning, failed.with_msg("why", error.msg()));
+            None
+        });
+        let outlets = Arc::new(BotOutlets {
+            accounts: accounts.clone(),
+            webhook,
+            context: context.clone(),
+        });
+        let policy = AlertPolicy::from_record(record);
+        let (task, alerts) = AlertTask::new(context.clone(), policy, pauses.clone(), outlets, report.clone());
         Self {
+            accounts,
+            alerts,
+            alert_task: Mutex::new(Some(task)),
             conversation: Arc::new(Conversation::new(context, pauses.clone(), stop.clone())),
             pauses,
             stop,
@@ -82,6 +110,7 @@ impl Bot {
         }
         // The old tasks end before the new ones begin: two would receive the same.
         *running = Running::default();
+        lock(&self.accounts).clear();
         running.config = relevant;
         let own = &self.conversation.context.own;
         if own.host.is_var_set("OPENCLAW_SKIP_CHANNELS") {
@@ -102,7 +131,7 @@ impl Bot {
             match account {
                 Ok(account) => {
                     let account = Arc::new(account);
-                    running.accounts.push(account.clone());
+                    lock(&self.accounts).push(account.clone());
                     running.tasks.spawn(account.run());
                 }
                 Err(error) => {
@@ -191,7 +220,21 @@ impl Bot {
 
     /// Returns the accounts that run.
     pub(crate) fn accounts(&self) -> Vec<Arc<Account>> {
-        lock(&self.running).accounts.clone()
+        lock(&self.accounts).clone()
+    }
+
+    /// Starts to send alerts, where the bot watches anything.
+    pub(crate) fn start_alerts(&self) {
+        let task = lock(&self.alert_task).take();
+        if let Some(task) = task.filter(|_| !self.conversation.context.watched.is_empty()) {
+            self.turns.spawn(task.run());
+        }
+    }
+
+    /// Passes an event of a watched gateway to the alerts. Never waits.
+    pub(crate) fn report_watch_event(&self, profile: &ProfileName, event: &WatchEvent) {
+        let now = self.conversation.context.own.host.now();
+        self.alerts.report(profile, event, unix_millis(now));
     }
 
     /// Returns whether an owner has paused the repairs that a watcher makes by itself.
@@ -203,10 +246,11 @@ impl Bot {
     /// Ends the accounts, and tells a change that is being made to begin no further step.
     pub(crate) fn request_end(&self) {
         self.stop.set();
+        self.alerts.close();
         *lock(&self.running) = Running::default();
     }
 
-    /// Waits until the turns that are being taken have ended.
+    /// Waits until the turns that are being taken have ended, and the alerts that are being sent.
     pub(crate) async fn ended(&self) {
         self.turns.ended().await;
     }

@@ -7,19 +7,22 @@ use super::state::GatewayState;
 use crate::bot::run::Severity;
 use crate::bot::task::Bot;
 use crate::profile::ProfileName;
+use crate::record::RescueTable;
 
-/// Creates the bot of a gateway, which watches these profiles. It talks to nobody until [`follow_config`] runs.
-pub(crate) fn create(state: &GatewayState, watched: Vec<ProfileName>) -> Bot {
+/// Creates the bot of a gateway, which watches these profiles as the record of the instance says. It talks to nobody until
+/// [`follow_config`] runs.
+pub(crate) fn create(state: &GatewayState, watched: Vec<ProfileName>, record: &RescueTable) -> Bot {
     let lang = state.lang;
     let report = move |severity, message| match severity {
         Severity::Info => log::info(lang, &message),
         Severity::Warning => log::warn(lang, &message),
     };
-    Bot::new(state.context.clone(), lang, watched, Arc::new(report))
+    Bot::new(state.context.clone(), lang, watched, record, Arc::new(report))
 }
 
 /// Starts the accounts of a gateway's bot, and starts them anew whenever a changed config describes others.
 pub(crate) async fn follow_config(state: Arc<GatewayState>, bot: Arc<Bot>) {
+    bot.start_alerts();
     let mut configs = state.subscribe();
     loop {
         let active = configs.borrow_and_update().clone();

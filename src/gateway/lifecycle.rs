@@ -111,7 +111,7 @@ impl GatewayLifecycle<'_> {
         let watched = rescue_task::watched_profiles(&state, &loader.record.rescue);
         let bot = state
             .bot
-            .get_or_init(|| Arc::new(bot_task::create(&state, watched.clone())));
+            .get_or_init(|| Arc::new(bot_task::create(&state, watched.clone(), &loader.record.rescue)));
         background.spawn(bot_task::follow_config(state.clone(), bot.clone()));
         let rescue = RescueTask::start(&state, &loader.record.rescue, watched);
         let port = start.usable.settings.port;

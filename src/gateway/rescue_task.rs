@@ -1,6 +1,6 @@
 //! The thread that watches other gateways and repairs them, where `instance.toml` says so
 //! (`rescue.watch`). A repair waits for programs and files, so it runs beside the server and not in it. Its
-//! events are in the log, in the answer to `health`, and so in `status` and on the dashboard.
+//! events are in the log, in the answer to `health`, and so in `status` and on the dashboard; the bot tells its owners.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ pub(crate) fn watched_profiles(state: &GatewayState, record: &record::RescueTabl
     profiles
 }
 
-/// Logs an event of a watched gateway and records it as that gateway's last event.
+/// Logs an event of a watched gateway, records it as that gateway's last event, and passes it to the alerts of the bot.
 fn report(state: &GatewayState, profile: &ProfileName, event: &WatchEvent) {
     let message = event.msg(profile);
     if event.is_good() {
@@ -89,4 +89,7 @@ fn report(state: &GatewayState, profile: &ProfileName, event: &WatchEvent) {
         log::warn(state.lang, &message);
     }
     state.record_watch_event(profile, event);
+    if let Some(bot) = state.bot.get() {
+        bot.report_watch_event(profile, event);
+    }
 }

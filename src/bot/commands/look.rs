@@ -265,15 +265,7 @@ fn past_lines(entry: &HistoryEntry) -> Vec<Line> {
         rescuer = entry.rescuer
     );
     let mut lines = vec![Line::Text(row.with_msg("outcome", entry.outcome.msg()))];
-    for (step, result) in &entry.steps {
-        let step = recorded_msg(step, StepKind::past_msg);
-        let result = recorded_msg(result, StepResultKind::past_msg);
-        lines.push(Line::Item(
-            Msg::new("rescue.past-step")
-                .with_msg("step", step)
-                .with_msg("came", result),
-        ));
-    }
+    lines.extend(entry.steps.iter().map(|step| Line::Item(past_step_msg(step))));
     if let Some(by) = &entry.by {
         lines.push(Line::Item(msg!(
             "rescue.past-by",
@@ -282,6 +274,13 @@ fn past_lines(entry: &HistoryEntry) -> Vec<Line> {
         )));
     }
     lines
+}
+
+/// Returns the sentence about a step of a past repair, or of another change, and its result.
+pub(crate) fn past_step_msg((step, result): &(Recorded<StepKind>, Recorded<StepResultKind>)) -> Msg {
+    Msg::new("rescue.past-step")
+        .with_msg("step", recorded_msg(step, StepKind::past_msg))
+        .with_msg("came", recorded_msg(result, StepResultKind::past_msg))
 }
 
 fn recorded_msg<T: Copy>(value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> Msg {

@@ -116,10 +116,10 @@ mod tests {
     fn policy_has_default_values_and_bounds() {
         let from_record = |interval, patience, rest| {
             WatchPolicy::from_record(&record::RescueTable {
-                watch: Vec::new(),
                 interval,
                 patience,
                 rest,
+                ..record::RescueTable::default()
             })
         };
         let policy = |interval, patience, rest| WatchPolicy {
