@@ -1,6 +1,5 @@
 //! Checks of messaging channels: whether the engine has them, whether a running gateway is connected to them, and whether
-//! anybody may command its bot. A gateway of OpenClaw from npm is not asked here: it has more channels than this program
-//! knows.
+//! anybody may command its bot.
 
 use super::check::{Check, Problem};
 use super::host_report::{HostReport, InstanceReport};
@@ -19,7 +18,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::info("channel-no-owner", no_owner),
 ];
 
-/// Returns the accounts of a running native gateway that are to work.
+/// Returns the accounts of a running gateway that are to work.
 fn wanted_accounts(own: &InstanceReport<'_>) -> Vec<AccountReport> {
     let probe = own.probe.as_ref().filter(|probe| probe.is_running());
     let mut accounts = probe.map(Probe::channel_accounts).unwrap_or_default();

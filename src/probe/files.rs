@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::config::channels::named_channels;
 use crate::config::effective::EffectiveConfig;
 use crate::config::schema::SchemaFinding;
 use crate::config::secrets::without_url_credentials;
@@ -33,6 +34,8 @@ pub(super) struct GatewayFiles {
     pub(super) remote_url: Option<String>,
     /// The engine in the record.
     pub(super) engine: Engine,
+    /// `true` where the config has a messaging channel that is switched on.
+    pub(super) has_channels: bool,
     /// The state of the config file.
     pub(super) config: ConfigHealth,
     /// The values of a readable config that the engine refuses.
@@ -95,6 +98,7 @@ impl GatewayFiles {
             bind_address: sources.bind(None).ok().and_then(|(_, address)| address),
             remote_url: remote_url(&files.config),
             engine: files.record.engine,
+            has_channels: named_channels(&files.config).iter().any(|channel| channel.is_on),
             config,
             config_findings,
         }

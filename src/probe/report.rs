@@ -152,6 +152,8 @@ pub(crate) struct Probe {
     pub(crate) health: Value,
     /// The gateway's answer to the method `status`, where that was queried.
     pub(crate) status: Value,
+    /// The answer of OpenClaw from npm to the method `channels.status`, where its config has channels.
+    pub(crate) channels: Value,
     /// The gateway's own entry of its presence list: host, version, platform.
     pub(crate) presence: Value,
     /// The last run of a gateway that does not run.
@@ -176,13 +178,25 @@ impl Probe {
         self.verdict == ProbeVerdict::Healthy
     }
 
-    /// Returns the accounts of messaging channels that a native gateway reported. OpenClaw's answer to `health` does not
-    /// tell enough of them.
+    /// Returns the accounts of messaging channels that the gateway reported.
     pub(crate) fn channel_accounts(&self) -> Vec<AccountReport> {
         match self.engine {
             Engine::Native => channels::accounts_of_health(&self.health),
-            Engine::Node => Vec::new(),
+            Engine::Node => channels::accounts_of_status(&self.channels),
         }
+    }
+
+    /// Returns the accounts that a healthy gateway of OpenClaw from npm should receive messages for and does not: it is
+    /// alive, and deaf. A native gateway connects its accounts again by itself, so that it is never deaf in this sense.
+    pub(crate) fn deaf_accounts(&self) -> Vec<AccountReport> {
+        let is_asked = self.is_healthy() && self.engine == Engine::Node;
+        let mut accounts = if is_asked {
+            self.channel_accounts()
+        } else {
+            Vec::new()
+        };
+        accounts.retain(|account| account.is_wanted() && !account.is_connected());
+        accounts
     }
 
     /// Returns whether the probed gateway runs, healthy or not.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::files::GatewayFiles;
 use super::identity::{self, LivenessAnswer, ReportedIdentity};
@@ -63,7 +63,11 @@ pub(super) fn query(
     set_identity(probe, identity);
     let no_auth = ClientAuth::None;
     let auth = files.auth.as_ref().unwrap_or(&no_auth);
-    let verdict = open_session(probe, &endpoint, auth, context.host, deadline, in_detail)
+    let asked = AskedMethods {
+        status: in_detail,
+        channels: files.has_channels && probe.engine == Engine::Node,
+    };
+    let verdict = open_session(probe, &endpoint, auth, context.host, deadline, asked)
         .unwrap_or_else(verdict_of_failure);
     probe.verdict = match verdict {
         ProbeVerdict::Unhealthy(_) | ProbeVerdict::Slow if probe.engine == Engine::Node => {
@@ -133,23 +137,37 @@ fn time_left(deadline: Instant) -> Duration {
         .max(Duration::from_millis(1))
 }
 
-/// Opens a client session with a gateway, queries its `health` (and `status` where `in_detail`), and returns the
-/// verdict of the probe.
+/// The methods that a probe asks a gateway beside `health`.
+#[derive(Clone, Copy)]
+struct AskedMethods {
+    /// `status`, for a report in detail.
+    status: bool,
+    /// `channels.status`, where the config has channels of which `health` does not tell enough.
+    channels: bool,
+}
+
+/// Opens a client session with a gateway, queries its `health` and the other methods that are to be asked, and returns
+/// the verdict of the probe.
 fn open_session(
     probe: &mut Probe,
     endpoint: &Endpoint,
     auth: &ClientAuth,
     host: &Host,
     deadline: Instant,
-    in_detail: bool,
+    asked: AskedMethods,
 ) -> Result<ProbeVerdict, ClientFailure> {
     let mut client = GatewayClient::connect(&endpoint.addresses, auth, RequestedScopes::Read, deadline)?;
     probe.latency = Some(client.latency);
     probe.protocol = client.protocol();
     read_hello(probe, &client.hello, host.now());
     probe.health = client.request("health", None)?;
-    if in_detail {
+    if asked.status {
         probe.status = client.request("status", None).unwrap_or_default();
+    }
+    if asked.channels {
+        probe.channels = client
+            .request("channels.status", Some(&json!({})))
+            .unwrap_or_default();
     }
     client.close();
     let warning = ["/warning", "/config/warning"]
@@ -214,5 +232,78 @@ fn verdict_of_failure(failure: ClientFailure) -> ProbeVerdict {
             let code = code.map(|code| format!(" {code}")).unwrap_or_default();
             ProbeVerdict::Unhealthy(format!("closed{code} {reason}").trim().to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the tests listen themselves")]
+
+    use std::net::TcpListener;
+
+    use tungstenite::Message;
+
+    use super::*;
+
+    /// Answers one client as OpenClaw 2026.9.6 does, whose account of Telegram runs or not, and returns the methods that
+    /// were called.
+    fn answer_as_openclaw(listener: &TcpListener, is_running: bool) -> Vec<String> {
+        let (stream, _) = listener.accept().unwrap();
+        let mut socket = tungstenite::accept(stream).unwrap();
+        let challenge = json!({"type": "event", "event": "connect.challenge", "payload": {"nonce": "n"}});
+        socket.send(Message::text(challenge.to_string())).unwrap();
+        let mut called = Vec::new();
+        while let Ok(Message::Text(text)) = socket.read() {
+            let request: Value = serde_json::from_str(&text).unwrap();
+            let method = request["method"].as_str().unwrap().to_owned();
+            let payload = match method.as_str() {
+                "connect" => json!({"type": "hello-ok", "protocol": 4}),
+                "channels.status" => json!({"channelAccounts": {"telegram": [
+                    {"accountId": "default", "enabled": true, "configured": true, "running": is_running},
+                ]}}),
+                _ => json!({"ok": true}),
+            };
+            let response = json!({"type": "res", "id": request["id"], "ok": true, "payload": payload});
+            socket.send(Message::text(response.to_string())).unwrap();
+            called.push(method);
+        }
+        called
+    }
+
+    /// Probes a gateway of OpenClaw from npm, and returns the probe and the methods that it asked.
+    fn probe_openclaw(has_channels: bool, is_running: bool) -> (Probe, Vec<String>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = std::thread::spawn(move || answer_as_openclaw(&listener, is_running));
+        let endpoint = Endpoint {
+            addresses: vec![address],
+            port: crate::ports::Port::new(address.port()).unwrap(),
+            pid: None,
+        };
+        let mut probe = Probe {
+            engine: Engine::Node,
+            ..Probe::default()
+        };
+        let asked = AskedMethods {
+            status: false,
+            channels: has_channels,
+        };
+        let host = Host::fixed(&[], [("", ""); 0]);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let verdict = open_session(&mut probe, &endpoint, &ClientAuth::None, &host, deadline, asked);
+        probe.verdict = verdict.unwrap();
+        (probe, gateway.join().unwrap())
+    }
+
+    #[test]
+    fn channels_of_openclaw_are_asked_where_it_has_some_and_tell_whether_it_is_deaf() {
+        let (none, called) = probe_openclaw(false, false);
+        assert_eq!(called, ["connect", "health"]);
+        assert!(none.is_healthy() && none.deaf_accounts().is_empty());
+        let (deaf, called) = probe_openclaw(true, false);
+        assert_eq!(called, ["connect", "health", "channels.status"]);
+        assert!(deaf.is_healthy() && deaf.deaf_accounts().len() == 1, "{deaf:?}");
+        let (hears, _) = probe_openclaw(true, true);
+        assert!(hears.deaf_accounts().is_empty(), "{hears:?}");
     }
 }

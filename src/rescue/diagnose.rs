@@ -12,8 +12,9 @@ use crate::host::FileSystemSpace;
 use crate::i18n::{Msg, msg, size_msg};
 use crate::instance::shell_quote;
 use crate::ports::{Listener, SocketOwner};
-use crate::probe::{ProbeVerdict, RunEnd};
+use crate::probe::{Probe, ProbeVerdict, RunEnd};
 use crate::service::{RunState, ServiceStatus};
+use crate::text::sanitize;
 
 /// Minimum number of a gateway's restarts in a row that make a crash loop: after a single crash the next start is
 /// awaited.
@@ -67,6 +68,8 @@ pub(crate) enum Cause {
     Outdated,
     /// The gateway runs and says why it is not well.
     Unwell(String),
+    /// The gateway runs and is healthy, but these accounts of its messaging channels do not work.
+    Deaf(String),
     /// The gateway has no service and does not run.
     NoService,
     /// The gateway was killed, or crashed.
@@ -98,6 +101,7 @@ impl Cause {
             Self::CrashLoop(_) => CauseKind::CrashLoop,
             Self::Outdated => CauseKind::Outdated,
             Self::Unwell(_) => CauseKind::Unwell,
+            Self::Deaf(_) => CauseKind::Deaf,
             Self::NoService => CauseKind::NoService,
             Self::Killed => CauseKind::Killed,
             Self::Stopped => CauseKind::Stopped,
@@ -139,6 +143,7 @@ impl Cause {
             Self::CrashLoop(restarts) => msg!("rescue.cause-crash-loop", restarts = restarts),
             Self::Outdated => msg!("rescue.cause-outdated"),
             Self::Unwell(why) => msg!("rescue.cause-unwell", why = why),
+            Self::Deaf(accounts) => msg!("rescue.cause-deaf", accounts = accounts),
             Self::NoService => msg!("rescue.cause-no-service"),
             Self::Killed => msg!("rescue.cause-killed"),
             Self::Stopped => msg!("rescue.cause-stopped"),
@@ -186,10 +191,10 @@ impl Cause {
 
 /// Returns the causes why a gateway is not well, the most probable first; none where it is well.
 pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
-    let mut causes = Vec::new();
     if evidence.probe.is_healthy() {
-        return causes;
+        return cause_of_deafness(&evidence.probe).into_iter().collect();
     }
+    let mut causes = Vec::new();
     match &evidence.state_dir {
         StateDirHealth::Gone(path) => causes.push(Cause::StateGone(path.clone())),
         StateDirHealth::Emptied(path) => causes.push(Cause::RecordGone(path.clone())),
@@ -233,6 +238,19 @@ pub(crate) fn diagnose(evidence: &Evidence) -> Vec<Cause> {
         ProbeVerdict::Healthy | ProbeVerdict::TooManyAttempts => {}
     }
     causes
+}
+
+/// Returns that messaging channels of a healthy gateway do not work; `None` where all do.
+pub(crate) fn cause_of_deafness(probe: &Probe) -> Option<Cause> {
+    let accounts: Vec<_> = probe
+        .deaf_accounts()
+        .iter()
+        .map(|account| match &account.last_error {
+            Some(why) => format!("{} ({}): {why}", account.label, account.account_id),
+            None => format!("{} ({})", account.label, account.account_id),
+        })
+        .collect();
+    (!accounts.is_empty()).then(|| Cause::Deaf(sanitize(&accounts.join("; "))))
 }
 
 /// Returns why no gateway can write its files on the file system of its state folder; `None` where it can.

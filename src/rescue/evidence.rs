@@ -68,6 +68,13 @@ pub(crate) struct Evidence {
     pub(crate) openclaw_log: Option<PathBuf>,
 }
 
+impl Evidence {
+    /// Returns whether nothing is wrong: the gateway is healthy, and its channels work.
+    pub(crate) fn is_well(&self) -> bool {
+        self.probe.is_healthy() && self.probe.deaf_accounts().is_empty()
+    }
+}
+
 /// Collects the evidence for a diagnosis of a gateway: its process, service, config, disk and log.
 pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     let InstanceContext { host, env, instance } = target;

@@ -85,6 +85,8 @@ recorded_enum! {
         Outdated = "outdated", "rescue.past-outdated";
         /// The gateway runs and says that it is not well.
         Unwell = "unwell", "rescue.past-unwell";
+        /// The gateway is healthy, and channels of it do not work.
+        Deaf = "deaf", "rescue.past-deaf";
         /// The gateway has no service and does not run.
         NoService = "no-service", "rescue.past-no-service";
         /// The gateway was killed, or crashed.

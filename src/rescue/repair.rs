@@ -128,7 +128,8 @@ pub(crate) fn run_repair(
     // One repair at a time on this host; two rescuers would undo each other's steps.
     let _lock = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
     // The other rescuer may have mended it, or somebody who answered a question meanwhile.
-    if probe::probe_gateway(job.target, PROBE_TIMEOUT).is_healthy() {
+    let probe = probe::probe_gateway(job.target, PROBE_TIMEOUT);
+    if probe.is_healthy() && probe.deaf_accounts().is_empty() {
         return Ok(RepairReport {
             results: Vec::new(),
             is_healthy: true,

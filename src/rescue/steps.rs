@@ -79,6 +79,10 @@ pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairSte
     let service = evidence.service.as_ref().map(|service| &service.state);
     let has_manager = service.is_some();
     let has = |kind: CauseKind| causes.iter().any(|cause| cause.kind() == kind);
+    if has(CauseKind::Deaf) {
+        // It is healthy: neither its config nor its service is to blame.
+        return vec![RepairStep::Restart { hung: None }];
+    }
     let reinstalls = has(CauseKind::ProgramGone) || has(CauseKind::NoService);
     let restore = evidence.restorable_config.clone();
     let restore = restore.map(|from| RepairStep::RestoreConfig { from, reinstalls });

@@ -17,8 +17,10 @@ use crate::service::{self, RunState, ServiceStatus, StopCause};
 use crate::stop_record;
 use crate::survey::{self, Survey};
 
+mod hearing;
 mod state;
 
+use hearing::{Hearing, HearingAction};
 pub(crate) use state::WatchPolicy;
 use state::{WatchAction, WatchState};
 
@@ -108,6 +110,8 @@ impl WatchEvent {
 #[derive(Debug, Default)]
 struct WatchedGateway {
     state: WatchState,
+    /// Whether its channels work, while it is well.
+    hearing: Hearing,
     /// The time at which the gateway was last found well.
     last_healthy: Option<SystemTime>,
 }
@@ -162,7 +166,11 @@ fn watch_target(
     start: Instant,
     on_event: &mut dyn FnMut(WatchEvent),
 ) -> bool {
-    let WatchedGateway { state, last_healthy } = gateway;
+    let WatchedGateway {
+        state,
+        hearing,
+        last_healthy,
+    } = gateway;
     let is_first_probe = matches!(state, WatchState::Unknown | WatchState::Absent);
     let mut probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
     if probe.is_healthy() {
@@ -188,7 +196,9 @@ fn watch_target(
     }
     match state.update(start.elapsed(), &probe.verdict, context.policy.patience) {
         WatchAction::Wait if is_first_probe => on_event(WatchEvent::Watching),
-        WatchAction::Wait => {}
+        WatchAction::Wait => {
+            return watch_channels(context, target, &probe, hearing, start.elapsed(), on_event);
+        }
         WatchAction::ReportRecovered => on_event(WatchEvent::Recovered),
         WatchAction::ReportLost => {
             let causes = diagnose::diagnose(&evidence::collect(target));
@@ -203,6 +213,42 @@ fn watch_target(
                 Ok(()) => WatchEvent::Repaired,
                 Err(why) => WatchEvent::InVain(why),
             });
+            return true;
+        }
+    }
+    false
+}
+
+/// Looks whether the channels of a gateway that is well work, and reports or restarts it where they have not for long.
+/// Returns whether it was restarted.
+fn watch_channels(
+    context: &WatchContext<'_>,
+    target: InstanceContext<'_>,
+    probe: &Probe,
+    hearing: &mut Hearing,
+    now: Duration,
+    on_event: &mut dyn FnMut(WatchEvent),
+) -> bool {
+    if !probe.is_healthy() {
+        *hearing = Hearing::default();
+        return false;
+    }
+    let cause = diagnose::cause_of_deafness(probe);
+    let why = || cause.as_ref().map(Cause::msg);
+    let may_restart = !(context.is_paused)();
+    match hearing.update(now, cause.is_some(), context.policy.patience, may_restart) {
+        HearingAction::Wait => {}
+        HearingAction::ReportLost => on_event(WatchEvent::Lost(why())),
+        HearingAction::ReportRecovered => on_event(WatchEvent::Recovered),
+        HearingAction::ReportRepaired => on_event(WatchEvent::Repaired),
+        HearingAction::ReportInVain => on_event(WatchEvent::InVain(why())),
+        HearingAction::Restart => {
+            on_event(WatchEvent::Repairing);
+            // Whether it helped is seen when the channels had time to connect.
+            if let Err(why) = repair_target(context, target) {
+                hearing.give_up();
+                on_event(WatchEvent::InVain(why));
+            }
             return true;
         }
     }
@@ -241,11 +287,7 @@ fn repair_target(context: &WatchContext<'_>, target: InstanceContext<'_>) -> Res
     let evidence = evidence::collect(target);
     let causes = diagnose::diagnose(&evidence);
     let Some(first) = causes.first().map(Cause::msg) else {
-        return if evidence.probe.is_healthy() {
-            Ok(())
-        } else {
-            Err(None)
-        };
+        return if evidence.is_well() { Ok(()) } else { Err(None) };
     };
     let steps = steps::plan_steps(&evidence, &causes);
     if steps.is_empty() {

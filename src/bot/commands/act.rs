@@ -111,7 +111,7 @@ impl TargetState {
 fn prepare_repair(context: &CommandContext, state: &TargetState) -> Prepared {
     let profile = &state.instance.profile;
     let evidence = evidence::collect(context.with_instance(&state.instance));
-    if evidence.probe.is_healthy() {
+    if evidence.is_well() {
         return Prepared::Nothing(Message::text(msg!("rescue.healthy", profile = profile)));
     }
     let causes = diagnose::diagnose(&evidence);

@@ -98,7 +98,7 @@ pub(crate) fn diagnose(context: &CommandContext, target: &Target) -> Result<Mess
     let (_, instance) = context.find_target(target)?;
     let name = &instance.profile;
     let evidence = evidence::collect(context.with_instance(&instance));
-    if evidence.probe.is_healthy() {
+    if evidence.is_well() {
         return Ok(Message::text(msg!("rescue.healthy", profile = name)));
     }
     let causes = diagnose::diagnose(&evidence);

@@ -52,7 +52,7 @@ impl Diagnosis {
 
     /// Returns `true` if the diagnosed gateway is healthy.
     pub(super) fn is_healthy(&self) -> bool {
-        self.evidence.probe.is_healthy()
+        self.evidence.is_well()
     }
 
     /// Returns the outcome of a command that reports the diagnosis of a gateway, or the repair where one was made.

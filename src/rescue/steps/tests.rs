@@ -289,3 +289,35 @@ fn gateway_that_runs_with_other_settings_than_its_files_is_restarted() {
         );
     }
 }
+
+#[test]
+fn healthy_gateway_of_openclaw_whose_channel_does_not_run_is_restarted_and_nothing_else() {
+    let account = |running: bool| {
+        serde_json::json!({
+            "accountId": "default", "enabled": true, "configured": true, "running": running, "lastError": "401 Unauthorized",
+        })
+    };
+    let evidence = |engine, running| {
+        let mut evidence = down(RunState::Running(7));
+        evidence.probe.verdict = ProbeVerdict::Healthy;
+        evidence.probe.engine = engine;
+        evidence.probe.channels = serde_json::json!({
+            "channelLabels": { "telegram": "Telegram" }, "channelAccounts": { "telegram": [account(running)] },
+        });
+        evidence
+    };
+    let deaf = evidence(crate::record::Engine::Node, false);
+    let causes = diagnose(&deaf);
+    assert_eq!(
+        causes,
+        [Cause::Deaf("Telegram (default): 401 Unauthorized".to_owned())]
+    );
+    assert!(!deaf.is_well());
+    assert_eq!(plan_steps(&deaf, &causes), [RepairStep::Restart { hung: None }]);
+    for well in [
+        evidence(crate::record::Engine::Node, true),
+        evidence(crate::record::Engine::Native, false),
+    ] {
+        assert!(well.is_well() && diagnose(&well).is_empty());
+    }
+}
