@@ -1,5 +1,4 @@
-//! Requests and WebSockets to servers on the network, over TLS and through proxies: what the channels of a bot and
-//! its webhooks need.
+//! Requests to servers on the network, over TLS and through proxies: what the channels of a bot and its webhooks need.
 //!
 //! Everything is asynchronous and runs on the gateway's runtime, so that a request that waits for half a minute ends
 //! as soon as nobody wants its response any more. Certificates are checked against the roots of the system, or the
@@ -16,9 +15,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
-use tokio_tungstenite::WebSocketStream;
-use tungstenite::client::IntoClientRequest as _;
-use tungstenite::protocol::WebSocketConfig;
 
 use crate::host::Host;
 
@@ -26,17 +22,15 @@ mod connect;
 mod error;
 mod tls;
 
-use connect::{CONNECT_TIMEOUT, Connector, NetworkStream};
+use connect::Connector;
 use error::{connection_error, unusable_url};
 
 pub(crate) use error::HttpsError;
 
 /// Maximum size of a response, in bytes.
 const MAX_RESPONSE_BYTES: usize = 4 << 20;
-/// Maximum size of a WebSocket message, in bytes.
-const MAX_MESSAGE_BYTES: usize = 4 << 20;
 /// Time for which an idle connection is kept for the next request.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A response of a server on the network.
 #[derive(Debug)]
@@ -61,7 +55,6 @@ impl HttpsResponse {
 /// A client for servers on the network that keeps its connections for further requests. Clones share them.
 #[derive(Clone)]
 pub(crate) struct HttpsClient {
-    connector: Connector,
     client: Client<Connector, Full<Bytes>>,
 }
 
@@ -70,9 +63,6 @@ impl fmt::Debug for HttpsClient {
         f.write_str("HttpsClient")
     }
 }
-
-/// A WebSocket to a server on the network.
-pub(crate) type WebSocket = WebSocketStream<NetworkStream>;
 
 impl HttpsClient {
     /// Creates a client that uses the proxies which the environment names, or the given one for every request.
@@ -85,8 +75,8 @@ impl HttpsClient {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(2)
             .pool_timer(TokioTimer::new())
-            .build(connector.clone());
-        Ok(Self { connector, client })
+            .build(connector);
+        Ok(Self { client })
     }
 
     /// Sends a request, with a JSON body where one is given, and returns the response.
@@ -132,33 +122,6 @@ impl HttpsClient {
             })
         };
         tokio::time::timeout(limit, responding)
-            .await
-            .unwrap_or(Err(HttpsError::TimedOut))
-    }
-
-    /// Opens a WebSocket to a `ws://` or `wss://` URL.
-    ///
-    /// # Errors
-    /// Where the server does not accept it in time.
-    pub(crate) async fn websocket(&self, url: &str) -> Result<WebSocket, HttpsError> {
-        let mut request = url.into_client_request().map_err(|_| unusable_url(url))?;
-        request
-            .headers_mut()
-            .insert(http::header::USER_AGENT, user_agent());
-        let uri = request.uri().clone();
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE_BYTES))
-            .max_frame_size(Some(MAX_MESSAGE_BYTES));
-        let connecting = async {
-            let stream = self.connector.connect(&uri).await?;
-            let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await;
-            match opened {
-                Ok((socket, _)) => Ok(socket),
-                Err(tungstenite::Error::Http(response)) => Err(HttpsError::NoWebSocket(response.status())),
-                Err(error) => Err(HttpsError::Connection(error.to_string())),
-            }
-        };
-        tokio::time::timeout(CONNECT_TIMEOUT * 2, connecting)
             .await
             .unwrap_or(Err(HttpsError::TimedOut))
     }

@@ -160,9 +160,6 @@ pub(crate) enum ChannelError {
     /// The channel refuses this request, and would refuse it again, with its own words.
     #[error("{0}")]
     Refused(String),
-    /// The position from which to receive is not known to the channel any more.
-    #[error("the position is not known any more")]
-    LostPosition,
     /// The channel's servers can't be reached, or don't work.
     #[error("{0}")]
     Unreachable(String),
@@ -182,7 +179,6 @@ impl ChannelError {
             Self::PolledElsewhere => msg!("bot.error-polled-elsewhere"),
             Self::RateLimited(pause) => msg!("bot.error-rate-limited", seconds = pause.as_secs()),
             Self::Refused(why) => msg!("bot.error-refused", why = why),
-            Self::LostPosition => msg!("bot.error-lost-position"),
             Self::Unreachable(why) => msg!("bot.error-unreachable", why = why),
         }
     }

@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn named(name: &str) -> Target {
-        Some(ProfileName::parse(name).unwrap())
+        ProfileName::parse(name).ok()
     }
 
     #[test]
@@ -357,10 +357,9 @@ mod tests {
         for (typed, plain) in [
             ("/TEŞHİS", "/diagnose"),
             ("/günlük", "/logs"),
-            ("/Geri​Al".trim(), "/rollback"),
+            ("/GeriAl", "/rollback"),
         ] {
-            let typed = typed.replace('\u{200b}', "");
-            assert_eq!(parsed(&typed), parsed(plain), "{typed}");
+            assert_eq!(parsed(typed), parsed(plain), "{typed}");
         }
         assert_eq!(parsed("/openclaw status rescue"), parsed("/status rescue"));
     }

@@ -104,7 +104,7 @@ mod tests {
     fn yes_is_good_once_for_one_person_in_one_chat_for_a_quarter_of_an_hour() {
         let (mut consents, start) = (Consents::default(), Instant::now());
         let token = consents.offer(asked("42", "42"), plan(), [1, 2, 3, 4, 5, 6], start);
-        let later = start + LIFETIME - Duration::from_secs(1);
+        let later = start + (LIFETIME.saturating_sub(Duration::from_secs(1)));
         assert_eq!(consents.take("AAAAAA", &asked("42", "42"), later), None);
         assert_eq!(
             consents.take(&token, &asked("7", "42"), later),

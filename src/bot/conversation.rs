@@ -58,7 +58,7 @@ pub(crate) trait Counterpart: Send + Sync {
     ///
     /// # Errors
     /// When that is not possible. The change is not made then.
-    fn begin<'a>(&'a self, change: String) -> BoxFuture<'a, Result<()>>;
+    fn begin(&self, change: String) -> BoxFuture<'_, Result<()>>;
 
     /// Writes down that the turn needs no more work: nothing of it is done again at the next start.
     fn finish(&self) -> BoxFuture<'_, ()>;

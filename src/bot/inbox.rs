@@ -104,13 +104,6 @@ impl Inbox {
         Ok(new)
     }
 
-    /// Forgets the position, so that the channel is asked for what is said from now on.
-    pub(crate) fn forget_cursor(&mut self) -> Result<()> {
-        let before = self.contents.clone();
-        self.contents.cursor = None;
-        self.save_or_restore(before)
-    }
-
     /// Marks something as begun, with the change as a sentence, before the change is made.
     ///
     /// # Errors

@@ -8,12 +8,8 @@ use crate::i18n::{Lang, Msg};
 /// The markup of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Markup {
-    /// HTML, as Telegram and Matrix read it.
+    /// HTML, as Telegram reads it.
     Html,
-    /// Markdown, as Discord reads it.
-    Markdown,
-    /// The markup of Slack, `mrkdwn`.
-    Mrkdwn,
     /// No markup.
     Plain,
 }
@@ -106,8 +102,6 @@ impl Markup {
     fn escape(self, text: &str) -> String {
         match self {
             Self::Html => escape_html(text),
-            Self::Markdown => escape_markdown(text),
-            Self::Mrkdwn => escape_mrkdwn(text),
             Self::Plain => text.to_owned(),
         }
     }
@@ -117,8 +111,6 @@ impl Markup {
         let text = self.escape(text);
         match self {
             Self::Html => format!("<b>{text}</b>"),
-            Self::Markdown => format!("**{text}**"),
-            Self::Mrkdwn => format!("*{text}*"),
             Self::Plain => text,
         }
     }
@@ -127,9 +119,6 @@ impl Markup {
     fn escape_in_block(self, text: &str) -> String {
         match self {
             Self::Html => escape_html(text),
-            // Nothing can be escaped in a block: a zero-width space keeps its marks apart.
-            Self::Markdown => separate(text, &['`']),
-            Self::Mrkdwn => separate(&escape_html(text), &['`']),
             Self::Plain => text.to_owned(),
         }
     }
@@ -138,7 +127,6 @@ impl Markup {
     fn block(self, text: &str) -> String {
         match self {
             Self::Html => format!("<pre>{text}</pre>"),
-            Self::Markdown | Self::Mrkdwn => format!("```\n{text}\n```"),
             Self::Plain => text.to_owned(),
         }
     }
@@ -164,43 +152,12 @@ fn cut_to(text: &str, units: usize) -> String {
     cut
 }
 
-/// Escapes the three characters that mean something in HTML and to Slack
-/// (<https://api.slack.com/reference/surfaces/formatting#escaping>). Telegram knows few other names of characters
+/// Escapes the three characters that mean something in HTML. Telegram knows few other names of characters
 /// (<https://core.telegram.org/bots/api#html-style>).
 fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-}
-
-/// Escapes a text for Slack, where a few characters more mark words as bold or code.
-fn escape_mrkdwn(text: &str) -> String {
-    separate(&escape_html(text), &['*', '_', '~', '`'])
-}
-
-/// Sets a zero-width space after each of these marks, so that none begins markup.
-fn separate(text: &str, marks: &[char]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        out.push(c);
-        if marks.contains(&c) {
-            out.push('\u{200b}');
-        }
-    }
-    out
-}
-
-/// Escapes a text for Markdown as Discord reads it. Mentions are no markup: they are switched off in the request.
-fn escape_markdown(text: &str) -> String {
-    const MARKS: &str = r"\`*_~|>#-[]()<:@";
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if MARKS.contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -221,23 +178,6 @@ mod tests {
             .remove(0);
         assert!(html.contains("&lt;b&gt;*a* `x` ``` &amp;amp; _b_"), "{html}");
         assert_eq!(html.matches('<').count(), 2, "only the block's own tags: {html}");
-        let markdown = format(Markup::Markdown, 2000)
-            .render(&message, Lang::english(), &str::to_owned)
-            .remove(0);
-        let (sentence, block) = markdown.split_once("```\n").unwrap();
-        assert!(sentence.contains(r"\<b\>\*a\* \`x\` \`\`\`"), "{sentence}");
-        assert_eq!(
-            block.matches("```").count(),
-            1,
-            "only the end of the block: {block}"
-        );
-        let slack = format(Markup::Mrkdwn, 3000)
-            .render(&message, Lang::english(), &str::to_owned)
-            .remove(0);
-        assert!(
-            !slack.contains("<b>") && slack.matches("```").count() == 2,
-            "{slack}"
-        );
     }
 
     #[test]
@@ -246,12 +186,7 @@ mod tests {
             .map(|number| format!("line {number} <&> of a log"))
             .collect();
         let message = Message::text(msg!("bot.help")).line(Line::Quote(log.join("\n")));
-        for (markup, limit) in [
-            (Markup::Html, 4096),
-            (Markup::Markdown, 2000),
-            (Markup::Mrkdwn, 3000),
-            (Markup::Plain, 500),
-        ] {
+        for (markup, limit) in [(Markup::Html, 4096), (Markup::Plain, 500)] {
             let parts = format(markup, limit).render(&message, Lang::english(), &str::to_owned);
             assert!(parts.len() > 1);
             for part in &parts {

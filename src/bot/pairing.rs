@@ -21,7 +21,7 @@ use crate::time::format_millis;
 /// Maximum number of open requests of a channel, as in OpenClaw.
 const MAX_REQUESTS: usize = 3;
 /// Time for which a code is good, as in OpenClaw.
-const CODE_LIFETIME: Duration = Duration::from_mins(60);
+const CODE_LIFETIME: Duration = Duration::from_hours(1);
 /// Number of characters of a code.
 pub(crate) const CODE_LENGTH: usize = 8;
 /// The characters of a code: those that nobody takes for another. There are 32, so that a random byte names one
@@ -61,7 +61,7 @@ impl PairingStore {
 
     /// Returns the open requests, the oldest first.
     pub(crate) fn requests(&self, now: SystemTime) -> Vec<PairingRequest> {
-        let document = self.read(&self.requests_path());
+        let document = read_document(&self.requests_path());
         let requests = document.get("requests").and_then(Value::as_array);
         let parsed = requests.into_iter().flatten().filter_map(PairingRequest::parse);
         parsed.filter(|request| request.is_open(now)).collect()
@@ -69,7 +69,7 @@ impl PairingStore {
 
     /// Returns the ids of the people that were paired.
     pub(crate) fn paired(&self) -> Vec<String> {
-        let document = self.read(&self.allowed_path());
+        let document = read_document(&self.allowed_path());
         let ids = document.get("allowFrom").and_then(Value::as_array);
         ids.into_iter()
             .flatten()
@@ -166,12 +166,6 @@ impl PairingStore {
         folder.join(format!("{}-{kind}.json", self.channel))
     }
 
-    /// Reads a file of the pairing; one that is missing or broken is empty.
-    fn read(&self, path: &Path) -> Map<String, Value> {
-        let text = read::text(path).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
-    }
-
     fn write_requests(&self, requests: &[PairingRequest]) -> Result<()> {
         let requests: Vec<_> = requests.iter().map(PairingRequest::to_value).collect();
         self.write(
@@ -187,6 +181,12 @@ impl PairingStore {
     fn write(&self, path: &Path, document: &Value) -> Result<()> {
         apply::write_state_file(&self.state_dir, path, format!("{document:#}\n").as_bytes())
     }
+}
+
+/// Reads a file of the pairing; one that is missing or broken is empty.
+fn read_document(path: &Path) -> Map<String, Value> {
+    let text = read::text(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 impl PairingRequest {

@@ -105,7 +105,7 @@ mod tests {
         let pauses = Pauses::read(dir.path());
         assert!(!pauses.is_paused(Pausable::Alerts, at(0)));
         pauses
-            .set(Pausable::Alerts, Pause::For(Duration::from_secs(60)), at(0))
+            .set(Pausable::Alerts, Pause::For(Duration::from_mins(1)), at(0))
             .unwrap();
         pauses.set(Pausable::Repairs, Pause::UntilEnded, at(0)).unwrap();
         let pauses = Pauses::read(dir.path());

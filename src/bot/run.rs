@@ -152,13 +152,7 @@ impl Account {
         }
         loop {
             let cursor = lock(&self.inbox).cursor().map(str::to_owned);
-            let batch = match self.messenger.receive(cursor.as_deref()).await {
-                Err(ChannelError::LostPosition) => {
-                    let _ = lock(&self.inbox).forget_cursor();
-                    continue;
-                }
-                received => received?,
-            };
+            let batch = self.messenger.receive(cursor.as_deref()).await?;
             backoff.reset();
             self.note_success(&name);
             self.take_batch(batch).await?;
@@ -426,7 +420,7 @@ impl Counterpart for ChatCounterpart {
         Box::pin(async move { self.account.replace(&self.heard.chat, id, message, lang).await })
     }
 
-    fn begin<'a>(&'a self, change: String) -> BoxFuture<'a, Result<()>> {
+    fn begin(&self, change: String) -> BoxFuture<'_, Result<()>> {
         let (account, id) = (self.account.clone(), self.heard.id.clone());
         Box::pin(async move {
             let begun = tokio::task::spawn_blocking(move || lock(&account.inbox).begin(&id, &change));

@@ -179,7 +179,7 @@ fn wrong_line_is_explained_with_a_hint() {
 fn mistyped_word_gets_the_nearest_words_and_a_strange_one_the_list() {
     for (line, hint) in [
         ("openclaw bogus", "Commands: onboard, setup"),
-        ("openclaw channels status --probe", "Commands: onboard, setup"),
+        ("openclaw skills status --probe", "Commands: onboard, setup"),
         ("openclaw gateway instal", "Did you mean: install?"),
         ("openclaw statsu", "Did you mean: status?"),
         ("openclaw onboard --prot 1", "Did you mean: --gateway-port?"),

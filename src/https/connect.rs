@@ -91,27 +91,20 @@ impl Connector {
                 .map_err(|error| connection_error(&error))?;
             return Ok(stream.into_inner());
         };
-        let stream = match proxy.uri().scheme_str() {
-            Some("socks5" | "socks5h") => {
-                let mut socks = SocksV5::new(proxy.uri().clone(), direct);
-                if let Some((name, password)) = proxy.raw_auth() {
-                    socks = socks.with_auth(name.to_owned(), password.to_owned());
-                }
-                socks
-                    .call(target)
-                    .await
-                    .map_err(|error| connection_error(&error))?
+        let stream = if let Some("socks5" | "socks5h") = proxy.uri().scheme_str() {
+            let mut socks = SocksV5::new(proxy.uri().clone(), direct);
+            if let Some((name, password)) = proxy.raw_auth() {
+                socks = socks.with_auth(name.to_owned(), password.to_owned());
             }
-            _ => {
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
-                if let Some(auth) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(auth.clone());
-                }
-                tunnel
-                    .call(target)
-                    .await
-                    .map_err(|error| connection_error(&error))?
+            let connected = socks.call(target).await;
+            connected.map_err(|error| connection_error(&error))?
+        } else {
+            let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
+            if let Some(auth) = proxy.basic_auth() {
+                tunnel = tunnel.with_auth(auth.clone());
             }
+            let connected = tunnel.call(target).await;
+            connected.map_err(|error| connection_error(&error))?
         };
         Ok(stream.into_inner())
     }

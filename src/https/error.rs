@@ -1,11 +1,11 @@
 //! The reasons why a request to a server on the network gets no response.
 
-use http::{StatusCode, Uri};
+use http::Uri;
 
 /// The reason why a request to a server on the network got no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpsError {
-    /// The URL has no host, or another scheme than HTTP and WebSocket have.
+    /// The URL has no host, or another scheme than HTTP has.
     #[error("not a URL of a server: {0}")]
     Url(String),
     /// The proxy's URL can't be used.
@@ -20,9 +20,6 @@ pub(crate) enum HttpsError {
     /// The connection could not be made, or broke.
     #[error("{0}")]
     Connection(String),
-    /// The server refused to change to the WebSocket protocol, with this status.
-    #[error("the server answered the WebSocket request with HTTP {0}")]
-    NoWebSocket(StatusCode),
 }
 
 /// Returns the error for a URL that can't be requested. A URL may hold a token in its path, so that only the host is

@@ -52,21 +52,20 @@ fn stranger_gets_one_code_and_nothing_else_and_three_strangers_at_most_do() {
 fn long_answer_is_split_and_text_of_others_is_shown_as_it_is() {
     BotHome::each(|home| {
         let odd = "<b>*bold*</b> `code` &amp; /repair _x_ [a](b) @everyone";
-        let lines: String = (0..60)
-            .map(|number| {
-                let line = serde_json::json!({
-                    "timestamp": "2026-11-29T10:00:00Z", "level": "WARN",
-                    "fields": { "message": format!("{number} {odd} {}", "x".repeat(200)) },
-                });
-                format!("{line}\n")
+        let line = |number| {
+            serde_json::json!({
+                "timestamp": "2026-11-29T10:00:00Z", "level": "WARN",
+                "fields": { "message": format!("{number} {odd} {}", "x".repeat(200)) },
             })
-            .collect();
+            .to_string()
+        };
+        let lines: Vec<_> = (0..60).map(line).collect();
         home.sandbox.write(
             ".openclaw/openclaw.json",
             crate::support::gateway::config(crate::support::gateway::free_base()),
         );
         home.sandbox
-            .write(".openclaw/logs/openclaw.2026-11-29.log", lines);
+            .write(".openclaw/logs/openclaw.2026-11-29.log", lines.join("\n"));
         let _rescue = home.start();
         let first = home.ask("/logs 50", "Last lines of the default gateway");
         assert!(first.text.contains(odd), "{}", first.text);
@@ -139,9 +138,9 @@ fn account_is_started_and_ended_with_the_config() {
         let channel = home.messenger.config(&[OWNER]);
         let mut off = channel.clone();
         off["enabled"] = false.into();
-        home.set_channel(off);
+        home.set_channel(&off);
         let _rescue = Gateway::start(&home.sandbox, "rescue");
-        home.set_channel(channel);
+        home.set_channel(&channel);
         home.messenger.wait_until_connected();
         home.ask("/whoami", &home.messenger.id(OWNER));
     });

@@ -206,7 +206,7 @@ pub(crate) fn perform(
             let steps = steps::plan_steps(&evidence, &causes);
             let job = job(context, &instance, agreed);
             let report = repair::run_repair(&job, &evidence, &causes, &steps, &mut |event| {
-                tell(event, progress)
+                tell(event, progress);
             })?;
             Ok(report_message(&instance, &report))
         }
@@ -256,7 +256,7 @@ fn run_step(
 fn tell(event: RepairEvent<'_>, progress: &mut dyn FnMut(Msg)) {
     match event {
         RepairEvent::Performing(step) => {
-            progress(msg!("rescue.taking").with_msg("step", step.kind().past_msg()))
+            progress(msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
         }
         RepairEvent::Waiting(limit) => progress(msg!("rescue.waiting", seconds = limit.as_secs())),
         RepairEvent::Performed(result) => progress(result.outcome.msg()),

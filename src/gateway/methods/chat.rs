@@ -27,7 +27,10 @@ use crate::time::unix_millis;
 
 /// The methods about the conversation with the bot.
 pub(super) const METHODS: &[Method] = &[
-    Method::future("chat.send", OperatorScope::Write, |call| send(call).boxed()).with_params(SEND_PARAMS),
+    Method::future("chat.send", OperatorScope::Write, |call| {
+        std::future::ready(send(call)).boxed()
+    })
+    .with_params(SEND_PARAMS),
     Method::future("agent", OperatorScope::Write, |call| agent(call).boxed()).with_unchecked_params(),
     Method::future("agent.wait", OperatorScope::Write, |call| wait(call).boxed()).with_params(WAIT_PARAMS),
 ];
@@ -60,7 +63,7 @@ const MAX_WAIT: Duration = Duration::from_mins(10);
 const WAIT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Answers the gateway's method `chat.send`: the turn is taken beside it.
-async fn send(call: MethodCall) -> MethodResult {
+fn send(call: MethodCall) -> MethodResult {
     let text = call.text("message").unwrap_or_default().trim().to_owned();
     if text.is_empty() {
         return Err(ErrorResponse::invalid_request("message or attachment required"));
@@ -242,15 +245,12 @@ impl ChatAnswer {
         let rendered = bot.render_plain(message, lang).await;
         let at = {
             let mut messages = lock(&self.messages);
-            match id.filter(|id| *id < messages.len()) {
-                Some(id) => {
-                    messages[id] = rendered;
-                    id
-                }
-                None => {
-                    messages.push(rendered);
-                    messages.len() - 1
-                }
+            if let Some(id) = id.filter(|id| *id < messages.len()) {
+                messages[id] = rendered;
+                id
+            } else {
+                messages.push(rendered);
+                messages.len() - 1
             }
         };
         self.broadcast("delta", &self.current());

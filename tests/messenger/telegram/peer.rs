@@ -14,7 +14,7 @@ use crate::support::messenger::{Messenger as _, OWNER, User};
 use crate::support::{Reason, Sandbox, gateway, skipped};
 
 /// Maximum time that the release takes until it listens.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 #[test]
 fn openclaw_polls_gives_a_stranger_a_code_and_answers_the_owner() {
