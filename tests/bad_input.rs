@@ -5,7 +5,6 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use crate::support::{Sandbox, installed, network};
@@ -34,25 +33,6 @@ fn contents(sandbox: &Sandbox) -> Contents {
 /// Returns whether a file is a lock, which commands make and which holds nothing.
 fn is_lock(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "lock")
-}
-
-/// Copies a folder of files and folders, with their modes, owners and times.
-fn copy(from: &Path, to: &Path) {
-    let meta = std::fs::metadata(from).expect("metadata");
-    if meta.is_dir() {
-        std::fs::create_dir(to).expect("a folder");
-        for entry in std::fs::read_dir(from).expect("a folder") {
-            let name = entry.expect("an entry").file_name();
-            copy(&from.join(&name), &to.join(&name));
-        }
-    } else {
-        std::fs::copy(from, to).expect("a copy");
-    }
-    chown(to, Some(meta.uid()), Some(meta.gid())).expect("an owner");
-    std::fs::set_permissions(to, meta.permissions()).expect("a mode");
-    let copy = std::fs::File::open(to).expect("the copy");
-    copy.set_modified(meta.modified().expect("a time"))
-        .expect("a time");
 }
 
 /// Returns what a command did to the files that it must not do; `None` where it did nothing wrong.

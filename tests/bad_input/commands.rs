@@ -1,22 +1,18 @@
 //! The commands that read the files, and the rules for how a run of one may end.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command as Process, Output, Stdio};
-use std::sync::mpsc::channel;
-use std::time::Duration;
-
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::files::Host;
 use crate::support::gateway::wait_for;
 
-/// Time after which a command counts as hung: a hundred times what any of them needs.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Number of seconds after which a command counts as hung: a hundred times what any of them needs.
+const TIME_LIMIT_SECONDS: &str = "30";
 /// Base port of the instance that the commands work on.
 const GATEWAY_PORT: u16 = 19_789;
-/// Exit code that stands for a command that did not end in time.
+/// Exit code of `timeout` for a command that did not end in time.
 const TIMED_OUT: i32 = 124;
 /// Exit code of a panic.
 const PANICKED: i32 = 101;
@@ -148,12 +144,16 @@ impl Command {
     /// Runs the command as [`Self::run`] does, with further environment variables.
     pub(super) fn run_with(&self, host: &Host, language: &str, variables: &[(&str, &OsStr)]) -> Outcome {
         let command = host.sandbox.command::<&str>([]);
+        let limit = ["timeout", "--kill-after=1", TIME_LIMIT_SECONDS];
         // A gateway that is started ends with its namespace.
         let namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
-        let namespace = namespace.iter().filter(|_| self.starts_gateway());
-        let line: Vec<OsString> = namespace.map(Into::into).chain(host.program()).collect();
-        let mut run = Process::new(&line[0]);
-        run.args(&line[1..]).args(self.words);
+        let prefix: Vec<_> = namespace
+            .iter()
+            .filter(|_| self.starts_gateway())
+            .chain(&limit)
+            .collect();
+        let mut run = Process::new(prefix[0]);
+        run.args(&prefix[1..]).args(host.program()).args(self.words);
         let set = command
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?)));
@@ -161,13 +161,15 @@ impl Command {
         run.envs(variables.iter().copied());
         run.current_dir(host.sandbox.home()).stdin(Stdio::null());
         let output = if self.words.ends_with(&["run"]) {
-            output_until_listening(&mut run).ok_or(0)
+            output_until_listening(&mut run)
         } else {
-            output_in_time(&mut run).ok_or(TIMED_OUT)
+            Some(run.output().expect("timeout"))
         };
-        let output = match output {
-            Ok(output) => output,
-            Err(code) => return Outcome::new(code, String::new()),
+        let Some(output) = output else {
+            return Outcome {
+                code: 0,
+                text: String::new(),
+            };
         };
         let text = [output.stdout, output.stderr].concat();
         Outcome {
@@ -175,22 +177,6 @@ impl Command {
             text: String::from_utf8(text).expect("UTF-8"),
         }
     }
-}
-
-/// Runs a command to its end; `None` where it did not end in time. Then it is killed.
-fn output_in_time(run: &mut Process) -> Option<Output> {
-    let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let child = child.expect("the program starts");
-    let pid = Pid::from_child(&child);
-    let (sender, output) = channel();
-    let reader = std::thread::spawn(move || sender.send(child.wait_with_output()));
-    let output = output.recv_timeout(TIME_LIMIT).ok();
-    if output.is_none() {
-        // It is not waited for yet, so that the number is its own.
-        let _ = kill_process(pid, Signal::KILL);
-    }
-    let _ = reader.join();
-    output.map(|output| output.expect("a child"))
 }
 
 /// Runs a gateway until it ends or listens; `None` where it listens. Then it is killed.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
 use super::commands::Command;
-use super::copy;
 use super::damage::Damage;
 use crate::support::{Sandbox, put_program};
 
@@ -441,6 +440,15 @@ fn write(sandbox: &Sandbox, path: &str, bytes: &[u8]) {
     };
     let path = sandbox.write(path, bytes);
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("a mode");
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    let copied = Process::new("cp")
+        .args(["-a", "--no-target-directory"])
+        .args([from, to])
+        .status();
+    assert!(copied.expect("cp").success());
 }
 
 /// The staged files that the journal names, by path below HOME.

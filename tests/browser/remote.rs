@@ -5,7 +5,6 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use super::{browser, browser_json, configure};
-use crate::support::child::ended_with_test;
 use crate::support::gateway::{Gateway, free_base, wait_for};
 use crate::support::{Sandbox, installed};
 
@@ -18,8 +17,7 @@ struct RemoteBrowser {
 impl RemoteBrowser {
     fn start(sandbox: &Sandbox) -> Self {
         let folder = sandbox.path("somebody-else");
-        let mut command = Command::new("chromium");
-        command
+        let child = Command::new("chromium")
             .args([
                 "--headless=new",
                 "--no-sandbox",
@@ -27,11 +25,10 @@ impl RemoteBrowser {
                 "--remote-debugging-port=0",
             ])
             .arg(format!("--user-data-dir={}", folder.display()))
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", &folder);
-        let mut command = ended_with_test(&command);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().expect("chromium");
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromium");
         // Chromium writes the port that it was given into this file.
         let port = wait_for("the remote browser listens", || {
             let text = std::fs::read_to_string(folder.join("DevToolsActivePort")).ok()?;

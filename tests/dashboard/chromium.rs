@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use super::PAGE_TIMEOUT;
-use crate::support::child::ended_with_test;
 use crate::support::gateway::wait_for;
 
 /// A running Chromium without a window, and its only page.
@@ -27,7 +26,7 @@ impl Chromium {
     /// Starts Chromium with an empty page in English, 1200 pixels wide.
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
-        let mut command = Command::new("chromium");
+        let mut command = Command::new("/usr/bin/chromium");
         command
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .args([
@@ -44,10 +43,8 @@ impl Chromium {
                 "--lang=en",
             ])
             .args(["--remote-debugging-port=0", "about:blank"])
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", profile.path());
-        let mut command = ended_with_test(&command);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let process = command.spawn().expect("Chromium starts");
         let port_file = profile.path().join("DevToolsActivePort");
         let url = wait_for("Chromium listens", || debugging_url(&port_file));
