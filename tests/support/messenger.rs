@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub use faults::Failure;
 pub use seen::Seen;
+use state::Record;
 
 /// Every messenger: the key of its channel in OpenClaw's config, and what starts it.
 pub const MESSENGERS: [(&str, Start); 4] = [
@@ -80,6 +81,12 @@ pub trait Messenger {
     /// Returns the length of a text as the service counts it.
     fn text_length(&self, text: &str) -> usize;
 
+    /// Returns what is kept of the service, whatever it is.
+    fn record(&self) -> &dyn Record;
+
+    /// Returns the methods by which the bot sends and edits messages.
+    fn sending_methods(&self) -> &'static [&'static str];
+
     /// Sends a text to the bot in the private chat of `user` with it. Discord forgets what is said while the bot has no
     /// session; Slack takes a text with a slash at its start for a command and delivers it as such.
     fn say(&self, user: User, text: &str);
@@ -94,19 +101,30 @@ pub trait Messenger {
     ///
     /// # Panics
     /// Where none comes in time; the panic shows `what` and everything that came.
-    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen;
+    #[track_caller]
+    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen {
+        self.record().next_message(what, wanted)
+    }
 
     /// Returns every message and edit of the bot, the first one first, read or not.
-    fn messages(&self) -> Vec<Seen>;
+    fn messages(&self) -> Vec<Seen> {
+        self.record().messages()
+    }
 
     /// Lets the next `count` messages and edits of the bot fail.
-    fn fail_next(&self, failure: Failure, count: usize);
+    fn fail_next(&self, failure: Failure, count: usize) {
+        self.record().fail_next(self.sending_methods(), failure, count);
+    }
 
     /// Answers the calls that [`Failure::Held`] holds or would have held.
-    fn release(&self);
+    fn release(&self) {
+        self.record().release();
+    }
 
     /// Returns how many calls came before the end of a rate limit.
-    fn early_calls(&self) -> usize;
+    fn early_calls(&self) -> usize {
+        self.record().early_calls()
+    }
 
     /// Makes the secrets of the bot invalid, as its owner does at the service.
     fn revoke(&self);

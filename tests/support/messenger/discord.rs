@@ -14,8 +14,8 @@ use axum::extract::Request;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::state::{Call, Shared};
-use super::{Failure, Messenger, Seen, User};
+use super::state::{Call, Record, Shared};
+use super::{Messenger, Seen, User};
 use gateway::Order;
 use objects::Account;
 
@@ -182,26 +182,12 @@ impl Messenger for Discord {
         });
     }
 
-    #[track_caller]
-    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen {
-        self.shared.next_message(what, wanted)
+    fn record(&self) -> &dyn Record {
+        &*self.shared
     }
 
-    fn messages(&self) -> Vec<Seen> {
-        self.shared.change(|state| state.seen.entries().to_vec())
-    }
-
-    fn fail_next(&self, failure: Failure, count: usize) {
-        self.shared
-            .change(|state| state.faults.plan(&SENDING_METHODS, failure, count));
-    }
-
-    fn release(&self) {
-        self.shared.change(|state| state.faults.release());
-    }
-
-    fn early_calls(&self) -> usize {
-        self.shared.change(|state| state.faults.early_calls())
+    fn sending_methods(&self) -> &'static [&'static str] {
+        &SENDING_METHODS
     }
 
     fn revoke(&self) {

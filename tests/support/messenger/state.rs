@@ -135,10 +135,45 @@ impl<T> Shared<T> {
             }
         }
     }
+}
 
+/// The part of a stand-in's state that every messenger has, whatever else it keeps.
+pub trait Record {
     /// Waits in the test's thread for the next message or edit of the bot that is wanted.
+    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen;
+
+    /// Returns every message and edit of the bot, the first one first, read or not.
+    fn messages(&self) -> Vec<Seen>;
+
+    /// Lets the next `count` calls of any of these methods fail.
+    fn fail_next(&self, methods: &[&str], failure: Failure, count: usize);
+
+    /// Answers the calls that [`Failure::Held`] holds.
+    fn release(&self);
+
+    /// Returns the number of calls that came before a rate limit ended.
+    fn early_calls(&self) -> usize;
+}
+
+impl<T> Record for Shared<T> {
     #[track_caller]
-    pub fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen {
+    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen {
         self.wait(what, |state| state.seen.next(wanted))
+    }
+
+    fn messages(&self) -> Vec<Seen> {
+        self.change(|state| state.seen.entries().to_vec())
+    }
+
+    fn fail_next(&self, methods: &[&str], failure: Failure, count: usize) {
+        self.change(|state| state.faults.plan(methods, failure, count));
+    }
+
+    fn release(&self) {
+        self.change(|state| state.faults.release());
+    }
+
+    fn early_calls(&self) -> usize {
+        self.change(|state| state.faults.early_calls())
     }
 }

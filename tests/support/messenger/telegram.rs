@@ -15,7 +15,7 @@ use axum::Router;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::state::{Call, Shared};
+use super::state::{Call, Record, Shared};
 use super::{Failure, Messenger, OWNER, Seen, User};
 use api::Account;
 
@@ -176,26 +176,12 @@ impl Messenger for Telegram {
         });
     }
 
-    #[track_caller]
-    fn next_message(&self, what: &str, wanted: &dyn Fn(&Seen) -> bool) -> Seen {
-        self.shared.next_message(what, wanted)
+    fn record(&self) -> &dyn Record {
+        &*self.shared
     }
 
-    fn messages(&self) -> Vec<Seen> {
-        self.shared.change(|state| state.seen.entries().to_vec())
-    }
-
-    fn fail_next(&self, failure: Failure, count: usize) {
-        self.shared
-            .change(|state| state.faults.plan(&SENDING_METHODS, failure, count));
-    }
-
-    fn release(&self) {
-        self.shared.change(|state| state.faults.release());
-    }
-
-    fn early_calls(&self) -> usize {
-        self.shared.change(|state| state.faults.early_calls())
+    fn sending_methods(&self) -> &'static [&'static str] {
+        &SENDING_METHODS
     }
 
     fn revoke(&self) {
