@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::home::BotHome;
 use crate::dashboard::browser::{PageUnderTest, run_with_browser};
-use crate::dashboard::{TOKEN, config};
+use crate::dashboard::config;
 use crate::gateway::session::Client;
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, command, free_base};
@@ -95,9 +95,7 @@ fn dashboard_shows_the_conversation_and_its_buttons() {
         sandbox.write(".openclaw-rescue/openclaw.json", config(port));
         let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
         let page = PageUnderTest::on_port(port, None).await;
-        page.open(&format!("#token={TOKEN}")).await;
-        page.wait_until("document.getElementById('link').dataset.link === 'live'")
-            .await;
+        page.sign_in().await;
         page.evaluate("document.getElementById('words').value = '/snapshot rescue'; document.getElementById('say').requestSubmit()")
             .await;
         page.wait_until("document.querySelectorAll('#messages button').length === 2")

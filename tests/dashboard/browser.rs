@@ -223,6 +223,18 @@ impl PageUnderTest {
         self.browser.evaluate(expression).await
     }
 
+    /// Opens the page with the right token, and waits until it has a session.
+    pub async fn sign_in(&self) {
+        self.open(&format!("#token={TOKEN}")).await;
+        self.wait_until_live().await;
+    }
+
+    /// Waits until the page has a session with its gateway.
+    pub async fn wait_until_live(&self) {
+        self.wait_until("document.getElementById('link').dataset.link === 'live'")
+            .await;
+    }
+
     /// Waits until a JavaScript expression is true.
     pub async fn wait_until(&self, expression: &str) {
         let deadline = Instant::now() + PAGE_TIMEOUT;

@@ -13,9 +13,7 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
     run_with_browser(async {
         let sandbox = Sandbox::new();
         let page = PageUnderTest::new(&sandbox, true).await;
-        page.open(&format!("#token={TOKEN}")).await;
-        page.wait_until("document.getElementById('link').dataset.link === 'live'")
-            .await;
+        page.sign_in().await;
         page.wait_until("document.querySelectorAll('#map > li').length === 4")
             .await;
         page.wait_until("document.querySelectorAll('#findings .kind').length > 0")
@@ -37,8 +35,7 @@ fn page_shows_the_host_and_removes_the_token_from_the_address() {
         change_appearance(&page).await;
         // The choices are remembered, and so is the token of this tab.
         page.browser.reload().await;
-        page.wait_until("document.getElementById('link').dataset.link === 'live'")
-            .await;
+        page.wait_until_live().await;
         assert_eq!(page.evaluate("document.documentElement.lang").await, "tr");
         assert_eq!(
             page.evaluate("document.documentElement.dataset.theme").await,
@@ -190,15 +187,13 @@ fn page_asks_for_a_token_and_reconnects_after_a_lost_connection() {
         );
         // As when a link is opened in the same tab.
         page.evaluate(&format!("location.hash = 'token={TOKEN}'")).await;
-        page.wait_until("document.getElementById('link').dataset.link === 'live'")
-            .await;
+        page.wait_until_live().await;
         assert_eq!(page.evaluate("location.hash").await, "");
         page.set_closing(true);
         page.wait_until("document.getElementById('link').dataset.link === 'lost'")
             .await;
         page.set_closing(false);
-        page.wait_until("document.getElementById('link').dataset.link === 'live'")
-            .await;
+        page.wait_until_live().await;
     });
 }
 
@@ -288,8 +283,7 @@ fn page_of_a_real_gateway_shows_that_gateway() {
         page.wait_until("!document.getElementById('refused').hidden")
             .await;
         page.evaluate(&format!("location.hash = 'token={TOKEN}'")).await;
-        page.wait_until("document.getElementById('link').dataset.link === 'live'")
-            .await;
+        page.wait_until_live().await;
         page.wait_until("document.querySelectorAll('#map > li').length === 1")
             .await;
         page.wait_until("Number(document.getElementById('count').innerText) > 0")
