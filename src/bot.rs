@@ -1,5 +1,5 @@
-//! The bot of a native gateway: it tells its owners how other gateways are, and changes what they agree to, from a chat.
-//! It needs no model.
+//! The bot of a native gateway: it tells its owners how other gateways are, and changes what they agree to, from a chat,
+//! without a model.
 //!
 //! ```text
 //! channel ──► Heard ──► access ──► inbox ──► command ──► conversation ──► Message ──► channel
@@ -16,6 +16,7 @@ mod backoff;
 pub(crate) mod channel;
 pub(crate) mod channels;
 pub(crate) mod chat;
+mod code;
 mod command;
 mod commands;
 mod consent;

@@ -4,18 +4,17 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::code;
 use super::commands::act::ActionPlan;
 
 /// Time for which a plan can be agreed to.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// Maximum number of plans that wait for a yes; the oldest gives way.
 const MAX_OPEN: usize = 32;
-/// The characters of a token: those that nobody takes for another. There are 32.
-const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Number of characters of a token, which is typed by hand where a channel has no buttons.
 pub(crate) const TOKEN_LENGTH: usize = 6;
 
-/// Who is asked, and where.
+/// The person who is asked for a yes, and the chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// The channel and its account.
@@ -48,10 +47,7 @@ impl Consents {
         random: [u8; TOKEN_LENGTH],
         now: Instant,
     ) -> String {
-        let token: String = random
-            .iter()
-            .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
-            .collect();
+        let token = code::from_random(&random);
         if self.0.len() == MAX_OPEN {
             self.0.pop_front();
         }

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::channel::Heard;
+use super::code;
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::host::read;
@@ -24,9 +25,6 @@ const MAX_REQUESTS: usize = 3;
 const CODE_LIFETIME: Duration = Duration::from_hours(1);
 /// Number of characters of a code.
 pub(crate) const CODE_LENGTH: usize = 8;
-/// The characters of a code: those that nobody takes for another. There are 32, so that a random byte names one
-/// without bias.
-const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// Maximum number of characters that are kept of a stranger's name.
 const MAX_NAME_CHARS: usize = 64;
 
@@ -93,10 +91,7 @@ impl PairingStore {
         }
         let request = PairingRequest {
             id: heard.person.clone(),
-            code: random
-                .iter()
-                .map(|byte| char::from(CODE_ALPHABET[usize::from(byte % 32)]))
-                .collect(),
+            code: code::from_random(&random),
             name: crate::text::sanitize(&heard.name)
                 .chars()
                 .take(MAX_NAME_CHARS)
