@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::config::key_path::KeyPath;
-use crate::i18n::Lang;
+use crate::i18n::{Lang, Msg};
 use crate::profile::ProfileName;
 use crate::text::to_ascii;
 
@@ -120,50 +120,71 @@ enum Verb {
     No,
 }
 
-/// The English and the Turkish word of each command, as they are typed: lower-case ASCII letters, which is all that
-/// Telegram's menu allows.
-const WORDS: &[(Verb, &str, &str)] = &[
-    (Verb::Status, "status", "durum"),
-    (Verb::Diagnose, "diagnose", "teshis"),
-    (Verb::Repair, "repair", "onar"),
-    (Verb::Restart, "restart", "yenidenbaslat"),
-    (Verb::Stop, "stop", "durdur"),
-    (Verb::Start, "start", "baslat"),
-    (Verb::Rollback, "rollback", "gerial"),
-    (Verb::Logs, "logs", "gunluk"),
-    (Verb::Config, "config", "yapilandirma"),
-    (Verb::Doctor, "doctor", "doktor"),
-    (Verb::Snapshot, "snapshot", "goruntu"),
-    (Verb::Ports, "ports", "portlar"),
-    (Verb::History, "history", "gecmis"),
-    (Verb::Watch, "watch", "izle"),
-    (Verb::Mute, "mute", "sustur"),
-    (Verb::Whoami, "whoami", "benkimim"),
-    (Verb::Help, "help", "yardim"),
-    (Verb::Yes, "yes", "evet"),
-    (Verb::No, "no", "hayir"),
+/// The words of a command, as they are typed: lower-case ASCII letters, which is all that Telegram's menu allows.
+struct CommandWords {
+    verb: Verb,
+    english: &'static str,
+    turkish: &'static str,
+    /// The key of its description in the menu; `None` for one that only buttons need.
+    description: Option<&'static str>,
+}
+
+impl CommandWords {
+    const fn listed(
+        verb: Verb,
+        english: &'static str,
+        turkish: &'static str,
+        description: &'static str,
+    ) -> Self {
+        Self {
+            verb,
+            english,
+            turkish,
+            description: Some(description),
+        }
+    }
+
+    const fn unlisted(verb: Verb, english: &'static str, turkish: &'static str) -> Self {
+        Self {
+            verb,
+            english,
+            turkish,
+            description: None,
+        }
+    }
+}
+
+/// The words of all commands, in the order of the menu.
+const WORDS: &[CommandWords] = &[
+    CommandWords::listed(Verb::Status, "status", "durum", "bot.menu-status"),
+    CommandWords::listed(Verb::Diagnose, "diagnose", "teshis", "bot.menu-diagnose"),
+    CommandWords::listed(Verb::Repair, "repair", "onar", "bot.menu-repair"),
+    CommandWords::listed(Verb::Restart, "restart", "yenidenbaslat", "bot.menu-restart"),
+    CommandWords::listed(Verb::Stop, "stop", "durdur", "bot.menu-stop"),
+    CommandWords::listed(Verb::Start, "start", "baslat", "bot.menu-start"),
+    CommandWords::listed(Verb::Rollback, "rollback", "gerial", "bot.menu-rollback"),
+    CommandWords::listed(Verb::Logs, "logs", "gunluk", "bot.menu-logs"),
+    CommandWords::listed(Verb::Config, "config", "yapilandirma", "bot.menu-config"),
+    CommandWords::listed(Verb::Doctor, "doctor", "doktor", "bot.menu-doctor"),
+    CommandWords::listed(Verb::Snapshot, "snapshot", "goruntu", "bot.menu-snapshot"),
+    CommandWords::listed(Verb::Ports, "ports", "portlar", "bot.menu-ports"),
+    CommandWords::listed(Verb::History, "history", "gecmis", "bot.menu-history"),
+    CommandWords::listed(Verb::Watch, "watch", "izle", "bot.menu-watch"),
+    CommandWords::listed(Verb::Mute, "mute", "sustur", "bot.menu-mute"),
+    CommandWords::listed(Verb::Whoami, "whoami", "benkimim", "bot.menu-whoami"),
+    CommandWords::listed(Verb::Help, "help", "yardim", "bot.menu-help"),
+    CommandWords::unlisted(Verb::Yes, "yes", "evet"),
+    CommandWords::unlisted(Verb::No, "no", "hayir"),
 ];
 
-/// The commands of a channel's menu, as (English word, Turkish word, key of the description).
-pub(crate) const MENU: &[(&str, &str, &str)] = &[
-    ("status", "durum", "bot.menu-status"),
-    ("diagnose", "teshis", "bot.menu-diagnose"),
-    ("repair", "onar", "bot.menu-repair"),
-    ("restart", "yenidenbaslat", "bot.menu-restart"),
-    ("stop", "durdur", "bot.menu-stop"),
-    ("start", "baslat", "bot.menu-start"),
-    ("rollback", "gerial", "bot.menu-rollback"),
-    ("logs", "gunluk", "bot.menu-logs"),
-    ("config", "yapilandirma", "bot.menu-config"),
-    ("doctor", "doktor", "bot.menu-doctor"),
-    ("snapshot", "goruntu", "bot.menu-snapshot"),
-    ("ports", "portlar", "bot.menu-ports"),
-    ("history", "gecmis", "bot.menu-history"),
-    ("watch", "izle", "bot.menu-watch"),
-    ("mute", "sustur", "bot.menu-mute"),
-    ("whoami", "benkimim", "bot.menu-whoami"),
-    ("help", "yardim", "bot.menu-help"),
-];
+/// Returns the commands of the menu in a language: each word, and its description.
+pub(crate) fn menu(lang: Lang) -> impl Iterator<Item = (&'static str, Msg)> {
+    let is_turkish = lang.code() == "tr";
+    WORDS.iter().filter_map(move |words| {
+        let word = if is_turkish { words.turkish } else { words.english };
+        Some((word, Msg::new(words.description?)))
+    })
+}
 
 /// Number of lines of a log that are shown where none is given, and at most.
 const LOG_LINES: (usize, usize) = (10, 50);
@@ -198,12 +219,15 @@ pub(crate) fn parse(text: &str, bot_name: &str) -> Typed {
         first = words.next().unwrap_or("help");
     }
     let word = to_ascii(first).to_ascii_lowercase();
-    let Some((verb, english, _)) = WORDS.iter().find(|(_, en, tr)| word == *en || word == *tr) else {
+    let Some(known) = WORDS
+        .iter()
+        .find(|known| word == known.english || word == known.turkish)
+    else {
         return none;
     };
-    let lang = if word == *english { "en" } else { "tr" };
+    let lang = if word == known.english { "en" } else { "tr" };
     Typed {
-        command: command(*verb, &words.collect::<Vec<_>>()),
+        command: command(known.verb, &words.collect::<Vec<_>>()),
         lang: Lang::from_code(lang),
     }
 }
@@ -349,7 +373,7 @@ mod tests {
 
     #[test]
     fn english_and_turkish_words_mean_the_same_and_tell_the_language() {
-        for (_, english, turkish) in WORDS {
+        for CommandWords { english, turkish, .. } in WORDS {
             let [en, tr] = [english, turkish].map(|word| parse(&format!("/{word}"), ""));
             assert_eq!(en.command, tr.command, "{english}");
             assert_eq!((en.lang, tr.lang), (Lang::from_code("en"), Lang::from_code("tr")));

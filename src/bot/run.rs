@@ -13,7 +13,7 @@ use super::account::{self, AccountSettings};
 use super::backoff::Backoff;
 use super::channel::{Batch, ChannelError, ChannelType, Content, Heard, MenuCommand, Messenger};
 use super::channels::CHANNELS;
-use super::command::{self, MENU, Typed};
+use super::command::{self, Typed};
 use super::consent::Asked;
 use super::conversation::{Conversation, Counterpart, Turn};
 use super::direct;
@@ -42,7 +42,7 @@ const POLLED_PAUSE: Duration = Duration::from_secs(30);
 /// Something of a bot that is worth a line in the log.
 pub(crate) type Reporter = Arc<dyn Fn(Severity, Msg) + Send + Sync>;
 
-/// How serious an event of a bot is.
+/// The severity of an event of a bot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Severity {
     /// Good news.
@@ -57,7 +57,7 @@ pub(crate) struct Account {
     pub(crate) channel: &'static ChannelType,
     /// The settings.
     pub(crate) settings: AccountSettings,
-    /// How it is.
+    /// The state.
     pub(crate) state: SharedAccountState,
     config: Arc<Value>,
     messenger: Box<dyn Messenger>,
@@ -397,12 +397,11 @@ impl Account {
 
 /// Returns the menu of commands in a language.
 fn menu(lang: Lang) -> Vec<MenuCommand> {
-    let is_turkish = lang.code() == "tr";
-    let command = |(english, turkish, key): &(&'static str, &'static str, &'static str)| MenuCommand {
-        word: if is_turkish { turkish } else { english },
-        description: Msg::new(key).render(lang),
+    let command = |(word, description): (_, Msg)| MenuCommand {
+        word,
+        description: description.render(lang),
     };
-    MENU.iter().map(command).collect()
+    command::menu(lang).map(command).collect()
 }
 
 /// The chat in which something was said, as the other side of a conversation.

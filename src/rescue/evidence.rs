@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::boot::ConfigLoader;
 use crate::config::diff::{self, ConfigDifference};
+use crate::config::key_path::KeyPath;
 use crate::config::{self, LoadedConfig, backup};
 use crate::environment::Environment;
 use crate::error::ErrorReason;
 use crate::host::{FileSystemSpace, Host, read};
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Record;
@@ -176,6 +177,18 @@ fn find_restorable_config(loader: &ConfigLoader) -> Option<PathBuf> {
     std::iter::once(target.last_good_path())
         .chain(backups)
         .find(|path| differs(path) && loader.load_from(path).is_ok_and(|usable| usable.has_file()))
+}
+
+/// Returns the sentence about a key of a config that was changed since the last healthy start. The values are shown as
+/// they are: without their secrets.
+pub(crate) fn change_msg(path: &KeyPath, before: Option<&str>, after: Option<&str>) -> Msg {
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            msg!("rescue.changed", path = path, before = before, after = after)
+        }
+        (None, Some(after)) => msg!("rescue.added", path = path, after = after),
+        (_, None) => msg!("rescue.removed", path = path),
+    }
 }
 
 /// Returns what was changed in a gateway's config since its last healthy start; `None` where either text can't be

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::CommandContext;
-use crate::bot::command::{MENU, Scope, Target};
+use crate::bot::command::{self, Scope, Target};
 use crate::bot::message::{Line, Message};
 use crate::config::diff::ConfigDifference;
 use crate::config::key_path::KeyPath;
@@ -139,18 +139,7 @@ pub(super) fn causes_message(instance: &Instance, evidence: &Evidence, causes: &
 
 /// Returns the sentence about a changed key of a config. Secrets are left out of both values.
 pub(super) fn change_msg(change: &ConfigDifference) -> Msg {
-    match (&change.before, &change.after) {
-        (Some(before), Some(after)) => {
-            msg!(
-                "rescue.changed",
-                path = change.path,
-                before = before,
-                after = after
-            )
-        }
-        (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
-        (_, None) => msg!("rescue.removed", path = change.path),
-    }
+    evidence::change_msg(&change.path, change.before.as_deref(), change.after.as_deref())
 }
 
 /// Answers `/logs`.
@@ -292,14 +281,12 @@ fn recorded_msg<T: Copy>(value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> Msg {
 
 /// Answers `/help`, and whatever is no command.
 pub(crate) fn help(heading: Msg, lang: Lang) -> Message {
-    let is_turkish = lang.code() == "tr";
-    let lines = MENU.iter().map(|(english, turkish, key)| {
-        let word = if is_turkish { turkish } else { english };
+    let line = |(word, what)| {
         Line::Text(
             Msg::new("bot.menu-line")
                 .with("word", word)
-                .with_msg("what", Msg::new(key)),
+                .with_msg("what", what),
         )
-    });
-    Message::text(heading).lines(lines)
+    };
+    Message::text(heading).lines(command::menu(lang).map(line))
 }

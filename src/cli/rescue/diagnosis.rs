@@ -108,19 +108,10 @@ impl Diagnosis {
     /// Returns a line for each key of a gateway's config that was changed since its last healthy start.
     fn change_lines(&self, ui: &Ui) -> Vec<Msg> {
         let changes = self.evidence.config_changes.iter();
-        let line =
-            |change: &ConfigDifference| match (ui.render_old_value(change), ui.render_new_value(change)) {
-                (Some(before), Some(after)) => {
-                    msg!(
-                        "rescue.changed",
-                        path = change.path,
-                        before = before,
-                        after = after
-                    )
-                }
-                (None, Some(after)) => msg!("rescue.added", path = change.path, after = after),
-                (_, None) => msg!("rescue.removed", path = change.path),
-            };
+        let line = |change: &ConfigDifference| {
+            let (before, after) = (ui.render_old_value(change), ui.render_new_value(change));
+            evidence::change_msg(&change.path, before.as_deref(), after.as_deref())
+        };
         changes.map(line).collect()
     }
 
