@@ -42,19 +42,25 @@ pub(crate) struct ActionPlan {
     pub(crate) target: ProfileName,
     /// The change.
     pub(crate) action: Action,
-    /// What is known before it: why it is to be done. It may change until the plan is agreed to.
+    /// The reason for the change, as it is known now. It may be another one until the plan is agreed to.
     pub(crate) reason: Message,
-    /// What would be done. Where it is another thing at the time of the yes, the new plan is shown first.
+    /// The steps. Where they are others at the time of the yes, the new plan is shown first.
     pub(crate) steps: Vec<Msg>,
 }
 
-/// What comes of a change that an owner asks for, before it is agreed to.
+/// The result of the preparation of a change that an owner asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Prepared {
     /// Nothing is to be done, for this reason.
     Nothing(Message),
     /// This would be done.
     Plan(Box<ActionPlan>),
+}
+
+impl From<ActionPlan> for Prepared {
+    fn from(plan: ActionPlan) -> Self {
+        Self::Plan(Box::new(plan))
+    }
 }
 
 /// An agreed change that is to be carried out.
@@ -86,25 +92,25 @@ pub(crate) fn prepare(context: &CommandContext, order: &Order) -> Result<Prepare
     }
     match &order.action {
         Action::Repair => Ok(prepare_repair(context, &state)),
-        Action::Restart => Ok(state.plan(order, msg!("rescue.step-restart"))),
+        Action::Restart => Ok(state.plan(order, msg!("rescue.step-restart")).into()),
         Action::Start => Ok(prepare_start(context, order, &state)),
-        Action::Stop => Ok(state.plan(order, msg!("bot.step-stop"))),
-        Action::Rollback => prepare_rollback(context, order, &state),
+        Action::Stop => Ok(state.plan(order, msg!("bot.step-stop")).into()),
+        Action::Rollback => Ok(prepare_rollback(context, order, &state)),
         Action::ConfigSet(path, value) => prepare_config_set(order, &state, path, value),
-        Action::Snapshot => Ok(state.plan(order, msg!("bot.step-snapshot"))),
+        Action::Snapshot => Ok(state.plan(order, msg!("bot.step-snapshot")).into()),
     }
 }
 
 impl TargetState {
     /// Returns the plan of a change that is one step.
-    fn plan(&self, order: &Order, step: Msg) -> Prepared {
+    fn plan(&self, order: &Order, step: Msg) -> ActionPlan {
         let profile = &self.instance.profile;
-        Prepared::Plan(Box::new(ActionPlan {
+        ActionPlan {
             target: profile.clone(),
             action: order.action.clone(),
             reason: Message::heading(msg!("bot.plan", profile = profile)),
             steps: vec![step],
-        }))
+        }
     }
 }
 
@@ -120,12 +126,13 @@ fn prepare_repair(context: &CommandContext, state: &TargetState) -> Prepared {
     if steps.is_empty() {
         return Prepared::Nothing(reason.line(Line::Text(msg!("rescue.no-steps"))));
     }
-    Prepared::Plan(Box::new(ActionPlan {
+    let plan = ActionPlan {
         target: profile.clone(),
         action: Action::Repair,
         reason: reason.line(Line::Text(msg!("rescue.steps"))),
         steps: steps.iter().map(RepairStep::msg).collect(),
-    }))
+    };
+    plan.into()
 }
 
 fn prepare_start(context: &CommandContext, order: &Order, state: &TargetState) -> Prepared {
@@ -133,22 +140,17 @@ fn prepare_start(context: &CommandContext, order: &Order, state: &TargetState) -
     if probe.is_running() {
         return Prepared::Nothing(Message::text(probe.msg(state.instance.profile.as_str())));
     }
-    state.plan(order, msg!("rescue.step-start"))
+    state.plan(order, msg!("rescue.step-start")).into()
 }
 
-fn prepare_rollback(context: &CommandContext, order: &Order, state: &TargetState) -> Result<Prepared> {
+fn prepare_rollback(context: &CommandContext, order: &Order, state: &TargetState) -> Prepared {
     let instance = &state.instance;
     let profile = &instance.profile;
     let evidence = evidence::collect(context.with_instance(instance));
     let Some(step) = rollback_step(&evidence) else {
-        return Ok(Prepared::Nothing(Message::text(msg!(
-            "bot.no-rollback",
-            profile = profile
-        ))));
+        return Prepared::Nothing(Message::text(msg!("bot.no-rollback", profile = profile)));
     };
-    let Prepared::Plan(mut plan) = state.plan(order, step.msg()) else {
-        return Err(Error::failed(msg!("bot.no-rollback", profile = profile)));
-    };
+    let mut plan = state.plan(order, step.msg());
     if let RepairStep::RestoreConfig { from, .. } = &step
         && let (LoadedConfig::Ok(now), LoadedConfig::Ok(then)) =
             (config::load(&instance.config_path), config::load(from))
@@ -159,7 +161,7 @@ fn prepare_rollback(context: &CommandContext, order: &Order, state: &TargetState
             .lines
             .extend(shown.map(|change| Line::Item(change_msg(change))));
     }
-    Ok(Prepared::Plan(plan))
+    plan.into()
 }
 
 /// Returns the step that puts back the config of the last healthy start, or the newest usable backup; `None` where the
@@ -182,13 +184,11 @@ fn prepare_config_set(order: &Order, state: &TargetState, path: &KeyPath, value:
     }
     let old = read_value(&state.instance, path)?;
     let old = old.map(|old| shown_value(path, &old));
-    Ok(state.plan(
-        order,
-        match old {
-            Some(old) => msg!("bot.step-set", path = path, before = old, after = value),
-            None => msg!("bot.step-set-new", path = path, after = value),
-        },
-    ))
+    let step = match old {
+        Some(old) => msg!("bot.step-set", path = path, before = old, after = value),
+        None => msg!("bot.step-set-new", path = path, after = value),
+    };
+    Ok(state.plan(order, step).into())
 }
 
 /// Carries out an agreed change, telling its progress, and returns the message about the result.
@@ -298,7 +298,7 @@ struct CommandLine {
     kind: StepKind,
     /// The words of the command.
     words: Vec<String>,
-    /// What is said where it was done.
+    /// The lines that tell that it was done.
     done: Vec<Line>,
 }
 
