@@ -1,4 +1,4 @@
-//! Who may speak to a bot: its owners, in private chats, and in the groups that the config lists.
+//! The rules about who may speak to a bot: its owners, in private chats and in the groups that the config lists.
 //!
 //! The keys are OpenClaw's (`dmPolicy`, `allowFrom`, `groups`, `groupAllowFrom`, `commands.ownerAllowFrom`). A bot that
 //! repairs is not for everybody, so that the policy `open` opens nothing: who is not named by id is a stranger. And a
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::account::AccountSettings;
 use super::channel::Heard;
 
-/// What a person may do.
+/// The standing of a person with a bot, which decides what the person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// May ask for everything.

@@ -7,7 +7,7 @@
 //!                                     └──► outlets: each owner on each account, the webhook
 //! ```
 //!
-//! What can't be delivered is kept, and sent with the time of the event as soon as it can be. Delivery is at least once: a
+//! An alert that can't be delivered is kept, and sent with the time of the event as soon as it can be. Delivery is at least once: a
 //! bot that is killed between sending and writing down that it did sends the same again.
 
 pub(crate) mod outlets;

@@ -1,4 +1,4 @@
-//! What every channel of a bot has in common: what it hears, what it can do, and how it fails.
+//! The interface of a bot's channels: what they hear, what they can do, and how they fail.
 //!
 //! A channel is one file below `channels` and one row of its table. The file knows the protocol of the channel and
 //! nothing else: who may speak, what a command means and which language is spoken is decided above it, once for all
@@ -83,7 +83,7 @@ pub(crate) trait Messenger: Send + Sync {
 pub(crate) struct MenuCommand {
     /// The word, without its slash: lower-case ASCII letters.
     pub(crate) word: &'static str,
-    /// What it does, in the language of the bot.
+    /// The description of the command, in the language of the bot.
     pub(crate) description: String,
 }
 
@@ -96,10 +96,10 @@ pub(crate) struct RenderedMessage {
     pub(crate) buttons: Vec<(String, String)>,
 }
 
-/// What a channel received at once.
+/// A batch of what a channel received at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// What was said, the oldest first.
+    /// The messages and presses, the oldest first.
     pub(crate) heard: Vec<Heard>,
     /// The position after it, where the channel has one.
     pub(crate) cursor: Option<String>,
@@ -122,7 +122,7 @@ pub(crate) struct Heard {
     pub(crate) name: String,
     /// The language of the person's program, as a code such as `tr`.
     pub(crate) language: Option<String>,
-    /// What was said.
+    /// The content.
     pub(crate) content: Content,
 }
 

@@ -1,4 +1,4 @@
-//! What a gateway needs to let its own clients talk to the bot: the parts of a turn, under one roof.
+//! The parts of a bot that a gateway needs to let its own clients talk to it.
 
 use super::command::{self, Typed};
 use super::markup::{Markup, MessageFormat};

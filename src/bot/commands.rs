@@ -1,4 +1,4 @@
-//! What the commands of a bot do: answers to questions ([`look`]), and changes that need a yes ([`act`]).
+//! The commands of a bot: answers to questions ([`look`]), and changes that need a yes ([`act`]).
 //!
 //! Everything here waits for files, programs and other gateways, and runs on a thread that may wait.
 
@@ -19,7 +19,7 @@ pub(crate) mod look;
 /// Time that the gateways have to answer when their state is asked for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the commands of a bot know of the bot: its instance, and the instances that it is there for.
+/// The knowledge of a bot that its commands share: its instance, and the instances that it is there for.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandContext {
     /// The instance whose gateway is the bot.

@@ -29,10 +29,10 @@ use crate::time::{format_for_person, from_unix_millis};
 /// may be edited.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a person said in one turn, and who it was.
+/// One turn of a conversation: what was said, by whom, and where.
 #[derive(Clone, Debug)]
 pub(crate) struct Turn {
-    /// Who said it, and where.
+    /// The person, and the chat.
     pub(crate) asked: Asked,
     /// The command.
     pub(crate) typed: Typed,
@@ -67,7 +67,7 @@ pub(crate) trait Counterpart: Send + Sync {
 /// The conversations of one bot: what its turns share.
 #[derive(Debug)]
 pub(crate) struct Conversation {
-    /// What the commands know of the bot.
+    /// The knowledge of the bot that its commands share.
     pub(crate) context: CommandContext,
     /// The pauses that owners asked for.
     pub(crate) pauses: Arc<Pauses>,

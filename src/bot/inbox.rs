@@ -1,4 +1,4 @@
-//! What a bot has heard and not dealt with yet, on disk: so that nothing is done twice, and no change is lost silently,
+//! The inbox of a bot: on disk, what it has heard and not dealt with yet, so that nothing is done twice, and no change is lost silently,
 //! whenever the bot is killed.
 //!
 //! ```text
@@ -23,7 +23,7 @@ use crate::host::read;
 /// Number of ids that are remembered, so that what a channel delivers again is heard once.
 const MAX_SEEN: usize = 256;
 
-/// What one account of a channel has heard, kept as a file in the state folder of its instance.
+/// The inbox of one account of a channel, kept as a file in the state folder of its instance.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     state_dir: PathBuf,
@@ -38,7 +38,7 @@ struct Contents {
     version: u32,
     /// The position from which the channel is to be asked.
     cursor: Option<String>,
-    /// What is not dealt with, the oldest first.
+    /// The entries that are not dealt with, the oldest first.
     waiting: Vec<InboxEntry>,
     /// The ids of what was heard last, the oldest first.
     seen: VecDeque<String>,
@@ -47,7 +47,7 @@ struct Contents {
 /// Something that an owner said and that is not dealt with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InboxEntry {
-    /// What was said.
+    /// The message or press.
     pub(crate) heard: Heard,
     /// The change that was begun on account of it, as a sentence in the language of the person.
     pub(crate) begun: Option<String>,

@@ -1,4 +1,4 @@
-//! What a bot says: lines and buttons, in no language and no markup yet.
+//! The messages of a bot: lines and buttons, in no language and no markup yet.
 
 use crate::i18n::Msg;
 

@@ -1,4 +1,4 @@
-//! What a bot sends: rendered, without secrets, in parts, and tried again where the channel asks for a pause.
+//! The sending of a bot's messages: rendered, without secrets, in parts, and tried again where the channel asks for a pause.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How the accounts of a bot are: connected or not, what went wrong last, when somebody was heard.
+//! The states of a bot's accounts: connected or not, the last failure, the times of the last messages.
 
 use std::sync::Mutex;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! What outlives the accounts of a bot, which are made anew where their config changes.
+//! The turns and inboxes of a bot, which outlive its accounts: those are made anew where their config changes.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

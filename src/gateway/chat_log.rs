@@ -35,12 +35,12 @@ struct Contents {
     lang: Option<Lang>,
 }
 
-/// How far a run is.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunState {
-    /// It is being answered.
+    /// The run is being answered.
     Running,
-    /// It was answered.
+    /// The run was answered.
     Ended,
 }
 

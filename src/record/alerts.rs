@@ -14,7 +14,7 @@ const MINUTES_PER_HOUR: u16 = 60;
 pub(crate) struct AlertsTable {
     /// The hours in which nothing is sent.
     pub(crate) quiet: Option<QuietHours>,
-    /// How often the owners are told how the gateways were, though nothing happened.
+    /// The interval at which the owners are told how the gateways were, though nothing happened.
     pub(crate) word: WordInterval,
     /// The URL that alerts are posted to as JSON. Whoever knows the URL of a webhook may post there, so that it is kept
     /// as a secret.
@@ -24,7 +24,7 @@ pub(crate) struct AlertsTable {
     pub(crate) topic: Option<String>,
 }
 
-/// How often the owners of a bot are told how the watched gateways were.
+/// The interval at which the owners of a bot are told how the watched gateways were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WordInterval {

@@ -5,7 +5,7 @@
 //!                                   (tick: by time)        (per recipient: revision < n?)
 //! ```
 //!
-//! What a recipient has not got stays due, so that nothing is lost while there is no internet. An outage that is over
+//! A revision that a recipient has not got stays due, so that nothing is lost while there is no internet. An outage that is over
 //! within the watcher's patience is not told, three within a quarter of an hour are one incident, and what began and ended
 //! in quiet hours stays untold. All of it is bounded in number and size.
 

@@ -1,4 +1,4 @@
-//! What the history of repairs says of an event of a watcher. A watcher sees only that a gateway is well again: that an
+//! The search of the history of repairs for the change behind an event of a watcher. A watcher sees only that a gateway is well again: that an
 //! owner repaired it from a chat, or somebody on the host, is in the history.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::time::millis;
 /// Time that a stop may take, for OpenClaw from npm.
 const LONGEST_STOP: Duration = Duration::from_mins(6);
 
-/// What is known of the change behind an event.
+/// The change behind an event, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Behind {
     /// This change.

@@ -74,9 +74,9 @@ pub(crate) struct Observation {
     pub(crate) profile: String,
     /// The time, in milliseconds since 1970.
     pub(crate) at: u64,
-    /// What happened.
+    /// The kind of event.
     pub(crate) what: Happening,
-    /// Why, where that is known.
+    /// The cause, where it is known.
     pub(crate) why: Option<Sentence>,
     /// The change that brought it about, where there was one.
     pub(crate) change: Option<PastChange>,
@@ -85,7 +85,7 @@ pub(crate) struct Observation {
 /// A repair or another change, as the history has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PastChange {
-    /// Who or what made it.
+    /// The author.
     pub(crate) by: Author,
     /// The steps, each with its result.
     pub(crate) steps: Vec<PastStep>,
@@ -94,7 +94,7 @@ pub(crate) struct PastChange {
 /// A step of a past repair with its result.
 pub(crate) type PastStep = (Recorded<StepKind>, Recorded<StepResultKind>);
 
-/// Who or what made a change.
+/// The author of a change: a person, a watcher, or somebody on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Author {
@@ -111,9 +111,9 @@ pub(crate) enum Author {
 pub(crate) struct IncidentEvent {
     /// The time, in milliseconds since 1970.
     pub(crate) at: u64,
-    /// What happened.
+    /// The kind of event.
     pub(crate) what: Happening,
-    /// Who brought it about, where that is known.
+    /// The author, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<Author>,
     /// The number of times that it happened, one after the other.

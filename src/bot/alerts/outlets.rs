@@ -38,7 +38,7 @@ pub(crate) struct BotOutlets {
     pub(crate) accounts: RunningAccounts,
     /// The webhook.
     pub(crate) webhook: Option<Webhook>,
-    /// What the bot is.
+    /// The bot.
     pub(crate) context: CommandContext,
 }
 

@@ -1,4 +1,4 @@
-//! What each recipient of alerts has got: which revision of each incident, and in which message.
+//! The recipients of alerts, and what each has got: which revision of each incident, and in which message.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(crate) struct SentMessage {
     pub(crate) id: String,
 }
 
-/// How something is to be delivered.
+/// The way in which a revision is to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
     /// The revision that is delivered.
@@ -48,7 +48,7 @@ pub(crate) struct Delivery {
     pub(crate) may_send: bool,
 }
 
-/// What a recipient has got of one incident.
+/// The last delivery of one incident to a recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Delivered {
     revision: u32,
@@ -67,7 +67,7 @@ struct Recipient {
     since: u64,
     /// The time of the last word that it got, in milliseconds since 1970.
     last_word: u64,
-    /// What it has got of each incident, by the incident's id.
+    /// The last delivery of each incident, by the incident's id.
     incidents: BTreeMap<u64, Delivered>,
 }
 

@@ -15,7 +15,7 @@ const WORD_TIME: i64 = 9 * 3600;
 /// Number of days from a Monday to the first of January 1970, which was a Thursday.
 const DAYS_AFTER_MONDAY: i64 = 3;
 
-/// What the record of a bot's instance says about its alerts.
+/// The settings of a bot's alerts in the record of its instance.
 #[derive(Clone, Debug)]
 pub(crate) struct AlertPolicy {
     quiet: Option<QuietHours>,

@@ -78,7 +78,7 @@ impl AlertEntrance {
     }
 }
 
-/// How the deliveries to one recipient go.
+/// The state of the deliveries to one recipient.
 #[derive(Debug, Default)]
 struct Attempts {
     backoff: Backoff,

@@ -1,4 +1,4 @@
-//! What recipients of alerts read: the message about an incident, and the word about the time since the last one.
+//! The texts of alerts: the message about an incident, and the word about the time since the last one.
 
 use super::book::{PastIncident, Word};
 use super::incident::{Author, Happening, Incident, IncidentEvent};

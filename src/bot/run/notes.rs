@@ -1,4 +1,4 @@
-//! What an account records and logs about itself: that it is connected, why it is not, what it sent.
+//! The notes of an account about itself, in its state and in the log: that it is connected, why it is not, what it sent.
 
 use std::sync::Arc;
 

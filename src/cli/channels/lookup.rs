@@ -1,4 +1,4 @@
-//! What the commands about channels look up first: the channel that is named, the config, the engine.
+//! The look-ups with which the commands about channels begin: the channel that is named, the config, the engine.
 
 use serde_json::Value;
 

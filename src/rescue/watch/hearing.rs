@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// What a watcher knows of the channels of one gateway. Times run from the watcher's start.
+/// The knowledge of a watcher about the channels of one gateway. Times run from the watcher's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Hearing {
     /// All channels work, or the gateway itself is not well.

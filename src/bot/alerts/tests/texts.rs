@@ -1,4 +1,4 @@
-//! What recipients of alerts read.
+//! Tests of the texts of alerts.
 
 use serde_json::json;
 
