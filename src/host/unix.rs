@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::OnceLock;
 
 use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
@@ -31,10 +32,11 @@ pub(super) fn owner_other_than_root(path: &Path) -> Option<u32> {
     (uid != 0).then_some(uid)
 }
 
-/// Returns the id of the effective user of this process.
+/// Returns the id of the effective user of this process, which never changes it: the system is asked once.
 #[expect(clippy::unnecessary_wraps, reason = "Windows has none")]
 pub(super) fn user_id() -> Option<u32> {
-    Some(rustix::process::geteuid().as_raw())
+    static USER: OnceLock<u32> = OnceLock::new();
+    Some(*USER.get_or_init(|| rustix::process::geteuid().as_raw()))
 }
 
 pub(super) fn file_owner_id(path: &Path) -> Option<u32> {
