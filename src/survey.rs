@@ -86,6 +86,12 @@ pub(crate) fn survey_for(host: &Host, env: &Environment, instance: &Instance) ->
     survey
 }
 
+/// Finds the configs that the instances of these profiles may have, whether or not the files exist. Neither other instances
+/// nor sockets are looked at, so that this costs a few files however many instances the host has.
+pub(crate) fn find_configs(host: &Host, env: &Environment, profiles: &[ProfileName]) -> BTreeSet<PathBuf> {
+    discover::find_configs(env, &read_registry(host, env), profiles)
+}
+
 fn read_registry(host: &Host, env: &Environment) -> Registry {
     Registry::read(&registry::state_home(host, env).join(registry::REGISTRY_FILE))
 }

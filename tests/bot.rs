@@ -3,6 +3,7 @@
 mod alerts;
 mod chat;
 mod conformance;
+mod cost;
 pub mod home;
 mod kills;
 mod repair;

@@ -55,14 +55,30 @@ impl CommandContext {
     /// Surveys the host, and returns the instance that a command is about.
     fn find_target(&self, target: &Target) -> Result<(Survey, Instance)> {
         let name = self.target_name(target)?;
-        let survey = survey::survey_host(&self.own.host, &self.own.env);
+        self.find_in(&name, survey::survey_host(&self.own.host, &self.own.env))
+    }
+
+    /// Surveys the instance that a command is about, and the others only where the answer may depend on them. Returns the
+    /// instance.
+    fn find_target_alone(&self, target: &Target) -> Result<(Survey, Instance)> {
+        let name = self.target_name(target)?;
+        let usual = if name == self.own.instance.profile {
+            self.own.instance.clone()
+        } else {
+            Instance::canonical(&self.own.env.home, name.clone())
+        };
+        self.find_in(&name, survey::survey_for(&self.own.host, &self.own.env, &usual))
+    }
+
+    /// Returns the instance of a profile in a survey of the host.
+    fn find_in(&self, name: &ProfileName, survey: Survey) -> Result<(Survey, Instance)> {
         let found = survey
             .instances
             .iter()
-            .find(|found| found.profile.as_ref() == Some(&name));
+            .find(|found| found.profile.as_ref() == Some(name));
         let instance = match found {
             Some(found) => probe::instance_of(&self.own.env, found),
-            None if name == self.own.instance.profile => self.own.instance.clone(),
+            None if *name == self.own.instance.profile => self.own.instance.clone(),
             None => return Err(Error::failed(msg!("bot.no-instance", profile = name))),
         };
         Ok((survey, instance))

@@ -1,5 +1,6 @@
 //! The sending of a bot's messages: rendered, without secrets, in parts, and tried again where the channel asks for a pause.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::channel::{ChannelError, ChannelType, Messenger, RenderedMessage};
@@ -8,7 +9,6 @@ use super::message::{Button, Line, Message};
 use crate::config::{self, LoadedConfig, secrets};
 use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
-use crate::probe;
 use crate::profile::ProfileName;
 use crate::secret::{REDACTED, Secret};
 use crate::survey;
@@ -18,7 +18,7 @@ const MAX_TRIES: u32 = 3;
 /// Longest pause that a message is kept for; after a longer one it would be out of date.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// The secrets that no message may contain: those in the configs of the bot and of the instances that it watches, and
+/// The secrets that no message may contain: those in the configs of the bot and of the instances that it is there for, and
 /// the tokens of its accounts.
 #[derive(Clone)]
 pub(crate) struct SecretFilter {
@@ -27,25 +27,15 @@ pub(crate) struct SecretFilter {
 }
 
 impl SecretFilter {
-    /// Reads the secrets from the configs as they are now. Waits for files.
+    /// Reads the secrets from the configs as they are now, those of the watched instances among them, else those of the
+    /// default one. Waits for files, and for nothing else: it is done for each message.
     pub(crate) fn read(own: &OwnedInstanceContext, watched: &[ProfileName], secrets: &[Secret]) -> Self {
-        let mut paths = vec![own.instance.config_path.clone()];
-        if !watched.is_empty() {
-            let survey = survey::survey_host(&own.host, &own.env);
-            let found = survey.instances.iter().filter(|found| {
-                found
-                    .profile
-                    .as_ref()
-                    .is_some_and(|profile| watched.contains(profile))
-            });
-            paths.extend(found.map(|found| probe::instance_of(&own.env, found).config_path));
-        }
-        let read = |path: &std::path::PathBuf| match config::load(path) {
-            LoadedConfig::Ok(document) => Some(document.value().clone()),
-            _ => None,
-        };
+        let default = [ProfileName::default_profile()];
+        let served = if watched.is_empty() { &default[..] } else { watched };
+        let mut paths = survey::find_configs(&own.host, &own.env, served);
+        paths.insert(own.instance.config_path.clone());
         Self {
-            configs: paths.iter().filter_map(read).collect(),
+            configs: paths.iter().filter_map(|path| read_config(path)).collect(),
             secrets: secrets.to_vec(),
         }
     }
@@ -58,6 +48,14 @@ impl SecretFilter {
         self.secrets
             .iter()
             .fold(shown, |text, secret| text.replace(secret.expose(), REDACTED))
+    }
+}
+
+/// Returns the values of a config, those of included files among them; `None` where it can't be read.
+fn read_config(path: &Path) -> Option<serde_json::Value> {
+    match config::load(path) {
+        LoadedConfig::Ok(document) => Some(config::effective_or_own(path, &document).value),
+        _ => None,
     }
 }
 

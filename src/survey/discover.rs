@@ -1,6 +1,6 @@
 //! Discovery of the instances on a host: one candidate for each config file, in however many ways it is found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,6 +123,34 @@ pub(super) fn find_candidate(
         found.entry = Some(entry.clone());
     }
     all.into_candidates().pop()
+}
+
+/// Finds the configs that the instances of these profiles may have, whether or not the files exist: at the usual path, where
+/// OpenClaw's guide to several gateways puts them, in the registry, and where an installed service says. No config is read.
+pub(super) fn find_configs(
+    env: &Environment,
+    registry: &Registry,
+    profiles: &[ProfileName],
+) -> BTreeSet<PathBuf> {
+    let main = Instance::canonical_state(&env.home, &ProfileName::default_profile());
+    let usual = profiles.iter().flat_map(|profile| {
+        let canonical = Instance::canonical(&env.home, profile.clone()).config_path;
+        [canonical, main.join(format!("{profile}.json"))]
+    });
+    let is_wanted = |profile: Option<&ProfileName>| profile.is_some_and(|profile| profiles.contains(profile));
+    let legacy = LegacyPaths::find(&env.home)
+        .filter(|_| profiles.iter().any(ProfileName::is_default))
+        .map(|legacy| legacy.config_path);
+    let registered = registry
+        .entries
+        .iter()
+        .filter(|entry| is_wanted(ProfileName::parse(&entry.profile).ok().as_ref()))
+        .map(|entry| entry.config.clone());
+    let of_services = InstalledService::find_all(env)
+        .into_iter()
+        .filter(|service| is_wanted(service.profile.as_ref()))
+        .map(|service| service.config_path);
+    usual.chain(legacy).chain(registered).chain(of_services).collect()
 }
 
 /// Adds the instances whose state folders are `~/.openclaw*`, or that of an earlier OpenClaw, to those that the survey

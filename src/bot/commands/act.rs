@@ -198,7 +198,7 @@ pub(crate) fn perform(
     progress: &mut dyn FnMut(Msg),
 ) -> Result<Message> {
     let plan = agreed.plan;
-    let (_, instance) = context.find_target(&Some(plan.target.clone()))?;
+    let (_, instance) = context.find_target_alone(&Some(plan.target.clone()))?;
     match &plan.action {
         Action::Repair => {
             let evidence = evidence::collect(context.with_instance(&instance));

@@ -32,7 +32,7 @@ const MAX_VALUE_BYTES: usize = 3000;
 pub(crate) fn status(context: &CommandContext, scope: &Scope) -> Result<Message> {
     match scope {
         Scope::One(target) => {
-            let (survey, instance) = context.find_target(target)?;
+            let (survey, instance) = context.find_target_alone(target)?;
             let probe = context.probe(&survey, &instance);
             Ok(with_remedies(
                 state_message(context, &instance, &probe),
@@ -95,7 +95,7 @@ fn all(context: &CommandContext) -> Message {
 
 /// Answers `/diagnose`.
 pub(crate) fn diagnose(context: &CommandContext, target: &Target) -> Result<Message> {
-    let (_, instance) = context.find_target(target)?;
+    let (_, instance) = context.find_target_alone(target)?;
     let name = &instance.profile;
     let evidence = evidence::collect(context.with_instance(&instance));
     if evidence.is_well() {
@@ -144,7 +144,7 @@ pub(super) fn change_msg(change: &ConfigDifference) -> Msg {
 
 /// Answers `/logs`.
 pub(crate) fn logs(context: &CommandContext, target: &Target, count: usize) -> Result<Message> {
-    let (_, instance) = context.find_target(target)?;
+    let (_, instance) = context.find_target_alone(target)?;
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
     let lines = evidence::last_log_lines(context.with_instance(&instance), engine, count);
     let name = &instance.profile;
@@ -157,7 +157,7 @@ pub(crate) fn logs(context: &CommandContext, target: &Target, count: usize) -> R
 
 /// Answers `/config get`.
 pub(crate) fn config_value(context: &CommandContext, target: &Target, path: &KeyPath) -> Result<Message> {
-    let (_, instance) = context.find_target(target)?;
+    let (_, instance) = context.find_target_alone(target)?;
     let value =
         read_value(&instance, path)?.ok_or_else(|| Error::failed(msg!("config.no-such-key", path = path)))?;
     let mut shown = shown_value(path, &value);
