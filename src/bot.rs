@@ -32,6 +32,7 @@ mod pauses;
 pub(crate) mod report;
 pub(crate) mod run;
 mod shared_token;
+mod short_command;
 mod state;
 pub(crate) mod task;
 mod turns;

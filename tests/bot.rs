@@ -6,4 +6,5 @@ mod conformance;
 mod cost;
 pub mod home;
 mod kills;
+mod long_name;
 mod repair;

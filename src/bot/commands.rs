@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::command::Target;
 use super::message::Message;
+use super::short_command;
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, msg};
 use crate::instance::{Instance, InstanceContext, OwnedInstanceContext};
@@ -82,6 +83,18 @@ impl CommandContext {
             None => return Err(Error::failed(msg!("bot.no-instance", profile = name))),
         };
         Ok((survey, instance))
+    }
+
+    /// Returns the command of a button with the name of the instance for which a key in it stands. Surveys the host where the
+    /// key is that of no watched instance.
+    pub(super) fn expand_command(&self, command: &str) -> String {
+        let expanded = short_command::expand(command, self.watched.iter());
+        if !short_command::is_short(&expanded) {
+            return expanded;
+        }
+        let survey = survey::survey_host(&self.own.host, &self.own.env);
+        let names = survey.instances.iter().filter_map(|found| found.profile.as_ref());
+        short_command::expand(&expanded, names)
     }
 
     /// Returns another instance with the host and the environment of the bot.

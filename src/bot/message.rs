@@ -30,8 +30,8 @@ pub(crate) enum Line {
 pub(crate) struct Button {
     /// The words on the button.
     pub(crate) label: Msg,
-    /// The command that a press stands for, such as `/repair main`. At most 64 bytes, which is the limit of Telegram
-    /// (<https://core.telegram.org/bots/api#inlinekeyboardbutton>).
+    /// The command that a press stands for, such as `/repair main`. A name of a profile is its last word, so that a long one
+    /// can be replaced by a key where a channel limits the length.
     pub(crate) command: String,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::channel::{ChannelError, ChannelType, Messenger, RenderedMessage};
 use super::markup::MessageFormat;
 use super::message::{Button, Line, Message};
+use super::short_command;
 use crate::config::{self, LoadedConfig, secrets};
 use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
@@ -105,6 +106,9 @@ pub(crate) fn render(
         .collect();
     if let Some(last) = parts.last_mut() {
         last.buttons = render_buttons(&message.buttons, lang);
+        for (_, command) in &mut last.buttons {
+            *command = short_command::shorten(command);
+        }
     }
     parts
 }

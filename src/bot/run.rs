@@ -21,6 +21,7 @@ use super::inbox::Inbox;
 use super::message::{Line, Message};
 use super::outgoing::{self, SecretFilter};
 use super::pairing::{PairingRequest, PairingStore};
+use super::short_command;
 use super::state::SharedAccountState;
 use super::turns::Turns;
 use crate::error::Result;
@@ -243,7 +244,7 @@ impl Account {
             } => {
                 // The press is shown as heard at once; that it could not be is no reason not to obey it.
                 let _ = self.messenger.acknowledge(press).await;
-                let typed = command::parse(command, &name);
+                let typed = command::parse(&self.pressed_command(command).await, &name);
                 // The words on a button are this program's.
                 (Typed { lang: None, ..typed }, Some(message.clone()))
             }
@@ -276,6 +277,16 @@ impl Account {
             pressed,
         };
         self.conversation.take(&turn, &counterpart).await;
+    }
+
+    /// Returns the command of a pressed button, with the name for which a key in it stands.
+    async fn pressed_command(&self, command: &str) -> String {
+        if !short_command::is_short(command) {
+            return command.to_owned();
+        }
+        let (context, command) = (self.conversation.context.clone(), command.to_owned());
+        let expanded = tokio::task::spawn_blocking(move || context.expand_command(&command));
+        expanded.await.unwrap_or_default()
     }
 
     /// Makes a pairing code for a stranger, unless as many as allowed are open. Waits for files.
