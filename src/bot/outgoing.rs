@@ -41,7 +41,13 @@ impl SecretFilter {
         }
     }
 
-    /// Returns a text without the secrets.
+    /// Returns a text without the secrets, with a word of the language in their places.
+    pub(crate) fn hide(&self, text: &str, lang: Lang) -> String {
+        self.redact(text)
+            .replace(REDACTED, &msg!("bot.hidden").render(lang))
+    }
+
+    /// Returns a text with the mark of a hidden value in the place of each secret.
     pub(crate) fn redact(&self, text: &str) -> String {
         let shown = self.configs.iter().fold(text.to_owned(), |text, config| {
             secrets::redact_known_secrets(&text, config)
@@ -81,7 +87,7 @@ pub(crate) fn render_texts(
     lang: Lang,
     filter: &SecretFilter,
 ) -> Vec<String> {
-    format.render(message, lang, &|text| filter.redact(text))
+    format.render(message, lang, &|text| filter.hide(text, lang))
 }
 
 /// Renders a message for a channel, in parts; the last one has the buttons.

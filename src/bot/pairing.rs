@@ -20,9 +20,9 @@ use crate::i18n::msg;
 use crate::time::format_millis;
 
 /// Maximum number of open requests of a channel, as in OpenClaw.
-const MAX_REQUESTS: usize = 3;
+pub(crate) const MAX_REQUESTS: usize = 3;
 /// Time for which a code is good, as in OpenClaw.
-const CODE_LIFETIME: Duration = Duration::from_hours(1);
+pub(crate) const CODE_LIFETIME: Duration = Duration::from_hours(1);
 /// Number of characters of a code.
 pub(crate) const CODE_LENGTH: usize = 8;
 /// Maximum number of characters that are kept of a stranger's name.

@@ -30,6 +30,7 @@ pub(crate) mod health;
 mod known;
 mod logs;
 mod method;
+mod pairing;
 mod session_key;
 mod sessions;
 mod status;
@@ -42,7 +43,7 @@ use call::MethodCall;
 use method::{Handler, Method};
 
 /// The methods of the WebSocket protocol that the gateway serves, in tables by what they are about.
-const TABLES: [&[Method]; 10] = [
+const TABLES: [&[Method]; 11] = [
     OWN_METHODS,
     config::METHODS,
     config_edit::METHODS,
@@ -52,6 +53,7 @@ const TABLES: [&[Method]; 10] = [
     channels::METHODS,
     chat::METHODS,
     empty::METHODS,
+    pairing::METHODS,
     usage::METHODS,
 ];
 

@@ -8,6 +8,7 @@ use crate::dashboard::config;
 use crate::gateway::session::Client;
 use crate::support::Sandbox;
 use crate::support::gateway::{Gateway, command, free_base};
+use crate::support::messenger::User;
 
 /// Sends a command by `chat.send`, and returns the payload of the final event.
 fn ask(client: &mut Client, run: &str, message: &str) -> Value {
@@ -85,6 +86,43 @@ fn clients_of_both_protocols_get_answers_plans_and_their_results() {
     let history = home.history();
     assert_eq!(history.len(), 2, "one for each protocol: {history:#?}");
     assert_eq!(history[0]["by"]["channel"], "gateway");
+}
+
+#[test]
+fn protocol_tells_the_channels_and_who_asks_to_be_paired() {
+    let home = BotHome::telegram();
+    let rescue = home.start();
+    let stranger = User::stranger(0);
+    home.messenger.say(stranger, "hello");
+    let code = home.next("openclaw pairing approve");
+    for protocol in [3, 4] {
+        let mut client = Client::accepted(rescue.port, protocol);
+        let status = call(&mut client, "status", "status", &json!({}));
+        assert_eq!(
+            status["channelSummary"],
+            json!(["Telegram: configured", "  - default (dm:pairing, token:config)"])
+        );
+        let list = call(&mut client, "pairing", "channels.pairing.list", &json!({}));
+        let account = &list["accounts"][0];
+        assert_eq!(
+            (
+                &account["channel"],
+                &account["channelLabel"],
+                &account["accountId"]
+            ),
+            (&json!("telegram"), &json!("Telegram"), &json!("default"))
+        );
+        let requests = list["requests"].as_array().unwrap();
+        assert_eq!(requests.len(), 1, "{list:#}");
+        assert_eq!(requests[0]["senderId"], home.messenger.id(stranger));
+        assert_eq!(requests[0]["accountId"], "default");
+        assert_eq!(
+            list["limits"],
+            json!({ "pendingPerAccount": 3, "ttlMs": 3_600_000 })
+        );
+        let word = code.text.split_whitespace().last().unwrap();
+        assert!(!list.to_string().contains(word), "{list:#}");
+    }
 }
 
 #[test]

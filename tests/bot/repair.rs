@@ -90,7 +90,12 @@ fn secret_is_neither_shown_nor_taken_from_a_chat() {
     let home = BotHome::telegram();
     let main = Gateway::start(&home.sandbox, "default");
     let _rescue = home.start();
-    home.ask("/config get gateway", "gateway (default)");
+    let shown = home.ask("/config get gateway", "gateway (default)");
+    assert!(
+        shown.text.contains("\"(hidden)\"") && !shown.text.contains("REDACTED"),
+        "{shown:#?}"
+    );
+    home.ask("/yapilandirma oku gateway", "\"(gizli)\"");
     home.ask(
         "/config set gateway.auth.token abc",
         "A secret does not belong in a chat",

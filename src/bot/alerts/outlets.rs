@@ -114,9 +114,8 @@ impl BotOutlets {
         let filter = filter
             .await
             .map_err(|error| ChannelError::Unreachable(error.to_string()))?;
-        webhook
-            .post(due, self.context.lang, &|text| filter.redact(text))
-            .await
+        let lang = self.context.lang;
+        webhook.post(due, lang, &|text| filter.hide(text, lang)).await
     }
 }
 

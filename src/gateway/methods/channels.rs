@@ -57,6 +57,44 @@ fn by_channel(reports: &[AccountReport]) -> Vec<(&str, Vec<&AccountReport>)> {
     channels
 }
 
+/// Returns the lines about the channels as OpenClaw has them in its answer to `status`: one for each channel, and one below it
+/// for each account that has its secrets.
+pub(super) fn summary(reports: &[AccountReport]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (_, accounts) in by_channel(reports) {
+        let is_any = |holds: fn(&AccountReport) -> bool| accounts.iter().any(|account| holds(account));
+        let state = if !is_any(|account| account.enabled) {
+            "disabled"
+        } else if is_any(|account| account.configured) {
+            "configured"
+        } else {
+            "not configured"
+        };
+        lines.push(format!("{}: {state}", accounts[0].label));
+        let configured = accounts.iter().filter(|account| account.configured);
+        lines.extend(configured.map(|account| account_line(account)));
+    }
+    lines
+}
+
+/// Returns the line about an account below that of its channel.
+fn account_line(account: &AccountReport) -> String {
+    let policy = account.dm_policy.as_ref().map(|policy| format!("dm:{policy}"));
+    let token = account.token_source.as_ref().filter(|source| *source != "none");
+    let details = [
+        (!account.enabled).then(|| "disabled".to_owned()),
+        policy,
+        token.map(|source| format!("token:{source}")),
+    ];
+    let details: Vec<_> = details.into_iter().flatten().collect();
+    let details = if details.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", details.join(", "))
+    };
+    format!("  - {}{details}", account.account_id)
+}
+
 /// Answers the gateway's method `channels.status`. With `probe` the servers of each channel are asked too.
 async fn channels_status(call: MethodCall) -> MethodResult {
     let mut reports = account_reports(&call.state).await;
@@ -182,6 +220,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn summary_has_a_line_for_each_channel_and_each_account_with_its_secrets() {
+        let report = |channel: &str, account: &str, enabled, token: &str| AccountReport {
+            channel: channel.to_owned(),
+            label: channel.to_owned(),
+            account_id: account.to_owned(),
+            enabled,
+            configured: token != "none",
+            token_source: Some(token.to_owned()),
+            dm_policy: Some("pairing".to_owned()),
+            ..AccountReport::default()
+        };
+        let reports = [
+            report("Telegram", "default", true, "env"),
+            report("Telegram", "b", false, "config"),
+            report("Telegram", "c", true, "none"),
+            report("Slack", "default", false, "config"),
+        ];
+        assert_eq!(
+            summary(&reports),
+            [
+                "Telegram: configured",
+                "  - default (dm:pairing, token:env)",
+                "  - b (disabled, dm:pairing, token:config)",
+                "Slack: disabled",
+                "  - default (disabled, dm:pairing, token:config)",
+            ]
+        );
+    }
+
+    #[test]
     fn accounts_of_one_channel_stand_together_and_the_first_one_stands_for_it() {
         let report = |channel: &str, account: &str| AccountReport {
             channel: channel.to_owned(),
@@ -201,6 +269,13 @@ mod tests {
         assert_eq!(status["channels"]["telegram"]["accountId"], "default");
         assert_eq!(status["channelDefaultAccountId"]["signal"], "x");
         assert_eq!(status["channelMeta"][0]["systemImage"], "paperplane");
+        assert_eq!(
+            summary(&reports),
+            [
+                "TELEGRAM: not configured".to_owned(),
+                "SIGNAL: not configured".to_owned()
+            ]
+        );
         let mut health = json!({});
         add_to_health(&reports, &mut health);
         assert_eq!(health["channels"]["telegram"]["accounts"]["b"]["accountId"], "b");

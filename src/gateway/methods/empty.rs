@@ -17,11 +17,6 @@ pub(super) const METHODS: &[Method] = &[
     Method::fixed("approval.history", OperatorScope::Approvals, r#"{"items":[]}"#),
     Method::fixed("artifacts.list", OperatorScope::Read, r#"{"artifacts":[]}"#),
     Method::fixed(
-        "channels.pairing.list",
-        OperatorScope::Pairing,
-        r#"{"accounts":[],"requests":[],"commandOwnerConfigured":false,"limits":{"pendingPerAccount":3,"ttlMs":3600000}}"#,
-    ),
-    Method::fixed(
         "chat.metadata",
         OperatorScope::Read,
         r#"{"models":[],"commands":[],"swarmEnabled":false,"runtimeSelectionLocked":false}"#,

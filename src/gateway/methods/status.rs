@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::MethodCall;
-use super::{config, health};
+use super::{channels, config, health};
 use crate::gateway::protocol::{MethodResult, Protocol};
 
 /// Answers the gateway's method `status`, which returns a summary of the gateway for command lines.
@@ -24,7 +24,7 @@ pub(super) async fn status(call: MethodCall) -> MethodResult {
             "defaultAgentId": config::default_agent(&active.config),
             "agents": sessions.iter().map(heartbeat).collect::<Vec<_>>(),
         },
-        "channelSummary": [],
+        "channelSummary": channels::summary(&channels::account_reports(state).await),
         "queuedSystemEvents": [],
         "sessions": {
             "paths": sessions.iter().map(path).collect::<Vec<_>>(),
