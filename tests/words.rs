@@ -16,6 +16,7 @@ type Catalogue = BTreeMap<String, String>;
 const SAME_IN_TURKISH: &[&str] = &[
     "dashboard.page-chat",
     "bot.alert-event",
+    "bot.alert-versions",
     "bot.alert-word-because",
     "bot.value",
     "bot.said",

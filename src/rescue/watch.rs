@@ -19,10 +19,12 @@ use crate::survey::{self, Survey};
 
 mod hearing;
 mod state;
+mod versions;
 
 use hearing::{Hearing, HearingAction};
 pub(crate) use state::WatchPolicy;
 use state::{WatchAction, WatchState};
+use versions::SeenVersions;
 
 /// Time that a watched gateway has to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -59,6 +61,13 @@ pub enum WatchEvent {
     Stopped,
     /// The gateway can't be watched; with the reason. It is looked for again in each round.
     Absent(Msg),
+    /// The gateway is another version than when it was seen last.
+    Upgraded {
+        /// The engine and its version then.
+        from: String,
+        /// The engine and its version now.
+        to: String,
+    },
 }
 
 impl WatchEvent {
@@ -73,12 +82,16 @@ impl WatchEvent {
             Self::InVain(_) => "in-vain",
             Self::Stopped => "stopped",
             Self::Absent(_) => "absent",
+            Self::Upgraded { .. } => "upgraded",
         }
     }
 
     /// Returns whether the watched gateway is well after this change of its state.
     pub(crate) fn is_good(&self) -> bool {
-        matches!(self, Self::Watching | Self::Recovered | Self::Repaired)
+        matches!(
+            self,
+            Self::Watching | Self::Recovered | Self::Repaired | Self::Upgraded { .. }
+        )
     }
 
     /// Returns the sentence that tells a user how a watched gateway's state changed.
@@ -102,6 +115,7 @@ impl WatchEvent {
             Self::Absent(why) => Msg::new("rescue.not-watched")
                 .with("profile", name)
                 .with_msg("why", why.clone()),
+            Self::Upgraded { from, to } => msg!("rescue.upgraded", profile = name, from = from, to = to),
         }
     }
 }
@@ -125,6 +139,7 @@ pub(crate) fn run(
 ) {
     let start = Instant::now();
     let InstanceContext { host, env, instance } = context.rescuer;
+    let mut versions = SeenVersions::read(&instance.state_dir);
     let mut watched: Vec<_> = profiles
         .iter()
         .map(|profile| (profile, WatchedGateway::default()))
@@ -143,9 +158,16 @@ pub(crate) fn run(
                 }
             };
             let target = context.rescuer.with_instance(&target);
-            let was_repaired = watch_target(context, target, &survey, gateway, start, &mut |event| {
-                on_event(profile, event);
-            });
+            let mut report = |event| on_event(profile, event);
+            let was_repaired = watch_target(
+                context,
+                target,
+                &survey,
+                gateway,
+                start,
+                &mut versions,
+                &mut report,
+            );
             if was_repaired {
                 survey = survey::survey_host(host, env);
             }
@@ -164,6 +186,7 @@ fn watch_target(
     survey: &Survey,
     gateway: &mut WatchedGateway,
     start: Instant,
+    versions: &mut SeenVersions,
     on_event: &mut dyn FnMut(WatchEvent),
 ) -> bool {
     let WatchedGateway {
@@ -175,9 +198,7 @@ fn watch_target(
     let mut probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
     if probe.is_healthy() {
         *last_healthy = Some(target.host.now());
-        if probe.engine == Engine::Node {
-            boot::save_config_of_healthy_start(target, probe.started);
-        }
+        note_healthy(target, &probe, versions, on_event);
     } else {
         let service = service::status(target).ok();
         if let Some(service) = &service {
@@ -217,6 +238,22 @@ fn watch_target(
         }
     }
     false
+}
+
+/// Notes what is known of a gateway that is well: its version, and the config of OpenClaw from npm, which does not save it as
+/// the last good one.
+fn note_healthy(
+    target: InstanceContext<'_>,
+    probe: &Probe,
+    versions: &mut SeenVersions,
+    on_event: &mut dyn FnMut(WatchEvent),
+) {
+    if let Some((from, to)) = versions.note(&target.instance.profile, probe) {
+        on_event(WatchEvent::Upgraded { from, to });
+    }
+    if probe.engine == Engine::Node {
+        boot::save_config_of_healthy_start(target, probe.started);
+    }
 }
 
 /// Looks whether the channels of a gateway that is well work, and reports or restarts it where they have not for long.

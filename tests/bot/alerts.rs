@@ -160,6 +160,27 @@ fn webhook_gets_what_it_missed_and_its_url_is_shown_nowhere() {
 }
 
 #[test]
+fn other_version_of_a_gateway_is_told_with_the_one_before() {
+    let home = BotHome::telegram();
+    watch(&home, "");
+    let _main = Gateway::start(&home.sandbox, "default");
+    let rescue = home.start();
+    let versions = ".openclaw-rescue/watched-versions.json";
+    wait_for("the version is written down", || {
+        home.sandbox.path(versions).exists().then_some(())
+    });
+    home.ask("/whoami", &home.messenger.id(OWNER));
+    let _ = rescue.stop().with(0);
+    home.sandbox
+        .write(versions, json!({ "default": "native 0.0.1" }).to_string());
+    let _rescue = home.start();
+    let told = home.next("The default gateway runs another version.");
+    assert!(told.text.contains("native 0.0.1 → native "), "{told:#?}");
+    assert_eq!(told.buttons, ["Status"], "{told:#?}");
+    assert!(alerts(&home).is_empty(), "it is no outage");
+}
+
+#[test]
 fn quiet_hours_are_those_of_the_local_time() {
     let mut home = BotHome::telegram();
     // Ten minutes around now, three hours and a half to the east of Greenwich.

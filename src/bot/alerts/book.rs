@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::incident::{Happening, Incident, Observation};
+use super::incident::{Happening, Incident, Observation, Upgrade};
 use super::recipients::{Address, Delivery, Recipients, SentMessage};
 use super::sentence::Sentence;
 
@@ -66,6 +66,9 @@ pub(crate) struct PastIncident {
     pub(crate) outage_count: u32,
     /// The cause.
     pub(crate) cause: Option<Sentence>,
+    /// The versions, where it was the change of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 /// Something that a recipient is to be told.
@@ -93,7 +96,7 @@ impl AlertBook {
         let last = self
             .incidents
             .iter()
-            .rfind(|incident| incident.profile == profile);
+            .rfind(|incident| incident.profile == profile && incident.is_outage());
         last.filter(|incident| incident.is_open())
     }
 
@@ -103,9 +106,9 @@ impl AlertBook {
         let mut of_profile: Vec<_> = self
             .incidents
             .iter_mut()
-            .filter(|incident| incident.profile == observation.profile)
+            .filter(|incident| incident.profile == observation.profile && incident.is_outage())
             .collect();
-        let last = of_profile.pop();
+        let last = of_profile.pop().filter(|_| what != Happening::Upgraded);
         if let Some(last) = last {
             if last.is_open() {
                 return last.add(observation);
@@ -121,7 +124,7 @@ impl AlertBook {
                 }
             }
         }
-        if what.is_good() {
+        if what.is_good() && what != Happening::Upgraded {
             return false;
         }
         let newest = self.incidents.iter().map(|incident| incident.id).max();
@@ -181,6 +184,7 @@ impl AlertBook {
                 ended: incident.ended,
                 outage_count: incident.outage_count,
                 cause: incident.cause.clone(),
+                upgrade: incident.upgrade.clone(),
             });
         self.word = Some(Word {
             at: now,
@@ -194,7 +198,8 @@ impl AlertBook {
 
     /// Returns the time since which all gateways are well; `None` where one is not.
     fn well_since(&self) -> Option<u64> {
-        let mut ends = self.incidents.iter().map(|incident| incident.ended);
+        let outages = self.incidents.iter().filter(|incident| incident.is_outage());
+        let mut ends = outages.map(|incident| incident.ended);
         ends.try_fold(self.since, |latest, ended| Some(latest.max(ended?)))
     }
 

@@ -36,7 +36,9 @@ pub(crate) fn behind(
         Happening::Repaired | Happening::Recovered | Happening::Watching => since.saturating_sub(millis(lag)),
         Happening::InVain => since,
         Happening::Stopped => at.saturating_sub(millis(lag + LONGEST_STOP)),
-        Happening::Lost | Happening::Repairing | Happening::Absent => return Behind::Nothing,
+        Happening::Lost | Happening::Repairing | Happening::Absent | Happening::Upgraded => {
+            return Behind::Nothing;
+        }
     };
     let is_stop = what == Happening::Stopped;
     let of_event = |entry: &&HistoryEntry| {

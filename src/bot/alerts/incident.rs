@@ -39,6 +39,8 @@ pub(crate) enum Happening {
     Stopped,
     /// The gateway can't be watched.
     Absent,
+    /// The gateway is another version than when it was seen last.
+    Upgraded,
 }
 
 impl Happening {
@@ -53,12 +55,16 @@ impl Happening {
             WatchEvent::InVain(_) => Self::InVain,
             WatchEvent::Stopped => Self::Stopped,
             WatchEvent::Absent(_) => Self::Absent,
+            WatchEvent::Upgraded { .. } => Self::Upgraded,
         }
     }
 
     /// Returns whether the gateway is well after it.
     pub(crate) fn is_good(self) -> bool {
-        matches!(self, Self::Watching | Self::Repaired | Self::Recovered)
+        matches!(
+            self,
+            Self::Watching | Self::Repaired | Self::Recovered | Self::Upgraded
+        )
     }
 
     /// Returns whether it begins an outage.
@@ -80,6 +86,17 @@ pub(crate) struct Observation {
     pub(crate) why: Option<Sentence>,
     /// The change that brought it about, where there was one.
     pub(crate) change: Option<PastChange>,
+    /// The versions, where the gateway is another one than before.
+    pub(crate) upgrade: Option<Upgrade>,
+}
+
+/// The change of a gateway's version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Upgrade {
+    /// The engine and its version before.
+    pub(crate) from: String,
+    /// The engine and its version now.
+    pub(crate) to: String,
 }
 
 /// A repair or another change, as the history has it.
@@ -120,7 +137,8 @@ pub(crate) struct IncidentEvent {
     pub(crate) count: u32,
 }
 
-/// A time in which a watched gateway was not well. Several outages shortly after one another are one incident.
+/// A time in which a watched gateway was not well, or the change of its version. Several outages shortly after one another are
+/// one incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Incident {
@@ -146,6 +164,9 @@ pub(crate) struct Incident {
     pub(crate) obstacle: Option<Sentence>,
     /// The steps of the last repair.
     pub(crate) steps: Vec<PastStep>,
+    /// The versions, where the incident is the change of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upgrade: Option<Upgrade>,
     /// The number of the present state of what is told of the incident.
     pub(crate) revision: u32,
     /// The number of messages in which the incident is told, the earlier ones being too old to ring a phone.
@@ -173,6 +194,7 @@ impl Incident {
             cause: None,
             obstacle: None,
             steps: Vec::new(),
+            upgrade: observation.upgrade.clone(),
             revision: 0,
             notice: 0,
             is_told: false,
@@ -181,6 +203,11 @@ impl Incident {
         };
         incident.add(observation);
         incident
+    }
+
+    /// Returns whether the gateway was not well in it: it is not only the change of a version.
+    pub(crate) fn is_outage(&self) -> bool {
+        self.upgrade.is_none()
     }
 
     /// Returns whether the gateway is not well.

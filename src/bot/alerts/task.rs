@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::book::{AlertBook, Due};
 use super::history::{Behind, behind};
-use super::incident::{Happening, Observation};
+use super::incident::{Happening, Observation, Upgrade};
 use super::outlets::Outlets;
 use super::recipients::{Address, SentMessage};
 use super::schedule::AlertPolicy;
@@ -320,11 +320,19 @@ fn observe(context: &CommandContext, reported: &Reported, since: u64, lag: Durat
         let filter = SecretFilter::read(own, &context.watched, &[]);
         Sentence::new(why, &|text| filter.redact(text))
     });
+    let upgrade = match &reported.event {
+        WatchEvent::Upgraded { from, to } => Some(Upgrade {
+            from: from.clone(),
+            to: to.clone(),
+        }),
+        _ => None,
+    };
     Some(Observation {
         profile: profile.to_owned(),
         at: reported.at,
         what,
         why,
         change,
+        upgrade,
     })
 }

@@ -34,6 +34,7 @@ fn seen(what: Happening, at: u64) -> Observation {
         what,
         why,
         change: None,
+        upgrade: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The texts of alerts: the message about an incident, and the word about the time since the last one.
 
 use super::book::{PastIncident, Word};
-use super::incident::{Author, Happening, Incident, IncidentEvent};
+use super::incident::{Author, Happening, Incident, IncidentEvent, Upgrade};
 use crate::bot::commands::look::past_step_msg;
 use crate::bot::message::{Line, Message};
 use crate::i18n::{Lang, Msg, duration_msg, msg};
@@ -12,6 +12,9 @@ const DAY_LENGTH: usize = "2026-11-22".len();
 
 /// Returns the message about an incident in a language.
 pub(crate) fn incident_message(incident: &Incident, lang: Lang) -> Message {
+    if let Some(upgrade) = &incident.upgrade {
+        return upgrade_message(incident, upgrade);
+    }
     let mut message = Message::heading(incident_heading(incident)).line(Line::Text(time_msg(incident)));
     let mut text = |msg: Msg| message.lines.push(Line::Text(msg));
     if let Some(cause) = &incident.cause {
@@ -32,12 +35,26 @@ pub(crate) fn incident_message(incident: &Incident, lang: Lang) -> Message {
     with_buttons(message.lines(events).lines(steps), incident)
 }
 
+/// Returns the message about another version of a gateway.
+fn upgrade_message(incident: &Incident, upgrade: &Upgrade) -> Message {
+    let profile = &incident.profile;
+    let Upgrade { from, to } = upgrade;
+    Message::heading(incident_heading(incident))
+        .line(Line::Text(msg!("bot.alert-versions", from = from, to = to)))
+        .line(Line::Text(msg!(
+            "bot.alert-upgrade-seen",
+            when = for_person(incident.begun)
+        )))
+        .button(msg!("bot.button-status"), format!("/status {profile}"))
+}
+
 /// Returns the sentence that says how the gateway is.
 pub(crate) fn incident_heading(incident: &Incident) -> Msg {
     let profile = &incident.profile;
     let is_flapping = incident.is_flapping();
     match incident.state() {
         Happening::Stopped => msg!("bot.alert-stopped", profile = profile),
+        Happening::Upgraded => msg!("bot.alert-upgraded", profile = profile),
         Happening::Absent => msg!("bot.alert-absent", profile = profile),
         Happening::InVain => msg!("bot.alert-in-vain", profile = profile),
         state if state.is_good() && is_flapping => msg!("bot.alert-flapped", profile = profile),
@@ -85,6 +102,7 @@ fn happening_msg(event: &IncidentEvent) -> Msg {
         }
         (Happening::Recovered, None) => msg!("bot.alert-event-recovered"),
         (Happening::Watching, None) => msg!("bot.alert-event-watching"),
+        (Happening::Upgraded, _) => msg!("bot.alert-event-upgraded"),
         (Happening::InVain, _) if event.count > 1 => {
             msg!("bot.alert-event-in-vain-again", count = event.count)
         }
@@ -145,6 +163,10 @@ pub(crate) fn word_message(word: &Word, lang: Lang) -> Message {
 /// Returns the line about an incident in a word.
 fn past_msg(past: &PastIncident, lang: Lang) -> Msg {
     let (profile, begun) = (&past.profile, for_person(past.begun));
+    if let Some(Upgrade { from, to }) = &past.upgrade {
+        let upgraded = msg!("bot.alert-word-upgraded", profile = profile, begun = begun);
+        return upgraded.with("from", from).with("to", to);
+    }
     let what = match past.ended {
         None => msg!("bot.alert-word-open", profile = profile, begun = begun),
         Some(_) if past.outage_count > 1 => msg!(

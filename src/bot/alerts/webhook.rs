@@ -149,6 +149,7 @@ fn urgency(incident: &Incident) -> (u8, &'static str) {
         Happening::Lost | Happening::Absent => (4, "rotating_light"),
         Happening::Repairing => (3, "wrench"),
         Happening::Stopped => (3, "stop_sign"),
+        Happening::Upgraded => (2, "arrow_up"),
         Happening::Watching | Happening::Repaired | Happening::Recovered => (3, "white_check_mark"),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::bot::alerts::incident::Incident;
+use crate::bot::alerts::incident::{Incident, Upgrade};
 use crate::bot::alerts::recipients::Delivery;
 use crate::bot::alerts::texts::{incident_message, word_message};
 use crate::bot::alerts::webhook::body;
@@ -87,6 +87,77 @@ fn gateway_that_is_not_well_has_buttons_that_help() {
         shown.contains("[Start /start default]") && !shown.contains("Repair"),
         "{shown}"
     );
+}
+
+/// Returns a book in which the default gateway was upgraded.
+fn upgraded() -> AlertBook {
+    let mut book = AlertBook::open(None, START);
+    book.update_recipients(&[owner("42")], START);
+    let mut seen = seen(Happening::Upgraded, START + MINUTE);
+    seen.upgrade = Some(Upgrade {
+        from: "node 2026.1.30".to_owned(),
+        to: "node 2026.9.6".to_owned(),
+    });
+    assert!(book.observe(seen));
+    book.tick(START + MINUTE, PATIENCE, false);
+    book
+}
+
+#[test]
+fn other_version_is_told_with_the_one_before_and_is_no_outage() {
+    let mut book = upgraded();
+    let Some(Due::Incident(incident, _)) = book.due(&owner("42"), START + MINUTE, false) else {
+        panic!("nothing is due");
+    };
+    assert_eq!(
+        text(&incident_message(&incident, Lang::english()), "en"),
+        "The default gateway runs another version.\nnode 2026.1.30 → node 2026.9.6\n\
+         Noticed: 2023-11-14 22:14:20 UTC\n[Status /status default]"
+    );
+    assert_eq!(book.open_incident("default"), None);
+    book.write_word(1, START);
+    book.write_word(2, START + 24 * 60 * MINUTE);
+    book.record(
+        &owner("42"),
+        &Due::Incident(
+            incident,
+            Delivery {
+                revision: 1,
+                notice: 0,
+                edited: None,
+                may_send: true,
+            },
+        ),
+        None,
+        START + MINUTE,
+    );
+    let Some(Due::Word(word)) = book.due(&owner("42"), START + 24 * 60 * MINUTE, false) else {
+        panic!("no word");
+    };
+    let shown = text(&word_message(&word, Lang::english()), "en");
+    assert!(
+        shown.starts_with("All watched gateways are healthy, since 2023-11-14 22:13:20 UTC."),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("version: node 2026.1.30 → node 2026.9.6"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn upgrade_within_an_outage_leaves_the_outage_open() {
+    let mut book = upgraded();
+    book.observe(seen(Happening::Lost, START + 2 * MINUTE));
+    let mut seen_upgrade = seen(Happening::Upgraded, START + 3 * MINUTE);
+    seen_upgrade.upgrade = Some(Upgrade {
+        from: "a".to_owned(),
+        to: "b".to_owned(),
+    });
+    book.observe(seen_upgrade);
+    assert!(book.open_incident("default").is_some());
+    book.observe(seen(Happening::Recovered, START + 4 * MINUTE));
+    assert_eq!(book.open_incident("default"), None);
 }
 
 #[test]
