@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use crate::ports::Port;
 use crate::profile::ProfileName;
+use crate::record::Engine;
 use crate::secret::{Secret, SecretOrigin};
 
 /// The decisions of an onboarding: the answers to the wizard's questions. A field that is `None` leaves what the
 /// config has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a decision of its own")]
 pub(crate) struct Answers {
     /// The choice between few questions and all of them.
     pub(crate) flow: Flow,
@@ -21,6 +21,8 @@ pub(crate) struct Answers {
     pub(crate) types_profile: bool,
     /// The decision about an instance's config that exists already when the wizard starts.
     pub(crate) existing: Existing,
+    /// The program that runs as the gateway.
+    pub(crate) engine: Option<Engine>,
     /// The workspace, as an absolute path.
     pub(crate) workspace: Option<PathBuf>,
     /// The base port.
@@ -47,8 +49,10 @@ pub(crate) struct Answers {
     pub(crate) channel: Option<Channel>,
     /// The token of the channel's bot.
     pub(crate) channel_token: Option<Secret>,
-    /// `true` if a service will run the gateway.
-    pub(crate) service: bool,
+    /// The profile of the instance that the gateway watches, and repairs when it is down.
+    pub(crate) watch: Option<ProfileName>,
+    /// The way in which the gateway is started at the end.
+    pub(crate) start: Start,
     /// `true` if the user's services are to go on after logout and to start at boot; `None` where that was not asked.
     pub(crate) linger: Option<bool>,
     /// `true` if a new workspace gets its first files.
@@ -210,7 +214,36 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// The way in which an onboarding starts the gateway at its end.
+    #[derive(Default)]
+    pub(crate) enum Start {
+        /// By a service, which starts it again at the next boot or login.
+        Service = "service",
+        /// As a process in the background, which nothing starts again.
+        Background = "background",
+        /// In the terminal of the onboarding, until somebody ends it.
+        Terminal = "terminal",
+        /// Not at all.
+        #[default]
+        No = "no",
+    }
+}
+
+impl NamedValue for Engine {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
+
 impl Answers {
+    /// Returns `true` if the engine that was chosen runs an agent, or none was chosen: only an agent uses a model.
+    pub(crate) fn has_agent(&self) -> bool {
+        self.engine != Some(Engine::Native)
+    }
+
     /// Returns `true` if the instance's existing config stays as it is, so that the wizard asks for none of its
     /// values.
     pub(crate) fn keep_config(&self) -> bool {

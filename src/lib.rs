@@ -17,6 +17,7 @@
 pub mod answers;
 pub mod apply;
 pub mod archive;
+mod background;
 mod boot;
 mod bot;
 mod browser;

@@ -18,8 +18,10 @@ mod reset;
 mod restore;
 mod workspace;
 
+use crate::answers::Start;
 use crate::i18n::Msg;
 use crate::ports::PortFamily;
+use crate::record::Engine;
 use crate::secret::{SecretOrigin, TextPiece};
 
 pub(crate) use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
@@ -56,6 +58,8 @@ pub struct InstanceSummary {
     /// The reason why the base port, which the instance has already, would be refused as a new one; `None` where nothing
     /// is in its way.
     pub(crate) port_refusal: Option<Msg>,
+    /// The program that runs as its gateway.
+    pub(crate) engine: Engine,
     /// The mode of its gateway, by OpenClaw's name: `local`, or `remote` for one on another host.
     pub mode: String,
     /// The addresses that its gateway listens on, by OpenClaw's name.
@@ -64,8 +68,10 @@ pub struct InstanceSummary {
     pub auth: String,
     /// The origin of the token or password; `None` where there is none.
     pub credential: Option<SecretOrigin>,
-    /// `true` if a service will run its gateway.
-    pub service: bool,
+    /// The profiles of the instances that its gateway watches and repairs.
+    pub(crate) watched: Vec<String>,
+    /// The way in which its gateway is started once the plan is carried out.
+    pub(crate) start: Start,
     /// `true` if a service of the instance is installed already.
     pub has_service: bool,
     /// `true` if the service will go on after logout and start at boot, `false` if it will end; `None` where that does not

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::answers::{Answers, Provider};
+use crate::answers::{Answers, Provider, Start};
 use crate::plan::{Change, FileKind, InstanceSummary, Plan};
 use crate::ports::{PortFamily, Role};
 use crate::secret::SecretOrigin;
@@ -98,6 +98,7 @@ pub(crate) fn onboard(
         "configPath": summary.config,
         "stateDir": summary.state,
         "workspace": summary.workspace,
+        "engine": summary.engine.name(),
         "authChoice": answers.provider.unwrap_or(Provider::Skip).name(),
         "gateway": {
             "port": summary.ports.base(),
@@ -107,7 +108,9 @@ pub(crate) fn onboard(
             "tailscaleMode": "off",
         },
         "ports": ports(summary.ports),
-        "installDaemon": summary.service,
+        "installDaemon": summary.start == Start::Service,
+        "startMode": summary.start.name(),
+        "watch": summary.watched,
         "changes": changes(plan),
         "notices": notices,
     })

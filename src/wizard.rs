@@ -142,6 +142,9 @@ fn run_pass(
             pass.accept_preset(*step, reply, source, context)?;
             continue;
         }
+        if step.is_idle(context, &pass.answers) {
+            continue;
+        }
         match pass.answer(*step, question, preset, context, source)? {
             Asked::Answered => {}
             Asked::Back => return Ok(PassResult::Back(pass.asked.last().copied())),

@@ -12,15 +12,17 @@ mod sign_in;
 const RISK: &str = "Do you accept this risk?";
 const FLOW: &str = "Setup type";
 const PROFILE: &str = "? Profile ›";
+const ENGINE: &str = "? What runs this gateway?";
 const WORKSPACE: &str = "? Workspace";
 const PORT: &str = "? Base port";
 const PROVIDER: &str = "? Model provider";
+const START: &str = "? Start it now?";
 const SECRET: &str = "? API key (Anthropic)";
 const CANARY: &str = "sk-canary-0815";
 
-/// Creates a home folder with a default instance.
+/// Creates a home folder with a default instance, and a package of OpenClaw from npm.
 fn sandbox_with_default() -> Sandbox {
-    let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
+    let sandbox = Sandbox::new().var("LANG", "C.UTF-8").with_node_package();
     sandbox.write(
         ".openclaw/openclaw.json",
         r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
@@ -40,10 +42,13 @@ fn run_to(sandbox: &Sandbox, question: &str, size: Size) -> Terminal {
         return terminal;
     }
     terminal.type_in("yes").press(Key::Enter);
-    for at in [FLOW, PROFILE, WORKSPACE, PORT, PROVIDER, SECRET] {
+    for at in [FLOW, PROFILE, ENGINE, WORKSPACE, PORT, PROVIDER, SECRET] {
         terminal.wait_for(at);
         if at == question {
             return terminal;
+        }
+        if at == ENGINE {
+            terminal.press(Key::Up).wait_for("❯ OpenClaw from npm");
         }
         if at == PROFILE {
             terminal.press(Key::Down).wait_for("❯ rescue");
@@ -67,7 +72,8 @@ fn escape_goes_one_question_back_and_erases_the_question() {
         (SECRET, PROVIDER),
         (PROVIDER, PORT),
         (PORT, WORKSPACE),
-        (WORKSPACE, PROFILE),
+        (WORKSPACE, ENGINE),
+        (ENGINE, PROFILE),
         (PROFILE, FLOW),
         (FLOW, RISK),
     ] {
@@ -82,7 +88,7 @@ fn escape_goes_one_question_back_and_erases_the_question() {
     }
     // And forward again: one line for each question.
     terminal.wait_for("❯ Yes").press(Key::Enter);
-    for at in [FLOW, PROFILE, WORKSPACE, PORT, PROVIDER] {
+    for at in [FLOW, PROFILE, ENGINE, WORKSPACE, PORT, PROVIDER] {
         terminal.wait_for(at).press(Key::Enter);
     }
     terminal.wait_for(SECRET);
@@ -106,10 +112,10 @@ fn review_is_shown_once_and_erased_with_its_question() {
     let mut terminal = run_to(&sandbox, PROVIDER, Size::tall(80));
     terminal.press(Key::End).press(Key::Enter);
     terminal.wait_for("? Where will you chat").press(Key::Enter);
-    terminal.wait_for("? Start the gateway").press(Key::Enter);
+    terminal.wait_for(START).type_in("n").press(Key::Enter);
     terminal.wait_for("? Apply this plan?");
     assert_eq!(count_on_screen(&terminal, "Planned changes"), 1);
-    terminal.press(Key::Escape).wait_for("? Start the gateway");
+    terminal.press(Key::Escape).wait_for(START);
     assert_eq!(
         count_on_screen(&terminal, "Planned changes"),
         0,
@@ -345,8 +351,10 @@ fn screen_reader_gets_plain_lines_and_answers_by_numbers() {
         });
         terminal
             .type_in("2\r")
-            .wait_for("workspace-rescue]:")
-            .type_in("\r");
+            .wait_for("What runs this gateway?")
+            .wait_for("Answer [default: 2]:")
+            .type_in("1\r");
+        terminal.wait_for("workspace-rescue]:").type_in("\r");
         terminal
             .wait_for("Base port")
             .wait_for("Answer [default: 1]:")
@@ -356,11 +364,11 @@ fn screen_reader_gets_plain_lines_and_answers_by_numbers() {
             .wait_for("6. Skip for now")
             .type_in("1\r");
         terminal
-            .wait_for("Answer (hidden while you type)")
+            .wait_for("Answer (hidden while you type; Enter to add it later)")
             .wait_unechoed()
             .type_in(&format!("{CANARY}\r"));
         terminal.wait_for("1. Skip for now").type_in("1\r");
-        terminal.wait_for("Start the gateway").type_in("\r");
+        terminal.wait_for("Start it now?").type_in("3\r");
         terminal.wait_for("Apply this plan?").type_in("1\r");
         terminal.wait_for("Profile rescue is set up");
         assert_eq!(terminal.exit_code(), 0);

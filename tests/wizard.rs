@@ -17,11 +17,12 @@ mod start;
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
 
-/// Creates a home folder with a default instance.
+/// Creates a home folder with a default instance, and a package of OpenClaw from npm.
 fn sandbox_with_default() -> Sandbox {
     let sandbox = Sandbox::new()
         .var("TERM", "xterm-256color")
-        .var("LANG", "C.UTF-8");
+        .var("LANG", "C.UTF-8")
+        .with_node_package();
     sandbox.write(
         ".openclaw/openclaw.json",
         r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
@@ -42,6 +43,8 @@ struct ScreenTexts {
     risk: &'static str,
     flow: &'static str,
     profile: &'static str,
+    engine: &'static str,
+    node: &'static str,
     workspace: &'static str,
     port: &'static str,
     typed_port: &'static str,
@@ -49,6 +52,8 @@ struct ScreenTexts {
     provider: &'static str,
     key: &'static str,
     channel: &'static str,
+    bot: &'static str,
+    watch: &'static str,
     service: &'static str,
     confirm: &'static str,
     done: &'static str,
@@ -59,6 +64,8 @@ const ENGLISH: ScreenTexts = ScreenTexts {
     risk: "Do you accept this risk?",
     flow: "Setup type",
     profile: "Profile",
+    engine: "What runs this gateway?",
+    node: "❯ OpenClaw from npm",
     workspace: "Workspace",
     port: "Base port",
     typed_port: "from 1024 to 65425",
@@ -66,7 +73,9 @@ const ENGLISH: ScreenTexts = ScreenTexts {
     provider: "Model provider",
     key: "API key (Anthropic)",
     channel: "Where will you chat",
-    service: "Start the gateway",
+    bot: "Where should the bot",
+    watch: "Which gateway should it watch?",
+    service: "Start it now?",
     confirm: "Apply this plan?",
     done: "Profile rescue is set up",
 };
@@ -76,6 +85,8 @@ const TURKISH: ScreenTexts = ScreenTexts {
     risk: "Bu riski kabul ediyor musunuz?",
     flow: "Kurulum nasıl olsun?",
     profile: "Profil",
+    engine: "Bu gateway’i ne",
+    node: "❯ npm’den OpenClaw",
     workspace: "Çalışma alanı",
     port: "Temel port",
     typed_port: "1024 ile 65425",
@@ -83,7 +94,9 @@ const TURKISH: ScreenTexts = ScreenTexts {
     provider: "Hangi model",
     key: "API anahtarı (Anthropic)",
     channel: "hangi uygulamadan",
-    service: "kendiliğinden",
+    bot: "Bot size hangi uygulamada",
+    watch: "Hangi gateway’i izlesin?",
+    service: "Şimdi başlatılsın mı?",
     confirm: "Plan uygulansın mı?",
     done: "Profil kuruldu: rescue",
 };
@@ -99,6 +112,15 @@ fn suggested_port(sandbox: &Sandbox) -> String {
     document["suggestions"][0]["base"].to_string()
 }
 
+/// Answers the question for the engine, where this program is proposed, by OpenClaw from npm.
+fn choose_node(words: &ScreenTexts, terminal: &mut Terminal) {
+    terminal
+        .wait_for(words.engine)
+        .press(Key::Up)
+        .wait_for(words.node)
+        .press(Key::Enter);
+}
+
 /// Answers every question up to the review, and types a port that is rejected on the way.
 fn run_to_review(words: &ScreenTexts, sandbox: &Sandbox, size: Size) -> Terminal {
     let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], size);
@@ -109,6 +131,7 @@ fn run_to_review(words: &ScreenTexts, sandbox: &Sandbox, size: Size) -> Terminal
         .press(Key::Down)
         .wait_for("❯ rescue")
         .press(Key::Enter);
+    choose_node(words, &mut terminal);
     terminal.wait_for(words.workspace).press(Key::Enter);
     let suggested = suggested_port(sandbox);
     // The last choice leads to a typed port.
@@ -128,7 +151,7 @@ fn run_to_review(words: &ScreenTexts, sandbox: &Sandbox, size: Size) -> Terminal
     terminal.wait_for(words.provider).press(Key::Enter);
     terminal.wait_for(words.key).type_in(CANARY).press(Key::Enter);
     terminal.wait_for(words.channel).press(Key::Enter);
-    terminal.wait_for(words.service).press(Key::Enter);
+    terminal.wait_for(words.service).type_in("3").press(Key::Enter);
     terminal.wait_for(words.confirm);
     terminal
 }
@@ -227,6 +250,7 @@ fn ctrl_c_at_a_prompt_exits_130_and_restores_the_terminal() {
                 (ENGLISH.risk, Key::Up),
                 (ENGLISH.flow, Key::Enter),
                 (ENGLISH.profile, Key::Down),
+                (ENGLISH.engine, Key::Enter),
             ],
         ),
     ];

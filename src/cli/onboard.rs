@@ -31,6 +31,7 @@ mod args;
 mod interactive;
 mod repair;
 mod result;
+mod start;
 mod start_check;
 
 pub(crate) use args::{OnboardArgs, SetupArgs};
@@ -166,9 +167,11 @@ impl OnboardRun<'_> {
                 Some(lock) => {
                     check_port_again(&context, &plan, &answers)?;
                     let plan = self.apply_plan(lock, &context, plan)?;
-                    return self.print_result(&context, &plan, &answers);
+                    return self.print_result(&context, &plan, &answers)?.finish(self.context);
                 }
-                None if plan.is_empty() => return self.print_result(&context, &plan, &answers),
+                None if plan.is_empty() => {
+                    return self.print_result(&context, &plan, &answers)?.finish(self.context);
+                }
                 None => lock = Some(self.context.lock()?),
             }
         }

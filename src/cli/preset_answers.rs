@@ -42,6 +42,7 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
     }
     let texts = [
         (StepId::Flow, &args.flow),
+        (StepId::Engine, &args.engine),
         (StepId::Workspace, &args.workspace),
         (StepId::GatewayPort, &args.gateway_port),
         (StepId::GatewayBind, &args.gateway_bind),
@@ -54,6 +55,7 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
         (StepId::Model, &args.model),
         (StepId::Channel, &args.channel),
         (StepId::Existing, &args.existing),
+        (StepId::Watch, &args.watch),
     ];
     for (step, value) in texts {
         if let Some(value) = value {

@@ -16,6 +16,7 @@ use crate::i18n::Lang;
 use crate::instance::Instance;
 use crate::ports::planner::Planner;
 use crate::ports::{Port, PortSource};
+use crate::record::Engine;
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::survey::SurveyedInstance;
@@ -48,6 +49,10 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) token_in_env_file: bool,
     /// `true` if the instance has a config.
     pub(crate) exists: bool,
+    /// The engine that the record of the instance names; `None` where it has no record.
+    pub(crate) recorded_engine: Option<Engine>,
+    /// The profiles that the gateway of the instance watches.
+    pub(crate) watched: Vec<String>,
     /// The reason why the config can't be used: only a reset, which moves it aside, can be planned then.
     pub(crate) broken: Option<ConfigError>,
     /// The release family that the config is written for.
@@ -144,6 +149,14 @@ impl PlanInput<'_> {
     /// Returns `true` if the config or the `.env` of the instance sets the gateway's token.
     pub(crate) fn has_token(&self) -> bool {
         self.has_credential("gateway.auth.token") || self.token_in_env_file
+    }
+
+    /// Returns the profiles that the gateway of the planned instance will watch: those that it watches now, and the one of
+    /// the wizard's answers.
+    pub(crate) fn watched_with(&self, answers: &Answers) -> Vec<String> {
+        let added = answers.watch.iter().map(ToString::to_string);
+        let added = added.filter(|profile| !self.watched.contains(profile));
+        self.watched.iter().cloned().chain(added).collect()
     }
 
     /// Returns `true` if a service of the instance is installed.

@@ -74,7 +74,7 @@ pub(crate) fn onboard(
         builder.write_workspace(&workspace, stamp);
     }
     builder.write_keys(answers)?;
-    let record = record_write(input, disk, config.ports, stamp)?;
+    let record = record_write(input, answers, disk, config.ports, stamp)?;
     let registry = registry_write(input, &workspace, config.ports)?;
     builder.changes.extend(record.into_iter().chain(registry));
     let mut plan = Plan {
@@ -170,6 +170,7 @@ fn parent(path: &Path) -> Option<PathBuf> {
 /// Plans the write of an instance's record (`instance.toml`), unless it is up to date.
 fn record_write(
     input: &PlanInput<'_>,
+    answers: &Answers,
     disk: &DiskSnapshot,
     ports: PortFamily,
     stamp: &PlanStamp,
@@ -183,7 +184,10 @@ fn record_write(
     let mut record = RecordDocument::parse(before.as_deref().unwrap_or_default())
         .map_err(|error| RecordError::from(error).blocked(&path))?;
     let profile = input.instance.profile.as_str();
-    record.set_onboarded(profile, stamp.lang.code(), ports.base());
+    record.set_onboarded(profile, stamp.lang.code(), ports.base(), answers.engine);
+    if answers.watch.is_some() {
+        record.set_watched(&input.watched_with(answers));
+    }
     Ok(write_unless_equal(
         path,
         record.to_string(),

@@ -160,6 +160,8 @@ impl Scenario {
                 excluded: Vec::new(),
             },
             exists: current.is_some(),
+            recorded_engine: None,
+            watched: Vec::new(),
             broken: None,
             effective: current
                 .as_ref()

@@ -46,9 +46,18 @@ impl RecordDocument {
         }
     }
 
-    /// Records in `instance.toml` what onboarding decided: engine, language, profile and base port. An engine and a
-    /// language that were chosen before stay.
-    pub(crate) fn set_onboarded(&mut self, profile: &str, language: &str, base: BasePort) {
+    /// Records in `instance.toml` what onboarding decided: engine, language, profile and base port. Without a decision about
+    /// the engine, one that was chosen before stays, and so does a language.
+    pub(crate) fn set_onboarded(
+        &mut self,
+        profile: &str,
+        language: &str,
+        base: BasePort,
+        engine: Option<Engine>,
+    ) {
+        if let Some(engine) = engine {
+            set_value(self.document.as_table_mut(), "engine", engine.name());
+        }
         for (key, value) in [("engine", Engine::default().name()), ("language", language)] {
             if !self.document.contains_key(key) {
                 set_value(self.document.as_table_mut(), key, value);
@@ -66,6 +75,13 @@ impl RecordDocument {
     fn set_identity(&mut self, profile: &str) {
         set_value(self.document.as_table_mut(), "profile", profile);
         set_value(self.document.as_table_mut(), "version", RECORD_VERSION);
+    }
+
+    /// Records the profiles that the gateway watches and repairs in an `instance.toml`.
+    pub(crate) fn set_watched(&mut self, profiles: &[String]) {
+        let list: toml_edit::Array = profiles.iter().collect();
+        let list = toml_edit::Value::from(list);
+        set_value(table(self.document.as_table_mut(), "rescue"), "watch", list);
     }
 
     /// Records the CDP port of a browser profile, and its colour where one is given.
@@ -147,7 +163,7 @@ mod tests {
 
     fn onboarded(text: &str, base: u16) -> String {
         let mut document = document(text);
-        document.set_onboarded("rescue", "tr", BasePort::new(base).unwrap());
+        document.set_onboarded("rescue", "tr", BasePort::new(base).unwrap(), None);
         document.to_string()
     }
 

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use console::measure_text_width;
 
+use crate::answers::Start;
 use crate::config::{self, diff::ConfigDifference};
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
 use crate::plan::{Change, FileKind, FileWrite, InstanceSummary, Plan};
+use crate::record::Engine;
 use crate::secret::SecretOrigin;
 use crate::text::wrap;
 
@@ -57,6 +59,7 @@ impl Ui {
             Msg::new("plan.workspace"),
             abbreviate_home(home, &summary.workspace),
         );
+        add(Msg::new("plan.engine"), self.render(&engine_msg(summary.engine)));
         add(Msg::new("plan.port"), summary.ports.base().to_string());
         add(Msg::new("plan.span"), summary.ports.span().to_string());
         add(Msg::new("plan.bind"), summary.bind.clone());
@@ -65,14 +68,10 @@ impl Ui {
             None => summary.auth.clone(),
         };
         add(Msg::new("plan.auth"), auth);
-        let service = match (summary.service, summary.linger) {
-            (false, _) if summary.has_service => msg!("plan.service-installed"),
-            (false, _) => msg!("ui.no"),
-            (true, None) => msg!("plan.service-yes"),
-            (true, Some(true)) => msg!("plan.service-lasts"),
-            (true, Some(false)) => msg!("plan.service-ends"),
-        };
-        add(Msg::new("plan.service"), self.render(&service));
+        if !summary.watched.is_empty() {
+            add(Msg::new("plan.watched"), summary.watched.join(", "));
+        }
+        add(Msg::new("plan.start"), self.render(&start_msg(summary)));
         add(Msg::new("plan.release"), self.render(&summary.release));
         fields
     }
@@ -205,6 +204,27 @@ fn workspace_file_name(change: &Change) -> Option<&str> {
     match change {
         Change::Write(write) if write.kind == FileKind::Workspace => write.path.file_name()?.to_str(),
         _ => None,
+    }
+}
+
+/// Returns the words by which a plan on the screen says how the gateway is started at its end.
+fn start_msg(summary: &InstanceSummary) -> Msg {
+    match (summary.start, summary.linger) {
+        (Start::No, _) if summary.has_service => msg!("plan.service-installed"),
+        (Start::No, _) => msg!("plan.start-no"),
+        (Start::Background, _) => msg!("plan.start-background"),
+        (Start::Terminal, _) => msg!("plan.start-terminal"),
+        (Start::Service, None) => msg!("plan.service-yes"),
+        (Start::Service, Some(true)) => msg!("plan.service-lasts"),
+        (Start::Service, Some(false)) => msg!("plan.service-ends"),
+    }
+}
+
+/// Returns the words by which a plan on the screen names the engine of the gateway, and what it can do.
+fn engine_msg(engine: Engine) -> Msg {
+    match engine {
+        Engine::Native => msg!("plan.engine-native"),
+        Engine::Node => msg!("plan.engine-node"),
     }
 }
 

@@ -16,12 +16,13 @@ use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::editor::Editor;
+use crate::engine;
 use crate::env_file;
 use crate::environment::{Environment, TypedPathError, abbreviate_home, has_openclaw_home};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, PathResolver};
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 use crate::instance::{
     CONFIG_FILE, ConfigVariables, Instance, InstanceContext, profile_of_folder, shell_quote,
 };
@@ -30,6 +31,7 @@ use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths
 use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
 use crate::ports::{Listener, Port, PortFamily};
 use crate::profile::ProfileName;
+use crate::record::Record;
 use crate::secret::Secret;
 use crate::service::{self, Linger};
 use crate::survey::Survey;
@@ -39,6 +41,9 @@ use super::gateway_states::GatewayStates;
 
 #[cfg(test)]
 mod tests;
+
+/// End of the names of profiles that are for rescue bots: OpenClaw's documentation calls the profile `rescue`.
+const RESCUE_NAME: &str = "rescue";
 
 /// The facts about host and instance that the questions of the wizard depend on. Nothing here changes the disk.
 pub(crate) struct InterviewContext<'a> {
@@ -56,6 +61,7 @@ pub(crate) struct InterviewContext<'a> {
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
     linger: OnceCell<Linger>,
+    manager_refusal: OnceCell<Option<Msg>>,
     /// Base ports that were suggested, each with the addresses on which it was probed.
     suggested: RefCell<Vec<(Port, Vec<IpAddr>)>>,
     /// Called with the number of probed ports and the number of all that are probed.
@@ -79,6 +85,7 @@ impl<'a> InterviewContext<'a> {
             moves_kept_port: false,
             fresh_token,
             linger: OnceCell::new(),
+            manager_refusal: OnceCell::new(),
             suggested: RefCell::default(),
             on_probe: &|_, _| {},
         })
@@ -159,6 +166,38 @@ impl<'a> InterviewContext<'a> {
                 plan::holds_key(&text, provider)
             }
             _ => false,
+        }
+    }
+
+    /// Returns `true` if the wizard sets up a rescue bot: beside another instance, with a profile of that name.
+    pub(crate) fn is_rescue_bot(&self) -> bool {
+        let name = self.input.instance.profile.as_str();
+        name.ends_with(RESCUE_NAME) && !self.input.others.is_empty()
+    }
+
+    /// Returns the reason why no service can be installed for the wizard's instance; `None` where the service manager
+    /// answers. It is asked once.
+    pub(crate) fn manager_refusal(&self) -> Option<Msg> {
+        let status = || {
+            let at = InstanceContext {
+                host: self.host,
+                env: self.input.env,
+                instance: &self.input.instance,
+            };
+            service::status(at).err().map(|error| error.msg)
+        };
+        self.manager_refusal.get_or_init(status).clone()
+    }
+
+    /// Requires OpenClaw from npm to be installed, for the wizard's choice of the engine. A command that belongs to no
+    /// npm package is asked for its version.
+    ///
+    /// # Errors
+    /// Where it is not installed, or too old; the hints say how to get it.
+    pub(crate) fn require_node_engine(&self) -> Result<()> {
+        match self.survey.node {
+            Some(_) => Ok(()),
+            None => engine::locate(self.host, self.input.env).map(drop),
         }
     }
 
@@ -307,6 +346,12 @@ impl<'a> InterviewContext<'a> {
     }
 }
 
+/// Returns the record of an instance; `None` where it has none, or a broken one, which the plan refuses.
+fn read_record(instance: &Instance) -> Option<Record> {
+    let path = instance.record_path();
+    path.exists().then(|| Record::load(&path))?.ok()
+}
+
 /// Refuses to set up an instance at the paths of an earlier OpenClaw: under its present names neither release would find
 /// what is there.
 fn refuse_legacy(instance: &Instance) -> Result<()> {
@@ -371,6 +416,7 @@ fn read_input<'a>(
         .pointer("/agents/defaults/workspace")
         .and_then(Value::as_str)
         .and_then(|typed| variables.path(env, host.cwd(), typed));
+    let record = read_record(&instance);
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
     let dialect = Dialect::choose(
         node_version,
@@ -388,6 +434,8 @@ fn read_input<'a>(
         named_workspace,
         token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
+        recorded_engine: record.as_ref().map(|record| record.engine),
+        watched: record.map_or_else(Vec::new, |record| record.rescue.watch),
         broken,
         dialect,
         openclaw_version: dialect.version_stamp(node_version).to_owned(),

@@ -82,6 +82,8 @@ pub(crate) enum QuestionKind {
 pub(crate) enum EmptyReply {
     /// There is no secret, and none is needed.
     Nothing,
+    /// There is no secret yet; it is set later on.
+    Later,
     /// The secret that is there already stays.
     Kept,
     /// A random secret is generated.
@@ -122,6 +124,7 @@ impl EmptyReply {
     pub(super) fn enter_msg(&self) -> Msg {
         match self {
             Self::Nothing => msg!("ui.enter-nothing"),
+            Self::Later => msg!("ui.enter-later"),
             Self::Kept => msg!("ui.enter-keeps"),
             Self::Generated => msg!("ui.enter-generates"),
             Self::Variable { name, .. } => msg!("ui.enter-uses", name = name),
@@ -132,6 +135,7 @@ impl EmptyReply {
     pub(super) fn answer_msg(&self) -> Msg {
         match self {
             Self::Nothing => msg!("ui.answer-nothing"),
+            Self::Later => msg!("ui.answer-later"),
             Self::Kept => msg!("ui.answer-kept"),
             Self::Generated => msg!("ui.answer-generated"),
             Self::Variable { name, ending } if ending.is_empty() => msg!("ui.answer-variable", name = name),

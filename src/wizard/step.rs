@@ -26,6 +26,8 @@ named_enum! {
         ProfileMeant = "profile-meant",
         /// Decides about a config that exists already.
         Existing = "existing",
+        /// Chooses the program that runs as the gateway.
+        Engine = "engine",
         /// Names the workspace.
         Workspace = "workspace",
         /// Chooses the base port.
@@ -58,7 +60,9 @@ named_enum! {
         Channel = "channel",
         /// Sets the token of the channel's bot.
         ChannelToken = "channel-token",
-        /// Decides whether a service runs the gateway.
+        /// Chooses the instance that the gateway watches.
+        Watch = "watch",
+        /// Decides how the gateway is started at the end.
         InstallDaemon = "install-daemon",
         /// Decides whether services go on after logout.
         Linger = "linger",
@@ -103,11 +107,18 @@ pub(crate) trait WizardStep: Sync {
         self.follows().unwrap_or(self.id())
     }
 
+    /// Returns `true` if nothing uses the answer to a step of the wizard: the engine of a new instance runs no agent, and
+    /// nobody has chosen a model provider for another one.
+    fn is_idle(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+        let is_unused = !answers.has_agent() && answers.provider.is_none();
+        self.part_of() == StepId::AuthChoice && is_unused && !context.keeps_existing(answers)
+    }
+
     /// Returns `true` if a step of the wizard has a question with these answers, as far as they are known: a person is told how
     /// many questions there are.
     fn is_expected(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
         let question = self.question(context, answers);
-        question.is_some_and(|question| !question.keeps_secret())
+        question.is_some_and(|question| !question.keeps_secret()) && !self.is_idle(context, answers)
     }
 
     /// Returns the question of a wizard's step, or `None` where context and earlier answers leave nothing to ask.

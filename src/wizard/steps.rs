@@ -8,6 +8,7 @@ use super::step::WizardStep;
 mod auth;
 mod bind;
 mod channel;
+mod engine;
 mod existing;
 mod flow;
 mod port;
@@ -15,6 +16,7 @@ mod profile;
 mod provider;
 mod risk;
 mod service;
+mod watch;
 mod workspace;
 
 /// Every step of the wizard, in the order in which they are asked.
@@ -25,6 +27,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &profile::TypedProfile,
     &profile::MeantProfile,
     &existing::ExistingConfig,
+    &engine::STEP,
     &workspace::Workspace,
     &port::GatewayPort,
     &port::TypedPort,
@@ -41,6 +44,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &provider::Model,
     &channel::STEP,
     &channel::ChannelToken,
+    &watch::Watch,
     &service::InstallDaemon,
     &service::EnableLinger,
 ];

@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::answers::{Auth, Bind, Channel, Existing, Provider};
+use crate::answers::{Auth, Bind, Channel, Existing, Provider, Start};
 use crate::environment::Environment;
 use crate::host::Host;
 use crate::instance::{Instance, InstanceContext};
 use crate::ports::Port;
+use crate::record::Engine;
 use crate::secret::{Secret, SecretOrigin};
 use crate::survey::{self, Survey};
+
+mod choices;
 
 /// A home folder of the test, which each interview surveys.
 struct TestHome {
@@ -31,6 +34,22 @@ impl TestHome {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("openclaw.json"), text).unwrap();
         self
+    }
+
+    /// Installs a package of OpenClaw from npm.
+    #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+    fn with_node_engine(self) -> Self {
+        let package = self.folder.path().join("node_modules/openclaw");
+        std::fs::create_dir_all(&package).unwrap();
+        let manifest = r#"{ "name": "openclaw", "version": "2026.9.6" }"#;
+        std::fs::write(package.join("package.json"), manifest).unwrap();
+        let command = package.join("openclaw.mjs");
+        std::fs::write(&command, "").unwrap();
+        let vars = [("HOME", self.folder.path()), ("OPENCLAW_NODE_CLI", &command)];
+        Self {
+            host: Host::fixed(&["openclaw"], vars),
+            ..self
+        }
     }
 
     /// Runs an interview about a profile.
@@ -135,7 +154,7 @@ const MAIN: &str = r#"{ "gateway": { "mode": "local", "port": 18789 }, "channels
 #[test]
 fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
-    let (interview, script) = home.person(None, &["yes", "-", "rescue", "-", "-", "skip", "-", "-"]);
+    let (interview, script) = home.person(None, &["yes", "-", "rescue", "-", "-", "-", "-", "-", "no"]);
     let answers = interview.unwrap().answers;
     assert_eq!(
         script.asked,
@@ -143,10 +162,11 @@ fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
             "step.accept-risk.ask",
             "step.flow.ask",
             "step.profile.ask",
+            "step.engine.ask",
             "step.workspace.ask",
             "step.gateway-port.ask",
-            "step.auth-choice.ask",
-            "step.channel.ask",
+            "step.channel.ask-bot",
+            "step.watch.ask",
             "step.install-daemon.ask",
         ]
     );
@@ -164,7 +184,9 @@ fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
         answers.credential,
         Some((Secret::new("fresh"), SecretOrigin::Generated))
     );
-    assert_eq!(answers.provider, Some(Provider::Skip));
+    // A rescue bot works without Node, and what runs no agent needs no model.
+    assert_eq!((answers.engine, answers.provider), (Some(Engine::Native), None));
+    assert_eq!(answers.watch.unwrap().as_str(), "default");
 }
 
 #[test]
@@ -174,15 +196,16 @@ fn rejected_reply_is_asked_again_and_other_answers_stay() {
     let replies = [
         "yes",
         "-",
+        "-",
         workspace.to_str().unwrap(),
         "-",
         "18799",
         "999999",
         "19789",
-        "skip",
         "telegram",
         "1:main",
         "2:own",
+        "-",
         "no",
     ];
     let (interview, script) = home.person(Some("rescue"), &replies);
@@ -213,7 +236,7 @@ fn declined_risk_ends_the_interview() {
 #[test]
 fn advanced_flow_asks_for_bind_and_auth() {
     let replies = [
-        "yes", "advanced", "-", "-", "lan", "password", "hunter2", "skip", "-", "-",
+        "yes", "advanced", "-", "-", "-", "lan", "password", "hunter2", "-", "-",
     ];
     let (interview, script) = TestHome::new().person(Some("rescue"), &replies);
     let answers = interview.unwrap().answers;
@@ -278,12 +301,13 @@ fn second_run_without_questions_keeps_the_token() {
 
 #[test]
 fn going_back_keeps_every_answer() {
-    let home = TestHome::new().with_config(".openclaw", MAIN);
+    let home = TestHome::new().with_config(".openclaw", MAIN).with_node_engine();
     let replies = [
         "yes",
         "-",
         "another name",
         "helper",
+        "-",
         "-",
         "other",
         "20123",
@@ -313,7 +337,7 @@ fn going_back_keeps_every_answer() {
         "Enter keeps a secret"
     );
     assert_eq!(
-        script.asked[9..16],
+        script.asked[10..17],
         [
             "step.channel.ask",
             "step.api-key.ask",
@@ -335,12 +359,14 @@ fn unchanged_default_follows_the_answer_that_it_depends_on() {
         "another name",
         "helper",
         "-",
+        "-",
+        "<",
         "<",
         "<",
         "other",
         "-",
         "-",
-        "skip",
+        "-",
         "-",
         "-",
     ];
@@ -367,6 +393,7 @@ fn key_of_another_provider_is_asked_for_again() {
         "-",
         "-",
         "-",
+        "-",
         "apiKey",
         "sk-1",
         "<",
@@ -376,7 +403,8 @@ fn key_of_another_provider_is_asked_for_again() {
         "skip",
         "no",
     ];
-    let (interview, script) = TestHome::new().person(Some("rescue"), &replies);
+    let home = TestHome::new().with_node_engine();
+    let (interview, script) = home.person(Some("rescue"), &replies);
     assert!(script.replies.is_empty());
     assert_eq!(interview.unwrap().answers.provider_key, Some(Secret::new("sk-2")));
 }
@@ -397,7 +425,7 @@ fn open_questions_are_listed_by_their_flags() {
         "--accept-risk",
         "--workspace",
         "--gateway-port",
-        "--auth-choice",
+        "--engine",
         "--channel",
     ] {
         assert!(flags.contains(flag), "{flags}");
@@ -459,7 +487,7 @@ fn typed_workspace_is_expanded_and_echoed_in_full() {
     let home = TestHome::new();
     let (interview, script) = home.person(
         Some("rescue"),
-        &["yes", "-", "~nobody/ws", "'$HOME/ws'", "-", "skip", "-", "-"],
+        &["yes", "-", "-", "~nobody/ws", "'$HOME/ws'", "-", "-", "-"],
     );
     let workspace = home.folder.path().join("ws");
     assert_eq!(interview.unwrap().answers.workspace.as_ref(), Some(&workspace));
@@ -468,17 +496,4 @@ fn typed_workspace_is_expanded_and_echoed_in_full() {
         script.echoed,
         [msg!("step.workspace.full", path = workspace.display())]
     );
-}
-
-#[test]
-fn questions_are_numbered_and_their_total_follows_the_answers() {
-    let quick = ["yes", "-", "-", "-", "apiKey", "sk-1", "-", "-"];
-    let (_, script) = TestHome::new().person(Some("rescue"), &quick);
-    // The key of a provider is asked for once the provider is known.
-    let expected = [7, 7, 7, 7, 7, 8, 8, 8];
-    let expected: Vec<_> = (1..).zip(expected).collect();
-    assert_eq!(script.progress, expected);
-    let home = TestHome::new().with_config(".openclaw", MAIN);
-    let (_, script) = home.person(Some("default"), &["yes", "-", "keep"]);
-    assert_eq!(script.progress, [(1, 8), (2, 8), (3, 3)]);
 }

@@ -137,7 +137,7 @@ fn without_a_terminal_the_flags_of_open_questions_are_listed_at_once() {
         "--accept-risk",
         "--workspace",
         "--gateway-port",
-        "--auth-choice",
+        "--engine",
         "--channel",
     ] {
         assert!(stderr.contains(flag), "{flag}: {stderr}");

@@ -1,6 +1,9 @@
 //! What a prompt says about its keys, and what stands behind an answered question.
 
-use super::{PORT, PROFILE, PROVIDER, RISK, SECRET, WORKSPACE, run_to, sandbox_with_default, start_wizard};
+use super::{
+    ENGINE, PORT, PROFILE, PROVIDER, RISK, SECRET, START, WORKSPACE, run_to, sandbox_with_default,
+    start_wizard,
+};
 use crate::support::pty::{Key, Size, Terminal};
 
 #[test]
@@ -19,7 +22,7 @@ fn key_of_the_environment_is_named_and_used_at_enter_or_replaced() {
         terminal
             .wait_for(&format!("✔ API key (Anthropic) · {answer}"))
             .press(Key::Enter);
-        terminal.wait_for("? Start the gateway").press(Key::Enter);
+        terminal.wait_for(START).type_in("n").press(Key::Enter);
         terminal.wait_for("? Apply this plan?").press(Key::Enter);
         assert_eq!(terminal.exit_code(), 0);
         let keys = sandbox.read(".openclaw-rescue/agents/main/agent/auth-profiles.json");
@@ -56,7 +59,7 @@ fn token_is_generated_by_enter_and_said_so() {
     terminal.wait_for(RISK).type_in("y").press(Key::Enter);
     terminal.wait_for("? Setup type").type_in("2").press(Key::Enter);
     terminal.wait_for(PROFILE).press(Key::Down).press(Key::Enter);
-    for question in [WORKSPACE, PORT, "? Where should", "? How should"] {
+    for question in [ENGINE, WORKSPACE, PORT, "? Where should", "? How should"] {
         terminal.wait_for(question).press(Key::Enter);
     }
     terminal

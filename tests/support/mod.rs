@@ -82,6 +82,17 @@ impl Sandbox {
         path
     }
 
+    /// Installs a package of OpenClaw from npm below HOME that no search path leads to, and names its command in
+    /// `OPENCLAW_NODE_CLI`. Nothing can start it.
+    pub fn with_node_package(self) -> Self {
+        self.write(
+            "npm/openclaw/package.json",
+            r#"{ "name": "openclaw", "version": "2026.9.6" }"#,
+        );
+        let command = self.write("npm/openclaw/openclaw.mjs", "");
+        self.var("OPENCLAW_NODE_CLI", command)
+    }
+
     /// Writes a script below HOME, ready to be started.
     pub fn script(&self, below: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(below.as_ref());

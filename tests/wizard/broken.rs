@@ -91,14 +91,10 @@ fn broken_config_is_moved_aside_and_a_new_one_is_set_up() {
         .type_in("2")
         .wait_for("❯ Start over – move the config aside")
         .press(Key::Enter);
-    terminal.wait_for(ENGLISH.workspace).press(Key::Enter);
-    terminal.wait_for(ENGLISH.port).press(Key::Enter);
-    terminal
-        .wait_for(ENGLISH.provider)
-        .press(Key::End)
-        .press(Key::Enter);
-    terminal.wait_for(ENGLISH.channel).press(Key::Enter);
-    terminal.wait_for(ENGLISH.service).press(Key::Enter);
+    for question in [ENGLISH.engine, ENGLISH.workspace, ENGLISH.port, ENGLISH.bot] {
+        terminal.wait_for(question).press(Key::Enter);
+    }
+    terminal.wait_for(ENGLISH.service).type_in("3").press(Key::Enter);
     terminal.wait_for(ENGLISH.confirm).press(Key::Enter);
     terminal.wait_for("Profile default is set up");
     assert_eq!(terminal.exit_code(), 0);
@@ -131,17 +127,15 @@ fn rescue_bot_is_set_up_beside_a_broken_config_and_told_how_to_repair_it() {
         terminal.wait_for(words.flow).press(Key::Enter);
         wait_open(&mut terminal, catalogue_text(lang, "step.existing.broken-ask"));
         terminal.press(Key::End).press(Key::Enter);
+        terminal.wait_for(words.engine).press(Key::Enter);
         terminal
             .wait_for(words.workspace)
             .wait_for("~/.openclaw-rescue/")
             .press(Key::Enter);
-        terminal.wait_for(words.port).press(Key::Enter);
-        terminal
-            .wait_for(words.provider)
-            .press(Key::End)
-            .press(Key::Enter);
-        terminal.wait_for(words.channel).press(Key::Enter);
-        terminal.wait_for(words.service).press(Key::Enter);
+        for question in [words.port, words.bot, words.watch] {
+            terminal.wait_for(question).press(Key::Enter);
+        }
+        terminal.wait_for(words.service).type_in("3").press(Key::Enter);
         terminal.wait_for(words.confirm).press(Key::Enter);
         terminal.wait_for(words.done);
         assert_eq!(terminal.exit_code(), 0);

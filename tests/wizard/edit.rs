@@ -81,7 +81,7 @@ fn edit_shows_the_present_values_at_once_and_changes_none_of_them() {
                     "Change: Base port [18789 – current port]",
                     "Change: Token [kept]",
                     "Change: Model provider [Keep: Anthropic (claude-sonnet-4-5)]",
-                    "Change: Where will you chat with the agent? [Keep: Telegram]",
+                    "Change: Where should the bot answer you? [Keep: Telegram]",
                 ],
             ),
             (
@@ -91,7 +91,7 @@ fn edit_shows_the_present_values_at_once_and_changes_none_of_them() {
                     "Değiştir: Temel port [18789 – şimdiki port]",
                     "Değiştir: Token [aynı kalıyor]",
                     "Değiştir: Hangi model sağlayıcısını kullanacaksınız? [Aynı kalsın: Anthropic (claude-sonnet-4-5)]",
-                    "Değiştir: Ajanla hangi uygulamadan yazışacaksınız? [Aynı kalsın: Telegram]",
+                    "Değiştir: Bot size hangi uygulamada yanıt versin? [Aynı kalsın: Telegram]",
                 ],
             ),
         ] {
@@ -120,7 +120,7 @@ fn edit_without_a_change_leaves_every_file_as_it_is() {
         let mut terminal = start_editing(&sandbox, Lang::english(), 80);
         terminal
             .wait_for("? What would you like to change?")
-            .wait_for("❯ Change: Workspace folder [~/ws]");
+            .wait_for("❯ Change: What runs this gateway?");
         terminal
             .press(Key::End)
             .wait_for("❯ Nothing, leave it as it is")
@@ -144,13 +144,13 @@ fn provider_and_channel_that_are_chosen_again_need_no_new_secret() {
             .press(Key::Enter);
         // The key that is there can be replaced, but nobody has to type it again.
         terminal.wait_for("Change: API key (Anthropic) [kept]");
-        change(&mut terminal, "Where will you chat");
+        change(&mut terminal, "Where should the bot");
         terminal
             .wait_for("❯ Keep: Telegram")
             .press(Key::Down)
             .wait_for("❯ Telegram")
             .press(Key::Enter);
-        terminal.wait_for("Change: Where will you chat with the agent? [Telegram]");
+        terminal.wait_for("Change: Where should the bot answer you? [Telegram]");
         terminal.wait_for("❯ Apply").press(Key::Enter);
         assert_eq!(terminal.exit_code(), 0);
         assert!(sandbox.read(CONFIG).contains("\"botToken\": \"1:bot\""));

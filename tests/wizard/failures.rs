@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::scenario::{collapse_blanks, wait_for_text, wait_open};
-use super::{CANARY, ENGLISH, sandbox_with_default};
+use super::{CANARY, ENGLISH, choose_node, sandbox_with_default};
 use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Reason, Sandbox, skipped};
 
@@ -16,6 +16,7 @@ fn run_to_workspace(command: Command) -> Terminal {
     let mut terminal = Terminal::run(command, Size::tall(100));
     terminal.wait_for(ENGLISH.risk).type_in("y").press(Key::Enter);
     terminal.wait_for(ENGLISH.flow).press(Key::Enter);
+    choose_node(&ENGLISH, &mut terminal);
     terminal.wait_for(ENGLISH.workspace);
     terminal
 }
@@ -26,7 +27,7 @@ fn answer_to_review(terminal: &mut Terminal) {
     terminal.wait_for(ENGLISH.provider).press(Key::Enter);
     terminal.wait_for("? API key").type_in(CANARY).press(Key::Enter);
     terminal.wait_for(ENGLISH.channel).press(Key::Enter);
-    terminal.wait_for(ENGLISH.service).press(Key::Enter);
+    terminal.wait_for(ENGLISH.service).type_in("3").press(Key::Enter);
     terminal.wait_for(ENGLISH.confirm);
 }
 
@@ -166,7 +167,7 @@ fn interrupted_run_says_that_the_answers_are_kept_and_the_next_one_shows_them() 
         .wait_gone("✔ Workspace folder")
         .wait_for("(~/own-ws)");
     // Whoever leaves on purpose leaves no draft.
-    for question in [ENGLISH.flow, ENGLISH.risk, "Quit the setup?"] {
+    for question in [ENGLISH.engine, ENGLISH.flow, ENGLISH.risk, "Quit the setup?"] {
         terminal.press(Key::Escape).wait_for(&format!("? {question}"));
     }
     terminal.type_in("y").press(Key::Enter);

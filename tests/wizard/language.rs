@@ -5,7 +5,7 @@ use openclaw::i18n::Lang;
 use rustix::process::Signal;
 
 use super::scenario::{catalogue_text, collapse_blanks, is_open, wait_open};
-use super::{ENGLISH, TURKISH, run_to_review, sandbox_with_default};
+use super::{ENGLISH, TURKISH, choose_node, run_to_review, sandbox_with_default};
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
@@ -96,6 +96,7 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
             .wait_gone(TURKISH.risk)
             .type_in("y")
             .press(Key::Enter);
+        choose_node(&ENGLISH, &mut terminal);
         terminal
             .wait_for(ENGLISH.workspace)
             .type_in("~/own")
@@ -130,6 +131,7 @@ fn ctrl_l_works_at_the_question_whether_to_go_on_and_keeps_the_draft() {
     let args = ["--lang", "en", "--profile", "rescue", "onboard", "--accept-risk"];
     let mut first = Terminal::start(&sandbox, args, Size::tall(80));
     first.wait_for(ENGLISH.flow).press(Key::Enter);
+    first.wait_for(ENGLISH.engine).press(Key::Enter);
     first
         .wait_for(ENGLISH.workspace)
         .type_in("~/own")
@@ -184,7 +186,7 @@ fn language_of_the_locale_is_not_repeated_in_the_command_to_go_on() {
     let args = ["--profile", "rescue", "onboard", "--accept-risk"];
     let mut terminal = Terminal::start(&sandbox, args, Size::tall(80));
     terminal.wait_for(TURKISH.flow).press(Key::Enter);
-    terminal.wait_for(TURKISH.workspace);
+    terminal.wait_for(TURKISH.engine);
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     terminal.wait_for("openclaw --profile rescue onboard");
 }

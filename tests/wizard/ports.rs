@@ -16,6 +16,8 @@ fn start_at_port_question(sandbox: &Sandbox) -> Terminal {
         "--accept-risk",
         "--flow",
         "quickstart",
+        "--engine",
+        "native",
         "--workspace",
         "~/ws",
     ];

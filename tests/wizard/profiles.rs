@@ -100,6 +100,8 @@ fn first_gateway_is_called_default_unless_another_name_is_typed() {
     terminal
         .wait_for("❯ default – for your first gateway")
         .press(Key::Enter)
+        .wait_for(ENGLISH.engine)
+        .press(Key::Enter)
         .wait_for("(~/.openclaw/workspace)");
 }
 
@@ -115,7 +117,12 @@ fn name_like_an_existing_profile_asks_whether_that_one_is_meant() {
     terminal.wait_for("Profile default is already set up");
     // Back, and on with the name as it was typed.
     terminal.press(Key::Escape).wait_for("? Did you mean default?");
-    terminal.type_in("n").press(Key::Enter).wait_for("workspace-main");
+    terminal
+        .type_in("n")
+        .press(Key::Enter)
+        .wait_for(ENGLISH.engine)
+        .press(Key::Enter)
+        .wait_for("workspace-main");
 
     sandbox.write(".openclaw-rescue/openclaw.json", "{ gateway: { port: 19789 } }");
     let mut terminal = start_at_typed_name(&sandbox);
@@ -126,6 +133,8 @@ fn name_like_an_existing_profile_asks_whether_that_one_is_meant() {
     let mut terminal = start_at_typed_name(&sandbox);
     terminal
         .type_in("work")
+        .press(Key::Enter)
+        .wait_for(ENGLISH.engine)
         .press(Key::Enter)
         .wait_for("workspace-work");
 }
@@ -155,6 +164,10 @@ fn name_with_a_space_is_refused_in_words_and_the_suggestion_goes_into_the_bracke
             .wait_for(refusal)
             .wait_for(suggestion)
             .wait_for(&format!("? {typed} (my-bot) ›"));
-        terminal.press(Key::Enter).wait_for("workspace-my-bot");
+        terminal
+            .press(Key::Enter)
+            .wait_for(words.engine)
+            .press(Key::Enter)
+            .wait_for("workspace-my-bot");
     }
 }

@@ -22,7 +22,7 @@ pub struct ScriptedQuestion {
 
 /// The answer to a question.
 pub enum ScriptedAnswer {
-    /// A choice: its number, the key of its label, and the base port in the label.
+    /// A choice: its number, the key of its label, and the base port or the version in the label.
     Choice(&'static str, &'static str, &'static str),
     /// A choice whose label starts with a name: its number, and the start of its label.
     Named(&'static str, &'static str),
@@ -37,6 +37,8 @@ pub enum ScriptedAnswer {
 pub struct Scenario {
     /// The files below HOME before the run.
     pub files: &'static [(&'static str, &'static str)],
+    /// Whether OpenClaw from npm is installed.
+    pub has_node: bool,
     pub questions: &'static [ScriptedQuestion],
     /// The files that hold a secret after the run.
     pub secret_files: &'static [&'static str],
@@ -74,10 +76,12 @@ const DEFAULT_CONFIG: (&str, &str) = (
 /// Every question that can be asked about a new instance, none of them answered by its default.
 pub const ADVANCED: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
+    has_node: true,
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
         question("step.profile.ask", Named("2", "rescue –")),
+        question("step.engine.ask", Choice("1", "step.engine.node", "2026.9.6")),
         question("step.workspace.ask", Text("~/çalışma-ığş")),
         question(
             "step.gateway-port.ask",
@@ -108,19 +112,27 @@ pub const ADVANCED: Scenario = Scenario {
             "Telegram",
             Secret("4711:CANARY-4711-bot"),
         ),
-        question("step.install-daemon.ask", Yes(false)),
+        question(
+            "step.install-daemon.ask",
+            Choice("3", "step.install-daemon.no", ""),
+        ),
         question("onboard.confirm", Choice("1", "onboard.do-it", "")),
     ],
-    secret_files: &[".openclaw-rescue/openclaw.json"],
+    secret_files: &[
+        ".openclaw-rescue/openclaw.json",
+        ".openclaw-rescue/openclaw.json.last-good",
+    ],
 };
 
 /// Every question about a new instance, answered with a token and the defaults.
 pub const NEW_INSTANCE: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
+    has_node: false,
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
         question("step.profile.ask", Named("2", "rescue –")),
+        question("step.engine.ask", Choice("2", "step.engine.native", "")),
         question(
             "step.workspace.ask",
             Default("~/.openclaw-rescue/workspace-rescue"),
@@ -138,9 +150,12 @@ pub const NEW_INSTANCE: Scenario = Scenario {
             Choice("1", "step.gateway-auth.token", ""),
         ),
         question("step.gateway-token.ask", Secret("CANARY-4711-token")),
-        question("step.auth-choice.ask", Choice("6", "step.auth-choice.skip", "")),
-        question("step.channel.ask", Choice("1", "step.channel.skip", "")),
-        question("step.install-daemon.ask", Yes(false)),
+        question("step.channel.ask-bot", Choice("1", "step.channel.skip", "")),
+        question("step.watch.ask", Named("1", "default –")),
+        question(
+            "step.install-daemon.ask",
+            Choice("3", "step.install-daemon.no", ""),
+        ),
         question("onboard.confirm", Choice("1", "onboard.do-it", "")),
     ],
     secret_files: &[".openclaw-rescue/openclaw.json"],
@@ -149,10 +164,12 @@ pub const NEW_INSTANCE: Scenario = Scenario {
 /// The questions of the quick flow.
 pub const QUICKSTART: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
+    has_node: true,
     questions: &[
         question("step.accept-risk.ask", Yes(true)),
         question("step.flow.ask", Choice("1", "step.flow.quickstart", "")),
         question("step.profile.ask", Named("2", "rescue –")),
+        question("step.engine.ask", Choice("1", "step.engine.node", "2026.9.6")),
         question(
             "step.workspace.ask",
             Default("~/.openclaw-rescue/workspace-rescue"),
@@ -178,12 +195,16 @@ pub const QUICKSTART: Scenario = Scenario {
             "Discord",
             Secret("CANARY-4711-bot"),
         ),
-        question("step.install-daemon.ask", Yes(false)),
+        question(
+            "step.install-daemon.ask",
+            Choice("3", "step.install-daemon.no", ""),
+        ),
         question("onboard.confirm", Choice("1", "onboard.do-it", "")),
     ],
     secret_files: &[
         ".openclaw-rescue/agents/main/agent/auth-profiles.json",
         ".openclaw-rescue/openclaw.json",
+        ".openclaw-rescue/openclaw.json.last-good",
     ],
 };
 
@@ -224,7 +245,12 @@ impl ScriptedAnswer {
     /// Returns what the open question shows once the answer is typed.
     pub fn shown(&self, lang: Lang) -> String {
         match self {
-            Choice(_, label, base) => format!("❯ {}", catalogue_text(lang, label).replace("{base}", base)),
+            Choice(_, label, base) => format!(
+                "❯ {}",
+                catalogue_text(lang, label)
+                    .replace("{base}", base)
+                    .replace("{version}", base)
+            ),
             Named(_, label) => format!("❯ {label}"),
             // Only the end of a long line is visible.
             Text(text) => text
@@ -256,6 +282,11 @@ impl Scenario {
         let sandbox = Sandbox::new()
             .var("TERM", "xterm-256color")
             .var("LANG", "C.UTF-8");
+        let sandbox = if self.has_node {
+            sandbox.with_node_package()
+        } else {
+            sandbox
+        };
         for (path, text) in self.files {
             sandbox.write(path, text);
         }

@@ -6,7 +6,8 @@ use std::net::TcpListener;
 use openclaw::i18n::Lang;
 
 use super::scenario::{catalogue_text, wait_for_text, wait_open};
-use super::{ENGLISH, TURKISH};
+use super::{ENGLISH, ScreenTexts, TURKISH};
+use crate::support::child::kill_processes_of;
 use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Sandbox, network};
 
@@ -81,11 +82,12 @@ fn plan_with_a_held_base_port_leads_to_another_one() {
 #[test]
 fn lingering_is_asked_before_the_plan_which_shows_the_answer() {
     for (words, lasts) in [
-        (&ENGLISH, "will be installed and started; goes on after logout"),
-        (&TURKISH, "kurulup başlatılacak; oturum kapanınca da çalışacak"),
+        (&ENGLISH, "now, as a service; keeps running after logout"),
+        (&TURKISH, "şimdi, servis olarak; oturum kapanınca da çalışır"),
     ] {
         let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
         let loginctl = sandbox.script("bin/loginctl", "#!/bin/sh\necho Linger=no\n");
+        let _ = sandbox.script("bin/systemctl", "#!/bin/sh\necho LoadState=not-found\n");
         let folder = loginctl.parent().expect("a folder").display().to_string();
         let sandbox = sandbox.var("PATH", format!("{folder}:/usr/bin:/bin"));
         let args = [
@@ -101,10 +103,10 @@ fn lingering_is_asked_before_the_plan_which_shows_the_answer() {
         ];
         let lang = Lang::from_code(words.lang).expect("a language");
         let mut terminal = Terminal::start(&sandbox, args, Size::tall(100));
-        for question in [words.flow, words.workspace, words.port] {
+        for question in [words.flow, words.engine, words.workspace, words.port] {
             terminal.wait_for(question).press(Key::Enter);
         }
-        terminal.wait_for(words.service).type_in("y").press(Key::Enter);
+        terminal.wait_for(words.service).press(Key::Enter);
         wait_open(&mut terminal, catalogue_text(lang, "service.linger-ask"));
         assert!(!terminal.screen().contains(catalogue_text(lang, "plan.changes")));
         terminal.press(Key::Enter).wait_for(words.confirm).wait_for(lasts);
@@ -113,4 +115,96 @@ fn lingering_is_asked_before_the_plan_which_shows_the_answer() {
         wait_open(&mut terminal, catalogue_text(lang, "service.linger-ask"));
         assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     }
+}
+
+/// Ends what runs of a sandbox when a test ends, however it does.
+struct KilledWithTest(std::path::PathBuf);
+
+impl Drop for KilledWithTest {
+    fn drop(&mut self) {
+        kill_processes_of(&self.0);
+    }
+}
+
+/// Starts the wizard about a new rescue bot, and answers every question but the last with what is proposed.
+fn run_to_start(sandbox: &Sandbox, words: &ScreenTexts, columns: u16) -> Terminal {
+    let args = [
+        "--lang",
+        words.lang,
+        "--profile",
+        "rescue",
+        "onboard",
+        "--accept-risk",
+        "--flow",
+        "quickstart",
+    ];
+    let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
+    for question in [words.engine, words.workspace, words.port, words.bot] {
+        terminal.wait_for(question).press(Key::Enter);
+    }
+    terminal.wait_for(words.service);
+    terminal
+}
+
+#[test]
+fn gateway_that_is_started_in_the_background_answers_and_can_be_stopped() {
+    for (words, columns, runs) in [
+        (
+            &ENGLISH,
+            80,
+            "The rescue gateway is running in the background (pid ",
+        ),
+        (&TURKISH, 40, "Gateway arka planda çalışıyor: rescue (pid "),
+    ] {
+        network::own(|| {
+            let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
+            let _killed = KilledWithTest(sandbox.home());
+            let mut terminal = run_to_start(&sandbox, words, columns);
+            terminal.press(Key::Enter);
+            terminal.wait_for(words.confirm).press(Key::Enter);
+            wait_for_text(&mut terminal, runs);
+            wait_for_text(&mut terminal, "openclaw --profile rescue dashboard");
+            assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen().text());
+            let status = sandbox
+                .run(["--profile", "rescue", "status", "--json"])
+                .exits(0)
+                .json();
+            assert_eq!(status["verdict"], "healthy", "{status}");
+            let _ = sandbox.run(["--profile", "rescue", "gateway", "stop"]).exits(0);
+            let _ = sandbox.run(["--profile", "rescue", "status", "--json"]).exits(1);
+        });
+    }
+}
+
+#[test]
+fn gateway_that_is_started_in_this_terminal_runs_until_ctrl_c_and_leaves_no_draft() {
+    network::own(|| {
+        let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
+        let mut terminal = run_to_start(&sandbox, &ENGLISH, 80);
+        terminal.type_in("2").press(Key::Enter);
+        terminal.wait_for(ENGLISH.confirm).press(Key::Enter);
+        terminal.wait_for("Ctrl-C stops the gateway");
+        assert!(!sandbox.path(".local/state/openclaw/draft.toml").exists());
+        let _ = sandbox.run(["--profile", "rescue", "status"]).exits(0);
+        assert_eq!(terminal.press(Key::CtrlC).exit_code(), 0);
+        let _ = sandbox.run(["--profile", "rescue", "status"]).exits(1);
+    });
+}
+
+#[test]
+fn gateway_that_does_not_come_up_in_the_background_is_told_with_its_cause() {
+    network::own(|| {
+        let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
+        let _killed = KilledWithTest(sandbox.home());
+        // A folder in the place of the gateway's lock: it ends at once, and no check before could tell.
+        let lock = sandbox.path(".openclaw-rescue/gateway.lock");
+        std::fs::create_dir_all(lock).expect("a folder");
+        let mut terminal = run_to_start(&sandbox, &ENGLISH, 80);
+        terminal.press(Key::Enter);
+        terminal.wait_for(ENGLISH.confirm);
+        terminal.press(Key::Enter);
+        wait_for_text(&mut terminal, "the rescue gateway does not answer");
+        wait_for_text(&mut terminal, "openclaw --profile rescue logs");
+        assert_eq!(terminal.exit_code(), 3, "{}", terminal.screen().text());
+    });
 }

@@ -21,6 +21,8 @@ pub(crate) struct OnboardArgs {
     pub(crate) reset: bool,
     #[arg(long, value_name = "SCOPE", requires = "reset")]
     pub(crate) reset_scope: Option<String>,
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
     #[arg(long, value_name = "DIR")]
     pub(crate) workspace: Option<String>,
     #[arg(long, value_name = "PORT")]
@@ -45,6 +47,8 @@ pub(crate) struct OnboardArgs {
     pub(crate) model: Option<String>,
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub(crate) watch: Option<String>,
     #[arg(long, overrides_with_all = ["no_install_daemon", "skip_daemon"])]
     pub(crate) install_daemon: bool,
     #[arg(long, overrides_with = "install_daemon")]

@@ -3,8 +3,9 @@
 
 use std::process::ExitCode;
 
+use super::start::OnboardEnd;
 use super::{OnboardRun, check_port_again};
-use crate::answers::Answers;
+use crate::answers::{Answers, Start};
 use crate::apply::AnswersDraft;
 use crate::cli::Context;
 use crate::environment::Environment;
@@ -36,9 +37,9 @@ enum ApplyFailure {
     Failed(Error),
 }
 
-/// The result of a wizard run whose plan was applied, or was not to be: the exit code, or the error of what follows the
+/// The result of a wizard run whose plan was applied, or was not to be: how it ends, or the error of what follows the
 /// plan, such as the installation of a service.
-type Finished = Result<ExitCode>;
+type Finished = Result<OnboardEnd>;
 
 /// The end of the questions and plans of a wizard run.
 enum RunEnd {
@@ -100,7 +101,11 @@ impl OnboardRun<'_> {
         let result = match result {
             Ok(finished) => {
                 draft.discard();
-                finished
+                let context = Context {
+                    ui,
+                    ..self.context.clone()
+                };
+                finished.and_then(|end| end.finish(&context))
             }
             Err(error) if error.has_reason(ErrorReason::Cancelled) => {
                 draft.discard();
@@ -287,11 +292,8 @@ impl OnboardRun<'_> {
                 Err(error) => return Err(error),
             };
             if self.is_dry_run {
-                return Ok(RunEnd::Finished(self.print_dry_run(
-                    &context,
-                    &plan,
-                    &interview.answers,
-                )));
+                let code = self.print_dry_run(&context, &plan, &interview.answers);
+                return Ok(RunEnd::Finished(code.map(OnboardEnd::Exit)));
             }
             match self.review_plan(person, &plan, &interview)? {
                 Reviewed::Confirmed => {}
@@ -373,7 +375,7 @@ impl OnboardRun<'_> {
         let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
         person.terminal.show(&format!("\n{text}"));
         let suggested = plan.port_refusal().map(|_| PORT_STEP);
-        let changes_nothing = plan.is_empty() && !interview.answers.service;
+        let changes_nothing = plan.is_empty() && interview.answers.start == Start::No;
         if plan.is_empty() && suggested.is_none() && !interview.is_edit {
             return Ok(Reviewed::Confirmed);
         }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::OnboardRun;
+use super::start::{OnboardEnd, start_after_onboarding};
 use super::start_check::{check_start, is_running};
-use crate::answers::{Answers, GatewayMode};
+use crate::answers::{Answers, GatewayMode, Start};
 use crate::apply::{self, InstancePaths};
+use crate::cli::Context;
 use crate::cli::doctor::{self, DoctorArgs};
-use crate::cli::{Context, gateway};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
@@ -22,11 +23,11 @@ use crate::wizard::terminal::Terminal;
 
 /// The steps after the changes of an onboarding, with their results, for its JSON document.
 #[derive(Default)]
-struct OnboardEnd {
+struct OnboardReport {
     /// The error with which the gateway would refuse to start.
     start_error: Option<Error>,
-    /// The document of the installed service, or the error of its installation; `None` where no service was wanted.
-    service: Option<Result<Value>>,
+    /// The start of the gateway, by the key of its document; `None` where it was not started.
+    started: Option<Result<(&'static str, Value)>>,
 }
 
 impl OnboardRun<'_> {
@@ -40,7 +41,7 @@ impl OnboardRun<'_> {
         interview_context: &InterviewContext<'_>,
         plan: &Plan,
         answers: &Answers,
-    ) -> Result<ExitCode> {
+    ) -> Result<OnboardEnd> {
         let context = Context {
             instance: interview_context.input.instance.clone(),
             ..self.context.clone()
@@ -53,13 +54,16 @@ impl OnboardRun<'_> {
             check_start(&context, survey, &addresses)
         };
         let mut start = start_check(interview_context.survey);
-        let install = || {
-            let linger = answers.linger == Some(true);
-            gateway::service::install_after_onboarding(&context, linger, self.waits_for_gateway)
+        let starts = |context: &Context<'_>| {
+            if is_remote(plan) {
+                return Ok(None);
+            }
+            start_after_onboarding(context, answers, self.waits_for_gateway)
         };
         if context.ui.is_json() {
-            let service = (answers.service && start.is_ok()).then(install);
-            return Ok(self.print_json_result(interview_context, plan, answers, start, service));
+            let started = start.is_ok().then(|| starts(&context).transpose()).flatten();
+            let code = self.print_json_result(interview_context, plan, answers, start, started);
+            return Ok(OnboardEnd::Exit(code));
         }
         print_summary(&context, interview_context, plan, start.as_ref().err());
         if interview_context.interactive
@@ -67,7 +71,7 @@ impl OnboardRun<'_> {
         {
             context.ui.print_rejection(error);
             if !offer_doctor(&context)? {
-                return Ok(ExitCode::from(error.kind.exit_code()));
+                return Ok(OnboardEnd::Exit(ExitCode::from(error.kind.exit_code())));
             }
             start = start_check(&context.survey());
             if start.is_ok() {
@@ -77,12 +81,14 @@ impl OnboardRun<'_> {
         if let Some(unset) = start? {
             context.ui.print_rejection(&unset);
         }
-        if answers.service {
-            // It comes last: a failure undoes nothing of the onboarding.
-            install()?;
+        // It comes last: a failure undoes nothing of the onboarding.
+        let started = starts(&context)?.is_some();
+        let runs_here = answers.start == Start::Terminal && !is_remote(plan);
+        print_next_commands(&context, interview_context.survey, plan, started || runs_here);
+        if runs_here {
+            return Ok(OnboardEnd::RunGateway(Box::new(context.instance)));
         }
-        print_next_commands(&context, interview_context.survey, plan, answers);
-        Ok(ExitCode::SUCCESS)
+        Ok(OnboardEnd::Exit(ExitCode::SUCCESS))
     }
 
     /// Checks and prints the plan of an onboarding's dry run.
@@ -99,7 +105,7 @@ impl OnboardRun<'_> {
             ui.print_note(&msg!("answers.not-saved", path = path));
         }
         if ui.is_json() {
-            self.print_document(plan, answers, true, OnboardEnd::default());
+            self.print_document(plan, answers, true, OnboardReport::default());
         } else {
             ui.print(&ui.render_plan(plan, &self.context.env.home, true));
         }
@@ -113,7 +119,7 @@ impl OnboardRun<'_> {
         plan: &Plan,
         answers: &Answers,
         start: Result<Option<Error>>,
-        service: Option<Result<Value>>,
+        started: Option<Result<(&'static str, Value)>>,
     ) -> ExitCode {
         let mut plan = plan.clone();
         plan.notices.extend(broken_neighbours(interview_context));
@@ -124,11 +130,11 @@ impl OnboardRun<'_> {
             }
             Err(error) => Some(error),
         };
-        self.print_document(&plan, answers, false, OnboardEnd { start_error, service })
+        self.print_document(&plan, answers, false, OnboardReport { start_error, started })
     }
 
     /// Prints the JSON document of an onboarding, with what followed its changes. Returns the exit code.
-    fn print_document(&self, plan: &Plan, answers: &Answers, dry_run: bool, end: OnboardEnd) -> ExitCode {
+    fn print_document(&self, plan: &Plan, answers: &Answers, dry_run: bool, end: OnboardReport) -> ExitCode {
         let ui = &self.context.ui;
         let notices: Vec<_> = plan.all_notices().map(|notice| ui.render(notice)).collect();
         let mut outcome = ReportOutcome::Fine;
@@ -137,19 +143,26 @@ impl OnboardRun<'_> {
             ui.print_error(error)
         };
         let start = end.start_error.as_ref().map(&mut describe);
-        let service = end
-            .service
-            .map(|service| service.unwrap_or_else(|error| describe(&error)));
+        let started = end
+            .started
+            .map(|started| started.unwrap_or_else(|error| (start_key(answers.start), describe(&error))));
         if let Some(summary) = &plan.instance {
             let mut document = report::onboard(plan, summary, answers, dry_run, &notices);
-            for (key, value) in [("start", start), ("service", service)] {
-                if let Some(value) = value {
-                    document[key] = value;
-                }
+            let start = start.map(|error| ("start", error));
+            for (key, value) in start.into_iter().chain(started) {
+                document[key] = value;
             }
             ui.print_report(outcome, document);
         }
         outcome.exit_code()
+    }
+}
+
+/// Returns the key of the JSON document of an onboarding that tells how its gateway was started.
+fn start_key(start: Start) -> &'static str {
+    match start {
+        Start::Service => "service",
+        Start::Background | Start::Terminal | Start::No => "background",
     }
 }
 
@@ -222,11 +235,11 @@ fn offer_doctor(context: &Context<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Prints the commands that come next for an onboarded instance.
-fn print_next_commands(context: &Context<'_>, survey: &Survey, plan: &Plan, answers: &Answers) {
+/// Prints the commands that come next for an onboarded instance, whose gateway was started or not.
+fn print_next_commands(context: &Context<'_>, survey: &Survey, plan: &Plan, is_started: bool) {
     let command = context.instance.command();
     let look = msg!("onboard.next-look", command = command);
-    let next = if answers.service {
+    let next = if is_started {
         vec![look, msg!("onboard.next-page", command = command)]
     } else if is_remote(plan) || is_running(context, survey) {
         vec![look]

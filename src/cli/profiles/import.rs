@@ -210,7 +210,7 @@ impl Import<'_> {
                 .hint(msg!("archive.export-again"))
         })?;
         record.remove_host_bindings();
-        record.set_onboarded(profile, self.context.ui.lang().code(), self.ports.base());
+        record.set_onboarded(profile, self.context.ui.lang().code(), self.ports.base(), None);
         Ok(record)
     }
 

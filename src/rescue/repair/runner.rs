@@ -8,10 +8,9 @@ use super::super::steps::RepairStep;
 use super::super::stop::StopSignal;
 use super::config_restore::{ReplacedConfig, give_back_config, restore_config};
 use super::run_steps::RepairOps;
-use crate::environment::Environment;
+use crate::background;
 use crate::error::{Error, Result};
 use crate::host::pid;
-use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
@@ -134,27 +133,8 @@ impl<'a> RepairRunner<'a> {
             return service::restart(self.target).map(drop);
         }
         prepare(self)?;
-        self.process = Some(self.spawn_gateway(service.is_some())?);
+        self.process = Some(background::start_gateway(self.target, service.is_some())?);
         Ok(())
-    }
-
-    /// Starts the gateway under repair as a process that outlives the rescuer.
-    fn spawn_gateway(&self, has_manager: bool) -> Result<Child> {
-        let InstanceContext { host, instance, .. } = self.target;
-        let failed = || Error::failed(msg!("rescue.not-started", profile = instance.profile));
-        let program = host.program().ok_or_else(failed)?;
-        let profile = instance.profile.as_str();
-        let mut command = CommandSpec::new(program, ["--profile", profile, "gateway", "run"]);
-        // Variables of another instance must not decide for the target (docs/design.md#environment-rules).
-        command.env_removed = Environment::inherited_instance_variables(host);
-        let mut command = command
-            .env("OPENCLAW_STATE_DIR", &instance.state_dir)
-            .env("OPENCLAW_CONFIG_PATH", &instance.config_path);
-        if has_manager {
-            command = command.in_own_scope(host);
-        }
-        let spawned = host.spawn_detached(&command);
-        spawned.map_err(|cause| failed().because(cause))
     }
 }
 
@@ -221,7 +201,9 @@ fn terminate(process: u32, grace: Duration) -> Result<()> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::environment::Environment;
     use crate::host::Host;
+    use crate::host::process::CommandSpec;
     use crate::instance::Instance;
     use crate::profile::ProfileName;
 

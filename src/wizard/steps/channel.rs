@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::answers::{Answers, Channel, NamedValue as _};
+use crate::config::channels::NATIVE_CHANNELS;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
@@ -28,13 +29,23 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     if answers.keep_config() {
         return None;
     }
-    let labels =
-        [Channel::Skip, Channel::Telegram, Channel::Discord].map(|channel| (channel, label(channel)));
-    let text = msg!("step.channel.ask");
+    let is_offered = |channel: &Channel| {
+        // Without a person the channel may be for another engine, later.
+        let is_answered = answers.has_agent() || NATIVE_CHANNELS.contains(&channel.name());
+        *channel == Channel::Skip || !context.interactive || is_answered
+    };
+    let offered = [Channel::Skip, Channel::Telegram, Channel::Discord];
+    let labels = offered
+        .into_iter()
+        .filter(is_offered)
+        .map(|channel| (channel, label(channel)));
+    let text = if answers.has_agent() {
+        msg!("step.channel.ask")
+    } else {
+        msg!("step.channel.ask-bot")
+    };
     if let Some(current) = current_channels(context, answers).filter(|_| context.interactive) {
-        let offered = labels
-            .into_iter()
-            .filter(|(channel, _)| *channel != Channel::Skip);
+        let offered = labels.filter(|(channel, _)| *channel != Channel::Skip);
         return Some(enum_question(text, offered, "").with_kept_choice(current));
     }
     Some(enum_question(text, labels, Channel::Skip.name()))

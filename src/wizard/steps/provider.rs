@@ -218,7 +218,8 @@ impl WizardStep for ApiKey {
         let empty = match found {
             _ if is_stored => Some(EmptyReply::Kept),
             Some((name, key)) => Some(EmptyReply::variable(name, &key)),
-            None => is_custom(answers).then_some(EmptyReply::Nothing),
+            None if is_custom(answers) => Some(EmptyReply::Nothing),
+            None => context.interactive.then_some(EmptyReply::Later),
         };
         let intro = match &empty {
             Some(variable @ EmptyReply::Variable { .. }) => {
@@ -249,7 +250,7 @@ impl WizardStep for ApiKey {
             key = found;
         }
         let text = key.expose();
-        if text.is_empty() && !is_custom(answers) {
+        if text.is_empty() && !is_custom(answers) && !context.interactive {
             return Err(Error::usage(msg!("step.api-key.empty")).into());
         }
         // A key with a blank or a line end in it was pasted wrong, and would break the file that it goes to.
