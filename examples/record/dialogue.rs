@@ -29,11 +29,11 @@ const DIALOGUE: &[(&str, Answer)] = &[
     ("step.accept-risk.ask", Answer::Letter("y")),
     ("step.flow.ask", Answer::Choice("step.flow.quickstart")),
     ("step.profile.ask", Answer::Choice("step.profile.rescue")),
+    ("step.engine.ask", Answer::Default),
     ("step.workspace.ask", Answer::Default),
     ("step.gateway-port.ask", Answer::Default),
-    ("step.auth-choice.ask", Answer::Choice("step.auth-choice.skip")),
-    ("step.channel.ask", Answer::Choice("step.channel.skip")),
-    ("step.install-daemon.ask", Answer::Letter("n")),
+    ("step.channel.ask-bot", Answer::Choice("step.channel.skip")),
+    ("step.watch.ask", Answer::Default),
 ];
 /// The question at which the picture is taken, and the labels of its choices.
 const LAST_QUESTION: (&str, &[&str]) = ("onboard.confirm", &["onboard.do-it", "onboard.leave"]);
@@ -42,7 +42,8 @@ const LAST_QUESTION: (&str, &[&str]) = ("onboard.confirm", &["onboard.do-it", "o
 pub(crate) fn run(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
     let text = |key| lang.text(key).with_context(|| format!("{key} in {lang:?}"));
     let size = Size::tall(COLUMNS);
-    let mut terminal = Terminal::start(sandbox, ["onboard"], size);
+    // How the gateway can be started depends on the machine, and the picture is the same on each.
+    let mut terminal = Terminal::start(sandbox, ["onboard", "--no-install-daemon"], size);
     for (question, answer) in DIALOGUE {
         let question = text(question)?;
         terminal.wait_until(question, |screen| rows_from(screen, question).is_some());
