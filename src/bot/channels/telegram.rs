@@ -91,8 +91,11 @@ impl Messenger for Telegram {
                 .iter()
                 .map(|command| json!({ "command": command.word, "description": command.description }))
                 .collect();
-            self.ask("setMyCommands", json!({ "commands": commands })).await?;
-            Ok(name)
+            match self.ask("setMyCommands", json!({ "commands": commands })).await {
+                Err(error @ (ChannelError::Unauthorized | ChannelError::RateLimited(_))) => Err(error),
+                // What is typed works without a menu.
+                _ => Ok(name),
+            }
         })
     }
 
