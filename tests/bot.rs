@@ -1,10 +1,20 @@
 //! The bot of a native gateway: its channels, who may speak, and what its owners can do from a chat.
 
+use crate::support::{Sandbox, manager};
+
 mod alerts;
 mod chat;
 mod conformance;
 mod cost;
 pub mod home;
+mod inside;
 mod kills;
 mod long_name;
 mod repair;
+
+/// Runs the bots whose gateways are services of one manager.
+#[test]
+fn on_a_real_manager() {
+    let sandbox = Sandbox::new();
+    manager::run(&sandbox.home(), "bot::inside::");
+}

@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, manager};
 
-mod inside;
+pub mod inside;
 mod killed;
 mod killed_inside;
 mod limits;

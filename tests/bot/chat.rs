@@ -11,7 +11,7 @@ use crate::support::gateway::{Gateway, command, free_base};
 use crate::support::messenger::User;
 
 /// Sends a command by `chat.send`, and returns the payload of the final event.
-fn ask(client: &mut Client, run: &str, message: &str) -> Value {
+pub fn ask(client: &mut Client, run: &str, message: &str) -> Value {
     let params = json!({ "sessionKey": "agent:main:main", "message": message, "idempotencyKey": run });
     client.send(json!({ "type": "req", "id": run, "method": "chat.send", "params": params }).to_string());
     loop {
