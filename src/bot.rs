@@ -11,7 +11,7 @@
 
 mod access;
 pub(crate) mod account;
-mod alerts;
+pub(crate) mod alerts;
 mod backoff;
 pub(crate) mod channel;
 pub(crate) mod channels;

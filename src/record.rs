@@ -16,6 +16,7 @@
 //! interval = 10              # seconds between two probes, 1 to 3600
 //! patience = 30              # seconds that a gateway is unhealthy before a repair, 0 to 3600
 //! rest = 300                 # seconds without a repair after a failed one, 10 to 86400
+//! check = true               # a timer looks whether this gateway answers; if missing, where a watched one is npm's
 //! [rescue.alerts]            # what the bot tells its owners unasked
 //! quiet = "23:00-07:00"      # local time in which nothing is sent
 //! word = "off"               # off | daily | weekly
@@ -154,6 +155,9 @@ pub(crate) struct RescueTable {
     pub(crate) patience: Option<u64>,
     /// Seconds without another repair after a failed one.
     pub(crate) rest: Option<u64>,
+    /// Whether the service of this instance comes with a timer that looks whether its gateway answers; where it is missing, it
+    /// does if OpenClaw from npm runs a watched gateway.
+    pub(crate) check: Option<bool>,
     /// What the bot tells its owners of them, and when.
     pub(crate) alerts: AlertsTable,
 }

@@ -21,6 +21,7 @@ mod retire;
 mod schtasks;
 mod spec;
 mod systemd;
+mod timer;
 mod transition;
 
 pub(crate) use control::{

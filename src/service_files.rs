@@ -14,7 +14,9 @@ pub(crate) mod unit;
 pub(crate) mod unit_additions;
 
 pub(crate) use command::ServiceCommand;
-pub(crate) use spec::{ServiceSpec, launchd_label, task_name, unit_name};
+pub(crate) use spec::{
+    ServiceSpec, launchd_label, task_name, timer_label, timer_task_name, timer_unit_stem, unit_name,
+};
 
 /// Returns whether this program wrote a service file, by the header of the file.
 pub(crate) fn is_written_by_us(text: &str) -> bool {

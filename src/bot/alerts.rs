@@ -10,6 +10,7 @@
 //! An alert that can't be delivered is kept, and sent with the time of the event as soon as it can be. Delivery is at least once: a
 //! bot that is killed between sending and writing down that it did sends the same again.
 
+pub(crate) mod check;
 pub(crate) mod outlets;
 pub(crate) mod schedule;
 pub(crate) mod task;

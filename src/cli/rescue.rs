@@ -20,6 +20,7 @@ use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
+mod check;
 mod diagnosis;
 
 use diagnosis::{Diagnosis, parse_profile};
@@ -40,6 +41,7 @@ pub(crate) enum RescueCommand {
     Diagnose(DiagnoseArgs),
     Repair(RepairArgs),
     Watch(WatchArgs),
+    Check(check::CheckArgs),
     History(HistoryArgs),
 }
 
@@ -96,6 +98,7 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
             Ok(diagnosis.outcome(None).exit_code())
         }
         Some(RescueCommand::Watch(args)) => watch(context, args),
+        Some(RescueCommand::Check(args)) => check::run(context, args),
         Some(RescueCommand::History(_)) => Ok(history(context)),
     }
 }

@@ -27,6 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("service-gave-up", gave_up),
     Check::warning("service-drift", drift),
     Check::warning("service-disabled", disabled),
+    Check::warning("service-timer", timer_off),
     Check::warning("service-token", token),
     Check::warning("service-linger", linger),
 ];
@@ -266,6 +267,16 @@ fn disabled(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         Problem::new(msg, install_command(own))
     });
     problems.into_iter().collect()
+}
+
+/// Reports a timer that is to look whether the gateway answers, and does not run.
+fn timer_off(_: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let name = own.drift.as_ref().and_then(|drift| drift.timer_off.as_ref());
+    let problem = name.map(|name| {
+        let msg = msg!("doctor.service-timer", name = name);
+        Problem::new(msg, install_command(own))
+    });
+    problem.into_iter().collect()
 }
 
 /// Reports a service file that holds the gateway's token and that other users may read

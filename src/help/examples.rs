@@ -176,6 +176,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["openclaw --profile rescue rescue watch default work"],
     ),
     (
+        "openclaw rescue check",
+        &["openclaw --profile rescue rescue check --alert"],
+    ),
+    (
         "openclaw rescue history",
         &["openclaw --profile rescue rescue history"],
     ),

@@ -256,6 +256,31 @@ fn note_healthy(
     }
 }
 
+/// Looks once how a gateway is, as a watcher that has not seen it before. Returns the probe, and what there is to tell; `None`
+/// where the gateway is about to start or to end.
+pub(crate) fn look(target: InstanceContext<'_>, survey: &Survey) -> (Probe, Option<WatchEvent>) {
+    let mut probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
+    if matches!(
+        probe.verdict,
+        ProbeVerdict::Healthy | ProbeVerdict::TooManyAttempts
+    ) {
+        return (probe, Some(WatchEvent::Recovered));
+    }
+    let service = service::status(target).ok();
+    if let Some(service) = &service {
+        service.refine_verdict(&mut probe, target.host.now());
+    }
+    let event = if is_stopped_by_user(target.instance, &probe, service.as_ref(), None) {
+        Some(WatchEvent::Stopped)
+    } else if probe.verdict.is_in_transition() {
+        None
+    } else {
+        let causes = diagnose::diagnose(&evidence::collect(target));
+        Some(WatchEvent::Lost(causes.first().map(Cause::msg)))
+    };
+    (probe, event)
+}
+
 /// Looks whether the channels of a gateway that is well work, and reports or restarts it where they have not for long.
 /// Returns whether it was restarted.
 fn watch_channels(

@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 use super::control::{ActionOutcome, ActionReport, ServiceControl};
 use super::error::ManagerError;
 use super::manager::{RunState, ServiceManager, ServiceState};
-use super::replaced_file::ReplacedFile;
+use super::replaced_file::{ReplacedFile, remove_file};
 use super::retire::{retire_command, retire_system_command};
-use super::spec;
+use super::{spec, timer};
 use crate::error::{Error, Result};
 use crate::host::folder_listings::FolderListings;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::ports::{Port, PortSource, Span};
+use crate::profile::ProfileName;
 use crate::service_files::{ServiceSpec, is_written_by_us};
 use crate::settings::{self, InstanceFiles};
 use crate::{apply, config, survey};
@@ -58,6 +59,8 @@ pub(crate) struct ServiceDrift {
     pub(crate) disabled: bool,
     /// `true` if the manager has not read the file since it changed.
     pub(crate) stale: bool,
+    /// The name of the timer, where it is installed and does not run.
+    pub(crate) timer_off: Option<String>,
     /// The lines that a user added to the service file by hand, which an installation would replace.
     pub(crate) added_lines: Vec<String>,
 }
@@ -73,6 +76,8 @@ impl ServiceDrift {
 struct PlannedService {
     spec: ServiceSpec,
     notices: Vec<Msg>,
+    /// The profile for whose sake the service comes with a timer.
+    watched: Option<ProfileName>,
 }
 
 /// The path and content of a service file before an installation; no content where there was no such file.
@@ -104,9 +109,11 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
             command = format!("{} config set gateway.port {}", instance.command(), settings.port)
         )
     };
+    let watched = timer::reason_for_timer(context, record);
     Ok(PlannedService {
-        spec: spec::build(context, settings.port, record.engine)?,
+        spec: spec::build(context, settings.port, record.engine, watched.is_some())?,
         notices: differing.map(notice).into_iter().collect(),
+        watched,
     })
 }
 
@@ -119,6 +126,7 @@ pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> 
     let files = control.manager.render_files(&planned.spec);
     let replaced = ReplacedFile::find(&control, &files)?;
     let lost = replaced.map(|replaced| replaced.notices(&control));
+    let timer = planned.watched.map(|watched| control.timer_notice(&watched));
     Ok(InstallPreview {
         name: control.manager.service_name().to_owned(),
         port: planned.spec.port,
@@ -128,6 +136,7 @@ pub(crate) fn preview(context: InstanceContext<'_>, options: InstallOptions) -> 
             .notices
             .into_iter()
             .chain(lost.into_iter().flatten())
+            .chain(timer)
             .collect(),
     })
 }
@@ -146,17 +155,11 @@ pub(crate) fn drift(context: InstanceContext<'_>) -> Result<Option<ServiceDrift>
     let replaced = ReplacedFile::find(&control, &files)?;
     Ok(Some(ServiceDrift {
         added_lines: replaced.map(ReplacedFile::into_added_lines).unwrap_or_default(),
-        files: differing_files(&files),
+        files: control.differing_files(&files),
+        timer_off: control.timer_off(&planned.spec),
         disabled: state.as_ref().is_some_and(|state| !state.enabled),
         stale: state.is_some_and(|state| state.stale),
     }))
-}
-
-/// Returns the paths of the service files whose content on the disk differs from the given content.
-fn differing_files(files: &[(PathBuf, Vec<u8>)]) -> Vec<PathBuf> {
-    let differs = |(path, bytes): &&(PathBuf, Vec<u8>)| read::bytes(path).ok().as_ref() != Some(bytes);
-    let differing = files.iter().filter(differs);
-    differing.map(|(path, _)| path.clone()).collect()
 }
 
 /// Installs the gateway of an instance as a service that starts at login or boot, and starts it. A second installation
@@ -173,7 +176,10 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
     }
     let before = control.query_state()?;
     let is_running = matches!(before.run, RunState::Running(_));
-    let is_up_to_date = differing_files(&files).is_empty() && before.enabled && !before.stale;
+    let is_up_to_date = control.differing_files(&files).is_empty()
+        && control.timer_off(&planned.spec).is_none()
+        && before.enabled
+        && !before.stale;
     if is_up_to_date && is_running && !options.force {
         return control.report(ActionOutcome::AlreadyInstalled, planned.notices);
     }
@@ -183,14 +189,20 @@ pub(crate) fn install(context: InstanceContext<'_>, options: InstallOptions) -> 
     control.verify_staged(&files[0])?;
     let mut replaced = ReplacedFile::find(&control, &files)?;
     replaced.as_mut().map_or(Ok(()), ReplacedFile::keep)?;
-    let old_files: Vec<_> = files
-        .iter()
-        .map(|(path, _)| (path.clone(), read::bytes(path).ok()))
+    let paths = files.iter().map(|(path, _)| path.clone());
+    let old_files: Vec<_> = paths
+        .chain(control.surplus_files(&files))
+        .map(|path| (path.clone(), read::bytes(&path).ok()))
         .collect();
     match control.write_and_start(&files) {
         Ok(mut report) => {
             let lost = replaced.map(|replaced| replaced.notices(&control));
-            let notices = planned.notices.into_iter().chain(lost.into_iter().flatten());
+            let timer = planned.watched.map(|watched| control.timer_notice(&watched));
+            let notices = planned
+                .notices
+                .into_iter()
+                .chain(lost.into_iter().flatten())
+                .chain(timer);
             report.notices.splice(0..0, notices);
             Ok(report)
         }
@@ -367,6 +379,9 @@ impl ServiceControl<'_> {
     /// Writes the files of a service, loads them into the service manager, starts the service, and verifies that it
     /// runs.
     fn write_and_start(&self, files: &[(PathBuf, Vec<u8>)]) -> Result<ActionReport> {
+        if !self.surplus_files(files).is_empty() {
+            self.remove_timer()?;
+        }
         write_files(files)?;
         self.manager.load().map_err(|error| self.describe(&error))?;
         self.verify_running(self.manager.restart_loaded(), ActionOutcome::Installed)
@@ -395,6 +410,7 @@ impl ServiceControl<'_> {
     /// Puts the old files of a service back, and its old state: enabled or not, running or not.
     fn restore_service(&self, old_files: &[OldFile], before: &ServiceState) -> Result<()> {
         let describe = |error| self.describe(&error);
+        self.remove_timer()?;
         for (path, bytes) in old_files {
             match bytes {
                 Some(bytes) => apply::write_file(&read::canonicalize_existing(path), bytes)?,
@@ -416,6 +432,7 @@ impl ServiceControl<'_> {
     /// Stops the service of an instance, disables it, and removes its files.
     fn remove_service(&self, files: &[OldFile]) -> Result<()> {
         let _ = self.manager.stop(true);
+        self.remove_timer()?;
         self.manager.disable().map_err(|error| self.describe(&error))?;
         files.iter().try_for_each(|(path, _)| remove_file(path))?;
         self.manager.deregister().map_err(|error| self.describe(&error))
@@ -424,11 +441,6 @@ impl ServiceControl<'_> {
 
 fn remove_files(manager: &dyn ServiceManager) -> Result<()> {
     manager.files().iter().try_for_each(|path| remove_file(path))
-}
-
-fn remove_file(path: &Path) -> Result<()> {
-    apply::remove_if_present(path)
-        .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
 }
 
 /// Stops the service of an instance and removes its files. Drop-ins of the user and all files of the instance stay.
@@ -466,6 +478,7 @@ pub(crate) fn uninstall(context: InstanceContext<'_>) -> Result<ActionReport> {
     }
     // Where this process is part of the service, it ends with the service: the stop comes last.
     let is_inside = manager.contains_this_process();
+    control.remove_timer()?;
     if !is_inside && state != RunState::NotInstalled {
         manager.stop(true).map_err(describe)?;
     }

@@ -9,7 +9,7 @@ use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState};
 use crate::host::process::CommandSpec;
 use crate::instance::InstanceContext;
 use crate::logs;
-use crate::service_files::{ServiceSpec, launchd_label, plist};
+use crate::service_files::{ServiceSpec, launchd_label, plist, timer_label};
 use print::CallResult;
 
 mod print;
@@ -28,6 +28,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(40);
 pub(super) struct Launchd<'a> {
     context: InstanceContext<'a>,
     label: String,
+    timer_label: String,
     release_timeout: Duration,
 }
 
@@ -35,6 +36,7 @@ impl<'a> Launchd<'a> {
     pub(super) fn new(context: InstanceContext<'a>) -> Self {
         Self {
             label: launchd_label(&context.instance.profile),
+            timer_label: timer_label(&context.instance.profile),
             release_timeout: RELEASE_TIMEOUT,
             context,
         }
@@ -48,6 +50,17 @@ impl<'a> Launchd<'a> {
     /// Returns the launchd agent of an instance's gateway as a target of `launchctl`: `gui/501/ai.openclaw.rescue`.
     fn target(&self) -> String {
         format!("{}/{}", self.domain(), self.label)
+    }
+
+    /// Returns the agent of the timer as a target of `launchctl`.
+    fn timer_target(&self) -> String {
+        format!("{}/{}", self.domain(), self.timer_label)
+    }
+
+    /// Returns the path of the property list of an agent with this label.
+    fn list_path(&self, label: &str) -> PathBuf {
+        let folder = self.context.env.home.join("Library/LaunchAgents");
+        folder.join(format!("{label}.plist"))
     }
 
     /// Runs `launchctl`, and repeats it while launchd still releases an old service. Returns the result and the output.
@@ -108,12 +121,37 @@ impl ServiceManager for Launchd<'_> {
     }
 
     fn file(&self) -> PathBuf {
-        let folder = self.context.env.home.join("Library/LaunchAgents");
-        folder.join(format!("{}.plist", self.label))
+        self.list_path(&self.label)
     }
 
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
-        vec![(self.file(), plist::render(spec).into_bytes())]
+        let timer = self.list_path(&self.timer_label);
+        let timer = spec
+            .has_timer
+            .then(|| (timer, plist::render_check(spec).into_bytes()));
+        std::iter::once((self.file(), plist::render(spec).into_bytes()))
+            .chain(timer)
+            .collect()
+    }
+
+    fn timer_files(&self) -> Vec<PathBuf> {
+        vec![self.list_path(&self.timer_label)]
+    }
+
+    fn timer_name(&self) -> &str {
+        &self.timer_label
+    }
+
+    fn is_timer_active(&self) -> Option<bool> {
+        let printed = self
+            .launchctl(&["print", &self.timer_target()], QUERY_TIMEOUT)
+            .ok()?;
+        Some(printed.0 != CallResult::NotLoaded)
+    }
+
+    fn end_timer(&self) -> Result<(), ManagerError> {
+        self.launchctl(&["bootout", &self.timer_target()], ACTION_TIMEOUT)
+            .map(drop)
     }
 
     fn install_commands(&self) -> Vec<String> {
@@ -166,9 +204,16 @@ impl ServiceManager for Launchd<'_> {
         self.launchctl(&["enable", &self.target()], ACTION_TIMEOUT)?;
         self.create_log_dir()
             .map_err(|e| ManagerError::Failed(e.to_string()))?;
-        let file = self.file().to_string_lossy().into_owned();
-        self.launchctl(&["bootstrap", &self.domain(), &file], ACTION_TIMEOUT)
-            .map(drop)
+        let timer = self.list_path(&self.timer_label);
+        let is_there = timer.exists();
+        if is_there {
+            self.end_timer()?;
+        }
+        for file in std::iter::once(self.file()).chain(is_there.then_some(timer)) {
+            let file = file.to_string_lossy().into_owned();
+            self.launchctl(&["bootstrap", &self.domain(), &file], ACTION_TIMEOUT)?;
+        }
+        Ok(())
     }
 
     fn enable_offline(&self) -> std::io::Result<()> {

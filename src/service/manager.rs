@@ -126,9 +126,17 @@ pub(super) trait ServiceManager {
     fn file(&self) -> PathBuf;
     /// Returns the paths of all files that belong to a gateway's service, that of [`Self::file`] first.
     fn files(&self) -> Vec<PathBuf> {
-        vec![self.file()]
+        std::iter::once(self.file()).chain(self.timer_files()).collect()
     }
-    /// Renders the content of each of a service's [`Self::files`], in the same order.
+    /// Returns the paths of the files that belong to the timer of a service, whether or not it has one.
+    fn timer_files(&self) -> Vec<PathBuf>;
+    /// Returns the name by which the service manager knows the timer of a service.
+    fn timer_name(&self) -> &str;
+    /// Returns whether the timer of a service runs; `None` where the service manager does not tell.
+    fn is_timer_active(&self) -> Option<bool>;
+    /// Ends the timer of a service, and its start at login. Called before its files are removed.
+    fn end_timer(&self) -> Result<(), ManagerError>;
+    /// Renders the content of each of a service's [`Self::files`] in the same order, those of its timer only where it has one.
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)>;
     /// Returns the lines of an installed service file that a user added by hand and that the `new` file lacks; empty
     /// where the form of the file does not tell them.

@@ -113,3 +113,9 @@ fn unreadable(path: &Path, why: &ReadError) -> Error {
     Error::blocked(msg!("service.file-unreadable", path = path.display(), why = why))
         .hint(msg!("apply.move-away", path = path.display()))
 }
+
+/// Removes a file of a service, where it is there.
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    apply::remove_if_present(path)
+        .map_err(|e| Error::failed(msg!("service.not-removed", path = path.display())).because(e))
+}

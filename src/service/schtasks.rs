@@ -9,7 +9,7 @@ use super::manager::{ManagerKind, RunState, ServiceManager, ServiceState};
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::instance::InstanceContext;
 use crate::probe;
-use crate::service_files::{ServiceSpec, task, task_name};
+use crate::service_files::{ServiceSpec, task, task_name, timer_task_name};
 
 mod query;
 
@@ -25,17 +25,25 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const SCRIPT_FILE: &str = concat!("gateway", ".cmd");
 /// Name of the XML document of a gateway's Windows task, which `schtasks` reads, beside the script of the task.
 const DOCUMENT_FILE: &str = concat!("gateway", ".task.xml");
+/// Name of the script of the task that looks whether a gateway answers, in the state folder.
+const TIMER_SCRIPT_FILE: &str = concat!("check", ".cmd");
+/// Name of the XML document of that task, beside its script.
+const TIMER_DOCUMENT_FILE: &str = concat!("check", ".task.xml");
 
 /// The user's scheduled tasks on Windows, and the task of one instance's gateway.
 pub(super) struct Schtasks<'a> {
     context: InstanceContext<'a>,
     task: String,
+    timer_task: String,
 }
 
 impl<'a> Schtasks<'a> {
     pub(super) fn new(context: InstanceContext<'a>) -> Self {
-        let task = task_name(&context.instance.profile);
-        Self { context, task }
+        Self {
+            task: task_name(&context.instance.profile),
+            timer_task: timer_task_name(&context.instance.profile),
+            context,
+        }
     }
 
     /// Runs `schtasks`; fails where it does not end in time.
@@ -102,15 +110,54 @@ impl ServiceManager for Schtasks<'_> {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        vec![self.file(), self.document_path()]
+        let own = [self.file(), self.document_path()];
+        own.into_iter().chain(self.timer_files()).collect()
+    }
+
+    fn timer_files(&self) -> Vec<PathBuf> {
+        let state_dir = &self.context.instance.state_dir;
+        vec![
+            state_dir.join(TIMER_SCRIPT_FILE),
+            state_dir.join(TIMER_DOCUMENT_FILE),
+        ]
+    }
+
+    fn timer_name(&self) -> &str {
+        &self.timer_task
+    }
+
+    fn is_timer_active(&self) -> Option<bool> {
+        let args = ["/Query", "/TN", &self.timer_task, "/V", "/FO", "CSV", "/NH"];
+        let output = self.schtasks(&args, QUERY_TIMEOUT).ok()?;
+        let is_there = output.code == Some(0);
+        Some(is_there && matches!(query::parse(&output.stdout).run, RunState::Running(_)))
+    }
+
+    fn end_timer(&self) -> Result<(), ManagerError> {
+        // It may have ended already, or never have been registered: only one that is still there is a failure.
+        let _ = self.change_task(&["/End", "/TN", &self.timer_task]);
+        match self.change_task(&["/Delete", "/F", "/TN", &self.timer_task]) {
+            Err(ManagerError::Failed(_)) if self.is_timer_active() == Some(false) => Ok(()),
+            result => result,
+        }
     }
 
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
         let document = task::render_document(spec, &self.file(), self.user_name().as_deref());
-        vec![
+        let mut files = vec![
             (self.file(), task::render_script(spec).into_bytes()),
             (self.document_path(), task::to_utf16(&document)),
-        ]
+        ];
+        if spec.has_timer {
+            let paths = self.timer_files();
+            let document = task::render_check_document(spec, &paths[0], self.user_name().as_deref());
+            let texts = [
+                task::render_check_script(spec).into_bytes(),
+                task::to_utf16(&document),
+            ];
+            files.extend(paths.into_iter().zip(texts));
+        }
+        files
     }
 
     fn install_commands(&self) -> Vec<String> {
@@ -154,7 +201,14 @@ impl ServiceManager for Schtasks<'_> {
 
     fn load(&self) -> Result<(), ManagerError> {
         let document = self.document_path().to_string_lossy().into_owned();
-        self.change_task(&["/Create", "/F", "/TN", &self.task, "/XML", &document])
+        self.change_task(&["/Create", "/F", "/TN", &self.task, "/XML", &document])?;
+        let timer = &self.timer_files()[1];
+        if timer.exists() {
+            let document = timer.to_string_lossy().into_owned();
+            self.change_task(&["/Create", "/F", "/TN", &self.timer_task, "/XML", &document])?;
+            self.change_task(&["/Run", "/TN", &self.timer_task])?;
+        }
+        Ok(())
     }
 
     fn enable_offline(&self) -> std::io::Result<()> {
@@ -256,7 +310,7 @@ mod tests {
         let ((), _) = run("", |tasks| {
             let files = tasks.render_files(&plain_spec());
             let paths: Vec<_> = files.iter().map(|(path, _)| path.clone()).collect();
-            assert_eq!(paths, tasks.files());
+            assert_eq!(paths, tasks.files()[..2]);
             let user: Vec<_> = "<UserId>PC\\ada</UserId>"
                 .encode_utf16()
                 .flat_map(u16::to_le_bytes)

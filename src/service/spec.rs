@@ -15,7 +15,12 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Builds the specification of the service that runs the gateway of an instance on a port. Fails where this program's
 /// own path is unknown, or a path can't be written to a service file.
-pub(super) fn build(context: InstanceContext<'_>, port: Port, engine: Engine) -> Result<ServiceSpec> {
+pub(super) fn build(
+    context: InstanceContext<'_>,
+    port: Port,
+    engine: Engine,
+    has_timer: bool,
+) -> Result<ServiceSpec> {
     let InstanceContext { host, env, instance } = context;
     let program = program_path(host).ok_or_else(|| Error::failed(msg!("service.no-program")))?;
     let node_cli = env.node_cli.clone().filter(|_| engine == Engine::Node);
@@ -40,6 +45,7 @@ pub(super) fn build(context: InstanceContext<'_>, port: Port, engine: Engine) ->
         config_path: instance.config_path.clone(),
         search_path: search_path(host, engine),
         node_cli,
+        has_timer,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::apply;
 use crate::host::process::{CommandOutput, CommandSpec};
 use crate::host::read;
 use crate::instance::InstanceContext;
-use crate::service_files::{ServiceSpec, unit, unit_additions, unit_name};
+use crate::service_files::{ServiceSpec, timer_unit_stem, unit, unit_additions, unit_name};
 
 mod show;
 
@@ -32,11 +32,15 @@ const RESTART_TIMEOUT: Duration = STOP_TIMEOUT.saturating_add(START_TIMEOUT);
 const UNIT_DIR: &str = ".config/systemd/user";
 /// Folder of links to the systemd units that are started at login, relative to the folder of units.
 const WANTS_DIR: &str = "default.target.wants";
+/// Folder of links to the systemd timers that are started at login, relative to the folder of units.
+const TIMER_WANTS_DIR: &str = "timers.target.wants";
 
 /// The user's manager of systemd, and the systemd unit of one instance's gateway.
 pub(super) struct Systemd<'a> {
     context: InstanceContext<'a>,
     unit: String,
+    /// The timer, and the unit that it starts.
+    timer: [String; 2],
     unit_dir: PathBuf,
 }
 
@@ -44,6 +48,8 @@ impl<'a> Systemd<'a> {
     pub(super) fn new(context: InstanceContext<'a>) -> Self {
         Self {
             unit: unit_name(&context.instance.profile),
+            timer: ["timer", "service"]
+                .map(|kind| format!("{}.{kind}", timer_unit_stem(&context.instance.profile))),
             unit_dir: context.env.home.join(UNIT_DIR),
             context,
         }
@@ -161,6 +167,16 @@ impl<'a> Systemd<'a> {
     fn wants_link(&self) -> PathBuf {
         self.unit_dir.join(WANTS_DIR).join(&self.unit)
     }
+
+    /// Returns the path of the link that enables the start of the timer at login.
+    fn timer_link(&self) -> PathBuf {
+        self.unit_dir.join(TIMER_WANTS_DIR).join(&self.timer[0])
+    }
+
+    /// Returns whether the files of the timer are installed.
+    fn has_timer(&self) -> bool {
+        self.unit_dir.join(&self.timer[0]).exists()
+    }
 }
 
 /// Returns whether this system is WSL, the Windows Subsystem for Linux.
@@ -188,7 +204,32 @@ impl ServiceManager for Systemd<'_> {
     }
 
     fn render_files(&self, spec: &ServiceSpec) -> Vec<(PathBuf, Vec<u8>)> {
-        vec![(self.file(), unit::render(spec).into_bytes())]
+        let mut files = vec![(self.file(), unit::render(spec).into_bytes())];
+        if spec.has_timer {
+            let texts = [unit::render_timer(spec), unit::render_check(spec)];
+            let texts = texts.map(String::into_bytes);
+            files.extend(self.timer_files().into_iter().zip(texts));
+        }
+        files
+    }
+
+    fn timer_files(&self) -> Vec<PathBuf> {
+        self.timer.iter().map(|unit| self.unit_dir.join(unit)).collect()
+    }
+
+    fn timer_name(&self) -> &str {
+        &self.timer[0]
+    }
+
+    fn is_timer_active(&self) -> Option<bool> {
+        let args = ["show", "--property=ActiveState", &self.timer[0]];
+        let state = self.systemctl(&args, QUERY_TIMEOUT).ok()?.stdout;
+        Some(state.trim() == "ActiveState=active")
+    }
+
+    fn end_timer(&self) -> Result<(), ManagerError> {
+        self.systemctl(&["disable", "--now", &self.timer[0]], ACTION_TIMEOUT)
+            .map(drop)
     }
 
     fn added_lines(&self, old: &str, new: &str) -> Vec<String> {
@@ -257,7 +298,13 @@ impl ServiceManager for Systemd<'_> {
 
     fn load(&self) -> Result<(), ManagerError> {
         self.systemctl(&["daemon-reload"], ACTION_TIMEOUT)?;
-        self.systemctl(&["enable", &self.unit], ACTION_TIMEOUT).map(drop)
+        self.systemctl(&["enable", &self.unit], ACTION_TIMEOUT)?;
+        if self.has_timer() {
+            self.systemctl(&["enable", &self.timer[0]], ACTION_TIMEOUT)?;
+            // One that runs already counts from its own start on.
+            self.systemctl(&["restart", &self.timer[0]], ACTION_TIMEOUT)?;
+        }
+        Ok(())
     }
 
     #[cfg(unix)]
@@ -266,10 +313,14 @@ impl ServiceManager for Systemd<'_> {
         reason = "the folder and the link of systemd, made as systemd makes them"
     )]
     fn enable_offline(&self) -> std::io::Result<()> {
-        let link = self.wants_link();
-        std::fs::create_dir_all(self.unit_dir.join(WANTS_DIR))?;
-        apply::remove_if_present(&link)?;
-        std::os::unix::fs::symlink(self.file(), link)
+        let timer = (self.unit_dir.join(&self.timer[0]), self.timer_link());
+        let timer = self.has_timer().then_some(timer);
+        for (file, link) in [(self.file(), self.wants_link())].into_iter().chain(timer) {
+            std::fs::create_dir_all(link.parent().unwrap_or(&self.unit_dir))?;
+            apply::remove_if_present(&link)?;
+            std::os::unix::fs::symlink(file, link)?;
+        }
+        Ok(())
     }
 
     #[cfg(not(unix))]
@@ -296,6 +347,7 @@ impl ServiceManager for Systemd<'_> {
     }
 
     fn disable_offline(&self) -> std::io::Result<()> {
+        apply::remove_if_present(&self.timer_link())?;
         apply::remove_if_present(&self.wants_link())
     }
 

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use super::{ServiceCommand, ServiceSpec, launchd_label};
+use super::spec::TIMER_SECONDS;
+use super::{ServiceCommand, ServiceSpec, launchd_label, timer_label};
 use crate::text::escape_xml;
 
 /// The first words, after the document type, of a launchd property list that this program wrote.
@@ -27,21 +28,8 @@ pub(crate) fn error_log_path(state_dir: &Path) -> PathBuf {
 /// Renders the launchd property list of a gateway's service. launchd restarts it after every exit but one with code
 /// 0.
 pub(crate) fn render(spec: &ServiceSpec) -> String {
-    let mut args = String::new();
-    for arg in [spec.program.to_string_lossy().into_owned()]
-        .iter()
-        .chain(&spec.args())
-    {
-        let _ = writeln!(args, "    <string>{}</string>", escape_xml(arg));
-    }
-    let mut variables = String::new();
-    for (name, value) in spec.variables() {
-        let _ = writeln!(
-            variables,
-            "    <key>{name}</key>\n    <string>{}</string>",
-            escape_xml(&value)
-        );
-    }
+    let args = string_list(spec, &spec.args());
+    let variables = string_table(&spec.variables());
     let path = |path: &Path| escape_xml(&path.to_string_lossy());
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -71,6 +59,56 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
         out = path(&spec.state_dir.join("logs/launchd.log")),
         err = path(&error_log_path(&spec.state_dir)),
     )
+}
+
+/// Renders the launchd property list of the agent that looks whether a gateway answers.
+pub(crate) fn render_check(spec: &ServiceSpec) -> String {
+    let args = string_list(spec, &spec.timer_args());
+    let variables = string_table(&spec.timer_variables());
+    let path = |path: &Path| escape_xml(&path.to_string_lossy());
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         {HEADER}; a change by hand is lost with the next one. -->\n\
+         <plist version=\"1.0\">\n\
+         <dict>\n  \
+           <key>Label</key>\n  <string>{label}</string>\n  \
+           <key>Comment</key>\n  <string>{comment}</string>\n  \
+           <key>ProgramArguments</key>\n  <array>\n{args}  </array>\n  \
+           <key>EnvironmentVariables</key>\n  <dict>\n{variables}  </dict>\n  \
+           <key>WorkingDirectory</key>\n  <string>{folder}</string>\n  \
+           <key>StartInterval</key>\n  <integer>{TIMER_SECONDS}</integer>\n  \
+           <key>ProcessType</key>\n  <string>Background</string>\n  \
+           <key>Umask</key>\n  <integer>63</integer>\n  \
+           <key>StandardInPath</key>\n  <string>/dev/null</string>\n  \
+           <key>StandardOutPath</key>\n  <string>/dev/null</string>\n  \
+           <key>StandardErrorPath</key>\n  <string>{err}</string>\n\
+         </dict>\n\
+         </plist>\n",
+        label = escape_xml(&timer_label(&spec.profile)),
+        comment = escape_xml(&spec.timer_description()),
+        folder = path(&spec.state_dir),
+        err = path(&spec.state_dir.join("logs/check.err.log")),
+    )
+}
+
+/// Renders the words of a command as the elements of a list.
+fn string_list(spec: &ServiceSpec, args: &[String]) -> String {
+    let program = spec.program.to_string_lossy().into_owned();
+    let words = std::iter::once(&program).chain(args);
+    words.fold(String::new(), |mut list, word| {
+        let _ = writeln!(list, "    <string>{}</string>", escape_xml(word));
+        list
+    })
+}
+
+/// Renders variables as the elements of a table.
+fn string_table(variables: &[(&'static str, String)]) -> String {
+    variables.iter().fold(String::new(), |mut table, (name, value)| {
+        let value = escape_xml(value);
+        let _ = writeln!(table, "    <key>{name}</key>\n    <string>{value}</string>");
+        table
+    })
 }
 
 /// Parses `ProgramArguments` and `EnvironmentVariables` of a launchd property list in any of its encodings. Returns

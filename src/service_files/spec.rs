@@ -39,6 +39,8 @@ pub(crate) struct ServiceSpec {
     pub(crate) search_path: String,
     /// The command of OpenClaw from npm, where the user chose one.
     pub(crate) node_cli: Option<PathBuf>,
+    /// `true` where a timer comes with the service, which looks whether the gateway answers.
+    pub(crate) has_timer: bool,
 }
 
 impl ServiceSpec {
@@ -53,6 +55,23 @@ impl ServiceSpec {
             "--port".to_owned(),
             self.port.to_string(),
         ]
+    }
+
+    /// Returns the command-line arguments with which the timer looks whether the gateway answers.
+    pub(crate) fn timer_args(&self) -> [String; 5] {
+        ["--profile", self.profile.as_str(), "rescue", "check", "--alert"].map(str::to_owned)
+    }
+
+    /// Returns the environment variables of the timer: those of the service, without the mark of a gateway.
+    pub(crate) fn timer_variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = self.variables();
+        variables.retain(|(name, _)| !name.starts_with("OPENCLAW_SERVICE_"));
+        variables
+    }
+
+    /// Returns the description of the timer.
+    pub(super) fn timer_description(&self) -> String {
+        format!("{}: does it answer?", self.description())
     }
 
     /// Returns the environment variables of a gateway's service: the profile, the two paths of the instance, and the
@@ -105,6 +124,26 @@ impl ServiceSpec {
 /// `openclaw-gateway-rescue.service`.
 pub(crate) fn unit_name(profile: &ProfileName) -> String {
     format!("openclaw-gateway{}.service", profile.suffix())
+}
+
+/// Time between two looks of the timer whether a gateway answers, in seconds.
+pub(crate) const TIMER_SECONDS: u8 = 60;
+
+/// Returns the name of the systemd unit, without its ending, that looks whether an instance profile's gateway answers. It
+/// is not that of the gateway of any profile.
+pub(crate) fn timer_unit_stem(profile: &ProfileName) -> String {
+    format!("openclaw-check{}", profile.suffix())
+}
+
+/// Returns the launchd label of the agent that looks whether an instance profile's gateway answers. It is not that of the
+/// gateway of any profile.
+pub(crate) fn timer_label(profile: &ProfileName) -> String {
+    format!("openclaw.check{}", profile.suffix().replacen('-', ".", 1))
+}
+
+/// Returns the name of the scheduled Windows task that looks whether an instance profile's gateway answers.
+pub(crate) fn timer_task_name(profile: &ProfileName) -> String {
+    task_name(profile).replacen("Gateway", "Gateway Check", 1)
 }
 
 /// Returns the launchd label of the service for an instance profile's gateway. `ai.openclaw.gateway` and

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::spec::TIMER_SECONDS;
 use super::{ServiceCommand, ServiceSpec};
 use crate::error::ErrorKind;
 use crate::text::escape_xml;
@@ -25,12 +26,35 @@ const OTHER_COMMANDS: [&str; 11] = [
 /// restart it. The script is UTF-8, so it sets the code page before the first character beyond ASCII; the variables
 /// of the calling shell are restored when the script ends.
 pub(crate) fn render_script(spec: &ServiceSpec) -> String {
+    let mut text = script_start(spec, &spec.variables(), &spec.args());
+    for code in FINAL_EXIT_CODES {
+        let _ = write!(text, "if %ERRORLEVEL% equ {code} exit /b {code}\r\n");
+    }
+    text.push_str(&wait_and_repeat(RESTART_SECONDS));
+    text
+}
+
+/// Renders the script of the Windows task that looks again and again whether a gateway answers.
+pub(crate) fn render_check_script(spec: &ServiceSpec) -> String {
+    let start = script_start(spec, &spec.timer_variables(), &spec.timer_args());
+    start + &wait_and_repeat(TIMER_SECONDS)
+}
+
+/// Renders the end of a script that runs its command again after some seconds.
+fn wait_and_repeat(seconds: u8) -> String {
+    // `timeout` requires a keyboard, which a task does not have; a ping waits a second before each but the first.
+    let count = u16::from(seconds) + 1;
+    format!("ping -n {count} 127.0.0.1 >nul\r\ngoto start\r\n")
+}
+
+/// Renders the start of a script: its variables, its folder, and its command at the label `start`.
+fn script_start(spec: &ServiceSpec, variables: &[(&'static str, String)], args: &[String]) -> String {
     let mut text = format!(
         "{HEADER}; a change by hand is lost with the next one.\r\nchcp 65001 >nul\r\nsetlocal DisableDelayedExpansion\r\n"
     );
-    for (name, value) in spec.variables() {
-        if name != "PATH" {
-            let _ = write!(text, "set \"{name}={}\"\r\n", escape_percent(&value));
+    for (name, value) in variables {
+        if *name != "PATH" {
+            let _ = write!(text, "set \"{name}={}\"\r\n", escape_percent(value));
         }
     }
     for name in spec.unset_variables() {
@@ -39,16 +63,10 @@ pub(crate) fn render_script(spec: &ServiceSpec) -> String {
     let path = |path: &Path| escape_percent(&path.to_string_lossy());
     let _ = write!(text, "cd /d \"{}\"\r\n", path(&spec.state_dir));
     let _ = write!(text, ":start\r\n\"{}\"", path(&spec.program));
-    for arg in spec.args() {
+    for arg in args {
         let _ = write!(text, " {arg}");
     }
     text.push_str("\r\n");
-    for code in FINAL_EXIT_CODES {
-        let _ = write!(text, "if %ERRORLEVEL% equ {code} exit /b {code}\r\n");
-    }
-    // `timeout` requires a keyboard, which a task does not have; a ping waits a second before each but the first.
-    let count = RESTART_SECONDS + 1;
-    let _ = write!(text, "ping -n {count} 127.0.0.1 >nul\r\ngoto start\r\n");
     text
 }
 
@@ -118,6 +136,16 @@ fn split_command(line: &str) -> Vec<String> {
 /// Renders the XML document of a gateway's Windows task, which `schtasks` reads as UTF-16 ([`to_utf16`]). It names
 /// the user, because only administrators may register a task that starts at the login of any user.
 pub(crate) fn render_document(spec: &ServiceSpec, script: &Path, user: Option<&str>) -> String {
+    document(&spec.description(), script, user)
+}
+
+/// Renders the XML document of the Windows task that looks whether a gateway answers.
+pub(crate) fn render_check_document(spec: &ServiceSpec, script: &Path, user: Option<&str>) -> String {
+    document(&spec.timer_description(), script, user)
+}
+
+/// Renders the XML document of a task that runs a script from the login of its user on.
+fn document(description: &str, script: &Path, user: Option<&str>) -> String {
     let user = user.map_or_else(String::new, |user| {
         format!("      <UserId>{}</UserId>\r\n", escape_xml(user))
     });
@@ -136,7 +164,7 @@ pub(crate) fn render_document(spec: &ServiceSpec, script: &Path, user: Option<&s
            </Settings>\r\n  \
            <Actions Context=\"Author\">\r\n    <Exec>\r\n      <Command>{command}</Command>\r\n    </Exec>\r\n  </Actions>\r\n\
          </Task>\r\n",
-        description = escape_xml(&spec.description()),
+        description = escape_xml(description),
         command = escape_xml(&format!("\"{}\"", script.display())),
     )
 }

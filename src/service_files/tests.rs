@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::{ServiceSpec, launchd_label, plist, task, task_name, unit, unit_name};
+use super::{
+    ServiceSpec, launchd_label, plist, task, task_name, timer_label, timer_unit_stem, unit, unit_name,
+};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::record::Engine;
@@ -26,6 +28,7 @@ pub(crate) fn plain_spec() -> ServiceSpec {
         config_path: PathBuf::from("/home/ada/.openclaw/openclaw.json"),
         search_path: SEARCH_PATH.to_owned(),
         node_cli: None,
+        has_timer: false,
     }
 }
 
@@ -86,6 +89,20 @@ fn script_and_task_match_the_golden_files_and_end_lines_with_crlf() {
     let document = task::render_document(&spec, path, Some(r"PC\Ayşe & Gül"));
     assert!(!document.replace("\r\n", "").contains(['\r', '\n']));
     assert_golden("task_odd", &document.replace("\r\n", "\n"));
+}
+
+#[test]
+fn files_of_the_timer_match_the_golden_files() {
+    assert_golden("check_unit", &unit::render_check(&odd_spec()));
+    assert_golden("check_timer", &unit::render_timer(&odd_spec()));
+    assert_golden("check_agent", &plist::render_check(&odd_spec()));
+    let script = task::render_check_script(&windows_spec());
+    assert_golden("check_script", &script.replace("\r\n", "\n"));
+    let command = unit::parse(&unit::render_check(&odd_spec()), Path::new("/home/ada")).command;
+    assert_eq!(command.argv[3..], ["rescue", "check", "--alert"]);
+    // By their names they are services of no gateway.
+    assert!(!timer_unit_stem(&odd_spec().profile).starts_with("openclaw-gateway"));
+    assert!(!timer_label(&odd_spec().profile).starts_with("ai.openclaw."));
 }
 
 #[test]
@@ -156,6 +173,7 @@ fn spec() -> impl Strategy<Value = ServiceSpec> {
             config_path: format!("/{config_path}").into(),
             search_path: SEARCH_PATH.to_owned(),
             node_cli: cli.map(|cli| format!("/{cli}").into()),
+            has_timer: false,
         },
     )
 }

@@ -8,7 +8,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{ServiceCommand, ServiceSpec, unit_name};
+use super::spec::TIMER_SECONDS;
+use super::{ServiceCommand, ServiceSpec, timer_unit_stem, unit_name};
 use crate::error::ErrorKind;
 use crate::record::Engine;
 
@@ -77,6 +78,57 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
         stop = spec.engine.stop_timeout().as_secs(),
         description = escape_specifiers(&spec.description()),
         folder = working_directory(&spec.state_dir.to_string_lossy()),
+    )
+}
+
+/// Renders the systemd unit that looks once whether a gateway answers. Exit codes that tell that it does not are no failures of
+/// the unit.
+pub(crate) fn render_check(spec: &ServiceSpec) -> String {
+    let stem = timer_unit_stem(&spec.profile);
+    let mut variables = String::new();
+    for (name, value) in spec.timer_variables() {
+        let _ = writeln!(variables, "Environment={}", environment(name, &value));
+    }
+    format!(
+        "{HEADER}; a change by hand is lost with the next one.\n\
+         [Unit]\n\
+         Description={description}\n\
+         \n\
+         [Service]\n\
+         Type=oneshot\n\
+         ExecStart={exec}\n\
+         WorkingDirectory=-{folder}\n\
+         {variables}\
+         UnsetEnvironment={unset}\n\
+         SuccessExitStatus={failed} {unhealthy}\n\
+         TimeoutStartSec=120\n\
+         UMask=0077\n\
+         NoNewPrivileges=yes\n\
+         SyslogIdentifier={stem}\n",
+        description = escape_specifiers(&spec.timer_description()),
+        exec = exec_start(&spec.program.to_string_lossy(), &spec.timer_args()),
+        folder = working_directory(&spec.state_dir.to_string_lossy()),
+        unset = spec.unset_variables().join(" "),
+        failed = ErrorKind::Failure.exit_code(),
+        unhealthy = ErrorKind::Unhealthy.exit_code(),
+    )
+}
+
+/// Renders the systemd timer that starts the unit of [`render_check`].
+pub(crate) fn render_timer(spec: &ServiceSpec) -> String {
+    format!(
+        "{HEADER}; a change by hand is lost with the next one.\n\
+         [Unit]\n\
+         Description={description}\n\
+         \n\
+         [Timer]\n\
+         OnActiveSec={TIMER_SECONDS}\n\
+         OnUnitInactiveSec={TIMER_SECONDS}\n\
+         AccuracySec=5\n\
+         \n\
+         [Install]\n\
+         WantedBy=timers.target\n",
+        description = escape_specifiers(&spec.timer_description()),
     )
 }
 

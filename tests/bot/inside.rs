@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::chat::ask;
 use crate::gateway::session::Client;
-use crate::rescue::inside::target::{BROKEN_CONFIG, Target, run};
+use crate::rescue::inside::target::{BROKEN_CONFIG, Target, run, systemctl};
 use crate::service::inside::health;
 use crate::support::messenger::telegram::Telegram;
 use crate::support::messenger::{Messenger as _, OWNER, Seen};
@@ -175,4 +175,62 @@ fn broken_config_of_main_is_repaired_by_a_client_of_the_gateway() {
         text(&history).contains("restore an earlier config – helped"),
         "{history:#}"
     );
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn timer_tells_that_the_rescue_gateway_is_silent_where_main_is_of_npm() {
+    if !manager::is_inside() {
+        return;
+    }
+    // Its record alone says so: nothing of npm runs.
+    let main = Target::new("npm-main", 24789);
+    std::fs::write(main.state_dir().join("instance.toml"), "engine = 'node'\n").expect("a record");
+    let telegram = Telegram::start();
+    let rescue = write_rescue("npm-rescue", 25789, main.profile, &telegram);
+    let good = std::fs::read_to_string(rescue.config_path()).expect("a config");
+    let cli = |args: &[&str]| run(&[&["--profile", "npm-rescue"], args].concat());
+    let timer = "openclaw-check-npm-rescue.timer";
+    let state = || systemctl(&["show", "--value", "-p", "ActiveState", timer]);
+    let shown = cli(&["gateway", "install", "--dry-run"]).exits(0);
+    assert!(
+        shown.stdout.contains(timer) && shown.stderr.contains("npm-main"),
+        "{shown:?}"
+    );
+    assert_eq!(state(), "inactive", "only shown");
+    let rescue = rescue.install_with(Path::new(env!("CARGO_BIN_EXE_openclaw")));
+    assert_eq!(state(), "active");
+    systemctl(&["stop", timer]);
+    let found = cli(&["doctor", "--json"]).stdout;
+    assert!(found.contains("service-timer"), "{found}");
+    let _ = cli(&["gateway", "install"]).exits(0);
+    assert_eq!(state(), "active");
+
+    let check = || {
+        let unit = "openclaw-check-npm-rescue.service";
+        systemctl(&["start", unit]);
+        assert_eq!(systemctl(&["show", "--value", "-p", "Result", unit]), "success");
+    };
+    let next = |expected: &str| telegram.next_message(expected, &|seen| seen.text.contains(expected));
+    check();
+    rescue.write_config(BROKEN_CONFIG);
+    let _ = cli(&["gateway", "restart"]).exits(78);
+    check();
+    let silent = next("The npm-rescue gateway is down.");
+    assert!(silent.buttons.is_empty(), "{silent:#?}");
+    assert!(
+        silent
+            .text
+            .contains("openclaw --profile npm-rescue gateway start"),
+        "{silent:#?}"
+    );
+    check();
+    rescue.write_config(&good);
+    let _ = cli(&["gateway", "start"]).exits(0);
+    check();
+    let well = next("The npm-rescue gateway is healthy again.");
+    assert!(well.is_edit && well.id == silent.id, "{well:#?}");
+    let _ = cli(&["gateway", "uninstall"]).exits(0);
+    assert_eq!(state(), "inactive");
+    assert!(!rescue.unit_file().with_file_name(timer).exists());
 }

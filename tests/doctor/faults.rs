@@ -213,6 +213,7 @@ fn each_check_has_a_test_with_a_seeded_fault() {
         include_str!("inside.rs"),
         include_str!("running.rs"),
         include_str!("../bad_input/hosts.rs"),
+        include_str!("../bot/inside.rs"),
         include_str!("../channels.rs"),
     ];
     for check in openclaw::doctor::checks().filter(|check| !UNSEEDED_CHECKS.contains(&check.id)) {

@@ -88,6 +88,8 @@ pub(crate) struct Observation {
     pub(crate) change: Option<PastChange>,
     /// The versions, where the gateway is another one than before.
     pub(crate) upgrade: Option<Upgrade>,
+    /// The command that helps on the host, where nobody hears a button.
+    pub(crate) by_hand: Option<String>,
 }
 
 /// The change of a gateway's version.
@@ -167,6 +169,9 @@ pub(crate) struct Incident {
     /// The versions, where the incident is the change of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) upgrade: Option<Upgrade>,
+    /// The command that helps on the host, where nobody hears a button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by_hand: Option<String>,
     /// The number of the present state of what is told of the incident.
     pub(crate) revision: u32,
     /// The number of messages in which the incident is told, the earlier ones being too old to ring a phone.
@@ -195,6 +200,7 @@ impl Incident {
             obstacle: None,
             steps: Vec::new(),
             upgrade: observation.upgrade.clone(),
+            by_hand: observation.by_hand.clone(),
             revision: 0,
             notice: 0,
             is_told: false,

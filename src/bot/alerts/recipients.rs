@@ -26,6 +26,16 @@ pub(crate) enum Address {
     Webhook,
 }
 
+impl Address {
+    /// Returns the name by which the log tells where a message goes.
+    pub(super) fn outlet(&self) -> &str {
+        match self {
+            Self::Owner { account, .. } => account,
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
 /// A message that was delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SentMessage {

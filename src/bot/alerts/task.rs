@@ -15,7 +15,7 @@ use super::outlets::Outlets;
 use super::recipients::{Address, SentMessage};
 use super::schedule::AlertPolicy;
 use super::sentence::Sentence;
-use super::store;
+use super::store::{self, BookFile};
 use crate::bot::backoff::Backoff;
 use crate::bot::channel::ChannelError;
 use crate::bot::commands::CommandContext;
@@ -124,7 +124,10 @@ impl AlertTask {
     ) -> (Self, AlertEntrance) {
         let (sender, events) = mpsc::channel(MAX_QUEUED);
         let now = unix_millis(context.own.host.now());
-        let book = AlertBook::open(store::read(&context.own.instance.state_dir), now);
+        let book = AlertBook::open(
+            store::read(&context.own.instance.state_dir, BookFile::Watched),
+            now,
+        );
         let task = Self {
             events,
             context,
@@ -274,10 +277,7 @@ impl AlertTask {
 
     /// Logs that an alert was not delivered.
     fn report_failure(&self, address: &Address, error: &ChannelError, is_refused: bool) {
-        let outlet = match address {
-            Address::Owner { account, .. } => account,
-            Address::Webhook => "webhook",
-        };
+        let outlet = address.outlet();
         let failed = if is_refused {
             msg!("bot.alert-refused", outlet = outlet)
         } else {
@@ -292,7 +292,8 @@ impl AlertTask {
             return;
         }
         let (book, state_dir) = (self.book.clone(), self.context.own.instance.state_dir.clone());
-        let written = tokio::task::spawn_blocking(move || store::write(&state_dir, &book)).await;
+        let written =
+            tokio::task::spawn_blocking(move || store::write(&state_dir, BookFile::Watched, &book)).await;
         if let Ok(Err(error)) = written {
             (self.report)(Severity::Warning, error.msg);
         }
@@ -334,5 +335,6 @@ fn observe(context: &CommandContext, reported: &Reported, since: u64, lag: Durat
         why,
         change,
         upgrade,
+        by_hand: None,
     })
 }

@@ -35,6 +35,7 @@ fn seen(what: Happening, at: u64) -> Observation {
         why,
         change: None,
         upgrade: None,
+        by_hand: None,
     }
 }
 

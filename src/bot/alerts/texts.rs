@@ -128,6 +128,11 @@ fn with_buttons(message: Message, incident: &Incident) -> Message {
     if !incident.is_open() {
         return message;
     }
+    if let Some(command) = &incident.by_hand {
+        return message
+            .line(Line::Text(msg!("bot.alert-by-hand")))
+            .line(Line::Quote(command.clone()));
+    }
     let message = match incident.state() {
         Happening::Absent => return message.button(msg!("bot.button-mute"), "/mute 1h"),
         Happening::Stopped => message.button(msg!("bot.button-start"), format!("/start {name}")),
