@@ -196,7 +196,7 @@ impl ConfigLoader {
     /// Fails for a config that the engine's config judge refuses: its gateway would run with other settings than its
     /// user believes.
     fn refuse_invalid(&self, path: &Path, config: &EffectiveConfig) -> Result<()> {
-        let findings = self.judge.judge(config).refused;
+        let findings = self.judge.refused(config);
         let count = findings.len();
         let is_about_includes = findings
             .iter()

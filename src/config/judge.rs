@@ -111,12 +111,38 @@ impl ConfigJudge {
 
     /// Judges what the reader of a config would refuse.
     pub fn judge(&self, config: &EffectiveConfig) -> Verdict {
-        let findings = Release::ALL.map(|release| {
-            let mut findings = schema::included::check(config, &self.include_roots, release);
-            findings.extend(schema::check(&config.value, release));
-            (release, findings)
-        });
-        let config = &config.value;
+        let findings = Release::ALL.map(|release| (release, self.check(config, release)));
+        self.verdict(&config.value, findings)
+    }
+
+    /// Returns what the reader of a config would refuse: [`Verdict::refused`] alone, for which a config that is valid is
+    /// often checked against one release only.
+    pub fn refused(&self, config: &EffectiveConfig) -> Vec<SchemaFinding> {
+        if self.reader != ConfigReader::Native {
+            return self.judge(config).refused;
+        }
+        // What one release accepts is served. The one that wrote the config is the likelier one.
+        let [early, late] = Release::ALL;
+        let is_early = Dialect::from_config(&config.value) == Some(Dialect::Early);
+        let (first, second) = if is_early { (early, late) } else { (late, early) };
+        let of_first = self.check(config, first);
+        if of_first.is_empty() {
+            return of_first;
+        }
+        let mut findings = [(first, of_first), (second, self.check(config, second))];
+        findings.sort_by_key(|(release, _)| *release != early);
+        self.verdict(&config.value, findings).refused
+    }
+
+    /// Returns what a release does not accept in a config, and the included files that it does not read.
+    fn check(&self, config: &EffectiveConfig, release: Release) -> Vec<SchemaFinding> {
+        let mut findings = schema::included::check(config, &self.include_roots, release);
+        findings.extend(schema::check(&config.value, release));
+        findings
+    }
+
+    /// Judges a config by what each release does not accept in it.
+    fn verdict(&self, config: &Value, findings: [(Release, Vec<SchemaFinding>); 2]) -> Verdict {
         let basis = self.basis(config, &findings);
         let mut refused = match &basis {
             Basis::Native => refused_by_all(config, &findings),

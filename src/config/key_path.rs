@@ -29,6 +29,46 @@ impl PathSegment {
     }
 }
 
+/// The key path of a value of a config that is being walked: one step beyond the path of the value around it, so that it
+/// costs nothing until somebody asks for the whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WalkedPath<'w> {
+    /// The whole config.
+    Root,
+    /// The value of a key of the object at a path.
+    Key(&'w WalkedPath<'w>, &'w str),
+    /// The element with an index of the array at a path.
+    Index(&'w WalkedPath<'w>, usize),
+}
+
+impl<'w> WalkedPath<'w> {
+    /// Returns the path of a key below this config value.
+    pub(crate) fn child(&'w self, key: &'w str) -> Self {
+        Self::Key(self, key)
+    }
+
+    /// Returns the path of an array element of this config value.
+    pub(crate) fn index(&'w self, index: usize) -> Self {
+        Self::Index(self, index)
+    }
+
+    /// Returns the whole key path.
+    pub(crate) fn to_key_path(self) -> KeyPath {
+        let (mut segments, mut path) = (Vec::new(), self);
+        loop {
+            let (parent, segment) = match path {
+                Self::Root => break,
+                Self::Key(parent, key) => (parent, PathSegment::Key(key.to_owned())),
+                Self::Index(parent, index) => (parent, PathSegment::Index(index)),
+            };
+            segments.push(segment);
+            path = *parent;
+        }
+        segments.reverse();
+        KeyPath(segments)
+    }
+}
+
 /// The reason why a text is not the key path of a config value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyPathError {

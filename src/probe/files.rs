@@ -62,7 +62,7 @@ impl GatewayFiles {
         let config_findings = match config {
             ConfigHealth::Ok => {
                 let judge = engine::judge_for_config(record.engine, context, &effective);
-                judge.judge(&effective).refused
+                judge.refused(&effective)
             }
             ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),
         };

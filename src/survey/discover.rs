@@ -252,8 +252,7 @@ fn has_foreign_section(config: &EffectiveConfig) -> bool {
     let is_foreign = |finding: &SchemaFinding| {
         finding.violation == Violation::UnknownKey && finding.path.segments().len() == 1
     };
-    let verdict = ConfigJudge::native().judge(config);
-    verdict.refused.iter().any(is_foreign)
+    ConfigJudge::native().refused(config).iter().any(is_foreign)
 }
 
 /// Returns whether a folder without a config holds workspaces and nothing else, as it is left of a removed instance.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::finding::{SchemaFinding, Violation};
 use super::keyword::{Keyword, NodeId, is_literal};
 use super::{expectation, format, nodes};
-use crate::config::key_path::KeyPath;
+use crate::config::key_path::WalkedPath;
 use crate::config::variables;
 use crate::i18n::msg;
 
@@ -15,27 +15,59 @@ const MAX_TYPING_ERRORS: usize = 2;
 /// The key that stands for the keys of other files.
 const INCLUDE_KEY: &str = "$include";
 
+/// What an evaluation finds: everything that is not accepted, or only whether there is anything.
+enum Findings {
+    /// All findings so far.
+    All(Vec<SchemaFinding>),
+    /// Whether there is a finding. The first one ends the evaluation.
+    Whether(bool),
+}
+
+impl Findings {
+    /// Adds a finding, which is made only where somebody wants to know it.
+    fn add(&mut self, finding: impl FnOnce() -> SchemaFinding) {
+        match self {
+            Self::All(findings) => findings.push(finding()),
+            Self::Whether(is_found) => *is_found = true,
+        }
+    }
+
+    /// Returns whether nothing more has to be evaluated.
+    fn is_settled(&self) -> bool {
+        matches!(self, Self::Whether(true))
+    }
+}
+
 /// Returns what a node does not accept in a value, in the order of the value.
 pub(super) fn check(node: NodeId, value: &Value) -> Vec<SchemaFinding> {
-    let mut findings = Vec::new();
-    evaluate(node, value, &KeyPath::root(), &mut findings);
-    findings
+    check_at(node, value, &WalkedPath::Root)
+}
+
+/// Returns what a node does not accept in the value at a path.
+fn check_at(node: NodeId, value: &Value, path: &WalkedPath<'_>) -> Vec<SchemaFinding> {
+    let mut findings = Findings::All(Vec::new());
+    evaluate(node, value, path, &mut findings);
+    match findings {
+        Findings::All(findings) => findings,
+        Findings::Whether(_) => Vec::new(),
+    }
 }
 
 /// Returns whether a node accepts a value.
 pub(super) fn accepts(node: NodeId, value: &Value) -> bool {
-    check(node, value).is_empty()
+    let mut findings = Findings::Whether(false);
+    evaluate(node, value, &WalkedPath::Root, &mut findings);
+    !findings.is_settled()
 }
 
 /// Evaluates a node on the value at a path, and adds what it does not accept to the findings.
-fn evaluate(node: NodeId, value: &Value, path: &KeyPath, findings: &mut Vec<SchemaFinding>) {
+fn evaluate(node: NodeId, value: &Value, path: &WalkedPath<'_>, findings: &mut Findings) {
+    if findings.is_settled() {
+        return;
+    }
     let keywords = nodes::keywords(node);
     if !keywords.iter().all(|keyword| fits_itself(keyword, value)) {
-        findings.push(SchemaFinding::invalid_value(
-            path.clone(),
-            expectation::of(node),
-            value,
-        ));
+        findings.add(|| SchemaFinding::invalid_value(path.to_key_path(), expectation::of(node), value));
         return;
     }
     match value {
@@ -85,8 +117,8 @@ fn fits_itself(keyword: &Keyword, value: &Value) -> bool {
 fn evaluate_object(
     keywords: &[Keyword],
     map: &Map<String, Value>,
-    path: &KeyPath,
-    findings: &mut Vec<SchemaFinding>,
+    path: &WalkedPath<'_>,
+    findings: &mut Findings,
 ) {
     let known = keywords.iter().find_map(|keyword| match keyword {
         Keyword::Properties(known) => Some(known.as_slice()),
@@ -107,7 +139,7 @@ fn evaluate_object(
         ) {
             (Ok(at), _) => evaluate(known[at].1, value, &child, findings),
             (Err(_), Some(node)) if matches!(nodes::keywords(node), [Keyword::Never]) => {
-                findings.push(SchemaFinding::unknown_key(child, nearest(key, known)));
+                findings.add(|| SchemaFinding::unknown_key(child.to_key_path(), nearest(key, known)));
             }
             (Err(_), Some(node)) => evaluate(node, value, &child, findings),
             (Err(_), None) => {}
@@ -116,17 +148,21 @@ fn evaluate_object(
     for keyword in keywords {
         match keyword {
             Keyword::Required(required) if !has_include => {
-                let missing = required.iter().filter(|key| !map.contains_key(key.as_str()));
-                findings.extend(missing.map(|key| SchemaFinding::missing_key(path.clone(), key)));
+                for key in required.iter().filter(|key| !map.contains_key(key.as_str())) {
+                    findings.add(|| SchemaFinding::missing_key(path.to_key_path(), key));
+                }
             }
             Keyword::PropertyNames(node) => {
                 let refused = map
                     .keys()
                     .filter(|key| !accepts(*node, &Value::from(key.as_str())));
-                findings.extend(refused.map(|key| {
-                    let expected = msg!("config.schema-name").with_msg("expected", expectation::of(*node));
-                    SchemaFinding::invalid_value(path.child(key), expected, &Value::Null)
-                }));
+                for key in refused {
+                    findings.add(|| {
+                        let expected =
+                            msg!("config.schema-name").with_msg("expected", expectation::of(*node));
+                        SchemaFinding::invalid_value(path.child(key).to_key_path(), expected, &Value::Null)
+                    });
+                }
             }
             _ => {}
         }
@@ -142,12 +178,7 @@ fn nearest<'k>(key: &str, known: &'k [(String, NodeId)]) -> Option<&'k str> {
     near.min_by_key(|(errors, _)| *errors).map(|(_, known)| known)
 }
 
-fn evaluate_array(
-    keywords: &[Keyword],
-    elements: &[Value],
-    path: &KeyPath,
-    findings: &mut Vec<SchemaFinding>,
-) {
+fn evaluate_array(keywords: &[Keyword], elements: &[Value], path: &WalkedPath<'_>, findings: &mut Findings) {
     let mut first: &[NodeId] = &[];
     let mut rest = None;
     for keyword in keywords {
@@ -169,10 +200,10 @@ fn evaluate_combination(
     keyword: &Keyword,
     all: &[Keyword],
     value: &Value,
-    path: &KeyPath,
-    findings: &mut Vec<SchemaFinding>,
+    path: &WalkedPath<'_>,
+    findings: &mut Findings,
 ) {
-    let refuse = |expected| SchemaFinding::invalid_value(path.clone(), expected, value);
+    let refuse = |expected| SchemaFinding::invalid_value(path.to_key_path(), expected, value);
     match keyword {
         Keyword::AllOf(nodes) => {
             for node in nodes {
@@ -185,10 +216,10 @@ fn evaluate_combination(
         Keyword::OneOf(nodes) => match nodes.iter().filter(|node| accepts(**node, value)).count() {
             0 => explain_alternatives(nodes, value, path, findings),
             1 => {}
-            _ => findings.push(refuse(msg!("config.schema-ambiguous"))),
+            _ => findings.add(|| refuse(msg!("config.schema-ambiguous"))),
         },
         Keyword::Not(node) if accepts(*node, value) => {
-            findings.push(refuse(msg!("config.schema-combination")));
+            findings.add(|| refuse(msg!("config.schema-combination")));
         }
         Keyword::If(node) if accepts(*node, value) => {
             for then in all {
@@ -203,13 +234,18 @@ fn evaluate_combination(
 
 /// Adds the reason why no alternative accepts a value: what is wrong deeper in the alternative that comes nearest, or
 /// where none accepts even its type, what all of them together expect.
-fn explain_alternatives(nodes: &[NodeId], value: &Value, path: &KeyPath, findings: &mut Vec<SchemaFinding>) {
+fn explain_alternatives(nodes: &[NodeId], value: &Value, path: &WalkedPath<'_>, findings: &mut Findings) {
+    let Findings::All(findings) = findings else {
+        *findings = Findings::Whether(true);
+        return;
+    };
+    let own_path = path.to_key_path();
     let mut reasons: Vec<Vec<SchemaFinding>> = Vec::new();
     for node in nodes {
-        let mut found = Vec::new();
-        evaluate(*node, value, path, &mut found);
-        let is_about_value =
-            |finding: &SchemaFinding| finding.path == *path && finding.violation == Violation::InvalidValue;
+        let found = check_at(*node, value, path);
+        let is_about_value = |finding: &SchemaFinding| {
+            finding.path == own_path && finding.violation == Violation::InvalidValue
+        };
         if !found.iter().any(is_about_value) {
             reasons.push(found);
         }
@@ -220,7 +256,7 @@ fn explain_alternatives(nodes: &[NodeId], value: &Value, path: &KeyPath, finding
     match reasons.into_iter().min_by_key(weight) {
         Some(nearest) => findings.extend(nearest),
         None => findings.push(SchemaFinding::invalid_value(
-            path.clone(),
+            own_path,
             expectation::of_alternatives(nodes),
             value,
         )),

@@ -1,5 +1,7 @@
 //! The keywords of OpenClaw's two config schemas, as `build.rs` writes them.
 
+use std::sync::OnceLock;
+
 use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -70,6 +72,16 @@ pub(super) struct Pattern {
     pub(super) found: String,
     /// The expressions that are not found in a valid text: the negative lookaheads of the pattern.
     pub(super) refused: Vec<String>,
+    /// Both, compiled as soon as a text is checked.
+    #[serde(skip)]
+    compiled: OnceLock<Option<CompiledPattern>>,
+}
+
+/// A pattern of a config schema, compiled.
+#[derive(Debug)]
+struct CompiledPattern {
+    found: Regex,
+    refused: Vec<Regex>,
 }
 
 /// A type of values, as config schemas name it.
@@ -117,8 +129,18 @@ pub(super) fn is_literal(literal: &Value, value: &Value) -> bool {
 impl Pattern {
     /// Returns whether a text fits the pattern.
     pub(super) fn fits(&self, text: &str) -> bool {
-        // A test compiles every pattern of the schemas.
-        let is_found = |pattern: &str| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
-        is_found(&self.found) && !self.refused.iter().any(|pattern| is_found(pattern))
+        let compiled = self.compiled.get_or_init(|| self.compile());
+        compiled.as_ref().is_some_and(|compiled| {
+            compiled.found.is_match(text) && !compiled.refused.iter().any(|refused| refused.is_match(text))
+        })
+    }
+
+    /// Compiles the pattern. A test compiles every pattern of the schemas.
+    fn compile(&self) -> Option<CompiledPattern> {
+        let refused = self.refused.iter().map(|pattern| Regex::new(pattern).ok());
+        Some(CompiledPattern {
+            found: Regex::new(&self.found).ok()?,
+            refused: refused.collect::<Option<_>>()?,
+        })
     }
 }

@@ -6,7 +6,6 @@
 use serde_json::Value;
 
 use super::finding::SchemaFinding;
-use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
 
 mod agents;
@@ -39,9 +38,7 @@ pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
         .filter(|rule| rule.releases.contains(&release))
     {
         for pattern in rule.places {
-            let mut places = Vec::new();
-            find_places(config, pattern, KeyPath::root(), &mut places);
-            for (path, value) in places {
+            for (path, value) in find_places(config, pattern) {
                 let place = Place {
                     config,
                     path,

@@ -141,7 +141,7 @@ fn config_snapshot(call: &MethodCall) -> Value {
             match config::effective(path, &document) {
                 Err(fault) => answer["issues"] = broken(&fault),
                 Ok(effective) => {
-                    let findings = ConfigJudge::native().judge(&effective).refused;
+                    let findings = ConfigJudge::native().refused(&effective);
                     let value = effective.value;
                     answer["valid"] = findings.is_empty().into();
                     answer["issues"] = findings.iter().map(|finding| issue(state, finding)).collect();

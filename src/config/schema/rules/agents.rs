@@ -56,7 +56,11 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Returns whether a text is the id of an agent.
 pub(super) fn is_id(text: &str) -> bool {
-    Regex::new("(?i)^[a-z0-9_][a-z0-9_-]{0,63}$").is_ok_and(|pattern| pattern.is_match(text.trim()))
+    let text = text.trim().as_bytes();
+    let is_first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    (1..=64).contains(&text.len())
+        && text.first().is_some_and(is_first)
+        && text.iter().all(|byte| is_first(byte) || *byte == b'-')
 }
 
 /// Returns the id that a release makes of a text.

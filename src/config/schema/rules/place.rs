@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::key_path::{KeyPath, PathSegment};
+use crate::config::key_path::{KeyPath, PathSegment, WalkedPath};
 use crate::config::release::Release;
 use crate::config::schema::finding::{SchemaFinding, Violation};
 use crate::i18n::Msg;
@@ -31,32 +31,39 @@ pub(super) struct Place<'c> {
     pub(super) release: Release,
 }
 
-/// Adds the values of a config at a pattern of [`Rule::places`], with their paths.
-pub(super) fn find_places<'c>(
+/// Returns the values of a config at a pattern of [`Rule::places`], with their paths.
+pub(super) fn find_places<'c>(config: &'c Value, pattern: &str) -> Vec<(KeyPath, &'c Value)> {
+    let mut places = Vec::new();
+    add_places(config, pattern, &WalkedPath::Root, &mut places);
+    places
+}
+
+/// Adds the values at a pattern below the value at a path, with their paths.
+fn add_places<'c>(
     value: &'c Value,
     pattern: &str,
-    path: KeyPath,
+    path: &WalkedPath<'_>,
     places: &mut Vec<(KeyPath, &'c Value)>,
 ) {
     if pattern.is_empty() {
-        places.push((path, value));
+        places.push((path.to_key_path(), value));
         return;
     }
     let (step, rest) = pattern.split_once('.').unwrap_or((pattern, ""));
     match (value, step) {
         (Value::Object(map), "*") => {
             for (key, value) in map {
-                find_places(value, rest, path.child(key), places);
+                add_places(value, rest, &path.child(key), places);
             }
         }
         (Value::Array(elements), "[]") => {
             for (at, value) in elements.iter().enumerate() {
-                find_places(value, rest, path.index(at), places);
+                add_places(value, rest, &path.index(at), places);
             }
         }
         (Value::Object(map), key) => {
             if let Some(value) = map.get(key) {
-                find_places(value, rest, path.child(key), places);
+                add_places(value, rest, &path.child(key), places);
             }
         }
         _ => {}

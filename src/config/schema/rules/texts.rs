@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::finding::SchemaFinding;
 use super::place::{EARLY, LATE, find_places};
-use crate::config::key_path::KeyPath;
+use crate::config::key_path::{KeyPath, WalkedPath};
 use crate::config::release::Release;
 use crate::config::variables;
 use crate::i18n::Msg;
@@ -66,9 +66,7 @@ pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
         }
     }
     for pattern in HEARTBEATS {
-        let mut heartbeats = Vec::new();
-        find_places(config, pattern, KeyPath::root(), &mut heartbeats);
-        for (path, heartbeat) in heartbeats {
+        for (path, heartbeat) in find_places(config, pattern) {
             check_active_hours(&path, heartbeat, release, &mut findings);
         }
     }
@@ -81,7 +79,7 @@ pub(super) fn check(config: &Value, release: Release) -> Vec<SchemaFinding> {
             &mut findings,
         );
     } else {
-        check_secret_references(config, &KeyPath::root(), &mut findings);
+        check_secret_references(config, &WalkedPath::Root, &mut findings);
     }
     findings
 }
@@ -122,9 +120,7 @@ fn check_places(
     expected: &'static str,
     findings: &mut Vec<SchemaFinding>,
 ) {
-    let mut places = Vec::new();
-    find_places(config, pattern, KeyPath::root(), &mut places);
-    for (path, value) in places {
+    for (path, value) in find_places(config, pattern) {
         let (path, text) = match value {
             Value::String(text) => (path, text.clone()),
             Value::Number(number) => (path, number.to_string()),
@@ -142,7 +138,7 @@ fn check_places(
 }
 
 /// Checks the ids of all references to secrets that a program or a file gives, wherever they are.
-fn check_secret_references(value: &Value, path: &KeyPath, findings: &mut Vec<SchemaFinding>) {
+fn check_secret_references(value: &Value, path: &WalkedPath<'_>, findings: &mut Vec<SchemaFinding>) {
     match value {
         Value::Object(map) => {
             let text = |key: &str| map.get(key).and_then(Value::as_str);
@@ -156,7 +152,7 @@ fn check_secret_references(value: &Value, path: &KeyPath, findings: &mut Vec<Sch
                 };
                 if !is_valid {
                     findings.push(SchemaFinding::invalid_value(
-                        path.child("id"),
+                        path.child("id").to_key_path(),
                         Msg::new(expected),
                         &map["id"],
                     ));
@@ -165,7 +161,7 @@ fn check_secret_references(value: &Value, path: &KeyPath, findings: &mut Vec<Sch
             }
             for (key, value) in map {
                 // Channels and plugins have schemas of their own, which say nothing of this.
-                if !(path.segments().is_empty() && (key == "channels" || key == "plugins")) {
+                if !(matches!(path, WalkedPath::Root) && (key == "channels" || key == "plugins")) {
                     check_secret_references(value, &path.child(key), findings);
                 }
             }
