@@ -34,6 +34,9 @@ pub(super) fn parse_options() -> ParseOptions {
 pub(super) fn parse_config(text: &str) -> Result<Value, ConfigError> {
     let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
     let reader = Reader { text, start };
+    if let Some(config @ Value::Object(_)) = reader.read_plain() {
+        return Ok(config);
+    }
     let (value, at) = reader.read()?;
     if value.is_object() {
         Ok(value)
@@ -64,6 +67,13 @@ impl Reader<'_> {
 
     fn error(&self, byte: usize, why: Msg) -> ConfigError {
         ConfigError::at_byte(self.text, self.start + byte, why)
+    }
+
+    /// Parses a text that is plain JSON, as programs write it, in one pass. `None` for other texts, and for those with a
+    /// fraction, which `serde_json` rounds in its own way.
+    fn read_plain(&self) -> Option<Value> {
+        let value = serde_json::from_str(self.body()).ok()?;
+        (!has_fraction(&value)).then_some(value)
     }
 
     /// Parses the text of a config or a value as JSON5. Returns its value, and the byte at which the value starts.
@@ -173,6 +183,16 @@ impl Reader<'_> {
     }
 }
 
+/// Returns whether a value is or holds a number that is no integer of 64 bits.
+fn has_fraction(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(elements) => elements.iter().any(has_fraction),
+        Value::Object(map) => map.values().any(has_fraction),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
 /// Returns whether a string in a JSON5 text goes on in the next line without a backslash, which JSON5 wants there.
 fn has_bare_line_break(token: &str) -> bool {
     let bytes = token.as_bytes();
@@ -226,4 +246,64 @@ fn parse_number(text: &str) -> Option<Number> {
     // Rust parses `.5`, `5.` and `1e3` as JSON5 does, and also the names of infinity; from_f64 refuses those.
     let value: f64 = digits.parse().ok()?;
     Number::from_f64(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Returns JSON values of all kinds, with numbers at the limits of what integers hold.
+    fn values() -> impl Strategy<Value = Value> {
+        let whole = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from)
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            whole,
+            any::<f64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                proptest::collection::vec((".*", inner), 0..5)
+                    .prop_map(|entries| entries.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn plain_json_has_the_same_value_in_one_pass(value in values(), pretty in any::<bool>()) {
+            let text = if pretty { format!("{value:#}") } else { value.to_string() };
+            let reader = Reader { text: &text, start: 0 };
+            if let Some(plain) = reader.read_plain() {
+                prop_assert_eq!(plain, reader.read().unwrap().0);
+            }
+        }
+    }
+
+    #[test]
+    fn what_json_readers_read_in_different_ways_is_read_as_node_does() {
+        let texts = [
+            r#"{"a": 1, "b": 2, "a": 3}"#,
+            r#"{"a": -0, "b": 0.1, "c": 1e3, "d": 18446744073709551616, "e": -9223372036854775809}"#,
+            r#"{"a": "\u00e9\ud83d\ude00\/", "": {"\u0000": []}}"#,
+            "\u{feff}{\"a\": 123456789012345680000.5}",
+            "{\"a\":\t[1 , 2\r\n]}\n",
+        ];
+        for text in texts {
+            let start = if text.starts_with(BOM) { BOM.len() } else { 0 };
+            let slow = Reader { text, start }.read().unwrap().0;
+            let fast = parse_config(text).unwrap();
+            assert_eq!(fast.to_string(), slow.to_string(), "{text}");
+        }
+        for refused in ["{\"a\": 1e999}", "{\"a\": \"\n\"}", "[]", "{} {}"] {
+            assert!(parse_config(refused).is_err(), "{refused}");
+        }
+    }
 }
