@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::config_keys::{self, ConfigReading, ReadConfig};
 use super::discover::{Candidate, FoundBy};
-use super::named_paths::{self, NamedPath, PathPurpose};
+use super::named_paths::{self, NamedPath, NamedPaths, PathPurpose};
 use crate::config::effective::EffectiveConfig;
 use crate::config::error::ConfigError;
 use crate::config::key_path::KeyPath;
@@ -88,17 +88,18 @@ pub(super) fn survey_instance(
     host: &Host,
     env: &Environment,
     found: Candidate,
+    registry: &LazyRegistry,
     links: &mut PathResolver,
 ) -> SurveyedInstance {
-    let (base, claims) = base_and_claims(&found);
+    let (base, claims) = base_and_claims(&found, registry);
     let value = found.reading.value();
-    let (named_paths, unset_variables) = value
+    let NamedPaths {
+        paths: named_paths,
+        unset_variables,
+    } = value
         .map(|value| {
             let variables = ConfigVariables::new(host, &found.state_dir, value);
-            (
-                named_paths::named_paths(env, &variables, &found.state_dir, value, links),
-                named_paths::unset_variables(&variables, value),
-            )
+            named_paths::named_paths(env, &variables, &found.state_dir, value, links)
         })
         .unwrap_or_default();
     let named = named_paths

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::config::key_path::{KeyPath, PathSegment};
+use crate::config::key_path::{KeyPath, PathSegment, WalkedPath};
 use crate::config::variables::MissingVariable;
 use crate::environment::Environment;
 use crate::host::read::PathResolver;
@@ -69,19 +69,32 @@ const AGENT_ID_PLACEHOLDER: &str = "{agentId}";
 /// Id of the agent of a config that lists none.
 const MAIN_AGENT_ID: &str = "main";
 
-/// Returns the paths that a config names, by purpose and key. A path with a variable that is not set is left out. Relative
-/// paths start from the state folder. The links of the paths are kept in `links`.
+/// The paths that a config names.
+#[derive(Debug, Default)]
+pub(super) struct NamedPaths {
+    /// The paths, by purpose and key.
+    pub(super) paths: Vec<NamedPath>,
+    /// The keys whose path holds a variable that is not set, each with the name of the first one.
+    pub(super) unset_variables: Vec<(KeyPath, String)>,
+}
+
+/// Returns the paths that a config names. Relative paths start from the state folder. The links of the paths are kept in
+/// `links`.
 pub(super) fn named_paths(
     env: &Environment,
     variables: &ConfigVariables<'_>,
     state_dir: &Path,
     config: &Value,
     links: &mut PathResolver,
-) -> Vec<NamedPath> {
-    let mut paths = Vec::new();
+) -> NamedPaths {
+    let mut found = NamedPaths::default();
     for (purpose, key, typed) in path_texts(config) {
+        if let Err(MissingVariable(name)) = variables.substitute(typed) {
+            found.unset_variables.push((key, name));
+            continue;
+        }
         let typed = expand_agent_ids(typed, config);
-        paths.extend(typed.iter().filter_map(|typed| {
+        found.paths.extend(typed.iter().filter_map(|typed| {
             let path = variables.path(env, Some(state_dir), typed)?;
             Some(NamedPath {
                 purpose,
@@ -90,54 +103,53 @@ pub(super) fn named_paths(
             })
         }));
     }
-    paths
-}
-
-/// Returns the keys of a config whose path holds a variable that is not set, each with the name of the first one.
-pub(super) fn unset_variables(variables: &ConfigVariables<'_>, config: &Value) -> Vec<(KeyPath, String)> {
-    let texts = path_texts(config).into_iter();
-    let unset = texts.filter_map(|(_, key, text)| {
-        let MissingVariable(name) = variables.substitute(text).err()?;
-        Some((key, name))
-    });
-    unset.collect()
+    found
 }
 
 /// Returns the keys of a config that name a path, each with its purpose and its text.
 pub(crate) fn path_texts(config: &Value) -> Vec<(PathPurpose, KeyPath, &str)> {
     let mut texts = Vec::new();
     for (purpose, pattern) in PATH_KEYS {
-        let segments: Vec<_> = pattern.split('.').collect();
-        let found = texts_at(config, &segments, &KeyPath::root()).into_iter();
-        texts.extend(found.map(|(key, text)| (purpose, key, text)));
+        let mut add = |key, text| texts.push((purpose, key, text));
+        visit_texts(config, Some(pattern), &WalkedPath::Root, &mut add);
     }
     texts
 }
 
-/// Returns the texts of a config at the keys that a pattern stands for.
-fn texts_at<'v>(value: &'v Value, pattern: &[&str], at: &KeyPath) -> Vec<(KeyPath, &'v str)> {
-    let Some((first, rest)) = pattern.split_first() else {
-        return value
-            .as_str()
-            .map(|text| (at.clone(), text))
-            .into_iter()
-            .collect();
+/// Calls a function with each text of a config at the keys that the rest of a pattern stands for, below the value at a path.
+fn visit_texts<'v>(
+    value: &'v Value,
+    pattern: Option<&str>,
+    at: &WalkedPath<'_>,
+    visit: &mut dyn FnMut(KeyPath, &'v str),
+) {
+    let Some(pattern) = pattern else {
+        if let Some(text) = value.as_str() {
+            visit(at.to_key_path(), text);
+        }
+        return;
+    };
+    let (first, rest) = match pattern.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (pattern, None),
     };
     match value {
-        Value::Object(map) if *first == "*" => map
-            .iter()
-            .flat_map(|(key, value)| texts_at(value, rest, &at.child(key)))
-            .collect(),
-        Value::Array(values) if *first == "*" => values
-            .iter()
-            .enumerate()
-            .flat_map(|(index, value)| texts_at(value, rest, &at.index(index)))
-            .collect(),
-        Value::Object(map) => map
-            .get(*first)
-            .map(|value| texts_at(value, rest, &at.child(*first)))
-            .unwrap_or_default(),
-        _ => Vec::new(),
+        Value::Object(map) if first == "*" => {
+            for (key, value) in map {
+                visit_texts(value, rest, &at.child(key), visit);
+            }
+        }
+        Value::Array(values) if first == "*" => {
+            for (index, value) in values.iter().enumerate() {
+                visit_texts(value, rest, &at.index(index), visit);
+            }
+        }
+        Value::Object(map) => {
+            if let Some(value) = map.get(first) {
+                visit_texts(value, rest, &at.child(first), visit);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -220,10 +232,8 @@ mod tests {
             &mut PathResolver::default(),
         );
         let shown = |path: &NamedPath| path.path.strip_prefix(&root).unwrap().display().to_string();
-        named
-            .iter()
-            .map(|path| (path.key.to_string(), shown(path)))
-            .collect()
+        let paths = named.paths.iter();
+        paths.map(|path| (path.key.to_string(), shown(path))).collect()
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
