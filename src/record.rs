@@ -216,7 +216,7 @@ impl Record {
     /// bad TOML.
     pub(crate) fn load(path: &Path) -> Result<Self, RecordError> {
         match read::bytes(path) {
-            Ok(bytes) => Ok(toml_document::parse(&bytes)?.1),
+            Ok(bytes) => Ok(toml_document::parse(&bytes)?),
             Err(ReadError::Missing) => Ok(Self::default()),
             Err(error) => Err(error.into()),
         }
@@ -225,7 +225,7 @@ impl Record {
     /// Parses the text of an `instance.toml`, in tests.
     #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Self, TomlError> {
-        Ok(toml_document::parse(text.as_bytes())?.1)
+        toml_document::parse(text.as_bytes())
     }
 }
 

@@ -5,6 +5,7 @@
 //! order, and unknown keys as they are.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
@@ -37,7 +38,7 @@ pub(crate) fn state_home(host: &Host, env: &Environment) -> PathBuf {
     base.join("openclaw")
 }
 
-/// The registry of this user's instances as it was read: its entries, and the TOML document to edit.
+/// The registry of this user's instances as it was read: its entries, and its bytes, of which an edit makes new ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
     /// Path of the file.
@@ -48,7 +49,29 @@ pub(crate) struct Registry {
     pub(crate) entries: Vec<RegistryEntry>,
     /// Reason why the file can't be understood; it is never overwritten then.
     pub(crate) fault: Option<TomlError>,
-    document: DocumentMut,
+}
+
+/// The registry of a host, which is read as soon as somebody asks for it: it has all instances, and a command about one
+/// needs it in rare cases only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LazyRegistry {
+    path: PathBuf,
+    read: Arc<OnceLock<Registry>>,
+}
+
+impl LazyRegistry {
+    /// Returns the registry in a state home, which is not read yet.
+    pub(crate) fn new(state_home: &Path) -> Self {
+        Self {
+            path: state_home.join(REGISTRY_FILE),
+            read: Arc::default(),
+        }
+    }
+
+    /// Returns the registry as it was when it was first asked for.
+    pub(crate) fn get(&self) -> &Registry {
+        self.read.get_or_init(|| Registry::read(&self.path))
+    }
 }
 
 /// Entry of an instance in the registry.
@@ -98,11 +121,8 @@ impl Registry {
             return registry;
         };
         match toml_document::parse::<RegistryFile>(bytes) {
-            Ok((document, file)) if file.version == REGISTRY_VERSION => {
-                registry.document = document;
-                registry.entries = file.instances;
-            }
-            Ok((_, file)) => {
+            Ok(file) if file.version == REGISTRY_VERSION => registry.entries = file.instances,
+            Ok(file) => {
                 registry.fault = Some(TomlError::without_position(format!("version {}", file.version)));
             }
             Err(fault) => registry.fault = Some(fault),
@@ -124,10 +144,21 @@ impl Registry {
         }
     }
 
+    /// Returns the registry as a document to edit; an empty one where there is no file or its bytes can't be understood.
+    ///
+    /// # Panics
+    /// Where the bytes are read as entries and not as a document, which is a bug of the parser.
+    fn document(&self) -> DocumentMut {
+        let readable = self.before.as_ref().filter(|_| self.fault.is_none());
+        readable.map_or_else(DocumentMut::new, |bytes| {
+            toml_document::parse_document(bytes).expect("what has entries is a document")
+        })
+    }
+
     /// Returns the text of the registry of instances with this instance's entry in it. An entry with the same config
     /// is changed in its place; a new one goes before the first whose config sorts after its own.
     pub(crate) fn with(&self, entry: &RegistryEntry) -> String {
-        let mut document = self.document.clone();
+        let mut document = self.document();
         set_value(document.as_table_mut(), "version", i64::from(REGISTRY_VERSION));
         let tables = entry_tables(&mut document);
         let known = self.entries.iter().position(|known| known.config == entry.config);
@@ -145,7 +176,7 @@ impl Registry {
 
     /// Returns the text of the registry of instances without the instances that have these configs.
     pub(crate) fn without(&self, configs: &[&Path]) -> String {
-        let mut document = self.document.clone();
+        let mut document = self.document();
         let tables = entry_tables(&mut document);
         for (at, entry) in self.entries.iter().enumerate().rev() {
             if configs.contains(&entry.config.as_path()) && at < tables.len() {

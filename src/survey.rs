@@ -18,7 +18,7 @@ use crate::ports::planner::is_usual_port;
 use crate::ports::{Listener, Port, SocketOwner, Span};
 use crate::profile::ProfileName;
 use crate::record::Engine;
-use crate::registry::{self, Registry};
+use crate::registry::{self, LazyRegistry, Registry};
 
 mod config_keys;
 mod discover;
@@ -46,13 +46,13 @@ pub(crate) use system_units::{SystemUnits, find_system_units};
 /// Surveys the host for its instances, ports and installed engine. What can't be read is left out or reported as
 /// broken; this never fails.
 pub(crate) fn survey_host(host: &Host, env: &Environment) -> Survey {
-    survey_all(host, env, read_registry(host, env))
+    survey_all(host, env, registry_of(host, env))
 }
 
 /// Surveys the host for its instances, those of this registry among them.
-fn survey_all(host: &Host, env: &Environment, registry: Registry) -> Survey {
+fn survey_all(host: &Host, env: &Environment, registry: LazyRegistry) -> Survey {
     let mut links = PathResolver::default();
-    let candidates = discover::find_candidates(env, &registry, &mut links);
+    let candidates = discover::find_candidates(env, registry.get(), &mut links);
     let mut survey = survey_candidates(host, env, registry, candidates, &mut links);
     survey.find_listeners(is_usual_port);
     survey
@@ -63,8 +63,8 @@ fn survey_all(host: &Host, env: &Environment, registry: Registry) -> Survey {
 /// gateway is not found there and may run elsewhere.
 pub(crate) fn survey_for(host: &Host, env: &Environment, instance: &Instance) -> Survey {
     let mut links = PathResolver::default();
-    let registry = read_registry(host, env);
-    let Some(candidate) = discover::find_candidate(env, instance, &registry, &mut links) else {
+    let registry = registry_of(host, env);
+    let Some(candidate) = discover::find_candidate(env, instance, &mut links) else {
         return survey_all(host, env, registry);
     };
     let mut survey = survey_candidates(host, env, registry, vec![candidate], &mut links);
@@ -89,24 +89,24 @@ pub(crate) fn survey_for(host: &Host, env: &Environment, instance: &Instance) ->
 /// Finds the configs that the instances of these profiles may have, whether or not the files exist. Neither other instances
 /// nor sockets are looked at, so that this costs a few files however many instances the host has.
 pub(crate) fn find_configs(host: &Host, env: &Environment, profiles: &[ProfileName]) -> BTreeSet<PathBuf> {
-    discover::find_configs(env, &read_registry(host, env), profiles)
+    discover::find_configs(env, registry_of(host, env).get(), profiles)
 }
 
-fn read_registry(host: &Host, env: &Environment) -> Registry {
-    Registry::read(&registry::state_home(host, env).join(registry::REGISTRY_FILE))
+fn registry_of(host: &Host, env: &Environment) -> LazyRegistry {
+    LazyRegistry::new(&registry::state_home(host, env))
 }
 
 /// Surveys the files of these instances, and what of the host they have in common, but for the listening sockets.
 fn survey_candidates(
     host: &Host,
     env: &Environment,
-    registry: Registry,
+    registry: LazyRegistry,
     candidates: Vec<Candidate>,
     links: &mut PathResolver,
 ) -> Survey {
     let mut instances: Vec<_> = candidates
         .into_iter()
-        .map(|candidate| instance::survey_instance(host, env, candidate, links))
+        .map(|candidate| instance::survey_instance(host, env, candidate, &registry, links))
         .collect();
     sort_and_label(&env.home, &mut instances);
     let span = |(first, last)| Span { first, last };
@@ -154,11 +154,16 @@ pub(crate) struct Survey {
     pub(crate) excluded: Vec<Span>,
     /// OpenClaw from npm, where it is installed.
     pub(crate) node: Option<NodeEngine>,
-    /// The registry as it was read.
-    pub(crate) registry: Registry,
+    /// The registry; see [`Self::registry`].
+    pub(crate) registry: LazyRegistry,
 }
 
 impl Survey {
+    /// Returns the registry as it was read.
+    pub(crate) fn registry(&self) -> &Registry {
+        self.registry.get()
+    }
+
     /// Finds the listening TCP sockets, with their processes on the ports that instances claim and on those that
     /// `needs_owner` selects, and the gateways that run on another port than their files say.
     fn find_listeners(&mut self, needs_owner: impl Fn(Port) -> bool) {

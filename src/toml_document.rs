@@ -43,20 +43,31 @@ impl TomlError {
     }
 }
 
-/// Parses the bytes of a TOML file, both as an editable TOML document and as the typed value `T`.
+/// Parses the bytes of a TOML file as the typed value `T`.
 ///
 /// # Errors
 /// Bytes that aren't UTF-8, a syntax error, or a value that doesn't fit `T`, each with its position.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(DocumentMut, T), TomlError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, TomlError> {
+    let text = text(bytes)?;
+    toml::from_str(text).map_err(|error| TomlError::at(text, error.span(), error.message()))
+}
+
+/// Parses the bytes of a TOML file as a document that is edited.
+///
+/// # Errors
+/// Bytes that aren't UTF-8, or a syntax error, each with its position.
+pub(crate) fn parse_document(bytes: &[u8]) -> Result<DocumentMut, TomlError> {
+    let text = text(bytes)?;
+    let parsed = text.parse();
+    parsed.map_err(|error: toml_edit::TomlError| TomlError::at(text, error.span(), error.message()))
+}
+
+/// Returns the bytes of a TOML file as text.
+fn text(bytes: &[u8]) -> Result<&str, TomlError> {
+    std::str::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         TomlError::at(&valid, Some(valid.len()..valid.len()), "not UTF-8")
-    })?;
-    let typed = toml::from_str(text).map_err(|error| TomlError::at(text, error.span(), error.message()))?;
-    let document = text
-        .parse()
-        .map_err(|error: toml_edit::TomlError| TomlError::at(text, error.span(), error.message()))?;
-    Ok((document, typed))
+    })
 }
 
 /// Returns the line and the column of a byte of a text, both counted from 1, the column in characters.

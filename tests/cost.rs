@@ -169,6 +169,10 @@ fn status_of_one_of_many_instances_reads_no_other_one() {
         assert!(trace.0.contains(".openclaw-bot7/openclaw.json"));
         let of_others = trace.0.lines().filter(|line| line.contains("/.openclaw-bot8"));
         assert_eq!(of_others.collect::<Vec<_>>(), Vec::<&str>::new());
+        assert!(
+            !trace.0.contains("registry.toml"),
+            "the registry lists all others"
+        );
         let count = trace.count();
         assert!(count < 600, "{count}: {}", trace.summary());
     });

@@ -254,7 +254,7 @@ impl Removal<'_> {
     fn plan(&self, survey: &Survey, stamp: &str) -> Result<plan::Plan> {
         let found = find_instance(survey, &self.name)?;
         self.refuse_running(survey, found)?;
-        let registry = &survey.registry;
+        let registry = survey.registry();
         registry.require_valid(&abbreviate_home(&self.context.env.home, &registry.path))?;
         let entries = std::fs::read_dir(&found.state_dir).ok().map(|entries| {
             let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -268,7 +268,7 @@ impl Removal<'_> {
                 .cloned()
                 .collect(),
         };
-        let plan = plan::remove(found, &existing, &survey.registry, self.workspace, stamp);
+        let plan = plan::remove(found, &existing, survey.registry(), self.workspace, stamp);
         let others = survey.paths_of_others(&found.config_path);
         apply::preflight(&plan, InstancePaths::of_others(&others).all())?;
         Ok(plan)

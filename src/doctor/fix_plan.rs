@@ -121,7 +121,7 @@ pub(crate) fn combine(plans: &[FixPlan]) -> Plan {
 
 /// Plans the removal of instances that no longer exist from the registry of instances.
 fn plan_registry(report: &HostReport<'_>, findings: &[Finding]) -> Plan {
-    let registry = &report.survey.registry;
+    let registry = report.survey.registry();
     let removed: Vec<&Path> = findings
         .iter()
         .filter_map(|finding| match &finding.fix {

@@ -31,8 +31,7 @@ fn originality(report: &HostReport<'_>, own: &InstanceReport<'_>, other: &Instan
         .as_ref()
         .ok()
         .and_then(|record| record.profile.as_deref());
-    let named = own.found.map(|found| &found.named_paths[..]).unwrap_or_default();
-    let entries = &report.survey.registry.entries;
+    let entries = &report.survey.registry().entries;
     [
         own.running.is_some(),
         own.found.is_some_and(|found| found.service.is_some()),

@@ -200,7 +200,7 @@ fn record(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a registry of instances that can't be read.
 fn registry(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let registry = &report.survey.registry;
+    let registry = report.survey.registry();
     let fault = registry.fault.as_ref().filter(|_| report.is_first_selected(own));
     let problems = fault.map(|why| {
         let msg = msg!(

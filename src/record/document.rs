@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike};
 use super::{Engine, Record, RecordError};
 use crate::host::read::{self, ReadError};
 use crate::ports::{BasePort, Port};
-use crate::toml_document::{TomlError, parse, set_value};
+use crate::toml_document::{TomlError, parse, parse_document, set_value};
 
 /// Version of the `instance.toml` format that this program writes.
 const RECORD_VERSION: i64 = 1;
@@ -26,7 +26,8 @@ impl RecordDocument {
     /// # Errors
     /// The bytes aren't a valid [`Record`].
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, TomlError> {
-        let (document, _) = parse::<Record>(bytes)?;
+        parse::<Record>(bytes)?;
+        let document = parse_document(bytes)?;
         Ok(Self { document })
     }
 

@@ -89,7 +89,6 @@ pub(super) fn find_candidates(
 pub(super) fn find_candidate(
     env: &Environment,
     instance: &Instance,
-    registry: &Registry,
     links: &mut PathResolver,
 ) -> Option<Candidate> {
     let usual = Instance::canonical(&env.home, instance.profile.clone());
@@ -107,20 +106,11 @@ pub(super) fn find_candidate(
         by_file: HashMap::new(),
         links,
     };
-    all.add(
-        FoundBy::Folder,
-        Some(usual.profile),
-        config.clone(),
-        state.clone(),
-    );
+    all.add(FoundBy::Folder, Some(usual.profile), config, state);
     for service in InstalledService::find_all(env) {
         if all.position(&service.config_path).is_some() {
             all.add_service(service);
         }
-    }
-    if let Some(entry) = registry.entries.iter().find(|entry| entry.config == config) {
-        let found = all.add(FoundBy::Registry, None, config, state);
-        found.entry = Some(entry.clone());
     }
     all.into_candidates().pop()
 }

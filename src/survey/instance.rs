@@ -20,6 +20,7 @@ use crate::instance::{ConfigVariables, Instance, RECORD_FILE};
 use crate::ports::{Claim, Listener, Port, PortFamily, PortSource, Role, Span, default_bases};
 use crate::profile::ProfileName;
 use crate::record::Record;
+use crate::registry::LazyRegistry;
 use crate::secret::Secret;
 use crate::text::natural_key;
 
@@ -197,9 +198,12 @@ impl SurveyedInstance {
 
 /// Returns the base port that the gateway would use now, and every port that the instance holds. It holds the port of each
 /// source that may decide next: that of its config too, while a service pins another one.
-fn base_and_claims(found: &Candidate) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
+fn base_and_claims(
+    found: &Candidate,
+    registry: &LazyRegistry,
+) -> (Option<(PortFamily, PortSource)>, Vec<Claim>) {
     let mut sources = configured_ports(found);
-    let set = sources.next().or_else(|| recorded_port(found));
+    let set = sources.next().or_else(|| recorded_port(found, registry));
     let mut claims = Vec::new();
     let base = match set {
         Some((port, source, key)) => {
@@ -262,12 +266,18 @@ fn configured_ports(found: &Candidate) -> impl Iterator<Item = (Port, PortSource
 }
 
 /// Returns the base port that this program recorded for an instance, which counts where no gateway would find another.
-fn recorded_port(found: &Candidate) -> Option<(Port, PortSource, &'static str)> {
+fn recorded_port(found: &Candidate, registry: &LazyRegistry) -> Option<(Port, PortSource, &'static str)> {
     // A broken record sets no port here; the doctor and the instance's own gateway report it.
     let recorded = Record::load(&found.state_dir.join(RECORD_FILE))
         .ok()
         .and_then(|record| record.ports.base);
-    let port = recorded.or_else(|| found.entry.as_ref().map(|entry| entry.port))?;
+    let registered = || {
+        let entries = &registry.get().entries;
+        let own = found.entry.as_ref();
+        let own = own.or_else(|| entries.iter().find(|entry| entry.config == found.config_path));
+        own.map(|entry| entry.port)
+    };
+    let port = recorded.or_else(registered)?;
     Some((port, PortSource::Record, RECORD_FILE))
 }
 

@@ -68,10 +68,13 @@ fn home_without_instances_gives_an_empty_survey() {
     let survey = home.survey();
     assert_eq!(labels(&survey), [""; 0]);
     assert_eq!(
-        survey.registry.path,
+        survey.registry().path,
         home.path(".local/state/openclaw/registry.toml")
     );
-    assert_eq!((survey.registry.before, survey.registry.fault), (None, None));
+    assert_eq!(
+        (&survey.registry().before, &survey.registry().fault),
+        (&None, &None)
+    );
 }
 
 #[test]
@@ -349,7 +352,7 @@ fn broken_instances_are_reported_and_do_not_fail_the_survey() {
         panic!("cut")
     };
     assert_eq!(fault.position.map(|(line, _)| line), Some(2));
-    assert!(survey.registry.fault.is_some());
+    assert!(survey.registry().fault.is_some());
 }
 
 #[test]

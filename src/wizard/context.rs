@@ -427,7 +427,7 @@ fn read_input<'a>(
         resolved: ResolvedPaths::new(&instance, |path| links.resolve(path).real),
         surveyed: own.map(|at| &survey.instances[at]),
         others,
-        registry: &survey.registry,
+        registry: survey.registry(),
         planner: survey.planner(&instance.profile, config_path),
         current,
         effective,

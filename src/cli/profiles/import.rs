@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     let lock = context.lock()?;
     let survey = context.survey();
     refuse_taken(&survey, &instance)?;
-    let registry = &survey.registry;
+    let registry = survey.registry();
     registry.require_valid(&registry.path.display().to_string())?;
     let ports = suggest_ports(context, &survey, &instance)?;
     let import = Import {
@@ -258,7 +258,7 @@ impl Import<'_> {
     /// Returns the plan of an import that gives the new state folder its name and the registry its entry.
     fn plan(&self) -> Plan {
         let instance = self.instance;
-        let registry = &self.survey.registry;
+        let registry = self.survey.registry();
         let entry = RegistryEntry {
             profile: instance.profile.to_string(),
             config: instance.config_path.clone(),
