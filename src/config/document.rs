@@ -96,8 +96,16 @@ impl ConfigDocument {
     /// # Errors
     /// When another kind of value is on the way, or the text can't be edited. The document is unchanged then.
     pub fn set(&mut self, path: &KeyPath, value: Value) -> Result<bool, EditError> {
+        self.edit(|root| set(root, path, value))
+    }
+
+    /// Replaces the whole value of a config, an object, by the smallest change of its text. Returns whether anything changed.
+    ///
+    /// # Errors
+    /// When the text can't be edited. The document is unchanged then.
+    pub(crate) fn set_value(&mut self, value: Value) -> Result<bool, EditError> {
         self.edit(|root| {
-            *find_or_create(root, path, DigitKeys::Names)? = value;
+            *root = value;
             Ok(())
         })
     }
@@ -134,6 +142,15 @@ impl ConfigDocument {
         *self = written;
         Ok(true)
     }
+}
+
+/// Sets the value at a key path below `root`; missing objects and arrays on the way are created.
+///
+/// # Errors
+/// When another kind of value is on the way.
+pub(crate) fn set(root: &mut Value, path: &KeyPath, value: Value) -> Result<(), EditError> {
+    *find_or_create(root, path, DigitKeys::Names)? = value;
+    Ok(())
 }
 
 /// Returns the config value at a key path below `root`.

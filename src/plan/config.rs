@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::answers::{Answers, Auth, Bind, Channel, Existing, GatewayMode, Provider};
 use crate::config::dialect::Dialect;
-use crate::config::document::{ConfigDocument, EditError, find};
+use crate::config::document::{self, ConfigDocument, EditError, find};
 use crate::config::key_path::KeyPath;
 use crate::config::secrets::without_url_credentials;
 use crate::config::variables;
@@ -27,10 +27,14 @@ const WORKSPACE_KEY: &str = "agents.defaults.workspace";
 
 /// The planned config of an instance, with the ports, the credential and the notices that were decided for it.
 pub(super) struct ConfigPlan {
+    /// The document as it is before the change.
     document: ConfigDocument,
+    /// The value that the document is to have. Its text is edited once, for all keys.
+    planned: Value,
     /// The value of the document, included files merged in: a value that an included file sets already is not set again.
     effective: Value,
-    changed: bool,
+    /// `true` for a config that is new, or made anew.
+    is_fresh: bool,
     /// The ports of the instance.
     pub(super) ports: PortFamily,
     /// The reason why the base port would be refused if the instance did not have it already.
@@ -56,9 +60,10 @@ impl ConfigPlan {
         };
         let ports = ports::check_base(input, answers, base)?;
         let mut config = Self {
+            planned: document.value().clone(),
             document,
             effective,
-            changed: fresh,
+            is_fresh: fresh,
             ports: ports.family,
             port_refusal: ports.refusal,
             credential: answers.credential.clone(),
@@ -200,8 +205,7 @@ impl ConfigPlan {
     /// Returns the text at a key of an OpenClaw config.
     fn text(&self, key: &str) -> Option<&str> {
         let at = KeyPath::parse(key).ok()?;
-        self.document
-            .get(&at)
+        find(&self.planned, &at)
             .or_else(|| find(&self.effective, &at))?
             .as_str()
     }
@@ -212,11 +216,10 @@ impl ConfigPlan {
         self.set_at(&at, value)
     }
 
-    /// Sets a key of a config, unless an included file sets it to this value already, and records if that changed the
-    /// document.
+    /// Sets a key of a config, unless an included file sets it to this value already.
     fn set_at(&mut self, at: &KeyPath, value: Value) -> Result<(), EditError> {
         if find(&self.effective, at) != Some(&value) {
-            self.changed |= self.document.set(at, value)?;
+            document::set(&mut self.planned, at, value)?;
         }
         Ok(())
     }
@@ -225,7 +228,7 @@ impl ConfigPlan {
     /// `BOOTSTRAP.md`.
     pub(super) fn skips_bootstrap(&self) -> bool {
         let at = KeyPath::keys(["agents", "defaults", "skipBootstrap"]);
-        self.document.get(&at).and_then(Value::as_bool).unwrap_or(false)
+        find(&self.planned, &at).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Returns a summary of the planned instance for the screen and for `--json`.
@@ -277,7 +280,7 @@ impl ConfigPlan {
         answers: &Answers,
         stamp: &PlanStamp,
     ) -> Result<Option<Change>> {
-        if !self.changed {
+        if !self.is_fresh && self.planned == *self.document.value() {
             return Ok(None);
         }
         let path = input.instance.config_path.clone();
@@ -296,6 +299,10 @@ impl ConfigPlan {
         for (key, value) in stamps {
             self.set(key, json!(value)).map_err(|e| not_editable(&path, e))?;
         }
+        let planned = std::mem::take(&mut self.planned);
+        self.document
+            .set_value(planned)
+            .map_err(|e| not_editable(&path, e))?;
         let origin = |secret: &str| match &self.credential {
             Some((credential, origin)) if credential.expose() == secret => *origin,
             _ if self.given.iter().any(|given| given.expose() == secret) => SecretOrigin::Given,
