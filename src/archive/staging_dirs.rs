@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::apply::{self, HostLock};
 use crate::error::Result;
-use crate::host::folder_listings::{FolderEntry, FolderListings};
+use crate::host::folder_listings::FolderListings;
 use crate::host::read;
 
 /// Start of the name of the staging folder into which the restore of a snapshot unpacks, which lies in the state
@@ -82,8 +82,8 @@ pub(crate) fn leftover_staging_dirs(folders: &FolderListings, state: &Path) -> V
     prefix.push(IMPORT_INFIX);
     let imports = state
         .parent()
-        .map(|folder| folders_with_prefix(folders, folder, &prefix.to_string_lossy()));
-    let mut found = folders_with_prefix(folders, state, RESTORE_PREFIX);
+        .map(|folder| folders.folders_with_prefix(folder, &prefix));
+    let mut found = folders.folders_with_prefix(state, RESTORE_PREFIX.as_ref());
     found.extend(imports.into_iter().flatten());
     found.retain(|folder| !is_in_use(folder));
     found.sort();
@@ -101,14 +101,4 @@ pub(crate) fn remove_leftover_staging_dirs(_lock: &HostLock, state: &Path) {
 fn is_in_use(folder: &Path) -> bool {
     read::open(&folder.join(LOCK_FILE))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-}
-
-/// Returns the folders in `folder` whose name begins with `prefix`.
-fn folders_with_prefix(folders: &FolderListings, folder: &Path, prefix: &str) -> Vec<PathBuf> {
-    let is_one = |entry: &FolderEntry| {
-        let name = entry.path.file_name().unwrap_or_default();
-        name.to_string_lossy().starts_with(prefix) && entry.kind.is_some_and(|kind| kind.is_dir())
-    };
-    let entries = folders.entries(folder).into_iter().filter(is_one);
-    entries.map(|entry| entry.path).collect()
 }

@@ -1,9 +1,10 @@
 //! The contents of folders, each listed once: which of many files exist is then known without a look at each.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::FileType;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -48,6 +49,21 @@ impl FolderListings {
                 names.iter().map(entry).collect()
             }
         }
+    }
+
+    /// Returns the folders in a folder whose names begin with a prefix, in the order of their names; none where it can't be
+    /// listed. Links are not followed.
+    pub(crate) fn folders_with_prefix(&self, folder: &Path, prefix: &OsStr) -> Vec<PathBuf> {
+        let listing = self.list(folder);
+        let Listing::Names(names) = &*listing else {
+            return Vec::new();
+        };
+        let is_folder = |kind: &Option<FileType>| kind.is_some_and(|kind| kind.is_dir());
+        let has_prefix = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        let from = names.range::<OsStr, _>((Bound::Included(prefix), Bound::Unbounded));
+        let found = from.take_while(|(name, _)| has_prefix(name));
+        let folders = found.filter(|(_, kind)| is_folder(kind));
+        folders.map(|(name, _)| folder.join(name)).collect()
     }
 
     /// Returns `true` where nothing is at a path, as the listing of its folder says. Where `false` is returned, something may
@@ -161,6 +177,19 @@ mod tests {
             .map(|entry| (entry.path.clone(), entry.kind.unwrap().is_symlink()))
             .collect();
         assert_eq!(names, [(root.join("folder"), false), (root.join("link"), true)]);
+        std::fs::create_dir(root.join("folder-2")).unwrap();
+        std::fs::create_dir(root.join("elder")).unwrap();
+        assert_eq!(
+            folders.folders_with_prefix(root, "fold".as_ref()),
+            [root.join("folder")]
+        );
+        let again = FolderListings::default();
+        let with_prefix = again.folders_with_prefix(root, "folder".as_ref());
+        assert_eq!(with_prefix, [root.join("folder"), root.join("folder-2")]);
+        assert_eq!(
+            again.folders_with_prefix(root, "link".as_ref()),
+            [""; 0].map(PathBuf::from)
+        );
         std::fs::write(root.join("later"), "").unwrap();
         assert_eq!(folders.entries(root).len(), 2, "it was listed once");
     }
