@@ -111,7 +111,9 @@ fn list(context: &Context<'_>) -> ExitCode {
             .iter()
             .map(|found| instance_document(context, &survey, found))
             .collect();
-        ui.print_json(&json!({ "ok": true, "profiles": profiles }));
+        let mut document = json!({ "ok": true });
+        document["profiles"] = profiles.into();
+        ui.print_json(&document);
         return ExitCode::SUCCESS;
     }
     if survey.instances.is_empty() {

@@ -38,9 +38,9 @@ pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
         let instances: Vec<_> = found()
             .map(|(found, probed)| instance_document(context, found, probed))
             .collect();
-        context
-            .ui
-            .print_report(outcome, json!({ "instances": instances }));
+        let mut document = json!({});
+        document["instances"] = instances.into();
+        context.ui.print_report(outcome, document);
     } else if survey.instances.is_empty() {
         context.ui.print_line(&msg!("status.none"));
     } else {
