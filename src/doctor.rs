@@ -8,6 +8,7 @@
 //! [`HostReport`], so that a unit test needs no host, and none of them asks the system twice.
 
 mod browser;
+mod candidates;
 mod channels;
 mod check;
 mod collect;
@@ -23,7 +24,9 @@ mod inspected_paths;
 mod isolation;
 mod modes;
 mod originality;
+mod path_index;
 mod ports;
+mod sandbox_containers;
 mod service;
 mod state;
 #[cfg_attr(unix, path = "doctor/unix.rs")]

@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Returns the addresses at which the browsers of an instance are reached, as far as its config fixes them, each with
 /// the config key that fixes it.
-fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
+pub(super) fn fixed_addresses(config: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let Some(browser) = config.get("browser") else {
         return found;
@@ -51,7 +51,7 @@ fn shared(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let describe = |key: &str, other: &str, holder: &str| {
         msg!("doctor.browser-shared", key = key, other = other, holder = holder)
     };
-    shared_values(report, own, |own| fixed_addresses(&own.config), describe)
+    shared_values(report, own, |own| &own.browser_addresses, describe)
 }
 
 /// Returns the message of a check of `browser doctor`, where the result of that check is bad.

@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::browser::fixed_addresses;
+use super::candidates::{Candidate, find_candidates};
 use super::host_report::{DiskState, HostReport, InstanceReport, ResolvedPaths, RunningGateway, Scope};
 use super::inspected_paths::inspect_paths;
+use super::path_index::PathIndexes;
+use super::sandbox_containers::container_names;
 use super::system;
 use crate::apply;
 use crate::archive;
@@ -27,7 +31,7 @@ use crate::error::Error;
 use crate::host::folder_listings::FolderListings;
 use crate::host::read::{PathResolver, canonicalize_existing};
 use crate::host::{self, Host};
-use crate::instance::{self, CONFIG_FILE, Instance, InstanceContext};
+use crate::instance::{Instance, InstanceContext};
 use crate::lock;
 use crate::ports::{Listener, ListeningProcess, Port};
 use crate::probe;
@@ -42,9 +46,6 @@ use crate::sync;
 /// Time within which a gateway must answer the doctor's probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// An instance that the doctor reports on, with its entry in the survey of the host.
-type Candidate<'a> = (Option<&'a SurveyedInstance>, Instance);
-
 impl<'a> HostReport<'a> {
     /// Collects the doctor's report on the host. Instances of which a gateway or the manager of a service is to be asked
     /// have a thread of their own for that.
@@ -54,7 +55,8 @@ impl<'a> HostReport<'a> {
     pub(crate) fn collect(chosen: InstanceContext<'_>, survey: &'a Survey, scope: Scope) -> Self {
         let InstanceContext { host, env, instance } = chosen;
         let position = survey.position(&instance.config_path);
-        let candidates = candidates(chosen, survey, position);
+        let candidates = find_candidates(chosen, survey, position).into_iter();
+        let candidates: Vec<_> = candidates.enumerate().collect();
         // Without an entry in the survey the chosen instance follows those that have one.
         let chosen_index = position.unwrap_or(survey.instances.len());
         let is_selected = |index: usize| scope == Scope::All || index == chosen_index;
@@ -70,7 +72,6 @@ impl<'a> HostReport<'a> {
             disks: Mutex::default(),
         };
         collector.add_state_folders();
-        let candidates: Vec<_> = candidates.into_iter().enumerate().collect();
         let report = |(index, (found, instance)): &(usize, Candidate<'a>)| {
             collector.report(*index, *found, instance.clone(), is_selected(*index))
         };
@@ -81,12 +82,8 @@ impl<'a> HostReport<'a> {
                 threads.spawn(|| collector.ask(own));
             }
         });
-        if scope == Scope::All && position.is_none() && is_absent(&instances, chosen_index) {
-            // Nobody asked for an instance that does not exist.
-            instances.remove(chosen_index);
-            for (index, own) in instances.iter_mut().enumerate() {
-                own.index = index;
-            }
+        if scope == Scope::All && position.is_none() {
+            remove_absent(&mut instances, chosen_index);
         }
         let services = installed_services(env);
         let linger = if services.is_empty() {
@@ -99,6 +96,7 @@ impl<'a> HostReport<'a> {
             survey,
             map: survey.port_map(),
             folders: collector.folders,
+            port_holders: OnceCell::new(),
             instance_paths: OnceCell::new(),
             services,
             linger,
@@ -108,57 +106,30 @@ impl<'a> HostReport<'a> {
             program: host.program().map(Path::to_path_buf),
             scope,
             chosen: (scope == Scope::One).then_some(chosen_index),
+            paths: index_paths(&instances),
             instances,
         }
     }
 }
 
-/// Returns the instances that the doctor reports on: those that the survey of the host found, the chosen one, and
-/// those whose config is a link to another's.
-fn candidates<'a>(
-    chosen: InstanceContext<'_>,
-    survey: &'a Survey,
-    position: Option<usize>,
-) -> Vec<Candidate<'a>> {
-    let surveyed = survey.instances.iter().enumerate().map(|(index, found)| {
-        let own = (position == Some(index)).then(|| chosen.instance.clone());
-        (
-            Some(found),
-            own.unwrap_or_else(|| probe::instance_of(chosen.env, found)),
-        )
-    });
-    let mut candidates: Vec<Candidate<'a>> = surveyed.collect();
-    if position.is_none() {
-        candidates.push((None, chosen.instance.clone()));
+/// Returns the indexes of the paths of these instances.
+fn index_paths(instances: &[InstanceReport<'_>]) -> PathIndexes {
+    let mut paths = PathIndexes::default();
+    for own in instances {
+        paths.add_instance(own.index, &own.resolved.config, &own.resolved.state, own.found);
     }
-    for twin in instances_with_linked_config(chosen.env, survey, &candidates) {
-        candidates.push((None, twin));
-    }
-    candidates
+    paths
 }
 
-/// Returns the instances whose config is a link to another instance's: the survey of the host counts each config
-/// once.
-fn instances_with_linked_config(
-    env: &Environment,
-    survey: &Survey,
-    known: &[Candidate<'_>],
-) -> Vec<Instance> {
-    let is_known = |twin: &Instance| {
-        known
-            .iter()
-            .any(|(_, known)| known.config_path == twin.config_path)
-    };
-    let entries = std::fs::read_dir(&env.home).into_iter().flatten().flatten();
-    let mut twins: Vec<_> = entries
-        .filter_map(|entry| instance::profile_of_folder(entry.file_name().to_str()?))
-        .map(|profile| Instance::canonical(&env.home, profile))
-        .filter(|twin| !is_known(twin))
-        .filter(|twin| !twin.state_dir.is_symlink() && twin.state_dir.join(CONFIG_FILE).is_symlink())
-        .filter(|twin| survey.position(&twin.config_path).is_none())
-        .collect();
-    twins.sort_by(|a, b| a.profile.cmp(&b.profile));
-    twins
+/// Removes an instance from the report where it does not exist: nobody asked for it.
+fn remove_absent(instances: &mut Vec<InstanceReport<'_>>, index: usize) {
+    if !is_absent(instances, index) {
+        return;
+    }
+    instances.remove(index);
+    for (index, own) in instances.iter_mut().enumerate() {
+        own.index = index;
+    }
 }
 
 /// Returns `true` if nothing of an instance exists, or its folder is another instance's.
@@ -226,6 +197,8 @@ impl<'a> Collector<'_, 'a> {
             command: instance.command(),
             resolved: self.resolve_paths(&instance, found),
             tokens: found.map(|found| self.token_digests(found)).unwrap_or_default(),
+            browser_addresses: fixed_addresses(&config),
+            containers: container_names(&config),
             gateway_token: self.gateway_token(&config),
             settings: self.settings(&instance, &config, &record),
             document,

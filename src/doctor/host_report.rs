@@ -3,9 +3,12 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::path_index::PathIndexes;
+use super::sandbox_containers::ContainerName;
 use crate::apply::{InstancePaths, InterruptedTransaction, OtherPaths};
 use crate::browser::checks::BrowserCheck;
 use crate::config::document::ConfigDocument;
@@ -16,12 +19,14 @@ use crate::host::FileSystemSpace;
 use crate::host::folder_listings::FolderListings;
 use crate::instance::Instance;
 use crate::lock::LockHolder;
+use crate::ports::planner::PortHolder;
 use crate::ports::{Listener, Port};
 use crate::probe::Probe;
 use crate::record::{Record, RecordError};
 use crate::service::{Linger, ServiceDrift, ServiceStatus};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
+use crate::survey::named_paths::NamedPath;
 use crate::survey::{InstalledService, Survey, SurveyedInstance};
 
 /// The instances that the doctor examines: one or all.
@@ -40,10 +45,14 @@ pub(crate) struct HostReport<'a> {
     pub(super) survey: &'a Survey,
     /// The ports of all instances and the processes that hold them.
     pub(super) map: PortMap<'a>,
+    /// The claims of all instances, in the order of their ports, as soon as a free port is to be named.
+    pub(super) port_holders: OnceCell<Vec<(usize, Arc<PortHolder>)>>,
     /// The folders that were listed, by which it is known what does not exist.
     pub(super) folders: FolderListings,
     /// Every instance. Those of the survey come first, in its order.
     pub(super) instances: Vec<InstanceReport<'a>>,
+    /// The paths of all instances, by which those are found that share one.
+    pub(super) paths: PathIndexes,
     /// The paths of the instances of the survey, resolved as soon as a fix is to be judged.
     pub(super) instance_paths: OnceCell<InstancePaths>,
     /// Every service of a gateway with the config that it starts, links followed.
@@ -88,6 +97,10 @@ pub(super) struct InstanceReport<'a> {
     /// A digest of each channel token by its key. The digests have a key of their own in each run, so that they can
     /// be compared and used for nothing else.
     pub(super) tokens: Vec<(String, [u8; 32])>,
+    /// The debugging addresses of browsers that the config sets, each with its key.
+    pub(super) browser_addresses: Vec<(String, String)>,
+    /// The names of the containers in which agents are sandboxed.
+    pub(super) containers: Vec<ContainerName>,
     /// A digest of the gateway's token, and the number of its characters.
     pub(super) gateway_token: Option<([u8; 32], usize)>,
     /// The settings of the gateway, or the reason why it would refuse to start; `None` without a config.
@@ -197,16 +210,48 @@ impl<'a> HostReport<'a> {
         own: &InstanceReport<'_>,
     ) -> impl Iterator<Item = &InstanceReport<'a>> {
         let own = own.index;
-        self.instances.iter().filter(move |other| match self.scope {
-            Scope::One => other.index != own,
-            Scope::All => other.index < own,
-        })
+        let others = self.instances.iter();
+        others.filter(move |other| self.must_compare(own, other.index))
     }
 
-    /// Returns all instances of the doctor's report except for the given one.
-    pub(super) fn all_others(&self, own: &InstanceReport<'_>) -> impl Iterator<Item = &InstanceReport<'a>> {
-        let own = own.index;
-        self.instances.iter().filter(move |other| other.index != own)
+    /// Returns whether the doctor compares an instance with another one, given their indices.
+    fn must_compare(&self, own: usize, other: usize) -> bool {
+        match self.scope {
+            Scope::One => other != own,
+            Scope::All => other < own,
+        }
+    }
+
+    /// Returns the first of the instances with these indices with which the doctor compares an instance.
+    pub(super) fn first_to_compare(
+        &self,
+        own: &InstanceReport<'_>,
+        found: impl IntoIterator<Item = usize>,
+    ) -> Option<&InstanceReport<'a>> {
+        let found = found.into_iter();
+        let first = found.filter(|other| self.must_compare(own.index, *other)).min()?;
+        Some(&self.instances[first])
+    }
+
+    /// Returns the first of the instances with these indices that is another one and of which a condition holds.
+    pub(super) fn first_other(
+        &self,
+        own: &InstanceReport<'_>,
+        found: impl Iterator<Item = usize>,
+        condition: impl Fn(&InstanceReport<'_>) -> bool,
+    ) -> Option<&InstanceReport<'a>> {
+        let others = found.filter(|other| *other != own.index);
+        let first = others.filter(|other| condition(&self.instances[*other])).min()?;
+        Some(&self.instances[first])
+    }
+
+    /// Returns the instances that claim ports, each with its position in the survey, in the order of their ports.
+    pub(super) fn port_holders(&self) -> &[(usize, Arc<PortHolder>)] {
+        self.port_holders.get_or_init(|| {
+            let mut holders = self.survey.port_holders();
+            holders.sort_by_key(|(_, holder)| holder.claims.first().map(|claim| claim.span));
+            holders
+        })
     }
 
     /// Returns the paths of all instances of the survey but those of this one, which a fix of it must not touch.
@@ -236,7 +281,12 @@ impl<'a> HostReport<'a> {
     }
 }
 
-impl InstanceReport<'_> {
+impl<'a> InstanceReport<'a> {
+    /// Returns the paths that the config of an instance names.
+    pub(super) fn named_paths(&self) -> &'a [NamedPath] {
+        self.found.map(|found| &found.named_paths[..]).unwrap_or_default()
+    }
+
     /// Returns the text at a JSON pointer in an instance's config; `None` where there is no text.
     pub(super) fn config_text(&self, pointer: &str) -> Option<&str> {
         self.config.pointer(pointer)?.as_str()

@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::error("isolation-exposed", paths::exposed),
     Check::error("isolation-browser", paths::browser),
     Check::error("isolation-data", paths::data),
-    Check::error("isolation-sandbox", sandbox::container_names),
+    Check::error("isolation-sandbox", sandbox::shared_containers),
     Check::error("isolation-service", service),
     Check::error("isolation-token", token),
     Check::warning("isolation-auth", auth),
@@ -40,10 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Reports two instances that use one config file.
 fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let real = &own.resolved.config;
-    let other = report
-        .others_to_compare(own)
-        .find(|other| other.resolved.config == *real);
+    let other = report.first_to_compare(own, report.paths.configs.at(&own.resolved.config));
     let problems = other.map(|other| {
         let path = &own.instance.config_path;
         let msg = msg!(
@@ -61,9 +58,7 @@ fn config(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 /// by hand may share the folder of their configs, but not their state.
 fn state(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let real = &own.resolved.state;
-    let other = report
-        .others_to_compare(own)
-        .find(|other| overlap(real, &other.resolved.state));
+    let other = report.first_to_compare(own, report.paths.states.overlapping(real));
     let problems = other.map(|other| {
         let path = report.display_path(&own.instance.state_dir);
         let msg = msg!("doctor.isolation-state", path = path, holder = other.label);
@@ -115,11 +110,6 @@ fn separate_state_command(report: &HostReport<'_>, own: &InstanceReport<'_>) -> 
 /// Reports a link in the state folder that leads into another instance's state folder.
 fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let state = &own.resolved.state;
-    let others: Vec<(&Path, &str)> = report
-        .all_others(own)
-        .map(|other| (other.resolved.state.as_path(), other.label.as_str()))
-        .filter(|(theirs, _)| !overlap(state, theirs))
-        .collect();
     let is_config = |path: &Path| path == own.instance.config_path;
     let links = own
         .paths
@@ -127,12 +117,13 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         .filter_map(|(path, inspected)| Some((path, inspected.link.as_ref()?)))
         .filter(|(path, _)| path.starts_with(&own.instance.state_dir) && !is_config(path));
     let found = links.filter_map(|(path, target)| {
-        let (_, holder) = others.iter().find(|(theirs, _)| target.starts_with(theirs))?;
+        let is_apart = |other: &InstanceReport<'_>| !overlap(state, &other.resolved.state);
+        let holder = report.first_other(own, report.paths.states.around(target), is_apart)?;
         let msg = msg!(
             "doctor.isolation-link",
             path = report.display_path(path),
             target = report.display_path(target),
-            holder = holder
+            holder = holder.label
         );
         let to = free_aside_name(path);
         let path = path.clone();
@@ -187,7 +178,7 @@ fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
             holder = holder
         )
     };
-    shared_values(report, own, |own| own.tokens.clone(), describe)
+    shared_values(report, own, |own| &own.tokens, describe)
 }
 
 /// Reports config values, such as tokens, that another instance has too, under whichever key. `values` returns the
@@ -195,14 +186,14 @@ fn token(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 pub(super) fn shared_values<T: PartialEq>(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,
-    values: impl Fn(&InstanceReport<'_>) -> Vec<(String, T)>,
+    values: for<'r> fn(&'r InstanceReport<'_>) -> &'r [(String, T)],
     describe: impl Fn(&str, &str, &str) -> Msg,
 ) -> Vec<Problem> {
     let mine = values(own);
     let mut problems = Vec::new();
     for other in report.others_to_compare(own).filter(|_| !mine.is_empty()) {
         let theirs = values(other);
-        for (key, value) in &mine {
+        for (key, value) in mine {
             if let Some((their_key, _)) = theirs.iter().find(|(_, their)| their == value) {
                 let msg = describe(key, their_key, &other.label);
                 let changes = instance_to_change(report, own, other);

@@ -35,7 +35,7 @@ fn originality(report: &HostReport<'_>, own: &InstanceReport<'_>, other: &Instan
     [
         own.running.is_some(),
         own.found.is_some_and(|found| found.service.is_some()),
-        !named
+        !own.named_paths()
             .iter()
             .any(|named| named.path.starts_with(&other.resolved.state)),
         recorded.is_none_or(|recorded| recorded == profile),

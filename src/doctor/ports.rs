@@ -12,7 +12,6 @@ use crate::i18n::msg;
 use crate::instance::shell_quote;
 use crate::ports::{Claim, Listener, Port, PortSource, Role};
 use crate::probe::ProbeVerdict;
-use crate::profile::ProfileName;
 use crate::survey::map::{PortMapEntry, PortNeighbour};
 
 /// The doctor's checks of the network ports of an instance.
@@ -33,8 +32,11 @@ fn entry<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Option<&'s
 
 /// Returns a base port that is free for an instance, as far as the survey of the host tells.
 fn free_base_port(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Option<Port> {
-    let profile: &ProfileName = &own.instance.profile;
-    let planner = report.survey.planner(profile, &own.instance.config_path);
+    let position = report.survey.position(&own.instance.config_path);
+    let profile = &own.instance.profile;
+    let planner = report
+        .survey
+        .planner_among(report.port_holders(), profile, position);
     let found = planner.suggest(1).ok()?;
     found.first().map(|suggestion| suggestion.family.base().into())
 }

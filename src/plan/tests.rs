@@ -1,6 +1,7 @@
 //! Plans of instances that exist only in memory: the input is built by hand, and no test touches a disk.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::disk::{DiskEntry, DiskSnapshot, PathState};
 use super::*;
@@ -128,9 +129,11 @@ impl Scenario {
         let profile = ProfileName::parse("rescue").unwrap();
         let instance = Instance::canonical(Path::new(HOME), profile.clone());
         let resolve = |path: &Path| self.resolve(path);
-        let holder = |other: &SurveyedInstance| PortHolder {
-            label: other.label.clone(),
-            claims: other.claims.clone(),
+        let holder = |other: &SurveyedInstance| {
+            Arc::new(PortHolder {
+                label: other.label.clone(),
+                claims: other.claims.clone(),
+            })
         };
         let current = self.config.as_ref().map(|text| {
             let text = text.clone().into_bytes();

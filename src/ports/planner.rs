@@ -5,6 +5,7 @@
 //! finds base ports by rules 3 to 5. Both work on intervals of ports and depend on the planner's fields only.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{
     BasePort, Claim, DEFAULT_BASE, DEV_BASE, LOOPBACK, Listener, MAX_BASE, MIN_BASE, MIN_BASE_DISTANCE, Port,
@@ -28,7 +29,7 @@ pub(crate) struct Planner {
     /// Profile that asks for a base port; for `default` and `dev` a base port is reserved.
     pub(crate) asker: ProfileName,
     /// Claims of the other instances.
-    pub(crate) holders: Vec<PortHolder>,
+    pub(crate) holders: Vec<Arc<PortHolder>>,
     /// Listening sockets, without those of the asker's own gateway.
     pub(crate) listeners: Vec<Listener>,
     /// Ports on which the asker's own gateway listens: a probe can't bind them, and they are free for the asker.

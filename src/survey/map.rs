@@ -1,6 +1,8 @@
 //! The port map of a survey: for each port of each instance the sockets that listen there, and the instances that share
 //! ports or conflict. The work grows with the number of instances, not with its square.
 
+use std::sync::Arc;
+
 use super::{Survey, SurveyedInstance};
 use crate::i18n::{Msg, msg};
 use crate::ports::planner::{Planner, PoolOverlap, PortHolder, PortRefusal, PortVerdict};
@@ -155,10 +157,10 @@ fn port_neighbour(own: &SurveyedInstance, other: &SurveyedInstance) -> Option<Po
     };
     let planner = Planner {
         asker: own.profile.clone().unwrap_or_else(ProfileName::default_profile),
-        holders: vec![PortHolder {
+        holders: vec![Arc::new(PortHolder {
             label: other.label.clone(),
             claims: other.claims.clone(),
-        }],
+        })],
         listeners: Vec::new(),
         own_ports: Vec::new(),
         ephemeral: None,

@@ -3,11 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Survey;
 use super::config_keys::pinned_port_claims;
+use super::{Survey, SurveyedInstance};
 use crate::config;
 use crate::env_file;
 use crate::environment::PORT_VARIABLE;
@@ -32,18 +33,33 @@ impl Survey {
     /// are obstacles, its own are not.
     pub(crate) fn planner(&self, asker: &ProfileName, config_path: &Path) -> Planner {
         let own = self.position(config_path);
-        let own_label = own.map(|at| self.instances[at].label.as_str());
-        let others = self
-            .instances
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != own);
-        let holders = others
-            .filter(|(_, instance)| !instance.claims.is_empty())
-            .map(|(_, instance)| PortHolder {
+        self.planner_among(&self.port_holders(), asker, own)
+    }
+
+    /// Returns the instances that claim ports, each with its position.
+    pub(crate) fn port_holders(&self) -> Vec<(usize, Arc<PortHolder>)> {
+        let all = self.instances.iter().enumerate();
+        let holders = all.filter(|(_, instance)| !instance.claims.is_empty());
+        let holder = |(at, instance): (usize, &SurveyedInstance)| {
+            let holder = PortHolder {
                 label: instance.label.clone(),
                 claims: instance.claims.clone(),
-            });
+            };
+            (at, Arc::new(holder))
+        };
+        holders.map(holder).collect()
+    }
+
+    /// Returns the planner as [`Self::planner`] does for the instance at a position, with the claims that
+    /// [`Self::port_holders`] returned.
+    pub(crate) fn planner_among(
+        &self,
+        holders: &[(usize, Arc<PortHolder>)],
+        asker: &ProfileName,
+        own: Option<usize>,
+    ) -> Planner {
+        let own_label = own.map(|at| self.instances[at].label.as_str());
+        let others = holders.iter().filter(|(at, _)| Some(*at) != own);
         let is_own = |listener: &&Listener| {
             let owner = listener.process().and_then(|owner| owner.instance.as_deref());
             own_label.is_some() && owner == own_label
@@ -51,7 +67,7 @@ impl Survey {
         let (own_listeners, listeners): (Vec<_>, Vec<_>) = self.listeners.iter().partition(is_own);
         Planner {
             asker: asker.clone(),
-            holders: holders.collect(),
+            holders: others.map(|(_, holder)| Arc::clone(holder)).collect(),
             listeners: listeners.into_iter().cloned().collect(),
             own_ports: own_listeners.into_iter().map(|listener| listener.port).collect(),
             ephemeral: self.ephemeral,
@@ -63,7 +79,13 @@ impl Survey {
     /// in the folder of one profile is not found by a path in the folder of another: a link does not make it that
     /// other profile's.
     pub(crate) fn position(&self, config_path: &Path) -> Option<usize> {
-        let by_path = self.instances.iter().position(|i| i.config_path == config_path);
+        let position = |is_own: &dyn Fn(&Path) -> bool| {
+            let mut instances = self.instances.iter();
+            instances.position(|instance| is_own(&instance.config_path))
+        };
+        // Most paths are written in one way, and texts are compared at once.
+        let by_text = position(&|path| path.as_os_str() == config_path.as_os_str());
+        let by_path = by_text.or_else(|| position(&|path| path == config_path));
         by_path.or_else(|| {
             let real = read::canonicalize_existing(config_path);
             self.instances

@@ -7,6 +7,7 @@ use super::super::check::Problem;
 use super::super::fix::Fix;
 use super::super::host_report::{HostReport, InstanceReport};
 use super::super::originality::instance_to_change;
+use super::super::path_index::PathIndex;
 use crate::config::key_path::KeyPath;
 use crate::config::variables;
 use crate::host::read::canonicalize_existing;
@@ -14,8 +15,32 @@ use crate::i18n::{Msg, msg};
 use crate::instance::shell_quote;
 use crate::survey::named_paths::{NamedPath, PathPurpose, own_workspace};
 
-/// The comparison of two paths: `true` where two instances must not have both.
-type Collides = fn(&Path, &Path) -> bool;
+/// The kind of paths that two instances must not both have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Collision {
+    /// Equal paths.
+    Equal,
+    /// Equal paths, or one within the other.
+    Overlap,
+}
+
+impl Collision {
+    /// Returns `true` if two instances must not have these two paths.
+    fn is_between(self, one: &Path, other: &Path) -> bool {
+        match self {
+            Self::Equal => one == other,
+            Self::Overlap => overlap(one, other),
+        }
+    }
+
+    /// Returns the instances with a path that another instance must not have beside this one.
+    fn search(self, index: &PathIndex, path: &Path) -> Vec<usize> {
+        match self {
+            Self::Equal => index.at(path).collect(),
+            Self::Overlap => index.overlapping(path).collect(),
+        }
+    }
+}
 
 /// Returns `true` if two paths are equal or one contains the other.
 pub(super) fn overlap(one: &Path, other: &Path) -> bool {
@@ -32,14 +57,18 @@ struct SharedPath<'r, 'a> {
 
 /// Returns the paths that the config of an instance names for one purpose.
 fn paths_for<'r>(own: &'r InstanceReport<'_>, purpose: PathPurpose) -> impl Iterator<Item = &'r NamedPath> {
-    let all = own.found.map(|found| &found.named_paths[..]).unwrap_or_default();
-    all.iter().filter(move |named| named.purpose == purpose)
+    let all = own.named_paths().iter();
+    all.filter(move |named| named.purpose == purpose)
 }
 
-/// Returns `true` if a path of one instance is in the state folder of another.
-fn lies_in(path: &Path, own: &InstanceReport<'_>, other: &InstanceReport<'_>) -> bool {
-    let theirs = &other.resolved.state;
-    path.starts_with(theirs) && !overlap(&own.resolved.state, theirs)
+/// Returns the instance in whose state folder a path of another instance is, where their state folders are apart.
+fn holder_of<'r, 'a>(
+    report: &'r HostReport<'a>,
+    own: &InstanceReport<'_>,
+    path: &Path,
+) -> Option<&'r InstanceReport<'a>> {
+    let is_apart = |other: &InstanceReport<'_>| !overlap(&own.resolved.state, &other.resolved.state);
+    report.first_other(own, report.paths.states.around(path), is_apart)
 }
 
 /// Returns the paths of an instance for one purpose that another instance has for that purpose too, or that lie in the
@@ -48,18 +77,18 @@ fn shared_paths<'r, 'a>(
     report: &'r HostReport<'a>,
     own: &'r InstanceReport<'a>,
     purpose: PathPurpose,
-    collides: Collides,
+    collision: Collision,
 ) -> Vec<SharedPath<'r, 'a>> {
     let shared = paths_for(own, purpose).filter_map(|named| {
-        let with_theirs = report.others_to_compare(own).find_map(|other| {
-            let theirs = paths_for(other, purpose).find(|theirs| collides(&named.path, &theirs.path))?;
+        let with_theirs = || {
+            let index = report.paths.named.get(&purpose)?;
+            let other = report.first_to_compare(own, collision.search(index, &named.path))?;
+            let mut theirs = paths_for(other, purpose);
+            let theirs = theirs.find(|theirs| collision.is_between(&named.path, &theirs.path))?;
             Some((other, Some(theirs)))
-        });
-        let within = || {
-            let mut others = report.all_others(own);
-            Some((others.find(|other| lies_in(&named.path, own, other))?, None))
         };
-        let (other, theirs) = with_theirs.or_else(within)?;
+        let within = || Some((holder_of(report, own, &named.path)?, None));
+        let (other, theirs) = with_theirs().or_else(within)?;
         Some(SharedPath { named, other, theirs })
     });
     shared.collect()
@@ -70,11 +99,11 @@ fn unset_shared(
     report: &HostReport<'_>,
     own: &InstanceReport<'_>,
     purpose: PathPurpose,
-    collides: Collides,
+    collision: Collision,
     describe: fn(&str, &KeyPath, &str) -> Msg,
 ) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
-    for shared in shared_paths(report, own, purpose, collides) {
+    for shared in shared_paths(report, own, purpose, collision) {
         let path = report.display_path(&shared.named.path);
         let msg = describe(&path, &shared.named.key, &shared.other.label);
         let changes = shared
@@ -123,7 +152,7 @@ pub(super) fn agent_dir(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Ve
         report,
         own,
         PathPurpose::AgentDir,
-        overlap,
+        Collision::Overlap,
         |path, key, holder| msg!("doctor.isolation-agent", path = path, key = key, holder = holder),
     )
 }
@@ -134,24 +163,31 @@ pub(super) fn session_store(report: &HostReport<'_>, own: &InstanceReport<'_>) -
         report,
         own,
         PathPurpose::SessionStore,
-        overlap,
+        Collision::Overlap,
         |path, _, holder| msg!("doctor.isolation-sessions", path = path, holder = holder),
     )
 }
 
 /// Reports two gateways that write one log file.
 pub(super) fn log(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let same: Collides = |one, other| one == other;
-    unset_shared(report, own, PathPurpose::Log, same, |path, _, holder| {
-        msg!("doctor.isolation-log", path = path, holder = holder)
-    })
+    unset_shared(
+        report,
+        own,
+        PathPurpose::Log,
+        Collision::Equal,
+        |path, _, holder| msg!("doctor.isolation-log", path = path, holder = holder),
+    )
 }
 
 /// Reports two gateways that serve one canvas folder.
 pub(super) fn canvas(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    unset_shared(report, own, PathPurpose::Canvas, overlap, |path, _, holder| {
-        msg!("doctor.isolation-canvas", path = path, holder = holder)
-    })
+    unset_shared(
+        report,
+        own,
+        PathPurpose::Canvas,
+        Collision::Overlap,
+        |path, _, holder| msg!("doctor.isolation-canvas", path = path, holder = holder),
+    )
 }
 
 /// Reports a workspace or a canvas folder that holds a file or folder which another instance uses for another purpose: its
@@ -160,24 +196,17 @@ pub(super) fn exposed(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<
     let open = [PathPurpose::Workspace, PathPurpose::Canvas];
     let mine = open.into_iter().flat_map(|purpose| paths_for(own, purpose));
     let problem = |named: &NamedPath| {
-        let held = |other: &InstanceReport<'_>| {
-            let all = other
-                .found
-                .map(|found| &found.named_paths[..])
-                .unwrap_or_default();
-            let mut others = all.iter().filter(|theirs| theirs.purpose != named.purpose);
-            Some((
-                other.label.clone(),
-                others
-                    .find(|theirs| theirs.path.starts_with(&named.path))?
-                    .clone(),
-            ))
-        };
-        let (holder, theirs) = report.all_others(own).find_map(held)?;
+        let indexes = report.paths.named.iter();
+        let of_others = indexes.filter(|(purpose, _)| **purpose != named.purpose);
+        let within = of_others.flat_map(|(_, index)| index.within(&named.path));
+        let holder = report.first_other(own, within, |_| true)?;
+        let mut held = holder.named_paths().iter();
+        let theirs =
+            held.find(|theirs| theirs.purpose != named.purpose && theirs.path.starts_with(&named.path))?;
         let msg = msg!(
             "doctor.isolation-exposed",
             path = report.display_path(&named.path),
-            holder = holder,
+            holder = holder.label,
             theirs = format!("{} ({})", report.display_path(&theirs.path), theirs.key)
         );
         Some(Problem::new(
@@ -190,15 +219,19 @@ pub(super) fn exposed(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<
 
 /// Reports two gateways that write any other file or folder which their configs name.
 pub(super) fn data(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    unset_shared(report, own, PathPurpose::Data, overlap, |path, key, holder| {
-        msg!("doctor.isolation-data", path = path, key = key, holder = holder)
-    })
+    unset_shared(
+        report,
+        own,
+        PathPurpose::Data,
+        Collision::Overlap,
+        |path, key, holder| msg!("doctor.isolation-data", path = path, key = key, holder = holder),
+    )
 }
 
 /// Reports browsers of two instances with one folder of logins and cookies. Nothing is repaired unasked: the logins are in
 /// that folder.
 pub(super) fn browser(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let shared = shared_paths(report, own, PathPurpose::BrowserData, overlap).into_iter();
+    let shared = shared_paths(report, own, PathPurpose::BrowserData, Collision::Overlap).into_iter();
     let problem = |shared: SharedPath<'_, '_>| {
         let path = report.display_path(&shared.named.path);
         let msg = msg!(
@@ -226,17 +259,16 @@ pub(super) fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Ve
     });
     let mut problems = Vec::new();
     for path in mine {
-        let theirs = |other: &InstanceReport<'_>| {
-            let theirs = other.found.map(|found| &found.workspaces[..]).unwrap_or_default();
-            theirs.iter().find(|their| overlap(path, their)).cloned()
+        let sharing = || {
+            let other = report.first_to_compare(own, report.paths.workspaces.overlapping(path))?;
+            let mut theirs = other.found?.workspaces.iter();
+            Some((other, Some(theirs.find(|their| overlap(path, their))?)))
         };
-        let sharing = report
-            .others_to_compare(own)
-            .find_map(|other| Some((other, Some(theirs(other)?))));
-        let intrudes =
-            |other: &&InstanceReport<'_>| lies_in(path, own, other) && legacy.as_ref() != Some(path);
-        let within = || Some((report.all_others(own).find(intrudes)?, None));
-        let Some((other, their_path)) = sharing.or_else(within) else {
+        let within = || {
+            let holder = holder_of(report, own, path)?;
+            (legacy.as_ref() != Some(path)).then_some((holder, None))
+        };
+        let Some((other, their_path)) = sharing().or_else(within) else {
             continue;
         };
         let msg = msg!(
@@ -244,11 +276,9 @@ pub(super) fn workspace(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Ve
             path = report.display_path(path),
             holder = other.label
         );
-        let changes = their_path
-            .as_ref()
-            .map_or(own, |_| instance_to_change(report, own, other));
+        let changes = their_path.map_or(own, |_| instance_to_change(report, own, other));
         let changed_path = their_path.filter(|_| changes.index != own.index);
-        let changed_path = changed_path.as_deref().unwrap_or(path);
+        let changed_path = changed_path.unwrap_or(path);
         problems.push(Problem::new(
             msg,
             separate_workspace_command(changes, changed_path),

@@ -72,7 +72,14 @@ impl Planner {
                 let Some(family) = self.preferred_family(&blocked) else {
                     break;
                 };
-                found.push(self.suggestion(family));
+                found.push(match grade {
+                    Grade::Disjoint => PortSuggestion {
+                        family,
+                        overlaps: Vec::new(),
+                        ephemeral: self.is_ephemeral(family),
+                    },
+                    Grade::Near | Grade::Allowed => self.suggestion(family),
+                });
                 blocked.block(bases_around(family.base().get(), DISJOINT_BASE_DISTANCE));
             }
         }
@@ -112,14 +119,17 @@ impl Planner {
 
     /// Returns a port family as the suggestion of a base port, with its overlaps with other instances.
     fn suggestion(&self, family: PortFamily) -> PortSuggestion {
-        let ephemeral = self
-            .ephemeral
-            .is_some_and(|span| span.overlap(family.span()).is_some());
         PortSuggestion {
             family,
             overlaps: self.overlaps(family),
-            ephemeral,
+            ephemeral: self.is_ephemeral(family),
         }
+    }
+
+    /// Returns whether some ports of a family are ephemeral.
+    fn is_ephemeral(&self, family: PortFamily) -> bool {
+        let ephemeral = self.ephemeral;
+        ephemeral.is_some_and(|span| span.overlap(family.span()).is_some())
     }
 
     /// Returns the port family of the first base port that is not blocked, in order of preference.
@@ -171,7 +181,7 @@ impl Planner {
                 blocked.extend(
                     self.holders
                         .iter()
-                        .flat_map(super::PortHolder::bases)
+                        .flat_map(|holder| holder.bases())
                         .map(|b| bases_around(b, MIN_BASE_DISTANCE)),
                 );
                 let claimed = self

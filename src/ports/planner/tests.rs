@@ -28,11 +28,11 @@ fn planner(asker: &str) -> Planner {
 }
 
 /// Returns an instance that claims the family of a base port.
-fn holder(label: &str, base: u16) -> PortHolder {
-    PortHolder {
+fn holder(label: &str, base: u16) -> Arc<PortHolder> {
+    Arc::new(PortHolder {
         label: label.to_owned(),
         claims: PortFamily::new(base).unwrap().claims().collect(),
-    }
+    })
 }
 
 fn listener(ip: IpAddr, port: u16) -> Listener {
@@ -228,10 +228,10 @@ fn port_that_another_config_pins_is_refused_with_its_key() {
         Role::Pinned,
         "browser.profiles.work.cdpPort",
     );
-    host.holders.push(PortHolder {
+    host.holders.push(Arc::new(PortHolder {
         label: "main".to_owned(),
         claims: vec![claim.clone()],
-    });
+    }));
     let taken = PortRefusal::Claimed {
         holder: "main".to_owned(),
         role: Role::Canvas,
@@ -363,7 +363,7 @@ fn hosts() -> impl Strategy<Value = Planner> {
             let mut host = planner(asker);
             for (number, (base, pin)) in bases.into_iter().enumerate() {
                 let mut holder = holder(&number.to_string(), base);
-                holder.claims.extend(pin.map(pinned));
+                Arc::make_mut(&mut holder).claims.extend(pin.map(pinned));
                 host.holders.push(holder);
             }
             host.listeners = sockets.into_iter().map(|(ip, port)| listener(ip, port)).collect();
