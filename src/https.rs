@@ -21,14 +21,16 @@ use crate::host::Host;
 mod connect;
 mod error;
 mod tls;
+mod websocket;
 
 use connect::Connector;
 use error::{connection_error, unusable_url};
 
 pub(crate) use error::HttpsError;
+pub(crate) use websocket::WebSocket;
 
-/// Maximum size of a response, in bytes.
-const MAX_RESPONSE_BYTES: usize = 4 << 20;
+/// Maximum size of a response, or of a message over a WebSocket, in bytes.
+const MAX_MESSAGE_BYTES: usize = 4 << 20;
 /// Time for which an idle connection is kept for the next request.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -56,6 +58,7 @@ impl HttpsResponse {
 #[derive(Clone)]
 pub(crate) struct HttpsClient {
     client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
 }
 
 impl fmt::Debug for HttpsClient {
@@ -75,8 +78,8 @@ impl HttpsClient {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(2)
             .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self { client })
+            .build(connector.clone());
+        Ok(Self { client, connector })
     }
 
     /// Sends a request, with a JSON body where one is given, and returns the response.
@@ -113,7 +116,7 @@ impl HttpsClient {
                 .await
                 .map_err(|error| connection_error(&error))?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await;
+            let body = Limited::new(body, MAX_MESSAGE_BYTES).collect().await;
             let body = body.map_err(|error| HttpsError::Connection(error.to_string()))?;
             Ok(HttpsResponse {
                 status: head.status,

@@ -1,6 +1,6 @@
 //! The reasons why a request to a server on the network gets no response.
 
-use http::Uri;
+use http::{StatusCode, Uri};
 
 /// The reason why a request to a server on the network got no response.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,9 @@ pub(crate) enum HttpsError {
     /// There is no certificate by which a server could be checked.
     #[error("no root certificates: install the package ca-certificates, or set SSL_CERT_FILE")]
     NoRoots,
+    /// The server answers a request for a WebSocket with a status in place of one.
+    #[error("HTTP {} in place of a WebSocket", .0.as_u16())]
+    NoWebSocket(StatusCode),
     /// Nothing came in time.
     #[error("no response in time")]
     TimedOut,
