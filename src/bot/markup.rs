@@ -10,6 +10,8 @@ use crate::i18n::{Lang, Msg};
 pub(crate) enum Markup {
     /// HTML, as Telegram reads it.
     Html,
+    /// Markdown, as Discord reads it.
+    Markdown,
     /// No markup.
     Plain,
 }
@@ -27,6 +29,8 @@ pub(crate) struct MessageFormat {
 const MAX_PARTS: usize = 4;
 /// The mark of a text that was cut.
 const CUT: &str = "…";
+/// A space without a width, which keeps two characters from being one mark.
+const NO_WIDTH: &str = "\u{200b}";
 
 impl MessageFormat {
     /// Renders a message in a language, in as many parts as the limit of the channel demands. Each sentence and each
@@ -42,13 +46,11 @@ impl MessageFormat {
             for piece in self.render_line(line, lang, redact) {
                 let last = parts.len() - 1;
                 let part = &mut parts[last];
-                let separator = usize::from(!part.is_empty());
-                if length(part) + separator + length(&piece) > self.max_length {
+                let separator = if part.is_empty() { "" } else { "\n" };
+                if length(part) + length(separator) + length(&piece) > self.max_length {
                     parts.push(piece);
                 } else {
-                    if separator == 1 {
-                        part.push('\n');
-                    }
+                    part.push_str(separator);
                     part.push_str(&piece);
                 }
             }
@@ -99,18 +101,20 @@ impl MessageFormat {
 
 impl Markup {
     /// Escapes a text so that nothing of it is taken for markup.
-    fn escape(self, text: &str) -> String {
+    pub(super) fn escape(self, text: &str) -> String {
         match self {
             Self::Html => escape_html(text),
+            Self::Markdown => escape_markdown(text),
             Self::Plain => text.to_owned(),
         }
     }
 
-    /// Returns an escaped text in bold.
+    /// Returns a text, escaped, in bold.
     fn bold(self, text: &str) -> String {
         let text = self.escape(text);
         match self {
             Self::Html => format!("<b>{text}</b>"),
+            Self::Markdown => format!("**{text}**"),
             Self::Plain => text,
         }
     }
@@ -119,6 +123,7 @@ impl Markup {
     fn escape_in_block(self, text: &str) -> String {
         match self {
             Self::Html => escape_html(text),
+            Self::Markdown => break_fences(text),
             Self::Plain => text.to_owned(),
         }
     }
@@ -127,6 +132,7 @@ impl Markup {
     fn block(self, text: &str) -> String {
         match self {
             Self::Html => format!("<pre>{text}</pre>"),
+            Self::Markdown => format!("```\n{text}\n```"),
             Self::Plain => text.to_owned(),
         }
     }
@@ -160,6 +166,32 @@ fn escape_html(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
+/// Escapes what means something in Discord's Markdown: any character that is neither a letter nor a space may stand after
+/// a backslash. A URL takes backslashes for its own, unless it is none because of the first one.
+fn escape_markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut is_line_start = true;
+    for (at, c) in text.char_indices() {
+        let is_markup = match c {
+            '\\' | '`' | '*' | '_' | '~' | '|' | '<' | '>' | '[' | ']' | '@' | '#' => true,
+            '-' => is_line_start,
+            ':' => text[at..].starts_with("://"),
+            _ => false,
+        };
+        if is_markup {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        is_line_start = c == '\n' || (is_line_start && c == ' ');
+    }
+    escaped
+}
+
+/// Keeps a text from ending a block of code.
+fn break_fences(text: &str) -> String {
+    text.replace("``", &format!("`{NO_WIDTH}`"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +210,28 @@ mod tests {
             .remove(0);
         assert!(html.contains("&lt;b&gt;*a* `x` ``` &amp;amp; _b_"), "{html}");
         assert_eq!(html.matches('<').count(), 2, "only the block's own tags: {html}");
+        let markdown = format(Markup::Markdown, 4096)
+            .render(&message, Lang::english(), &str::to_owned)
+            .remove(0);
+        let (sentence, quote) = markdown.split_once('\n').unwrap();
+        assert_eq!(
+            sentence,
+            r"\<b\>\*a\* \`x\` \`\`\` &amp; \_b\_ \[c\](d) \@everyone"
+        );
+        let block = odd.replace("```", "`\u{200b}``");
+        assert_eq!(quote, format!("```\n{block}\n```"));
+    }
+
+    #[test]
+    fn markdown_of_lines_and_links_is_escaped() {
+        for (text, expected) in [
+            ("# a", r"\# a"),
+            ("- a-b\n  - c", "\\- a-b\n  \\- c"),
+            ("https://a/b_c", r"https\://a/b\_c"),
+            ("10:20", "10:20"),
+        ] {
+            assert_eq!(escape_markdown(text), expected);
+        }
     }
 
     #[test]
@@ -186,7 +240,11 @@ mod tests {
             .map(|number| format!("line {number} <&> of a log"))
             .collect();
         let message = Message::text(msg!("bot.help")).line(Line::Quote(log.join("\n")));
-        for (markup, limit) in [(Markup::Html, 4096), (Markup::Plain, 500)] {
+        for (markup, limit) in [
+            (Markup::Html, 4096),
+            (Markup::Markdown, 2000),
+            (Markup::Plain, 500),
+        ] {
             let parts = format(markup, limit).render(&message, Lang::english(), &str::to_owned);
             assert!(parts.len() > 1);
             for part in &parts {
