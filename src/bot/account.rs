@@ -1,4 +1,5 @@
-//! The accounts of a channel as a config describes them: tokens, proxies, and who may speak. The keys are OpenClaw's.
+//! The accounts of a channel as a config describes them: tokens, proxies, and who may speak. The keys are OpenClaw's, and
+//! which of them a channel has is a row of its own.
 //!
 //! `channels.NAME` is the account `default`; `channels.NAME.accounts.ID` are further ones, and what an account does not
 //! set it takes from the channel.
@@ -15,7 +16,7 @@ use crate::secret::Secret;
 pub(crate) const DEFAULT_ACCOUNT: &str = "default";
 
 /// Where an account has one of its secrets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SecretKey {
     /// The key that holds it.
     pub(crate) key: &'static str,
@@ -23,6 +24,43 @@ pub(crate) struct SecretKey {
     pub(crate) file_key: Option<&'static str>,
     /// The environment variable that holds that of the account `default`.
     pub(crate) variable: Option<&'static str>,
+}
+
+/// A key of an account that is no secret, and that an account needs or an environment variable may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SettingKey {
+    /// The key that holds it.
+    pub(crate) key: &'static str,
+    /// The environment variable that holds it where the config does not: that of the account `default` where each account
+    /// needs a value of its own, else that of every account.
+    pub(crate) variable: &'static str,
+    /// `true` where an account can't be used without it.
+    pub(crate) is_needed: bool,
+}
+
+/// The keys by which an account says who may speak to it. Each is the path of a key, such as `dm.allowFrom`; where the
+/// releases of OpenClaw have different ones, the first one that is set counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccessKeys {
+    /// The lists of owners.
+    pub(crate) owners: &'static [&'static str],
+    /// The policies for private chats.
+    pub(crate) policy: &'static [&'static str],
+    /// The objects whose keys are the groups, or the communities of groups, that are listened to.
+    pub(crate) places: &'static [&'static str],
+    /// What may stand before the id of a person beside the name of the channel: `tg` in `tg:42`.
+    pub(crate) prefixes: &'static [&'static str],
+}
+
+/// The keys of a channel's accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccountKeys {
+    /// The secrets that an account needs, the one that tells bots apart first.
+    pub(crate) secrets: &'static [SecretKey],
+    /// The other keys that an account needs, or that a variable may set.
+    pub(crate) settings: &'static [SettingKey],
+    /// The keys that say who may speak.
+    pub(crate) access: AccessKeys,
 }
 
 /// The settings of one account of a channel.
@@ -34,6 +72,8 @@ pub(crate) struct AccountSettings {
     pub(crate) account: String,
     /// The secrets, in the order of the channel's list.
     pub(crate) secrets: Vec<Secret>,
+    /// The keys that say who may speak.
+    pub(super) access: AccessKeys,
     /// The values of the account, with those of the channel where it has none of its own.
     values: Map<String, Value>,
 }
@@ -50,28 +90,35 @@ impl AccountSettings {
         format!("{}.{}", self.channel, self.account)
     }
 
-    /// Returns the text at a key of the account; `None` for a blank one.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        let text = self.values.get(key)?.as_str()?.trim();
+    /// Returns the value at the path of a key of the account, such as `dm.policy`.
+    pub(crate) fn value(&self, path: &str) -> Option<&Value> {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let keys = rest.split('.').filter(|key| !key.is_empty());
+        keys.fold(self.values.get(first), |value, key| value?.get(key))
+    }
+
+    /// Returns the text at the path of a key of the account; `None` for a blank one.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        let text = self.value(path)?.as_str()?.trim();
         (!text.is_empty()).then_some(text)
     }
 
-    /// Returns the texts of the list at a key of the account. Numbers count as texts: ids are written both ways.
-    pub(crate) fn list(&self, key: &str) -> Vec<String> {
-        let values = self.values.get(key).and_then(Value::as_array);
-        let text = |value: &Value| match value {
-            Value::String(text) => Some(text.trim().to_owned()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        values.into_iter().flatten().filter_map(text).collect()
+    /// Returns the policy for private chats as the config names it; `pairing` where it names none.
+    pub(crate) fn private_policy(&self) -> &str {
+        let mut paths = self.access.policy.iter();
+        paths.find_map(|path| self.text(path)).unwrap_or("pairing")
     }
+}
 
-    /// Returns the keys of the object at a key of the account.
-    pub(crate) fn keys(&self, key: &str) -> Vec<String> {
-        let object = self.values.get(key).and_then(Value::as_object);
-        object.into_iter().flatten().map(|(key, _)| key.clone()).collect()
-    }
+/// Returns the texts of a list in a config. Numbers count as texts: ids are written both ways.
+pub(super) fn texts(list: Option<&Value>) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let values = list.and_then(Value::as_array);
+    values.into_iter().flatten().filter_map(text).collect()
 }
 
 /// The place where a secret of an account was found.
@@ -105,6 +152,8 @@ pub(crate) struct DescribedAccount {
     pub(crate) is_on: bool,
     /// The place of each secret that the channel needs, in the order of its list; `None` for a missing one.
     pub(crate) places: Vec<Option<SecretPlace>>,
+    /// `true` where every other key that the channel needs is set.
+    pub(crate) has_settings: bool,
 }
 
 impl DescribedAccount {
@@ -112,18 +161,23 @@ impl DescribedAccount {
     pub(crate) fn has_secrets(&self) -> bool {
         self.places.iter().all(Option::is_some)
     }
+
+    /// Returns whether the account has everything that its channel needs.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.has_settings && self.has_secrets()
+    }
 }
 
-/// Reads the accounts of a channel from a config: those that are switched on and have every secret that they need.
+/// Reads the accounts of a channel from a config: those that are switched on and have everything that they need.
 pub(crate) fn read_accounts(
     context: InstanceContext<'_>,
     config: &Value,
     channel: &'static str,
-    secret_keys: &[SecretKey],
+    keys: AccountKeys,
 ) -> Vec<AccountSettings> {
-    describe_accounts(context, config, channel, secret_keys)
+    describe_accounts(context, config, channel, keys)
         .into_iter()
-        .filter(|account| account.is_on && account.has_secrets())
+        .filter(|account| account.is_on && account.is_complete())
         .map(|account| account.settings)
         .collect()
 }
@@ -133,7 +187,7 @@ pub(crate) fn describe_accounts(
     context: InstanceContext<'_>,
     config: &Value,
     channel: &'static str,
-    secret_keys: &[SecretKey],
+    keys: AccountKeys,
 ) -> Vec<DescribedAccount> {
     let Some(own) = config
         .pointer(&format!("/channels/{channel}"))
@@ -152,7 +206,7 @@ pub(crate) fn describe_accounts(
         let mut values = base.clone();
         if name != DEFAULT_ACCOUNT {
             // A token of the channel is that of its own account.
-            values.retain(|key, _| !is_secret_key(secret_keys, key));
+            values.retain(|key, _| !is_own_key(keys, key));
         }
         values.extend(account.as_object().cloned().unwrap_or_default());
         merged.push((name.clone(), values));
@@ -165,16 +219,21 @@ pub(crate) fn describe_accounts(
     let is_channel_on = is_on(&base);
     merged
         .into_iter()
-        .map(|(account, values)| {
-            let secret = |key: &SecretKey| source.find(key, &values, account == DEFAULT_ACCOUNT);
-            let found: Vec<_> = secret_keys.iter().map(secret).collect();
+        .map(|(account, mut values)| {
+            let is_default = account == DEFAULT_ACCOUNT;
+            let secret = |key: &SecretKey| source.find(key, &values, is_default);
+            let found: Vec<_> = keys.secrets.iter().map(secret).collect();
+            source.fill_in(keys.settings, &mut values, is_default);
+            let is_set = |setting: &SettingKey| values.contains_key(setting.key);
             DescribedAccount {
+                has_settings: keys.settings.iter().all(|key| !key.is_needed || is_set(key)),
                 is_on: is_channel_on && is_on(&values),
                 places: found.iter().map(|found| Some(found.as_ref()?.1)).collect(),
                 settings: AccountSettings {
                     channel,
                     account,
                     secrets: found.into_iter().flatten().map(|(secret, _)| secret).collect(),
+                    access: keys.access,
                     values,
                 },
             }
@@ -188,10 +247,10 @@ pub(crate) fn describe_accounts(
         .collect()
 }
 
-fn is_secret_key(secret_keys: &[SecretKey], key: &str) -> bool {
-    secret_keys
-        .iter()
-        .any(|secret| secret.key == key || secret.file_key == Some(key))
+/// Returns whether each account has a value of its own at a key.
+fn is_own_key(keys: AccountKeys, key: &str) -> bool {
+    let mut secrets = keys.secrets.iter();
+    secrets.any(|secret| secret.key == key || secret.file_key == Some(key))
 }
 
 /// The places in which an account's secrets may be: the config, files, the environment of the gateway.
@@ -222,6 +281,18 @@ impl SecretSource<'_> {
         (!secret.is_placeholder()).then_some((secret, place))
     }
 
+    /// Fills in the values of settings that an account has not from their variables.
+    fn fill_in(&self, settings: &[SettingKey], values: &mut Map<String, Value>, is_default: bool) {
+        for setting in settings {
+            if let Some(text) = values.get(setting.key).and_then(|value| self.resolve(value)) {
+                values.insert(setting.key.to_owned(), text.into());
+            } else if is_default || !setting.is_needed {
+                let set = self.variables.get(setting.variable);
+                values.extend(set.map(|text| (setting.key.to_owned(), text.trim().into())));
+            }
+        }
+    }
+
     /// Returns the secret that a value of the config is or refers to: a text with `${VARIABLES}`, or a reference of
     /// OpenClaw 2026.9.6 to the environment (`{source: "env", id: "NAME"}`). References to other stores are OpenClaw's
     /// own and are not read.
@@ -250,11 +321,20 @@ mod tests {
     use crate::profile::ProfileName;
     use serde_json::json;
 
-    const KEYS: &[SecretKey] = &[SecretKey {
-        key: "botToken",
-        file_key: Some("tokenFile"),
-        variable: Some("TELEGRAM_BOT_TOKEN"),
-    }];
+    const KEYS: AccountKeys = AccountKeys {
+        secrets: &[SecretKey {
+            key: "botToken",
+            file_key: Some("tokenFile"),
+            variable: Some("TELEGRAM_BOT_TOKEN"),
+        }],
+        settings: &[],
+        access: AccessKeys {
+            owners: &["allowFrom"],
+            policy: &["dmPolicy"],
+            places: &["groups"],
+            prefixes: &[],
+        },
+    };
 
     fn accounts(vars: &[(&str, &str)], config: &Value) -> Vec<(String, String)> {
         let home = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::account::{AccountSettings, SecretKey};
+use super::account::{AccountKeys, AccountSettings};
 use super::markup::MessageFormat;
 use crate::https::{HttpsClient, HttpsError};
 use crate::i18n::{Msg, msg};
@@ -25,8 +25,11 @@ pub(crate) struct ChannelType {
     pub(crate) format: MessageFormat,
     /// `true` where a message can have buttons. Without them a message says which words to send.
     pub(crate) has_buttons: bool,
-    /// The secrets that an account needs, the one that tells bots apart first.
-    pub(crate) secrets: &'static [SecretKey],
+    /// The mark before a command as people type it there: `/`, or `!` where the programs of the channel keep texts that
+    /// start with a slash to themselves. A bot understands both.
+    pub(crate) command_mark: char,
+    /// The keys of its accounts in the config.
+    pub(crate) keys: AccountKeys,
     /// Creates the messenger of an account. Nothing is sent yet.
     pub(crate) connect: fn(AccountSettings, HttpsClient) -> Box<dyn Messenger>,
 }
@@ -94,6 +97,9 @@ pub(crate) struct RenderedMessage {
     pub(crate) text: String,
     /// The labels of the buttons, each with the command that a press stands for.
     pub(crate) buttons: Vec<(String, String)>,
+    /// A UUID that tells the message from all others, by which a channel knows one that it has taken already: a message
+    /// whose response was lost is not sent twice.
+    pub(crate) key: String,
 }
 
 /// A batch of what a channel received at once.
@@ -124,6 +130,12 @@ pub(crate) struct Heard {
     pub(crate) language: Option<String>,
     /// The content.
     pub(crate) content: Content,
+    /// The community that the chat is a part of, such as a server of Discord, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) community: Option<String>,
+    /// The id by which the channel is told that this was received, where that is another than the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt: Option<String>,
 }
 
 /// The content of something that was said to a bot.
@@ -154,6 +166,12 @@ pub(crate) enum ChannelError {
     /// Another program receives what is said to this bot.
     #[error("another program polls this bot")]
     PolledElsewhere,
+    /// The position is no longer good: what was said since can't be had, and the channel is to be asked from now on.
+    #[error("the position is lost")]
+    LostPosition,
+    /// The account can't be used as it is set, with the sentence that says what to change.
+    #[error("the settings can't be used")]
+    Settings(Msg),
     /// The channel asks for a pause.
     #[error("asked to wait {} s", .0.as_secs())]
     RateLimited(Duration),
@@ -177,6 +195,8 @@ impl ChannelError {
         match self {
             Self::Unauthorized => msg!("bot.error-unauthorized"),
             Self::PolledElsewhere => msg!("bot.error-polled-elsewhere"),
+            Self::LostPosition => msg!("bot.error-lost-position"),
+            Self::Settings(msg) => msg.clone(),
             Self::RateLimited(pause) => msg!("bot.error-rate-limited", seconds = pause.as_secs()),
             Self::Refused(why) => msg!("bot.error-refused", why = why),
             Self::Unreachable(why) => msg!("bot.error-unreachable", why = why),

@@ -3,6 +3,7 @@
 use super::command::{self, Typed};
 use super::markup::{Markup, MessageFormat};
 
+pub(crate) use super::command::MARK as COMMAND_MARK;
 pub(crate) use super::consent::Asked;
 pub(crate) use super::conversation::{Counterpart, Turn};
 pub(crate) use super::message::Message;

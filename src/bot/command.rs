@@ -177,6 +177,11 @@ const WORDS: &[CommandWords] = &[
     CommandWords::unlisted(Verb::No, "no", "hayir"),
 ];
 
+/// The mark before a command. A channel may have another one, [`OTHER_MARK`].
+pub(crate) const MARK: char = '/';
+/// The mark that stands for [`MARK`] too: the programs of some channels keep texts that start with a slash to themselves.
+pub(crate) const OTHER_MARK: char = '!';
+
 /// Returns the commands of the menu in a language: each word, and its description.
 pub(crate) fn menu(lang: Lang) -> impl Iterator<Item = (&'static str, Msg)> {
     let is_turkish = lang.code() == "tr";
@@ -207,7 +212,7 @@ pub(crate) fn parse(text: &str, bot_name: &str) -> Typed {
         command: None,
         lang: None,
     };
-    let line = text.trim().strip_prefix('/');
+    let line = text.trim().strip_prefix([MARK, OTHER_MARK]);
     let Some(line) = line.filter(|line| !line.starts_with(char::is_whitespace)) else {
         return none;
     };
@@ -429,6 +434,7 @@ mod tests {
             "status",
             "repair main",
             "//status",
+            "!!status",
             "/ status",
             "/unknown",
             "/status a b",
@@ -446,5 +452,6 @@ mod tests {
             assert_eq!(parsed(text), None, "{text:?}");
         }
         assert!(parsed("/status@Rescue_Bot").is_some());
+        assert_eq!(parsed("!status all"), parsed("/status all"));
     }
 }

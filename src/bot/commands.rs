@@ -27,14 +27,20 @@ pub(crate) struct CommandContext {
     pub(crate) own: OwnedInstanceContext,
     /// The language of the bot, in which other programs of ours are asked.
     pub(crate) lang: Lang,
+    /// The mark before the commands that answers name.
+    pub(crate) mark: char,
     /// The profiles that the bot watches, as its record names them.
     pub(crate) watched: Vec<ProfileName>,
 }
 
 impl CommandContext {
-    /// Returns a copy of this context for answers in another language.
-    pub(crate) fn in_language(&self, lang: Lang) -> Self {
-        Self { lang, ..self.clone() }
+    /// Returns a copy of this context for answers in a language, on a channel with this mark before its commands.
+    pub(crate) fn for_answers(&self, lang: Lang, mark: char) -> Self {
+        Self {
+            lang,
+            mark,
+            ..self.clone()
+        }
     }
 
     /// Returns the profile that a command is about: the named one, else the first watched one, else the default
@@ -80,7 +86,13 @@ impl CommandContext {
         let instance = match found {
             Some(found) => probe::instance_of(&self.own.env, found),
             None if *name == self.own.instance.profile => self.own.instance.clone(),
-            None => return Err(Error::failed(msg!("bot.no-instance", profile = name))),
+            None => {
+                return Err(Error::failed(msg!(
+                    "bot.no-instance",
+                    profile = name,
+                    mark = self.mark
+                )));
+            }
         };
         Ok((survey, instance))
     }

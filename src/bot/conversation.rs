@@ -40,6 +40,8 @@ pub(crate) struct Turn {
     pub(crate) lang: Lang,
     /// The name of the channel that people know.
     pub(crate) channel: &'static str,
+    /// The mark before the commands that the answer names.
+    pub(crate) mark: char,
     /// The person as the history names it.
     pub(crate) by: RequestedBy,
     /// The id of the message whose button was pressed.
@@ -109,56 +111,52 @@ impl Conversation {
 
     /// Answers a question, or does what needs no yes.
     async fn answer(&self, turn: &Turn, command: Option<Command>) -> Message {
-        let context = self.context.in_language(turn.lang);
+        let context = self.context.for_answers(turn.lang, turn.mark);
         let answered = match command {
-            None => return look::help(msg!("bot.not-a-command"), turn.lang),
-            Some(Command::Help) => return look::help(msg!("bot.help"), turn.lang),
+            None => return look::help(&context, msg!("bot.not-a-command")),
+            Some(Command::Help) => return look::help(&context, msg!("bot.help")),
             Some(Command::Whoami) => {
                 let id = &turn.asked.person;
                 return Message::text(msg!("bot.whoami", channel = turn.channel, id = id));
             }
-            Some(Command::Watch(pause)) => self.pause(Pausable::Repairs, pause),
-            Some(Command::Mute(pause)) => self.pause(Pausable::Alerts, pause),
-            Some(Command::WatchState) => Ok(self.watch_state()),
+            Some(Command::Watch(pause)) => self.pause(&context, Pausable::Repairs, pause),
+            Some(Command::Mute(pause)) => self.pause(&context, Pausable::Alerts, pause),
+            Some(Command::WatchState) => Ok(self.watch_state(&context)),
             Some(command) => blocking(move || look_up(&context, &command)).await,
         };
         answered.unwrap_or_else(|error| error_message(&error))
     }
 
     /// Begins or ends a pause.
-    fn pause(&self, what: Pausable, pause: Pause) -> Result<Message> {
+    fn pause(&self, context: &CommandContext, what: Pausable, pause: Pause) -> Result<Message> {
         self.pauses.set(what, pause, self.context.own.host.now())?;
         Ok(match what {
-            Pausable::Repairs => self.watch_state(),
+            Pausable::Repairs => self.watch_state(context),
             Pausable::Alerts => {
-                Message::text(self.pause_msg(what, "bot.alerts-on", "bot.alerts-until", "bot.alerts-off"))
+                let keys = ["bot.alerts-on", "bot.alerts-until", "bot.alerts-off"];
+                Message::text(self.pause_msg(context, what, keys))
             }
         })
     }
 
     /// Returns what the bot watches, and whether it repairs by itself.
-    fn watch_state(&self) -> Message {
+    fn watch_state(&self, context: &CommandContext) -> Message {
         let watched = &self.context.watched;
         if watched.is_empty() {
             return Message::text(msg!("bot.watches-nothing"));
         }
         let names: Vec<_> = watched.iter().map(ToString::to_string).collect();
-        let repairs = self.pause_msg(
-            Pausable::Repairs,
-            "bot.repairs-on",
-            "bot.repairs-until",
-            "bot.repairs-off",
-        );
+        let keys = ["bot.repairs-on", "bot.repairs-until", "bot.repairs-off"];
+        let repairs = self.pause_msg(context, Pausable::Repairs, keys);
         Message::text(msg!("bot.watches", names = names.join(", "))).line(Line::Text(repairs))
     }
 
     /// Returns the sentence about a pause: there is none, it ends at a time, or somebody has to end it.
     fn pause_msg(
         &self,
+        context: &CommandContext,
         what: Pausable,
-        none: &'static str,
-        until_time: &'static str,
-        ended: &'static str,
+        [none, until_time, ended]: [&'static str; 3],
     ) -> Msg {
         let now = self.context.own.host.now();
         match self
@@ -167,14 +165,14 @@ impl Conversation {
             .filter(|_| self.pauses.is_paused(what, now))
         {
             None => Msg::new(none),
-            Some(u64::MAX) => Msg::new(ended),
+            Some(u64::MAX) => Msg::new(ended).with("mark", context.mark),
             Some(until) => Msg::new(until_time).with("time", format_for_person(from_unix_millis(until))),
         }
     }
 
     /// Plans a change.
     async fn prepare(&self, turn: &Turn, order: Order) -> Result<Prepared> {
-        let context = self.context.in_language(turn.lang);
+        let context = self.context.for_answers(turn.lang, turn.mark);
         blocking(move || act::prepare(&context, &order)).await
     }
 
@@ -267,7 +265,7 @@ impl Conversation {
         plan: ActionPlan,
         other: &dyn Counterpart,
     ) -> (Result<Message>, Option<String>) {
-        let context = self.context.in_language(turn.lang);
+        let context = self.context.for_answers(turn.lang, turn.mark);
         let (by, stop) = (turn.by.clone(), self.stop.clone());
         let (told, mut progress) = mpsc::unbounded_channel();
         let mut message = Message::heading(working_msg(&plan));
@@ -348,7 +346,7 @@ fn look_up(context: &CommandContext, command: &Command) -> Result<Message> {
         Command::Ports => Ok(look::ports(context)),
         Command::History => Ok(look::history(context)),
         // The others are answered before.
-        _ => Ok(look::help(msg!("bot.help"), context.lang)),
+        _ => Ok(look::help(context, msg!("bot.help"))),
     }
 }
 

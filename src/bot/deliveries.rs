@@ -46,7 +46,7 @@ impl Deliveries {
         }
         let of_account = account.clone();
         let rules = tokio::task::spawn_blocking(move || of_account.rules()).await;
-        let owner = rules.ok().and_then(|rules| rules.owner(account.channel.name, to));
+        let owner = rules.ok().and_then(|rules| rules.owner(&account.settings, to));
         let owner = owner.ok_or(DeliveryError::NotAnOwner)?;
         let chat = account.private_chat(&owner).await?;
         let id = account

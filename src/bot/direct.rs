@@ -38,10 +38,10 @@ impl<'a> DirectAccount<'a> {
         channel: &'static ChannelType,
         name: &str,
     ) -> Result<Option<Self>> {
-        let accounts = account::describe_accounts(context, config, channel.name, channel.secrets);
+        let accounts = account::describe_accounts(context, config, channel.name, channel.keys);
         let found = accounts
             .into_iter()
-            .find(|account| account.settings.account == name && account.has_secrets());
+            .find(|account| account.settings.account == name && account.is_complete());
         let Some(settings) = found.map(|account| account.settings) else {
             return Ok(None);
         };

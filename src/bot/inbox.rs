@@ -128,6 +128,16 @@ impl Inbox {
         self.save_or_restore(before)
     }
 
+    /// Forgets the position, which the channel does not know any more: it is asked from now on.
+    ///
+    /// # Errors
+    /// When the file can't be written. The position stays then.
+    pub(crate) fn forget_cursor(&mut self) -> Result<()> {
+        let before = self.contents.clone();
+        self.contents.cursor = None;
+        self.save_or_restore(before)
+    }
+
     /// Writes the file where the contents differ from those before, which are put back where that fails.
     fn save_or_restore(&mut self, before: Contents) -> Result<()> {
         self.contents.version = 1;
@@ -158,6 +168,8 @@ mod tests {
             name: String::new(),
             language: None,
             content: Content::Text("/repair".to_owned()),
+            community: None,
+            receipt: None,
         }
     }
 
@@ -190,6 +202,16 @@ mod tests {
             .map(|entry| entry.begun.as_deref())
             .collect();
         assert_eq!(begun, [Some("restart")]);
+    }
+
+    #[test]
+    fn position_that_is_lost_is_forgotten_and_what_waits_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut inbox = Inbox::open(dir.path(), "telegram", "default");
+        inbox.record(&batch(&["1"], "2"), |_| true).unwrap();
+        inbox.forget_cursor().unwrap();
+        let inbox = Inbox::open(dir.path(), "telegram", "default");
+        assert_eq!((inbox.cursor(), inbox.waiting().len()), (None, 1));
     }
 
     #[test]

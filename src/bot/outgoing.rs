@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::channel::{ChannelError, ChannelType, Messenger, RenderedMessage};
+use super::command::MARK;
 use super::markup::MessageFormat;
 use super::message::{Button, Line, Message};
 use super::short_command;
 use crate::config::{self, LoadedConfig, secrets};
+use crate::host;
 use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
 use crate::profile::ProfileName;
@@ -67,9 +69,10 @@ fn read_config(path: &Path) -> Option<serde_json::Value> {
 }
 
 /// Returns the lines that say which words stand for buttons, for a channel that has none.
-pub(crate) fn typed_buttons(buttons: &[Button]) -> impl Iterator<Item = Line> {
-    buttons.iter().map(|button| {
-        let typed = msg!("bot.typed-button", command = button.command);
+pub(crate) fn typed_buttons(buttons: &[Button], mark: char) -> impl Iterator<Item = Line> {
+    buttons.iter().map(move |button| {
+        let words = button.command.trim_start_matches(MARK);
+        let typed = msg!("bot.typed-button", command = format!("{mark}{words}"));
         Line::Text(typed.with_msg("label", button.label.clone()))
     })
 }
@@ -100,7 +103,9 @@ pub(crate) fn render(
     let mut message = message.clone();
     if !channel.has_buttons {
         let buttons = std::mem::take(&mut message.buttons);
-        message.lines.extend(typed_buttons(&buttons));
+        message
+            .lines
+            .extend(typed_buttons(&buttons, channel.command_mark));
     }
     let texts = render_texts(channel.format, &message, lang, filter);
     let mut parts: Vec<_> = texts
@@ -108,6 +113,7 @@ pub(crate) fn render(
         .map(|text| RenderedMessage {
             text,
             buttons: Vec::new(),
+            key: host::random_uuid().to_string(),
         })
         .collect();
     if let Some(last) = parts.last_mut() {

@@ -235,6 +235,8 @@ mod tests {
             name: format!("Name of {person}\u{1b}[31m"),
             language: None,
             content: Content::Text("hello".to_owned()),
+            community: None,
+            receipt: None,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::time::unix_millis;
 /// Waits for files.
 pub(crate) fn describe(context: InstanceContext<'_>, config: &Value, engine: Engine) -> Vec<AccountReport> {
     let of_channel = |channel: &'static ChannelType| {
-        let accounts = account::describe_accounts(context, config, channel.name, channel.secrets);
+        let accounts = account::describe_accounts(context, config, channel.name, channel.keys);
         let paired = PairingStore::new(&context.instance.state_dir, channel.name).paired();
         let report = move |account| describe_account(channel, &account, config, &paired);
         accounts.into_iter().map(report).collect::<Vec<_>>()
@@ -60,11 +60,11 @@ pub(crate) fn is_owner(
     channel: &ChannelType,
     id: &str,
 ) -> Option<bool> {
-    let accounts = account::describe_accounts(context, config, channel.name, channel.secrets);
+    let accounts = account::describe_accounts(context, config, channel.name, channel.keys);
     let paired = PairingStore::new(&context.instance.state_dir, channel.name).paired();
     let owns = |account: &DescribedAccount| {
         AccessRules::new(&account.settings, config, &paired)
-            .owner(channel.name, id)
+            .owner(&account.settings, id)
             .is_some()
     };
     (!accounts.is_empty()).then(|| accounts.iter().any(owns))
@@ -111,10 +111,10 @@ fn describe_account(
         label: channel.label.to_owned(),
         account_id: settings.account.clone(),
         enabled: account.is_on,
-        configured: account.has_secrets(),
+        configured: account.is_complete(),
         supported: Some(true),
         token_source: Some(place.map_or("none", |place| place.name()).to_owned()),
-        dm_policy: Some(settings.text("dmPolicy").unwrap_or("pairing").to_owned()),
+        dm_policy: Some(settings.private_policy().to_owned()),
         owners: Some(rules.owners().len()),
         ..AccountReport::default()
     }

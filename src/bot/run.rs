@@ -35,7 +35,7 @@ use crate::sync::lock;
 mod deliver;
 mod notes;
 
-/// Pause before a token that is refused, or a bot that another program polls, is tried again.
+/// Pause before a token that is refused, or an account whose settings can't be used, is tried again.
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 /// Pause before a bot that another program polls is tried again.
 const POLLED_PAUSE: Duration = Duration::from_secs(30);
@@ -79,7 +79,7 @@ pub(crate) fn read_accounts(
     config: &Value,
 ) -> Vec<(&'static ChannelType, AccountSettings)> {
     let of_channel = |channel: &'static ChannelType| {
-        let accounts = account::read_accounts(context, config, channel.name, channel.secrets);
+        let accounts = account::read_accounts(context, config, channel.name, channel.keys);
         accounts.into_iter().map(move |settings| (channel, settings))
     };
     CHANNELS.iter().flat_map(of_channel).collect()
@@ -126,7 +126,7 @@ impl Account {
                 Err(error) => error,
             };
             let pause = match &error {
-                ChannelError::Unauthorized => REFUSED_PAUSE,
+                ChannelError::Unauthorized | ChannelError::Settings(_) => REFUSED_PAUSE,
                 ChannelError::PolledElsewhere => POLLED_PAUSE,
                 ChannelError::RateLimited(pause) => *pause,
                 _ => backoff.next_pause(host::random_bytes::<1>()[0]),
@@ -153,11 +153,27 @@ impl Account {
         }
         loop {
             let cursor = lock(&self.inbox).cursor().map(str::to_owned);
-            let batch = self.messenger.receive(cursor.as_deref()).await?;
+            let batch = match self.messenger.receive(cursor.as_deref()).await {
+                Err(ChannelError::LostPosition) if cursor.is_some() => {
+                    self.forget_position().await?;
+                    continue;
+                }
+                received => received?,
+            };
             backoff.reset();
             self.note_success(&name);
             self.take_batch(batch).await?;
         }
+    }
+
+    /// Forgets the position in the channel, which does not know it any more, and logs that.
+    async fn forget_position(self: &Arc<Self>) -> std::result::Result<(), ChannelError> {
+        let inbox = self.inbox.clone();
+        let forgotten = tokio::task::spawn_blocking(move || lock(&inbox).forget_cursor()).await;
+        let forgotten = forgotten.map_err(|error| ChannelError::Unreachable(error.to_string()))?;
+        forgotten.map_err(|error| ChannelError::Unreachable(error.msg.render(Lang::english())))?;
+        self.note_lost_position();
+        Ok(())
     }
 
     /// Records a batch, tells the channel so, and takes a turn for each thing that an owner said.
@@ -268,6 +284,7 @@ impl Account {
             typed,
             lang,
             channel: self.channel.label,
+            mark: self.channel.command_mark,
             by: RequestedBy {
                 channel: self.channel.name.to_owned(),
                 person: format!("{} ({})", crate::text::sanitize(&heard.name), heard.person)

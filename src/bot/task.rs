@@ -12,6 +12,7 @@ use super::alerts::task::{AlertEntrance, AlertTask};
 use super::alerts::webhook::Webhook;
 use super::channel::ChannelType;
 use super::chat::{self, PlainMessage};
+use super::command::MARK;
 use super::commands::CommandContext;
 use super::conversation::{Conversation, Counterpart, Turn};
 use super::deliveries::{Deliveries, DeliveryError};
@@ -72,7 +73,12 @@ impl Bot {
     ) -> Self {
         let pauses = Arc::new(Pauses::read(&own.instance.state_dir));
         let stop = Arc::new(StopSignal::default());
-        let context = CommandContext { own, lang, watched };
+        let context = CommandContext {
+            own,
+            lang,
+            mark: MARK,
+            watched,
+        };
         let accounts = RunningAccounts::default();
         let webhook = Webhook::new(&context.own.host, &record.alerts).unwrap_or_else(|error| {
             let failed = msg!("bot.alert-refused", outlet = "webhook");
@@ -159,7 +165,9 @@ impl Bot {
         let rendered = tokio::task::spawn_blocking(move || {
             let filter = SecretFilter::read(&own, &watched, &[]);
             let mut shown = message.clone();
-            shown.lines.extend(outgoing::typed_buttons(&message.buttons));
+            shown
+                .lines
+                .extend(outgoing::typed_buttons(&message.buttons, MARK));
             PlainMessage {
                 text: outgoing::render_texts(chat::FORMAT, &shown, lang, &filter).join("\n"),
                 buttons: outgoing::render_buttons(&message.buttons, lang),

@@ -22,8 +22,7 @@ mod change;
 mod restore;
 mod validate;
 
-use change::WrittenFile;
-pub(super) use change::{change_config, read_config};
+pub(super) use change::{WrittenFile, change_config, read_config};
 pub(super) use restore::restore_backup;
 
 /// The arguments of `openclaw config`.

@@ -56,6 +56,9 @@ impl BotHome {
         gateway::configure(&self.sandbox, "rescue");
         let mut config: Value = serde_json::from_str(&self.sandbox.read(RESCUE_CONFIG)).expect("JSON");
         config["channels"] = json!({ self.channel: value });
+        // For a channel whose config has no key for another server.
+        let variable = format!("{}_API_ROOT", self.channel.to_uppercase());
+        config["env"] = json!({ "vars": { variable: self.messenger.api() } });
         self.sandbox.write(RESCUE_CONFIG, config.to_string());
     }
 

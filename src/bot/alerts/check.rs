@@ -13,6 +13,7 @@ use super::schedule::AlertPolicy;
 use super::sentence::Sentence;
 use super::store::{self, BookFile};
 use super::webhook::Webhook;
+use crate::bot::command::MARK;
 use crate::bot::commands::CommandContext;
 use crate::bot::conversation::Conversation;
 use crate::bot::outgoing::SecretFilter;
@@ -138,6 +139,7 @@ fn outlets(own: OwnedInstanceContext, lang: Lang, record: &RescueTable) -> BotOu
     let described = read_accounts(own.borrowed(), &config);
     let webhook = Webhook::new(&own.host, &record.alerts).ok().flatten();
     let context = CommandContext {
+        mark: MARK,
         own,
         lang,
         watched: Vec::new(),

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::bot::account::{AccountSettings, SecretKey};
+use crate::bot::account::{AccessKeys, AccountKeys, AccountSettings, SecretKey};
 use crate::bot::channel::{
     Batch, ChannelError, ChannelType, Content, Heard, MenuCommand, Messenger, RenderedMessage,
 };
@@ -27,11 +27,21 @@ pub(super) const TELEGRAM: ChannelType = ChannelType {
         max_length: 4096,
     },
     has_buttons: true,
-    secrets: &[SecretKey {
-        key: "botToken",
-        file_key: Some("tokenFile"),
-        variable: Some("TELEGRAM_BOT_TOKEN"),
-    }],
+    command_mark: '/',
+    keys: AccountKeys {
+        secrets: &[SecretKey {
+            key: "botToken",
+            file_key: Some("tokenFile"),
+            variable: Some("TELEGRAM_BOT_TOKEN"),
+        }],
+        settings: &[],
+        access: AccessKeys {
+            owners: &["allowFrom"],
+            policy: &["dmPolicy"],
+            places: &["groups"],
+            prefixes: &["tg"],
+        },
+    },
     connect: |settings, client| Box::new(Telegram::new(&settings, client)),
 };
 
@@ -253,6 +263,8 @@ fn heard(update: &Value) -> Option<Heard> {
         name: name.into_iter().flatten().collect::<Vec<_>>().join(" "),
         language: text_at(from, "/language_code").map(str::to_owned),
         content,
+        community: None,
+        receipt: None,
     })
 }
 

@@ -304,7 +304,7 @@ struct CommandLine {
 
 impl CommandLine {
     /// Returns the command that makes a change; `None` for a change that is none.
-    fn of(action: &Action, profile: &ProfileName) -> Option<Self> {
+    fn of(action: &Action, profile: &ProfileName, mark: char) -> Option<Self> {
         let (kind, words, done): (_, &[&str], _) = match action {
             Action::Stop => (
                 StepKind::Stop,
@@ -328,9 +328,8 @@ impl CommandLine {
         };
         if let Action::ConfigSet(path, value) = action {
             command.words.extend([path.to_string(), value.clone()]);
-            command
-                .done
-                .push(Line::Text(msg!("bot.undo-rollback", profile = profile)));
+            let undo = msg!("bot.undo-rollback", profile = profile, mark = mark);
+            command.done.push(Line::Text(undo));
         }
         Some(command)
     }
@@ -338,7 +337,7 @@ impl CommandLine {
 
 /// Makes a change by its command, and writes it to the history, before and after.
 fn run_recorded(context: &CommandContext, instance: &Instance, agreed: AgreedChange<'_>) -> Result<Message> {
-    let Some(command) = CommandLine::of(&agreed.plan.action, &instance.profile) else {
+    let Some(command) = CommandLine::of(&agreed.plan.action, &instance.profile, context.mark) else {
         return Err(Error::failed(msg!("bot.plan-unknown")));
     };
     let own = &context.own;

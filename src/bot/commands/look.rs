@@ -10,7 +10,7 @@ use crate::config::key_path::KeyPath;
 use crate::config::{self, LoadedConfig, document, secrets};
 use crate::doctor::{self, HostReport, Severity};
 use crate::error::{Error, Result};
-use crate::i18n::{Lang, Msg, duration_msg, msg};
+use crate::i18n::{Msg, duration_msg, msg};
 use crate::instance::Instance;
 use crate::probe::Probe;
 use crate::record::Record;
@@ -280,13 +280,14 @@ fn recorded_msg<T: Copy>(value: &Recorded<T>, msg: impl Fn(T) -> Msg) -> Msg {
 }
 
 /// Answers `/help`, and whatever is no command.
-pub(crate) fn help(heading: Msg, lang: Lang) -> Message {
+pub(crate) fn help(context: &CommandContext, heading: Msg) -> Message {
     let line = |(word, what)| {
         Line::Text(
             Msg::new("bot.menu-line")
+                .with("mark", context.mark)
                 .with("word", word)
                 .with_msg("what", what),
         )
     };
-    Message::text(heading).lines(command::menu(lang).map(line))
+    Message::text(heading).lines(command::menu(context.lang).map(line))
 }

@@ -67,6 +67,19 @@ impl Account {
         }
     }
 
+    /// Logs that what was said may have been lost.
+    pub(super) fn note_lost_position(&self) {
+        let lost = msg!(
+            "bot.failed",
+            channel = self.channel.label,
+            account = self.settings.account
+        );
+        (self.report)(
+            Severity::Warning,
+            lost.with_msg("why", ChannelError::LostPosition.msg()),
+        );
+    }
+
     /// Records that something was sent.
     pub(super) fn note_sent(&self) {
         let now = self.conversation.context.own.host.now();

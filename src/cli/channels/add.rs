@@ -11,7 +11,8 @@ use super::lookup;
 use crate::bot::account::{DEFAULT_ACCOUNT, DescribedAccount, describe_accounts};
 use crate::bot::channel::ChannelType;
 use crate::cli::Context;
-use crate::cli::config::{change_config, read_stdin_value};
+use crate::cli::config::{WrittenFile, change_config, read_stdin_value};
+use crate::config::document;
 use crate::config::edit::EditOperation;
 use crate::config::key_path::KeyPath;
 use crate::error::{Error, Result};
@@ -27,13 +28,16 @@ pub(super) fn run(context: &Context<'_>, args: &AddArgs) -> Result<ExitCode> {
     let account = args.account.account.as_deref().unwrap_or(DEFAULT_ACCOUNT);
     check_account_name(account)?;
     let config = lookup::load_config(context)?;
-    let mut values = token_values(context, args, channel, account)?;
+    let mut values = setting_values(context, args, channel, account)?;
+    values.extend(token_values(context, args, channel, account)?);
     values.insert("enabled".to_owned(), true.into());
     let path = account_path(&config, channel, account);
-    if !args.owners.is_empty() {
-        values.insert("allowFrom".to_owned(), owners(&config, &path, &args.owners));
-    }
-    let written = change_config(context, None, &path, &EditOperation::Merge(values.into()))?;
+    let written = write(
+        context,
+        (channel, &path),
+        &values,
+        owners(&config, channel, &path, &args.owners),
+    )?;
     let owners = owner_count(context, channel, account);
     let ui = &context.ui;
     let backup = written.as_ref().map(|written| &written.backup);
@@ -61,6 +65,83 @@ pub(super) fn run(context: &Context<'_>, args: &AddArgs) -> Result<ExitCode> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the keys of an account into the config, and its owners at the first of these keys that the release of the config
+/// accepts.
+fn write(
+    context: &Context<'_>,
+    (channel, path): (&ChannelType, &KeyPath),
+    values: &Map<String, Value>,
+    owners: Vec<(&'static str, Value)>,
+) -> Result<Option<WrittenFile>> {
+    let merge =
+        |values: Map<String, Value>| change_config(context, None, path, &EditOperation::Merge(values.into()));
+    if owners.is_empty() {
+        return merge(values.clone());
+    }
+    let mut refused = None;
+    for (key, owners) in owners {
+        let mut values = values.clone();
+        let nested = key.rsplit('.').fold(owners, |value, key| json!({ key: value }));
+        values.extend(nested.as_object().cloned().unwrap_or_default());
+        match merge(values) {
+            Ok(written) => return Ok(written),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| Error::usage(msg!("channels.unknown", name = channel.name))))
+}
+
+/// Returns the keys of an account that are no secrets, as typed and as asked for.
+///
+/// # Errors
+/// For a key that the channel does not have, and where one that it needs is missing.
+fn setting_values(
+    context: &Context<'_>,
+    args: &AddArgs,
+    channel: &ChannelType,
+    account: &str,
+) -> Result<Map<String, Value>> {
+    let known = channel.keys.settings;
+    let mut values = Map::new();
+    for typed in &args.settings {
+        let Some((key, value)) = typed
+            .split_once('=')
+            .filter(|(key, value)| known.iter().any(|known| known.key == *key) && !value.trim().is_empty())
+        else {
+            let keys: Vec<_> = known.iter().map(|known| known.key).collect();
+            let unknown = msg!("channels.setting-unknown", channel = channel.label, typed = typed);
+            return Err(Error::usage(unknown).hint(msg!("channels.settings", keys = keys.join(", "))));
+        };
+        values.insert(key.to_owned(), value.trim().into());
+    }
+    let config = lookup::load_config(context)?;
+    let bare = json!({"channels": {channel.name: {}}});
+    let described = [&config, &bare].map(|config| {
+        let all = describe_accounts(context.instance_context(), config, channel.name, channel.keys);
+        all.into_iter()
+            .find(|described| described.settings.account == account)
+    });
+    let is_set = |key: &str| {
+        let mut described = described.iter().flatten();
+        described.any(|described| described.settings.text(key).is_some())
+    };
+    let is_missing = |key: &str| !values.contains_key(key) && !is_set(key);
+    match known
+        .iter()
+        .find(|setting| setting.is_needed && is_missing(setting.key))
+    {
+        Some(setting) => {
+            let missing = msg!(
+                "channels.setting-missing",
+                channel = channel.label,
+                key = setting.key
+            );
+            Err(Error::usage(missing).hint(msg!("channels.setting-way", key = setting.key)))
+        }
+        None => Ok(values),
+    }
 }
 
 /// Refuses a name of an account that would be several keys of a config.
@@ -114,7 +195,7 @@ fn token_values(
 /// Returns whether the environment has every secret of an account already.
 fn has_variables(context: &Context<'_>, channel: &ChannelType, account: &str) -> bool {
     let bare = json!({"channels": {channel.name: {}}});
-    let described = describe_accounts(context.instance_context(), &bare, channel.name, channel.secrets);
+    let described = describe_accounts(context.instance_context(), &bare, channel.name, channel.keys);
     account == DEFAULT_ACCOUNT && described.iter().any(DescribedAccount::has_secrets)
 }
 
@@ -130,7 +211,7 @@ fn file_values(context: &Context<'_>, file: &Path, channel: &ChannelType) -> Res
         text.map_err(|cause| Error::usage(msg!("client.token-file", path = path.display())).because(cause))?;
     let secrets: Vec<_> = text.lines().map(|line| Secret::new(line.trim())).collect();
     let values = secret_values(channel, &secrets)?;
-    Ok(match channel.secrets {
+    Ok(match channel.keys.secrets {
         [secret] if secret.file_key.is_some() => {
             let key = secret.file_key.unwrap_or_default().to_owned();
             Map::from_iter([(key, path.display().to_string().into())])
@@ -141,7 +222,7 @@ fn file_values(context: &Context<'_>, file: &Path, channel: &ChannelType) -> Res
 
 /// Returns the keys of a channel's secrets with these values, one for each.
 fn secret_values(channel: &ChannelType, secrets: &[Secret]) -> Result<Map<String, Value>> {
-    let keys: Vec<_> = channel.secrets.iter().map(|secret| secret.key).collect();
+    let keys: Vec<_> = channel.keys.secrets.iter().map(|secret| secret.key).collect();
     let is_complete = secrets.len() == keys.len() && !secrets.iter().any(Secret::is_placeholder);
     if !is_complete {
         let wrong = msg!(
@@ -168,17 +249,41 @@ fn ask(context: &Context<'_>, channel: &ChannelType) -> Result<Vec<Secret>> {
         );
     }
     let mut terminal = Terminal::new(context.ui);
-    let asked = channel.secrets.iter().map(|secret| {
+    let asked = channel.keys.secrets.iter().map(|secret| {
         let text = msg!("channels.token-ask", channel = channel.label, key = secret.key);
         Ok(terminal.ask(&Question::secret(text, None))?.into_secret())
     });
     asked.collect()
 }
 
-/// Returns the owners that a config names at an account, with further ones.
-fn owners(config: &Value, path: &KeyPath, further: &[String]) -> Value {
-    let account = crate::config::document::find(config, path);
-    let known = account.and_then(|account| account.get("allowFrom")?.as_array());
+/// Returns the owners that a config names at an account, with those that were typed, at each key that may hold them: the one
+/// that is in use, else all that the channel has. Nothing where none was typed.
+fn owners(
+    config: &Value,
+    channel: &ChannelType,
+    path: &KeyPath,
+    further: &[String],
+) -> Vec<(&'static str, Value)> {
+    if further.is_empty() {
+        return Vec::new();
+    }
+    let account = document::find(config, path);
+    let known = |key: &str| {
+        account?
+            .pointer(&format!("/{}", key.replace('.', "/")))?
+            .as_array()
+    };
+    let keys = channel.keys.access.owners;
+    let used = keys.iter().find(|key| known(key).is_some());
+    let with_further = |key: &&'static str| (*key, owner_list(known(key), further));
+    used.map_or(keys, std::slice::from_ref)
+        .iter()
+        .map(with_further)
+        .collect()
+}
+
+/// Returns a list of owners with further ones.
+fn owner_list(known: Option<&Vec<Value>>, further: &[String]) -> Value {
     let mut owners = known.cloned().unwrap_or_default();
     let is_same = |known: &Value, id: &str| match known {
         Value::String(text) => text == id,
@@ -211,11 +316,14 @@ mod tests {
 
     #[test]
     fn owners_are_added_once_to_those_that_are_there() {
+        let channel = lookup::find_channel("telegram").unwrap();
         let config = json!({"channels": {"telegram": {"allowFrom": [42, "7"]}}});
         let path = KeyPath::keys(["channels", "telegram"]);
         let added = ["42", "7", " 9 ", "9", ""].map(str::to_owned);
-        assert_eq!(owners(&config, &path, &added), json!([42, "7", "9"]));
-        assert_eq!(owners(&json!({}), &path, &added[2..3]), json!(["9"]));
+        let list = |config: &Value, added: &[String]| owners(config, channel, &path, added);
+        assert_eq!(list(&config, &added), [("allowFrom", json!([42, "7", "9"]))]);
+        assert_eq!(list(&json!({}), &added[2..3]), [("allowFrom", json!(["9"]))]);
+        assert_eq!(list(&config, &[]), []);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use super::call::MethodCall;
 use super::method::Method;
 use super::session_key::canonical_key;
-use crate::bot::chat::{Asked, Counterpart, Message, PlainMessage, RequestedBy, Turn, parse_command};
+use crate::bot::chat::{
+    Asked, COMMAND_MARK, Counterpart, Message, PlainMessage, RequestedBy, Turn, parse_command,
+};
 use crate::error::Result;
 use crate::gateway::chat_log::{Author, RunState};
 use crate::gateway::protocol::event::GatewayEvent;
@@ -163,6 +165,7 @@ async fn run_turn(call: MethodCall, run: String, typed_key: String, text: String
             person: person.clone(),
         },
         typed,
+        mark: COMMAND_MARK,
         lang,
         channel: "Gateway",
         by: RequestedBy {

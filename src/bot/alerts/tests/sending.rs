@@ -79,6 +79,7 @@ impl Running {
         };
         let pauses = Arc::new(Pauses::read(&own.instance.state_dir));
         let context = CommandContext {
+            mark: '/',
             own,
             lang: Lang::english(),
             watched: vec![ProfileName::default_profile()],
