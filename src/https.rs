@@ -106,9 +106,9 @@ impl HttpsClient {
                 HeaderValue::from_static("application/json"),
             );
         }
-        request
-            .headers_mut()
-            .insert(http::header::USER_AGENT, user_agent());
+        // An API may want a name of a certain form.
+        let agent = request.headers_mut().entry(http::header::USER_AGENT);
+        agent.or_insert(user_agent());
         let responding = async {
             let response = self
                 .client

@@ -6,6 +6,7 @@ mod alerts;
 mod chat;
 mod conformance;
 mod cost;
+mod discord;
 pub mod home;
 mod inside;
 mod kills;

@@ -136,6 +136,44 @@ fn account_is_added_listed_and_removed_and_its_token_is_shown_nowhere() {
 }
 
 #[test]
+fn owners_are_written_where_the_release_reads_them() {
+    for (version, place, other) in [
+        ("2026.1.30", "/dm/allowFrom", "/allowFrom"),
+        ("2026.9.6", "/allowFrom", "/dm/allowFrom"),
+    ] {
+        let sandbox = sandbox_with_engine(version);
+        write_config(&sandbox, 19789, "node");
+        let add = |owner| {
+            let words = ["channels", "add", "discord", "--token-stdin", "--owner", owner];
+            let _ = rescue_with_input(&sandbox, &words, "SEEDED-TOKEN-OF-A-BOT\n").exits(0);
+        };
+        add("42");
+        add("7");
+        // What is shown has no secrets.
+        let shown = rescue(&sandbox, &["config", "get", "channels.discord"]).exits(0);
+        let discord: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+        assert!(discord["token"].is_string(), "{discord}");
+        assert_eq!(
+            discord.pointer(place),
+            Some(&json!(["42", "7"])),
+            "{version}: {discord}"
+        );
+        assert_eq!(discord.pointer(other), None, "{version}");
+    }
+}
+
+#[test]
+fn setting_that_a_channel_does_not_have_is_refused() {
+    let sandbox = Sandbox::new();
+    gateway::configure(&sandbox, "rescue");
+    for setting in ["nothing=1", "apiRoot=", "apiRoot"] {
+        let words = ["channels", "add", "discord", "--set", setting, "--json"];
+        let refused = rescue(&sandbox, &words).exits(2).json();
+        assert_eq!(refused["code"], "channels.setting-unknown", "{setting}");
+    }
+}
+
+#[test]
 fn channel_that_the_native_engine_does_not_have_is_listed_and_removed() {
     let sandbox = Sandbox::new();
     gateway::configure(&sandbox, "rescue");

@@ -450,6 +450,58 @@ mod tests {
     }
 
     #[test]
+    fn settings_are_filled_in_from_their_variables_and_needed_ones_are_waited_for() {
+        let keys = AccountKeys {
+            settings: &[
+                SettingKey {
+                    key: "homeserver",
+                    variable: "MATRIX_HOMESERVER",
+                    is_needed: true,
+                },
+                SettingKey {
+                    key: "apiRoot",
+                    variable: "API_ROOT",
+                    is_needed: false,
+                },
+            ],
+            ..KEYS
+        };
+        let home = tempfile::tempdir().unwrap();
+        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
+        let env = Environment {
+            home: home.path().to_owned(),
+            ..Environment::default()
+        };
+        let config = json!({ "channels": { "telegram": { "botToken": "1:own", "accounts": {
+            "own": { "botToken": "2:a", "homeserver": "${ROOT}/own" }, "none": { "botToken": "3:a" },
+        }}}});
+        let described = |vars: &[(&str, &str)]| {
+            let host = Host::fixed(&[], vars.iter().copied());
+            let context = InstanceContext {
+                host: &host,
+                env: &env,
+                instance: &instance,
+            };
+            let accounts = read_accounts(context, &config, "telegram", keys);
+            let shown = |account: AccountSettings| {
+                let text = |key| account.text(key).unwrap_or_default().to_owned();
+                [account.account.clone(), text("homeserver"), text("apiRoot")].join(" ")
+            };
+            accounts.into_iter().map(shown).collect::<Vec<_>>()
+        };
+        let vars = [
+            ("ROOT", "https://x"),
+            ("MATRIX_HOMESERVER", "https://m"),
+            ("API_ROOT", "http://t"),
+        ];
+        assert_eq!(
+            described(&vars),
+            ["default https://m http://t", "own https://x/own http://t"]
+        );
+        assert_eq!(described(&vars[..1]), ["own https://x/own "]);
+    }
+
+    #[test]
     fn placeholder_is_no_token() {
         let config = json!({ "channels": { "telegram": { "botToken": "undefined" } } });
         assert!(accounts(&[], &config).is_empty());

@@ -72,7 +72,7 @@ pub(crate) trait Messenger: Send + Sync {
         message: &'a RenderedMessage,
     ) -> BoxFuture<'a, Result<(), ChannelError>>;
 
-    /// Tells the person who pressed a button that the press was heard, where the channel shows that.
+    /// Tells the person who pressed a button, or chose a command, that this was heard, where the channel shows that.
     fn acknowledge<'a>(&'a self, _press: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
         Box::pin(async { Ok(()) })
     }
@@ -144,6 +144,13 @@ pub(crate) struct Heard {
 pub(crate) enum Content {
     /// A text that the person typed.
     Text(String),
+    /// A command that the person chose from the menu of the channel, which waits for a word that it was received.
+    Chosen {
+        /// The command, as if it had been typed.
+        text: String,
+        /// The id by which the choice is acknowledged.
+        press: String,
+    },
     /// A press of a button.
     Press {
         /// The command of the button.

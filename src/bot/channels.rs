@@ -2,10 +2,11 @@
 
 use super::channel::ChannelType;
 
+mod discord;
 mod telegram;
 
 /// Every channel that the native engine has.
-pub(crate) const CHANNELS: &[ChannelType] = &[telegram::TELEGRAM];
+pub(crate) const CHANNELS: &[ChannelType] = &[telegram::TELEGRAM, discord::DISCORD];
 
 /// Returns the channel with a name, such as `telegram`.
 pub(crate) fn by_name(name: &str) -> Option<&'static ChannelType> {

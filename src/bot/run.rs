@@ -251,14 +251,18 @@ impl Account {
             command: None,
             lang: None,
         };
+        // A press is shown as heard at once; that it could not be is no reason not to obey it.
         let (typed, pressed) = match &heard.content {
             Content::Text(text) => (command::parse(text, &name), None),
+            Content::Chosen { text, press } => {
+                let _ = self.messenger.acknowledge(press).await;
+                (command::parse(text, &name), None)
+            }
             Content::Press {
                 command,
                 message,
                 press,
             } => {
-                // The press is shown as heard at once; that it could not be is no reason not to obey it.
                 let _ = self.messenger.acknowledge(press).await;
                 let typed = command::parse(&self.pressed_command(command).await, &name);
                 // The words on a button are this program's.

@@ -1,4 +1,4 @@
-//! WebSockets to servers on the network, through the same proxies and with the same TLS as requests.
+//! Connections by WebSocket to servers on the network, through the same proxies and with the same TLS as requests.
 
 use std::time::Duration;
 

@@ -84,6 +84,7 @@ fn bot_answers_again_after_lost_connections_pauses_and_failures() {
     BotHome::each(|home| {
         let _main = Gateway::start(&home.sandbox, "default");
         let _rescue = home.start();
+        home.ask("/whoami", &home.messenger.id(OWNER));
         home.messenger.drop_connections();
         home.ask("/status", "healthy");
         home.messenger.fail_next(Failure::RateLimited { seconds: 1 }, 1);
@@ -125,6 +126,8 @@ fn refused_token_is_told_in_the_log_and_the_gateway_goes_on() {
 fn what_is_said_while_the_bot_is_away_is_answered_after_its_return() {
     BotHome::each(|home| {
         let rescue = home.start();
+        // A channel may know what is said only from the first session of the bot on.
+        home.ask("/ports", "Ports of each gateway");
         let _ = rescue.stop().with(0);
         home.messenger.say(OWNER, "/whoami");
         let _rescue = home.start();

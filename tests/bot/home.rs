@@ -5,18 +5,19 @@ use serde_json::{Value, json};
 use crate::rescue::without_manager::{SpawnedGateway, sandbox_without_manager};
 use crate::support::Sandbox;
 use crate::support::gateway::{self, Gateway};
+use crate::support::messenger::discord::Discord;
 use crate::support::messenger::{MESSENGERS, Messenger, OWNER, Seen};
 
 /// The config of the rescue instance, below the home folder.
 const RESCUE_CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
 /// The channels that the native engine has.
-const NATIVE_CHANNELS: [&str; 1] = ["telegram"];
+const NATIVE_CHANNELS: [&str; 2] = ["telegram", "discord"];
 
 /// A home whose rescue instance has an account of a messenger.
-pub struct BotHome {
+pub struct BotHome<M: Messenger + ?Sized = dyn Messenger> {
     pub sandbox: Sandbox,
-    pub messenger: Box<dyn Messenger>,
+    pub messenger: Box<M>,
     /// The channel of the messenger in the config.
     pub channel: &'static str,
 }
@@ -40,8 +41,17 @@ impl BotHome {
         assert_eq!(channel, "telegram");
         Self::new(channel, start().expect("it needs no program"))
     }
+}
 
-    fn new(channel: &'static str, messenger: Box<dyn Messenger>) -> Self {
+impl BotHome<Discord> {
+    /// Creates a home with Discord.
+    pub fn discord() -> Self {
+        Self::new("discord", Box::new(Discord::start()))
+    }
+}
+
+impl<M: Messenger + ?Sized> BotHome<M> {
+    fn new(channel: &'static str, messenger: Box<M>) -> Self {
         let home = Self {
             sandbox: sandbox_without_manager(),
             messenger,
@@ -63,11 +73,10 @@ impl BotHome {
     }
 
     /// Lets the rescue gateway watch the default instance, with short times.
-    pub fn watching(self) -> Self {
+    pub fn watch(&self) {
         let record =
             "version = 1\nprofile = 'rescue'\n[rescue]\nwatch = ['default']\ninterval = 1\npatience = 3600\n";
         self.sandbox.write(".openclaw-rescue/instance.toml", record);
-        self
     }
 
     /// Starts the rescue gateway, and waits until its bot receives.

@@ -9,54 +9,57 @@ use crate::support::messenger::OWNER;
 
 #[test]
 fn owner_repairs_a_gateway_whose_config_is_broken_from_the_chat() {
-    let home = BotHome::telegram().watching();
-    let good = gateway::config(free_base());
-    home.sandbox.write(".openclaw/openclaw.json", BROKEN_CONFIG);
-    home.sandbox.write(".openclaw/openclaw.json.last-good", &good);
-    let _rescue = home.start();
-    let plan = home.ask("/repair", "Do it now?");
-    assert!(plan.text.contains("Restore this earlier config"), "{plan:#?}");
-    assert!(home.history().is_empty(), "nothing is done before the yes");
-    let spawned = home.spawned();
-    home.press(&plan, "Yes, do it");
-    let done = home.next("Repaired: the default gateway is running and healthy.");
-    assert!(
-        done.is_edit && done.id == plan.id,
-        "the plan becomes the result: {done:#?}"
-    );
-    assert!(
-        done.buttons.is_empty() && done.text.contains("The replaced config is kept:"),
-        "{done:#?}"
-    );
-    assert!(spawned.pid().is_some());
-    let history = home.history();
-    assert_eq!(
-        (history.len(), &history[0]["outcome"]),
-        (1, &json!("healthy")),
-        "{history:#?}"
-    );
-    assert_eq!(history[0]["by"]["channel"], "telegram");
-    let by = history[0]["by"]["person"].as_str().expect("a person").to_owned();
-    assert!(by.contains(&home.messenger.id(OWNER)), "{by}");
-    let told = home.ask("/history", "What was done lately");
-    assert!(told.text.contains(&by), "{told:#?}");
-    // The yes is good once.
-    home.press(&plan, "Yes, do it");
-    home.next("This plan is out of date.");
-    assert_eq!(home.history().len(), 1);
+    BotHome::each(|home| {
+        home.watch();
+        let good = gateway::config(free_base());
+        home.sandbox.write(".openclaw/openclaw.json", BROKEN_CONFIG);
+        home.sandbox.write(".openclaw/openclaw.json.last-good", &good);
+        let _rescue = home.start();
+        let plan = home.ask("/repair", "Do it now?");
+        assert!(plan.text.contains("Restore this earlier config"), "{plan:#?}");
+        assert!(home.history().is_empty(), "nothing is done before the yes");
+        let spawned = home.spawned();
+        home.press(&plan, "Yes, do it");
+        let done = home.next("Repaired: the default gateway is running and healthy.");
+        assert!(
+            done.is_edit && done.id == plan.id,
+            "the plan becomes the result: {done:#?}"
+        );
+        assert!(
+            done.buttons.is_empty() && done.text.contains("The replaced config is kept:"),
+            "{done:#?}"
+        );
+        assert!(spawned.pid().is_some());
+        let history = home.history();
+        assert_eq!(
+            (history.len(), &history[0]["outcome"]),
+            (1, &json!("healthy")),
+            "{history:#?}"
+        );
+        assert_eq!(history[0]["by"]["channel"], home.channel);
+        let by = history[0]["by"]["person"].as_str().expect("a person").to_owned();
+        assert!(by.contains(&home.messenger.id(OWNER)), "{by}");
+        let told = home.ask("/history", "What was done lately");
+        assert!(told.text.contains(&by), "{told:#?}");
+        // The yes is good once.
+        home.press(&plan, "Yes, do it");
+        home.next("This plan is out of date.");
+        assert_eq!(home.history().len(), 1);
+    });
 }
 
 #[test]
 fn turkish_word_is_answered_in_turkish_and_so_is_what_follows() {
-    let home = BotHome::telegram();
-    let main = Gateway::start(&home.sandbox, "default");
-    let _rescue = home.start();
-    let plan = home.ask("/yenidenbaslat", "Şimdi yapılsın mı?");
-    home.press(&plan, "Hayır");
-    home.next("Hiçbir şey yapılmadı");
-    let state = home.ask("/durum", "sağlıklı");
-    assert!(state.text.contains(&main.port.to_string()), "{state:#?}");
-    home.ask("merhaba", "Bu bir komut değil.");
+    BotHome::each(|home| {
+        let main = Gateway::start(&home.sandbox, "default");
+        let _rescue = home.start();
+        let plan = home.ask("/yenidenbaslat", "Şimdi yapılsın mı?");
+        home.press(&plan, "Hayır");
+        home.next("Hiçbir şey yapılmadı");
+        let state = home.ask("/durum", "sağlıklı");
+        assert!(state.text.contains(&main.port.to_string()), "{state:#?}");
+        home.ask("merhaba", "Bu bir komut değil.");
+    });
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) struct AddArgs {
     pub(crate) token_stdin: bool,
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "SETTING")]
     pub(crate) settings: Vec<String>,
     #[arg(long = "owner", value_name = "ID")]
     pub(crate) owners: Vec<String>,

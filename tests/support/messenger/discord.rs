@@ -1,6 +1,6 @@
 //! A stand-in for Discord: its gateway (version 10) and its HTTP API as documented at `docs.discord.com/developers`.
 //!
-//! Not there: compression, shards, files, embeds, slash commands, and the counting of requests per bucket.
+//! Not there: compression, shards, files, embeds, and the counting of requests per bucket.
 
 mod gateway;
 mod objects;
@@ -72,6 +72,17 @@ impl Discord {
         self.shared.change(|state| {
             let message = state.own.edit_last_of(user, text);
             state.own.dispatch("MESSAGE_UPDATE", &message);
+        });
+    }
+
+    /// Chooses a command of the bot's menu, with a text after it.
+    ///
+    /// # Panics
+    /// Where the menu has no such command.
+    pub fn choose(&self, user: User, name: &str, text: &str) {
+        self.shared.change(|state| {
+            let choice = state.own.choose(user, name, text);
+            state.own.dispatch("INTERACTION_CREATE", &choice);
         });
     }
 

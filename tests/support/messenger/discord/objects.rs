@@ -41,6 +41,8 @@ pub struct Account {
     pub connections: BTreeMap<u64, Connection>,
     /// Presses by id and token, with the message that was pressed.
     pub presses: BTreeMap<(String, String), (Press, Value)>,
+    /// The commands of the menu.
+    pub commands: Vec<Value>,
     /// Message objects by their ids.
     pub messages: BTreeMap<u64, Value>,
     last_event: Option<(String, Value)>,
@@ -100,6 +102,29 @@ impl Account {
             "id": id, "application_id": BOT_ID, "type": 3, "token": token, "version": 1, "user": person(user),
             "channel_id": message["channel_id"], "message": message, "locale": user.language,
             "data": {"component_type": 2, "custom_id": button}
+        })
+    }
+
+    /// Chooses a command of the menu and returns the interaction.
+    ///
+    /// # Panics
+    /// Where the menu has no such command.
+    pub fn choose(&mut self, user: User, name: &str, text: &str) -> Value {
+        let command = self.commands.iter().find(|command| command["name"] == name);
+        let option = command.expect("a command of the menu")["options"][0].clone();
+        let id = self.next_id().to_string();
+        let token = format!("aW50ZXJhY3Rpb24{id}");
+        let channel = private_channel(user);
+        let place = json!({"channel_id": channel});
+        self.presses
+            .insert((id.clone(), token.clone()), (Press::Waits, place));
+        let mut data = json!({"id": "1", "name": name, "type": 1});
+        if !text.is_empty() {
+            data["options"] = json!([{"name": option["name"], "type": option["type"], "value": text}]);
+        }
+        json!({
+            "id": id, "application_id": BOT_ID, "type": 2, "token": token, "version": 1, "user": person(user),
+            "channel_id": channel, "context": 1, "locale": user.language, "data": data
         })
     }
 

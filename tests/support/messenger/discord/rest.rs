@@ -22,6 +22,12 @@ const ROW_LIMIT: usize = 5;
 const BUTTON_ID_LIMIT: usize = 100;
 /// Maximum length of the label of a button, in characters.
 const LABEL_LIMIT: usize = 80;
+/// Maximum length of a nonce, in characters.
+const NONCE_LIMIT: usize = 25;
+/// Maximum number of commands in the menu, and maximum length of the name and the description of one, in characters.
+const COMMAND_LIMIT: usize = 100;
+const NAME_LIMIT: usize = 32;
+const DESCRIPTION_LIMIT: usize = 100;
 
 /// The answer to a call: a status with a document, `null` for none.
 type Outcome = Result<(u16, Value), (u16, Value)>;
@@ -138,6 +144,10 @@ fn call(
 ) -> Outcome {
     match route {
         ("GET", ["users", "@me"]) => Ok((200, objects::bot())),
+        ("GET", ["applications", "@me"]) => {
+            Ok((200, json!({"id": objects::BOT_ID, "name": "rescue", "flags": 0})))
+        }
+        ("PUT", ["applications", objects::BOT_ID, "commands"]) => set_commands(state, parameters),
         ("GET", ["gateway", "bot"]) => Ok((
             200,
             json!({
@@ -241,7 +251,7 @@ fn check_content(content: &Value) -> Result<(), (u16, Value)> {
 /// Returns the fields of a call that a message keeps. `@everyone` alerts everybody unless the call says otherwise.
 fn kept_fields(parameters: &Value) -> Value {
     let mut fields = json!({});
-    for name in ["content", "components", "message_reference"] {
+    for name in ["content", "components", "message_reference", "nonce"] {
         if let Some(value) = parameters.get(name) {
             fields[name] = value.clone();
         }
@@ -255,9 +265,66 @@ fn kept_fields(parameters: &Value) -> Value {
     fields
 }
 
-/// Sends a message. The bot's own sessions hear of it, too.
+/// Sets the commands of the menu in place of those that there are.
+fn set_commands(state: &mut State<Account>, parameters: &Value) -> Outcome {
+    let wrong = || {
+        invalid(
+            "0",
+            "BASE_TYPE_BAD_LENGTH",
+            "Must be between 1 and 100 in length.",
+        )
+    };
+    let commands = parameters
+        .as_array()
+        .filter(|commands| commands.len() <= COMMAND_LIMIT)
+        .ok_or_else(wrong)?;
+    let is_described = |described: &Value| {
+        let length = |field: &str| described[field].as_str().unwrap_or_default().chars().count();
+        (1..=DESCRIPTION_LIMIT).contains(&length("description")) && (1..=NAME_LIMIT).contains(&length("name"))
+    };
+    let has_options = |command: &Value| {
+        let options = command["options"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        options
+            .iter()
+            .all(|option| option["type"].is_u64() && is_described(option))
+    };
+    let is_name = |command: &Value| {
+        let name = command["name"].as_str().unwrap_or_default();
+        name.chars()
+            .all(|c| c.is_lowercase() || c.is_numeric() || c == '-' || c == '_')
+    };
+    if !commands
+        .iter()
+        .all(|command| is_described(command) && is_name(command) && has_options(command))
+    {
+        return Err(wrong());
+    }
+    state.own.commands.clone_from(commands);
+    Ok((200, parameters.clone()))
+}
+
+/// Sends a message. The bot's own sessions hear of it, too. One with an enforced nonce of an earlier message is that message.
 fn create_message(state: &mut State<Account>, channel: &str, parameters: &Value) -> Outcome {
     check_content(parameters)?;
+    let nonce = &parameters["nonce"];
+    let length = nonce.as_str().unwrap_or_default().chars().count();
+    if length > NONCE_LIMIT {
+        return Err(invalid(
+            "nonce",
+            "BASE_TYPE_MAX_LENGTH",
+            "Must be 25 or fewer in length.",
+        ));
+    }
+    let is_same = |message: &&Value| message["nonce"] == *nonce && message["channel_id"] == channel;
+    if parameters["enforce_nonce"] == true
+        && length > 0
+        && let Some(message) = state.own.messages.values().find(is_same)
+    {
+        return Ok((200, message.clone()));
+    }
     let message = state
         .own
         .enter(&objects::bot(), channel, &kept_fields(parameters));
@@ -310,7 +377,8 @@ fn answer_press(state: &mut State<Account>, id: &str, token: &str, parameters: &
         ));
     }
     *press = Press::Answered;
-    let [channel, id] = ["channel_id", "id"].map(|field| message[field].as_str().expect("an id").to_owned());
+    let [channel, id] =
+        ["channel_id", "id"].map(|field| message[field].as_str().unwrap_or_default().to_owned());
     match kind {
         Some(4) => create_message(state, &channel, &parameters["data"])?,
         Some(7) => edit_message(state, &id, &parameters["data"])?,
