@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -117,7 +117,13 @@ impl HttpsClient {
                 .map_err(|error| connection_error(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_MESSAGE_BYTES).collect().await;
-            let body = body.map_err(|error| HttpsError::Connection(error.to_string()))?;
+            let body = body.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    HttpsError::TooLarge
+                } else {
+                    HttpsError::Connection(error.to_string())
+                }
+            })?;
             Ok(HttpsResponse {
                 status: head.status,
                 headers: head.headers,

@@ -11,6 +11,7 @@ pub mod home;
 mod inside;
 mod kills;
 mod long_name;
+mod matrix;
 mod repair;
 
 /// Runs the bots whose gateways are services of one manager.

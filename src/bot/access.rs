@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::account::{self, AccessKeys, AccountSettings};
-use super::channel::Heard;
+use super::channel::{Content, Heard};
 
 /// The standing of a person with a bot, which decides what the person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +92,12 @@ impl AccessRules {
     }
 
     /// Returns what the person who said something may do there.
+    ///
+    /// An owner may invite the bot to any group: what is said there is judged by itself.
     pub(crate) fn standing(&self, heard: &Heard) -> Standing {
-        if !heard.is_private {
+        let is_private =
+            heard.is_private || heard.content == Content::Invitation && self.owners.contains(&heard.person);
+        if !is_private {
             let is_listed = self.places.iter().any(|place| place.admits(heard));
             return if is_listed && self.group_owners.contains(&heard.person) {
                 Standing::Owner

@@ -24,6 +24,8 @@ pub(crate) struct SecretKey {
     pub(crate) file_key: Option<&'static str>,
     /// The environment variable that holds that of the account `default`.
     pub(crate) variable: Option<&'static str>,
+    /// The secret that does in its place, such as a password in place of a token.
+    pub(crate) alternative: Option<&'static Self>,
 }
 
 /// A key of an account that is no secret, and that an account needs or an environment variable may set.
@@ -72,6 +74,8 @@ pub(crate) struct AccountSettings {
     pub(crate) account: String,
     /// The secrets, in the order of the channel's list.
     pub(crate) secrets: Vec<Secret>,
+    /// The key of each secret: that of the list, or its alternative.
+    pub(crate) secret_keys: Vec<&'static str>,
     /// The keys that say who may speak.
     pub(super) access: AccessKeys,
     /// The values of the account, with those of the channel where it has none of its own.
@@ -198,41 +202,29 @@ pub(crate) fn describe_accounts(
     let mut base = own.clone();
     let accounts = base.remove("accounts");
     let accounts = accounts.as_ref().and_then(Value::as_object);
-    let mut merged: Vec<(String, Map<String, Value>)> = Vec::new();
-    if !accounts.is_some_and(|accounts| accounts.contains_key(DEFAULT_ACCOUNT)) {
-        merged.push((DEFAULT_ACCOUNT.to_owned(), base.clone()));
-    }
-    for (name, account) in accounts.into_iter().flatten() {
-        let mut values = base.clone();
-        if name != DEFAULT_ACCOUNT {
-            // A token of the channel is that of its own account.
-            values.retain(|key, _| !is_own_key(keys, key));
-        }
-        values.extend(account.as_object().cloned().unwrap_or_default());
-        merged.push((name.clone(), values));
-    }
     let source = SecretSource {
         context,
         variables: ConfigVariables::new(context.host, &context.instance.state_dir, config),
     };
     let is_on = |values: &Map<String, Value>| values.get("enabled") != Some(&Value::Bool(false));
     let is_channel_on = is_on(&base);
-    merged
+    merged_values(keys, &base, accounts)
         .into_iter()
         .map(|(account, mut values)| {
             let is_default = account == DEFAULT_ACCOUNT;
-            let secret = |key: &SecretKey| source.find(key, &values, is_default);
+            let secret = |key| source.find_any(key, &values, is_default);
             let found: Vec<_> = keys.secrets.iter().map(secret).collect();
             source.fill_in(keys.settings, &mut values, is_default);
             let is_set = |setting: &SettingKey| values.contains_key(setting.key);
             DescribedAccount {
                 has_settings: keys.settings.iter().all(|key| !key.is_needed || is_set(key)),
                 is_on: is_channel_on && is_on(&values),
-                places: found.iter().map(|found| Some(found.as_ref()?.1)).collect(),
+                places: found.iter().map(|found| Some(found.as_ref()?.place)).collect(),
                 settings: AccountSettings {
                     channel,
                     account,
-                    secrets: found.into_iter().flatten().map(|(secret, _)| secret).collect(),
+                    secret_keys: found.iter().flatten().map(|found| found.key).collect(),
+                    secrets: found.into_iter().flatten().map(|found| found.secret).collect(),
                     access: keys.access,
                     values,
                 },
@@ -247,10 +239,40 @@ pub(crate) fn describe_accounts(
         .collect()
 }
 
+/// Returns the values of each account of a channel, with those of the channel where it has none of its own.
+fn merged_values(
+    keys: AccountKeys,
+    base: &Map<String, Value>,
+    accounts: Option<&Map<String, Value>>,
+) -> Vec<(String, Map<String, Value>)> {
+    let mut merged = Vec::new();
+    if !accounts.is_some_and(|accounts| accounts.contains_key(DEFAULT_ACCOUNT)) {
+        merged.push((DEFAULT_ACCOUNT.to_owned(), base.clone()));
+    }
+    for (name, account) in accounts.into_iter().flatten() {
+        let mut values = base.clone();
+        if name != DEFAULT_ACCOUNT {
+            // A token of the channel is that of its own account.
+            values.retain(|key, _| !is_own_key(keys, key));
+        }
+        values.extend(account.as_object().cloned().unwrap_or_default());
+        merged.push((name.clone(), values));
+    }
+    merged
+}
+
 /// Returns whether each account has a value of its own at a key.
 fn is_own_key(keys: AccountKeys, key: &str) -> bool {
-    let mut secrets = keys.secrets.iter();
+    let alternatives = |secret| std::iter::successors(Some(secret), |secret: &&SecretKey| secret.alternative);
+    let mut secrets = keys.secrets.iter().flat_map(alternatives);
     secrets.any(|secret| secret.key == key || secret.file_key == Some(key))
+}
+
+/// A secret of an account, with the key that holds it.
+struct FoundSecret {
+    key: &'static str,
+    secret: Secret,
+    place: SecretPlace,
 }
 
 /// The places in which an account's secrets may be: the config, files, the environment of the gateway.
@@ -260,6 +282,20 @@ struct SecretSource<'a> {
 }
 
 impl SecretSource<'_> {
+    /// Finds a secret of an account, or the first of its alternatives.
+    fn find_any(
+        &self,
+        key: &'static SecretKey,
+        values: &Map<String, Value>,
+        is_default: bool,
+    ) -> Option<FoundSecret> {
+        std::iter::successors(Some(key), |key| key.alternative).find_map(|key| {
+            let (secret, place) = self.find(key, values, is_default)?;
+            let key = key.key;
+            Some(FoundSecret { key, secret, place })
+        })
+    }
+
     /// Finds a secret of an account, and its place: at its key, in its file, else in its variable.
     fn find(
         &self,
@@ -313,197 +349,4 @@ pub(crate) fn proxy(settings: &AccountSettings) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::environment::Environment;
-    use crate::host::Host;
-    use crate::instance::Instance;
-    use crate::profile::ProfileName;
-    use serde_json::json;
-
-    const KEYS: AccountKeys = AccountKeys {
-        secrets: &[SecretKey {
-            key: "botToken",
-            file_key: Some("tokenFile"),
-            variable: Some("TELEGRAM_BOT_TOKEN"),
-        }],
-        settings: &[],
-        access: AccessKeys {
-            owners: &["allowFrom"],
-            policy: &["dmPolicy"],
-            places: &["groups"],
-            prefixes: &[],
-        },
-    };
-
-    fn accounts(vars: &[(&str, &str)], config: &Value) -> Vec<(String, String)> {
-        let home = tempfile::tempdir().unwrap();
-        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-        crate::apply::write_file(&instance.state_dir.join("token"), b"3:file\n").unwrap();
-        let env = Environment {
-            home: home.path().to_owned(),
-            ..Environment::default()
-        };
-        let host = Host::fixed(&[], vars.iter().copied());
-        let context = InstanceContext {
-            host: &host,
-            env: &env,
-            instance: &instance,
-        };
-        let found = read_accounts(context, config, "telegram", KEYS);
-        let shown = |account: AccountSettings| (account.account, account.secrets[0].expose().to_owned());
-        found.into_iter().map(shown).collect()
-    }
-
-    fn pair(name: &str, token: &str) -> (String, String) {
-        (name.to_owned(), token.to_owned())
-    }
-
-    #[test]
-    fn tokens_are_read_from_values_variables_references_files_and_the_environment() {
-        let config = json!({ "channels": { "telegram": {
-            "botToken": "1:own",
-            "accounts": {
-                "var": { "botToken": "${TOKEN}" },
-                "ref": { "botToken": { "source": "env", "provider": "default", "id": "TOKEN" } },
-                "file": { "tokenFile": "token" },
-                "store": { "botToken": { "source": "exec", "provider": "vault", "id": "x" } },
-                "off": { "botToken": "9:off", "enabled": false },
-                "none": {},
-            },
-        }}});
-        let vars = [("TOKEN", "2:var"), ("TELEGRAM_BOT_TOKEN", "4:env")];
-        assert_eq!(
-            accounts(&vars, &config),
-            [
-                pair("default", "1:own"),
-                pair("var", "2:var"),
-                pair("ref", "2:var"),
-                pair("file", "3:file")
-            ]
-        );
-        let bare = json!({ "channels": { "telegram": {} } });
-        assert_eq!(accounts(&vars, &bare), [pair("default", "4:env")]);
-        assert!(accounts(&[], &bare).is_empty());
-        let off = json!({ "channels": { "telegram": { "enabled": false, "botToken": "1:x" } } });
-        assert!(accounts(&[], &off).is_empty());
-        assert!(
-            accounts(&vars, &json!({})).is_empty(),
-            "no channel without its key"
-        );
-    }
-
-    #[test]
-    fn account_that_is_off_or_has_no_token_is_described_with_the_place_of_its_token() {
-        let config = json!({ "channels": { "telegram": {
-            "accounts": { "a": { "botToken": "1:a" }, "b": { "tokenFile": "token", "enabled": false }, "c": {} },
-        }}});
-        let home = tempfile::tempdir().unwrap();
-        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-        crate::apply::write_file(&instance.state_dir.join("token"), b"3:file\n").unwrap();
-        let env = Environment {
-            home: home.path().to_owned(),
-            ..Environment::default()
-        };
-        let host = Host::fixed(&[], [("TELEGRAM_BOT_TOKEN", "4:env")]);
-        let context = InstanceContext {
-            host: &host,
-            env: &env,
-            instance: &instance,
-        };
-        let described = describe_accounts(context, &config, "telegram", KEYS);
-        let shown: Vec<_> = described
-            .iter()
-            .map(|account| {
-                (
-                    account.settings.account.as_str(),
-                    account.is_on,
-                    account.places[0],
-                )
-            })
-            .collect();
-        assert_eq!(
-            shown,
-            [
-                ("default", true, Some(SecretPlace::Environment)),
-                ("a", true, Some(SecretPlace::Config)),
-                ("b", false, Some(SecretPlace::File)),
-                ("c", true, None)
-            ]
-        );
-        let bare = json!({ "channels": { "telegram": { "accounts": { "a": { "botToken": "1:a" } } } } });
-        let host = Host::fixed(&[], [("", ""); 0]);
-        let described = describe_accounts(
-            InstanceContext {
-                host: &host,
-                ..context
-            },
-            &bare,
-            "telegram",
-            KEYS,
-        );
-        assert_eq!(
-            described.len(),
-            1,
-            "there is no account without a name: {described:?}"
-        );
-    }
-
-    #[test]
-    fn settings_are_filled_in_from_their_variables_and_needed_ones_are_waited_for() {
-        let keys = AccountKeys {
-            settings: &[
-                SettingKey {
-                    key: "homeserver",
-                    variable: "MATRIX_HOMESERVER",
-                    is_needed: true,
-                },
-                SettingKey {
-                    key: "apiRoot",
-                    variable: "API_ROOT",
-                    is_needed: false,
-                },
-            ],
-            ..KEYS
-        };
-        let home = tempfile::tempdir().unwrap();
-        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-        let env = Environment {
-            home: home.path().to_owned(),
-            ..Environment::default()
-        };
-        let config = json!({ "channels": { "telegram": { "botToken": "1:own", "accounts": {
-            "own": { "botToken": "2:a", "homeserver": "${ROOT}/own" }, "none": { "botToken": "3:a" },
-        }}}});
-        let described = |vars: &[(&str, &str)]| {
-            let host = Host::fixed(&[], vars.iter().copied());
-            let context = InstanceContext {
-                host: &host,
-                env: &env,
-                instance: &instance,
-            };
-            let accounts = read_accounts(context, &config, "telegram", keys);
-            let shown = |account: AccountSettings| {
-                let text = |key| account.text(key).unwrap_or_default().to_owned();
-                [account.account.clone(), text("homeserver"), text("apiRoot")].join(" ")
-            };
-            accounts.into_iter().map(shown).collect::<Vec<_>>()
-        };
-        let vars = [
-            ("ROOT", "https://x"),
-            ("MATRIX_HOMESERVER", "https://m"),
-            ("API_ROOT", "http://t"),
-        ];
-        assert_eq!(
-            described(&vars),
-            ["default https://m http://t", "own https://x/own http://t"]
-        );
-        assert_eq!(described(&vars[..1]), ["own https://x/own "]);
-    }
-
-    #[test]
-    fn placeholder_is_no_token() {
-        let config = json!({ "channels": { "telegram": { "botToken": "undefined" } } });
-        assert!(accounts(&[], &config).is_empty());
-    }
-}
+mod tests;

@@ -77,6 +77,16 @@ pub(crate) trait Messenger: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Accepts the invitation of a person to a chat. Returns whether the chat is a private one with that person.
+    fn join<'a>(&'a self, _chat: &'a str, _person: &'a str) -> BoxFuture<'a, Result<bool, ChannelError>> {
+        Box::pin(async { Ok(true) })
+    }
+
+    /// Declines an invitation to a chat, or leaves it.
+    fn leave<'a>(&'a self, _chat: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Returns the private chat with a person.
     fn private_chat<'a>(&'a self, person: &'a str) -> BoxFuture<'a, Result<String, ChannelError>>;
 }
@@ -160,6 +170,10 @@ pub(crate) enum Content {
         /// The id of the message that has the button.
         message: String,
     },
+    /// An invitation to a chat, which the bot has to accept before it hears and says anything there.
+    Invitation,
+    /// The first message of a chat that is encrypted, so that the bot can't read it.
+    Encrypted,
     /// Anything that is no command: a sticker, a picture, an edited or a forwarded message.
     Other,
 }

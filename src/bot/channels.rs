@@ -3,10 +3,11 @@
 use super::channel::ChannelType;
 
 mod discord;
+mod matrix;
 mod telegram;
 
 /// Every channel that the native engine has.
-pub(crate) const CHANNELS: &[ChannelType] = &[telegram::TELEGRAM, discord::DISCORD];
+pub(crate) const CHANNELS: &[ChannelType] = &[telegram::TELEGRAM, matrix::MATRIX, discord::DISCORD];
 
 /// Returns the channel with a name, such as `telegram`.
 pub(crate) fn by_name(name: &str) -> Option<&'static ChannelType> {

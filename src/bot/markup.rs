@@ -8,8 +8,10 @@ use crate::i18n::{Lang, Msg};
 /// The markup of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Markup {
-    /// HTML, as Telegram reads it.
+    /// HTML, as Telegram reads it: line ends are line ends.
     Html,
+    /// HTML, as browsers and Matrix read it: a line ends with a tag.
+    WebHtml,
     /// Markdown, as Discord reads it.
     Markdown,
     /// No markup.
@@ -46,7 +48,11 @@ impl MessageFormat {
             for piece in self.render_line(line, lang, redact) {
                 let last = parts.len() - 1;
                 let part = &mut parts[last];
-                let separator = if part.is_empty() { "" } else { "\n" };
+                let separator = if part.is_empty() {
+                    ""
+                } else {
+                    self.markup.line_end()
+                };
                 if length(part) + length(separator) + length(&piece) > self.max_length {
                     parts.push(piece);
                 } else {
@@ -100,10 +106,19 @@ impl MessageFormat {
 }
 
 impl Markup {
+    /// Returns the end of a line.
+    fn line_end(self) -> &'static str {
+        match self {
+            Self::WebHtml => "<br>",
+            Self::Html | Self::Markdown | Self::Plain => "\n",
+        }
+    }
+
     /// Escapes a text so that nothing of it is taken for markup.
     pub(super) fn escape(self, text: &str) -> String {
         match self {
             Self::Html => escape_html(text),
+            Self::WebHtml => escape_html(text).replace('\n', self.line_end()),
             Self::Markdown => escape_markdown(text),
             Self::Plain => text.to_owned(),
         }
@@ -113,7 +128,7 @@ impl Markup {
     fn bold(self, text: &str) -> String {
         let text = self.escape(text);
         match self {
-            Self::Html => format!("<b>{text}</b>"),
+            Self::Html | Self::WebHtml => format!("<b>{text}</b>"),
             Self::Markdown => format!("**{text}**"),
             Self::Plain => text,
         }
@@ -122,7 +137,7 @@ impl Markup {
     /// Escapes a text for a block of quoted text, in which only the block's own end means something.
     fn escape_in_block(self, text: &str) -> String {
         match self {
-            Self::Html => escape_html(text),
+            Self::Html | Self::WebHtml => escape_html(text),
             Self::Markdown => break_fences(text),
             Self::Plain => text.to_owned(),
         }
@@ -131,11 +146,22 @@ impl Markup {
     /// Returns an escaped text as a block of quoted text.
     fn block(self, text: &str) -> String {
         match self {
-            Self::Html => format!("<pre>{text}</pre>"),
+            Self::Html | Self::WebHtml => format!("<pre>{text}</pre>"),
             Self::Markdown => format!("```\n{text}\n```"),
             Self::Plain => text.to_owned(),
         }
     }
+}
+
+/// Returns a message that was rendered as [`Markup::WebHtml`] without its markup, for readers that show none.
+pub(crate) fn strip_html(html: &str) -> String {
+    let mut text = html.replace("<br>", "\n");
+    for tag in ["<b>", "</b>", "<pre>", "</pre>"] {
+        text = text.replace(tag, "");
+    }
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }
 
 /// Returns the length of a text in UTF-16 units.
@@ -210,6 +236,12 @@ mod tests {
             .remove(0);
         assert!(html.contains("&lt;b&gt;*a* `x` ``` &amp;amp; _b_"), "{html}");
         assert_eq!(html.matches('<').count(), 2, "only the block's own tags: {html}");
+        let web = format(Markup::WebHtml, 4096)
+            .render(&message, Lang::english(), &str::to_owned)
+            .remove(0);
+        assert_eq!(web, html.replacen('\n', "<br>", 1));
+        assert_eq!(strip_html(&web), format!("{odd}\n{odd}"));
+        assert_eq!(Markup::WebHtml.escape("a\n<br>"), "a<br>&lt;br&gt;");
         let markdown = format(Markup::Markdown, 4096)
             .render(&message, Lang::english(), &str::to_owned)
             .remove(0);
@@ -242,6 +274,7 @@ mod tests {
         let message = Message::text(msg!("bot.help")).line(Line::Quote(log.join("\n")));
         for (markup, limit) in [
             (Markup::Html, 4096),
+            (Markup::WebHtml, 4096),
             (Markup::Markdown, 2000),
             (Markup::Plain, 500),
         ] {

@@ -33,6 +33,7 @@ use crate::rescue::history::RequestedBy;
 use crate::sync::lock;
 
 mod deliver;
+mod invitations;
 mod notes;
 
 /// Pause before a token that is refused, or an account whose settings can't be used, is tried again.
@@ -193,10 +194,12 @@ impl Account {
             let requests: Vec<_> = strangers
                 .filter_map(|heard| this.request_pairing(heard))
                 .collect();
-            (batch, new, requests)
+            let is_used = |heard: &Heard| requests.iter().any(|(of, _)| of.id == heard.id);
+            let unwanted = Self::unwanted_invitations(&batch.heard, &rules, is_used);
+            (batch, new, requests, unwanted)
         })
         .await;
-        let Ok((batch, new, requests)) = recorded else {
+        let Ok((batch, new, requests, unwanted)) = recorded else {
             return Err(ChannelError::Unreachable(
                 "the batch could not be recorded".to_owned(),
             ));
@@ -210,6 +213,9 @@ impl Account {
         }
         for heard in new {
             self.start_turn(heard);
+        }
+        if !unwanted.is_empty() {
+            self.decline(unwanted);
         }
         for (heard, request) in requests {
             let account = self.clone();
@@ -246,35 +252,26 @@ impl Account {
     }
 
     async fn take_turn(self: Arc<Self>, heard: Heard) {
-        let name = self.state.get().bot_name.unwrap_or_default();
-        let none = Typed {
-            command: None,
-            lang: None,
-        };
-        // A press is shown as heard at once; that it could not be is no reason not to obey it.
-        let (typed, pressed) = match &heard.content {
-            Content::Text(text) => (command::parse(text, &name), None),
-            Content::Chosen { text, press } => {
-                let _ = self.messenger.acknowledge(press).await;
-                (command::parse(text, &name), None)
-            }
-            Content::Press {
-                command,
-                message,
-                press,
-            } => {
-                let _ = self.messenger.acknowledge(press).await;
-                let typed = command::parse(&self.pressed_command(command).await, &name);
-                // The words on a button are this program's.
-                (Typed { lang: None, ..typed }, Some(message.clone()))
-            }
-            Content::Other => (none, None),
-        };
-        let lang = self.language_of(&heard, typed.lang);
         let counterpart = ChatCounterpart {
             account: self.clone(),
             heard: heard.clone(),
         };
+        match heard.content {
+            Content::Invitation => {
+                self.accept(&heard).await;
+                return counterpart.finish().await;
+            }
+            Content::Encrypted => {
+                counterpart.finish().await;
+                let message = Message::text(msg!("bot.encrypted"));
+                self.say(&heard.chat, &message, self.language_of(&heard, None))
+                    .await;
+                return;
+            }
+            _ => {}
+        }
+        let (typed, pressed) = self.understand(&heard.content).await;
+        let lang = self.language_of(&heard, typed.lang);
         // In a group people talk to each other: only a command is meant for the bot.
         if typed.command.is_none() && !heard.is_private {
             return counterpart.finish().await;
@@ -310,6 +307,33 @@ impl Account {
         expanded.await.unwrap_or_default()
     }
 
+    /// Reads what was said as a command, with the id of the message whose button was pressed. A press is shown as heard at
+    /// once; that it could not be is no reason not to obey it.
+    async fn understand(&self, content: &Content) -> (Typed, Option<String>) {
+        let name = self.state.get().bot_name.unwrap_or_default();
+        match content {
+            Content::Text(text) => (command::parse(text, &name), None),
+            Content::Chosen { text, press } => {
+                let _ = self.messenger.acknowledge(press).await;
+                (command::parse(text, &name), None)
+            }
+            Content::Press {
+                command,
+                message,
+                press,
+            } => {
+                let _ = self.messenger.acknowledge(press).await;
+                let typed = command::parse(&self.pressed_command(command).await, &name);
+                // The words on a button are this program's.
+                (Typed { lang: None, ..typed }, Some(message.clone()))
+            }
+            Content::Invitation | Content::Encrypted | Content::Other => {
+                let (command, lang) = (None, None);
+                (Typed { command, lang }, None)
+            }
+        }
+    }
+
     /// Makes a pairing code for a stranger, unless as many as allowed are open. Waits for files.
     fn request_pairing(&self, heard: &Heard) -> Option<(Heard, PairingRequest)> {
         let now = self.conversation.context.own.host.now();
@@ -319,6 +343,9 @@ impl Account {
 
     /// Gives a stranger a pairing code.
     async fn offer_pairing(&self, heard: &Heard, request: &PairingRequest) {
+        if heard.content == Content::Invitation && !self.meet(heard).await {
+            return;
+        }
         (self.report)(
             Severity::Info,
             msg!(

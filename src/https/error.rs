@@ -20,6 +20,9 @@ pub(crate) enum HttpsError {
     /// Nothing came in time.
     #[error("no response in time")]
     TimedOut,
+    /// The response is larger than any that is wanted.
+    #[error("the response is too large")]
+    TooLarge,
     /// The connection could not be made, or broke.
     #[error("{0}")]
     Connection(String),

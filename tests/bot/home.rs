@@ -4,15 +4,16 @@ use serde_json::{Value, json};
 
 use crate::rescue::without_manager::{SpawnedGateway, sandbox_without_manager};
 use crate::support::Sandbox;
-use crate::support::gateway::{self, Gateway};
+use crate::support::gateway::{self, Gateway, wait_for};
 use crate::support::messenger::discord::Discord;
+use crate::support::messenger::matrix::Matrix;
 use crate::support::messenger::{MESSENGERS, Messenger, OWNER, Seen};
 
 /// The config of the rescue instance, below the home folder.
 const RESCUE_CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
 /// The channels that the native engine has.
-const NATIVE_CHANNELS: [&str; 2] = ["telegram", "discord"];
+const NATIVE_CHANNELS: [&str; 3] = ["telegram", "matrix", "discord"];
 
 /// A home whose rescue instance has an account of a messenger.
 pub struct BotHome<M: Messenger + ?Sized = dyn Messenger> {
@@ -47,6 +48,14 @@ impl BotHome<Discord> {
     /// Creates a home with Discord.
     pub fn discord() -> Self {
         Self::new("discord", Box::new(Discord::start()))
+    }
+}
+
+impl BotHome<Matrix> {
+    /// Creates a home with Matrix; `None` where Synapse is not installed.
+    #[track_caller]
+    pub fn matrix() -> Option<Self> {
+        Some(Self::new("matrix", Box::new(Matrix::start()?)))
     }
 }
 
@@ -98,9 +107,19 @@ impl<M: Messenger + ?Sized> BotHome<M> {
             .next_message(expected, &|seen| seen.text.contains(expected))
     }
 
-    /// Presses a button as the owner.
+    /// Presses a button as the owner, as soon as it is shown.
     pub fn press(&self, message: &Seen, label: &str) {
-        self.messenger.press(OWNER, message, label);
+        let shown = self.with_button(message, label);
+        self.messenger.press(OWNER, &shown, label);
+    }
+
+    /// Returns a message as it was when it had a button: some messengers show the buttons after the text.
+    pub fn with_button(&self, message: &Seen, label: &str) -> Seen {
+        wait_for("the button is shown", || {
+            let all = self.messenger.messages().into_iter().rev();
+            let mut versions = all.filter(|seen| seen.id == message.id);
+            versions.find(|seen| seen.buttons.iter().any(|button| button == label))
+        })
     }
 
     /// Returns the gateway of the default instance that the bot starts, to be killed at the end.

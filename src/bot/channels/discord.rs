@@ -42,6 +42,7 @@ pub(super) const DISCORD: ChannelType = ChannelType {
             key: "token",
             file_key: None,
             variable: Some("DISCORD_BOT_TOKEN"),
+            alternative: None,
         }],
         settings: &[SettingKey {
             key: "apiRoot",

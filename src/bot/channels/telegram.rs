@@ -33,6 +33,7 @@ pub(super) const TELEGRAM: ChannelType = ChannelType {
             key: "botToken",
             file_key: Some("tokenFile"),
             variable: Some("TELEGRAM_BOT_TOKEN"),
+            alternative: None,
         }],
         settings: &[],
         access: AccessKeys {

@@ -97,6 +97,44 @@ impl Matrix {
         room
     }
 
+    /// Makes a further room of a person as the person wishes, and invites the bot to it, after all others. Returns its id.
+    pub fn make_room(&self, user: User, mut wish: Value) -> String {
+        let token = self.room(user).token;
+        let mut invited = wish["invite"].as_array().cloned().unwrap_or_default();
+        invited.push(self.bot_id.clone().into());
+        wish["invite"] = invited.into();
+        let made = self.synapse.call(&token, "POST", "/createRoom", &wish);
+        let room = Room {
+            id: made["room_id"].as_str().expect("an id").to_owned(),
+            token,
+        };
+        events::watch(&self.shared, self.synapse, room.clone(), self.bot_id.clone());
+        room.id
+    }
+
+    /// Returns the id of the private room of a person with the bot.
+    pub fn private_room(&self, user: User) -> String {
+        self.room(user).id
+    }
+
+    /// Sends an event to a room as a person.
+    pub fn send_to(&self, user: User, room: &str, kind: &str, content: &Value) -> String {
+        let token = self.room(user).token;
+        let id = room.to_owned();
+        self.send(&Room { id, token }, kind, content)
+    }
+
+    /// Calls the homeserver as a person, or as the bot.
+    pub fn call_as(&self, user: Option<User>, method: &str, path: &str, content: &Value) -> Value {
+        let token = user.map_or_else(|| self.bot_token.clone(), |user| self.room(user).token);
+        self.synapse.call(&token, method, path, content)
+    }
+
+    /// Returns the id of the bot.
+    pub fn bot_id(&self) -> &str {
+        &self.bot_id
+    }
+
     /// Returns the name of a person on the homeserver.
     fn local_name(&self, user: User) -> String {
         format!("user{}-of-bot{}", user.number, self.number)
