@@ -285,6 +285,12 @@ fn planned_failures_hit_messages_and_updates() {
     slack.fail_next(Failure::AnswerLost, 1);
     assert_eq!(post(), None);
     assert_eq!(slack.messages().len(), 1);
+    let keyed = json!({"channel": owner_channel(&slack), "text": "keyed", "client_msg_id": "a1"});
+    slack.fail_next(Failure::AnswerLost, 1);
+    assert_eq!(request(&slack, BOT_TOKEN, "chat.postMessage", &keyed), None);
+    let again = call(&slack, "chat.postMessage", &keyed);
+    assert_eq!(slack.messages().len(), 2, "the same message is sent once");
+    assert_eq!(again["ts"], slack.messages()[1].raw["ts"]);
     slack.fail_next(Failure::Held, 1);
     slack.release();
     assert_eq!(post().unwrap().0, 200, "released before it came");
@@ -303,7 +309,7 @@ fn planned_failures_hit_messages_and_updates() {
             .iter()
             .filter(|call| call.method == "chat.postMessage")
             .count(),
-        5
+        7
     );
     slack.set_reachable(false);
     assert_eq!(post(), None);

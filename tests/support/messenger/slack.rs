@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use super::server::Server;
 use super::state::{Call, Record, Shared};
 use super::{Messenger, Seen, User};
+pub use objects::GROUP_CHANNEL;
+
 use objects::Account;
 use socket::Order;
 
@@ -57,6 +59,22 @@ impl Slack {
             let message = state
                 .own
                 .enter(&objects::user_id(user), objects::GROUP_CHANNEL, text);
+            state.own.deliver_event(&message);
+        });
+    }
+
+    /// Delivers a message in a channel with the bot that begins with its name, in the two events that Slack makes of it.
+    pub fn mention_in_group(&self, user: User, text: &str) {
+        self.shared.change(|state| {
+            let text = format!("<@{}> {text}", objects::BOT_USER);
+            let content = json!({"text": text});
+            let mut message =
+                state
+                    .own
+                    .enter_content(&objects::user_id(user), objects::GROUP_CHANNEL, &content);
+            state.own.deliver_event(&message);
+            message["type"] = json!("app_mention");
+            message.as_object_mut().expect("an object").remove("channel_type");
             state.own.deliver_event(&message);
         });
     }

@@ -111,14 +111,7 @@ fn call(state: &mut State<Account>, address: SocketAddr, method: &str, parameter
             let user = objects::person(text(parameters, "users")).ok_or("user_not_found")?;
             Ok(json!({"channel": {"id": objects::private_channel(user)}}))
         }
-        "chat.postMessage" => {
-            let channel = objects::channel(text(parameters, "channel")).ok_or("channel_not_found")?;
-            let content = read_content(parameters)?;
-            let message = state.own.enter_content(BOT_USER, &channel, &content);
-            state.own.deliver_event(&message);
-            state.seen.enter(see(&message, false));
-            Ok(json!({"channel": channel, "ts": message["ts"], "message": message}))
-        }
+        "chat.postMessage" => post(state, parameters),
         "chat.update" => update(state, parameters),
         _ => Err("unknown_method"),
     }
@@ -127,6 +120,24 @@ fn call(state: &mut State<Account>, address: SocketAddr, method: &str, parameter
 /// Returns a text of a call; empty where it is missing.
 fn text<'a>(parameters: &'a Value, name: &str) -> &'a str {
     parameters[name].as_str().unwrap_or_default()
+}
+
+/// Sends a message, once for each `client_msg_id`.
+fn post(state: &mut State<Account>, parameters: &Value) -> Outcome {
+    let channel = objects::channel(text(parameters, "channel")).ok_or("channel_not_found")?;
+    let mut content = read_content(parameters)?;
+    let key = &parameters["client_msg_id"];
+    let is_same = |message: &&Value| key.is_string() && message["client_msg_id"] == *key;
+    if let Some(sent) = state.own.messages.values().find(is_same) {
+        return Ok(json!({"channel": sent["channel"], "ts": sent["ts"], "message": sent}));
+    }
+    if key.is_string() {
+        content["client_msg_id"] = key.clone();
+    }
+    let message = state.own.enter_content(BOT_USER, &channel, &content);
+    state.own.deliver_event(&message);
+    state.seen.enter(see(&message, false));
+    Ok(json!({"channel": channel, "ts": message["ts"], "message": message}))
 }
 
 /// Changes a message of the bot. Blocks that the call does not name stay.
