@@ -13,6 +13,7 @@ mod kills;
 mod long_name;
 mod matrix;
 mod repair;
+mod slack;
 
 /// Runs the bots whose gateways are services of one manager.
 #[test]

@@ -14,6 +14,8 @@ pub(crate) enum Markup {
     WebHtml,
     /// Markdown, as Discord reads it.
     Markdown,
+    /// Markdown, as Slack reads it (`mrkdwn`).
+    Mrkdwn,
     /// No markup.
     Plain,
 }
@@ -110,7 +112,7 @@ impl Markup {
     fn line_end(self) -> &'static str {
         match self {
             Self::WebHtml => "<br>",
-            Self::Html | Self::Markdown | Self::Plain => "\n",
+            Self::Html | Self::Markdown | Self::Mrkdwn | Self::Plain => "\n",
         }
     }
 
@@ -120,6 +122,7 @@ impl Markup {
             Self::Html => escape_html(text),
             Self::WebHtml => escape_html(text).replace('\n', self.line_end()),
             Self::Markdown => escape_markdown(text),
+            Self::Mrkdwn => escape_mrkdwn(text),
             Self::Plain => text.to_owned(),
         }
     }
@@ -130,6 +133,7 @@ impl Markup {
         match self {
             Self::Html | Self::WebHtml => format!("<b>{text}</b>"),
             Self::Markdown => format!("**{text}**"),
+            Self::Mrkdwn => format!("*{text}*"),
             Self::Plain => text,
         }
     }
@@ -139,6 +143,7 @@ impl Markup {
         match self {
             Self::Html | Self::WebHtml => escape_html(text),
             Self::Markdown => break_fences(text),
+            Self::Mrkdwn => break_fences(&escape_html(text)),
             Self::Plain => text.to_owned(),
         }
     }
@@ -147,7 +152,7 @@ impl Markup {
     fn block(self, text: &str) -> String {
         match self {
             Self::Html | Self::WebHtml => format!("<pre>{text}</pre>"),
-            Self::Markdown => format!("```\n{text}\n```"),
+            Self::Markdown | Self::Mrkdwn => format!("```\n{text}\n```"),
             Self::Plain => text.to_owned(),
         }
     }
@@ -213,6 +218,26 @@ fn escape_markdown(text: &str) -> String {
     escaped
 }
 
+/// Escapes what means something in Slack's markup
+/// (<https://docs.slack.dev/messaging/formatting-message-text#escaping>). There is no escape for its marks: one at the
+/// start of a word, where it would begin something, is kept from that by spaces without a width.
+fn escape_mrkdwn(text: &str) -> String {
+    let text = escape_html(text);
+    let mut escaped = String::with_capacity(text.len());
+    let mut is_in_word = false;
+    for c in text.chars() {
+        if matches!(c, '*' | '_' | '~' | '`') && !is_in_word {
+            escaped.push_str(NO_WIDTH);
+            escaped.push(c);
+            escaped.push_str(NO_WIDTH);
+        } else {
+            escaped.push(c);
+        }
+        is_in_word = c.is_alphanumeric();
+    }
+    escaped
+}
+
 /// Keeps a text from ending a block of code.
 fn break_fences(text: &str) -> String {
     text.replace("``", &format!("`{NO_WIDTH}`"))
@@ -252,6 +277,12 @@ mod tests {
         );
         let block = odd.replace("```", "`\u{200b}``");
         assert_eq!(quote, format!("```\n{block}\n```"));
+        let mrkdwn = format(Markup::Mrkdwn, 3000)
+            .render(&message, Lang::english(), &str::to_owned)
+            .remove(0);
+        let start = "&lt;b&gt;\u{200b}*\u{200b}a* \u{200b}`\u{200b}x` ";
+        assert!(mrkdwn.starts_with(start), "{mrkdwn}");
+        assert_eq!(mrkdwn.matches("```").count(), 2, "{mrkdwn}");
     }
 
     #[test]
@@ -264,6 +295,7 @@ mod tests {
         ] {
             assert_eq!(escape_markdown(text), expected);
         }
+        assert_eq!(escape_mrkdwn("/a_b/snake_case"), "/a_b/snake_case");
     }
 
     #[test]
@@ -276,6 +308,7 @@ mod tests {
             (Markup::Html, 4096),
             (Markup::WebHtml, 4096),
             (Markup::Markdown, 2000),
+            (Markup::Mrkdwn, 3000),
             (Markup::Plain, 500),
         ] {
             let parts = format(markup, limit).render(&message, Lang::english(), &str::to_owned);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The channels that the native engine has. OpenClaw from npm has all of them, and more.
-pub(crate) const NATIVE_CHANNELS: [&str; 3] = ["telegram", "matrix", "discord"];
+pub(crate) const NATIVE_CHANNELS: [&str; 4] = ["telegram", "matrix", "discord", "slack"];
 /// Keys below `channels` that are no channel.
 const OTHER_KEYS: [&str; 2] = ["defaults", "modelByChannel"];
 

@@ -7,13 +7,14 @@ use crate::support::Sandbox;
 use crate::support::gateway::{self, Gateway, wait_for};
 use crate::support::messenger::discord::Discord;
 use crate::support::messenger::matrix::Matrix;
+use crate::support::messenger::slack::Slack;
 use crate::support::messenger::{MESSENGERS, Messenger, OWNER, Seen};
 
 /// The config of the rescue instance, below the home folder.
 const RESCUE_CONFIG: &str = ".openclaw-rescue/openclaw.json";
 
 /// The channels that the native engine has.
-const NATIVE_CHANNELS: [&str; 3] = ["telegram", "matrix", "discord"];
+const NATIVE_CHANNELS: [&str; 4] = ["telegram", "matrix", "discord", "slack"];
 
 /// A home whose rescue instance has an account of a messenger.
 pub struct BotHome<M: Messenger + ?Sized = dyn Messenger> {
@@ -56,6 +57,13 @@ impl BotHome<Matrix> {
     #[track_caller]
     pub fn matrix() -> Option<Self> {
         Some(Self::new("matrix", Box::new(Matrix::start()?)))
+    }
+}
+
+impl BotHome<Slack> {
+    /// Creates a home with Slack.
+    pub fn slack() -> Self {
+        Self::new("slack", Box::new(Slack::start()))
     }
 }
 
