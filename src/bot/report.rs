@@ -25,7 +25,12 @@ use crate::time::unix_millis;
 pub(crate) fn describe(context: InstanceContext<'_>, config: &Value, engine: Engine) -> Vec<AccountReport> {
     let of_channel = |channel: &'static ChannelType| {
         let accounts = account::describe_accounts(context, config, channel.name, channel.keys);
-        let paired = PairingStore::new(&context.instance.state_dir, channel.name).paired();
+        // A file for each channel that an instance doesn't have would be looked for in vain.
+        let paired = if accounts.is_empty() {
+            Vec::new()
+        } else {
+            PairingStore::new(&context.instance.state_dir, channel.name).paired()
+        };
         let report = move |account| describe_account(channel, &account, config, &paired);
         accounts.into_iter().map(report).collect::<Vec<_>>()
     };
