@@ -221,7 +221,8 @@ impl Pass {
                     let question = question.numbered(number, number + left);
                     return self.ask(step, question, *prompter, history, context);
                 }
-                let is_shown = self.edits(step, context) || question.keeps_secret();
+                let is_proposed = context.proposes_all && step.in_quickstart();
+                let is_shown = is_proposed || self.edits(step, context) || question.keeps_secret();
                 let shown = default.as_ref().filter(|_| is_shown);
                 let row = shown.map(|default| ReviewRow::new(step.id(), &question, default));
                 self.changeable.extend(row);
@@ -294,7 +295,8 @@ impl Pass {
     }
 
     /// Returns `true` if a person is not asked a question of the wizard that has a default: the quick flow leaves it out, it
-    /// is about a value of the config that nobody edits, or about a secret that is there.
+    /// is about a value of the config that nobody edits, or about a secret that is there, or whatever is proposed is shown at
+    /// the review.
     fn is_silent(
         &self,
         step: &dyn WizardStep,
@@ -307,6 +309,9 @@ impl Pass {
         }
         let is_answered = history.has_reply(step.id());
         let is_advanced = self.answers.flow == Flow::Quickstart && !step.in_quickstart();
+        if context.proposes_all && !is_answered {
+            return true;
+        }
         if self.edits(step, context) {
             return !is_answered && (is_advanced || question.keeps_secret() || !history.concerns(step));
         }

@@ -8,12 +8,8 @@ mod slack;
 mod telegram;
 
 /// Every channel that the native engine has.
-pub(crate) const CHANNELS: &[ChannelType] = &[
-    telegram::TELEGRAM,
-    matrix::MATRIX,
-    discord::DISCORD,
-    slack::SLACK,
-];
+pub(crate) const CHANNELS: &[ChannelType] =
+    &[telegram::TELEGRAM, matrix::MATRIX, discord::DISCORD, slack::SLACK];
 
 /// Returns the channel with a name, such as `telegram`.
 pub(crate) fn by_name(name: &str) -> Option<&'static ChannelType> {

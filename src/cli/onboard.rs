@@ -33,6 +33,7 @@ mod repair;
 mod result;
 mod start;
 mod start_check;
+mod twin;
 
 pub(crate) use args::{OnboardArgs, SetupArgs};
 
@@ -64,6 +65,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         preset,
         command: "onboard",
         is_dry_run: args.dry_run,
+        proposes_all: false,
         waits_for_gateway: !args.skip_health,
         save_answers: args.save_answers.as_ref().map(absolute),
         fresh_token: Secret::token(context.host.random()),
@@ -108,6 +110,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         preset: preset_answers::collect(context.host, &args_of_onboard)?,
         command: "setup",
         is_dry_run: args.dry_run,
+        proposes_all: false,
         waits_for_gateway: true,
         save_answers: None,
         instance: context.instance.clone(),
@@ -136,6 +139,8 @@ struct OnboardRun<'a> {
     /// The name of the command, for the stamp in the config.
     command: &'static str,
     is_dry_run: bool,
+    /// `true` if a person is asked only to confirm what is proposed, and may change any of it.
+    proposes_all: bool,
     /// `true` if the gateway of an installed service is waited for until it answers.
     waits_for_gateway: bool,
     /// The file that the answers are saved to.

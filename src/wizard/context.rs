@@ -54,6 +54,8 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) input: PlanInput<'a>,
     /// `true` if a person answers the questions.
     pub(crate) interactive: bool,
+    /// `true` if a person is asked only for what has no default, and may change the rest at the review.
+    pub(crate) proposes_all: bool,
     /// The states of the host's gateways, where a person is told them.
     pub(crate) gateway_states: GatewayStates,
     /// `true` if a config that is kept otherwise gets another base port: the person chose that at the review.
@@ -81,6 +83,7 @@ impl<'a> InterviewContext<'a> {
             survey,
             input: read_input(at.host, survey, at.env, at.instance.clone())?,
             interactive: false,
+            proposes_all: false,
             gateway_states: GatewayStates::new(),
             moves_kept_port: false,
             fresh_token,
@@ -114,6 +117,12 @@ impl<'a> InterviewContext<'a> {
             on_probe,
             ..self
         }
+    }
+
+    /// Lets the wizard ask the person only for what has no default.
+    #[must_use]
+    pub(crate) fn with_proposals(self, proposes_all: bool) -> Self {
+        Self { proposes_all, ..self }
     }
 
     /// Changes the wizard to the instance of another profile, under the environment rules

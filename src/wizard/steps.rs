@@ -19,6 +19,8 @@ mod service;
 mod watch;
 mod workspace;
 
+pub(crate) use profile::SECOND_PROFILE;
+
 /// Every step of the wizard, in the order in which they are asked.
 pub(crate) static ALL: &[&dyn WizardStep] = &[
     &risk::AcceptRisk,

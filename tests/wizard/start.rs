@@ -208,3 +208,77 @@ fn gateway_that_does_not_come_up_in_the_background_is_told_with_its_cause() {
         assert_eq!(terminal.exit_code(), 3, "{}", terminal.screen().text());
     });
 }
+
+/// Starts the wizard on an empty host, and presses Enter at every question until the gateway runs.
+fn run_to_offer(sandbox: &Sandbox, words: &ScreenTexts, columns: u16, offer: &str) -> Terminal {
+    let args = [
+        "--lang",
+        words.lang,
+        "onboard",
+        "--accept-risk",
+        "--flow",
+        "quickstart",
+    ];
+    let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
+    for question in [
+        words.profile,
+        words.engine,
+        words.workspace,
+        words.port,
+        words.bot,
+        words.service,
+        words.confirm,
+    ] {
+        terminal.wait_for(question).press(Key::Enter);
+    }
+    wait_for_text(&mut terminal, offer);
+    terminal
+}
+
+#[test]
+fn rescue_bot_is_offered_beside_a_first_gateway_and_runs_and_watches_after_two_enters() {
+    network::own(|| {
+        for (words, columns, offer, done) in [
+            (
+                &ENGLISH,
+                80,
+                "Add a rescue bot beside it?",
+                "The rescue gateway is running",
+            ),
+            (&TURKISH, 40, "Yanına bir kurtarma botu", "çalışıyor: rescue"),
+        ] {
+            let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
+            let _killed = KilledWithTest(sandbox.home());
+            let mut terminal = run_to_offer(&sandbox, words, columns, offer);
+            terminal.press(Key::Enter);
+            terminal
+                .wait_until("the plan of the rescue bot", |screen| {
+                    let text = screen.text();
+                    text.contains("19789-19899") && text.matches(words.confirm).count() == 2
+                })
+                .press(Key::Enter);
+            wait_for_text(&mut terminal, done);
+            assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen().text());
+            let record = sandbox.read(".openclaw-rescue/instance.toml");
+            assert!(record.contains("watch = [\"default\"]"), "{record}");
+            for profile in ["rescue", "default"] {
+                let _ = sandbox.run(["--profile", profile, "status"]).exits(0);
+                let _ = sandbox.run(["--profile", profile, "gateway", "stop"]).exits(0);
+            }
+        }
+    });
+}
+
+#[test]
+fn offered_rescue_bot_can_be_declined() {
+    network::own(|| {
+        let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
+        let _killed = KilledWithTest(sandbox.home());
+        let mut terminal = run_to_offer(&sandbox, &ENGLISH, 80, "Add a rescue bot beside it?");
+        terminal.type_in("n").press(Key::Enter);
+        wait_for_text(&mut terminal, "openclaw --profile rescue onboard");
+        assert_eq!(terminal.exit_code(), 0);
+        assert!(!sandbox.path(".openclaw-rescue").exists());
+        let _ = sandbox.run(["gateway", "stop"]).exits(0);
+    });
+}

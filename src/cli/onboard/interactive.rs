@@ -105,7 +105,10 @@ impl OnboardRun<'_> {
                     ui,
                     ..self.context.clone()
                 };
-                finished.and_then(|end| end.finish(&context))
+                finished.and_then(|end| match end {
+                    OnboardEnd::Started(instance) => self.with_context(&context).offer_rescue_bot(&instance),
+                    end => end.finish(&context),
+                })
             }
             Err(error) if error.has_reason(ErrorReason::Cancelled) => {
                 draft.discard();
@@ -173,12 +176,13 @@ impl OnboardRun<'_> {
     }
 
     /// Returns this run of an onboarding in another context, which differs in its language.
-    fn with_context<'c>(&self, context: &'c Context<'c>) -> OnboardRun<'c> {
+    pub(super) fn with_context<'c>(&self, context: &'c Context<'c>) -> OnboardRun<'c> {
         OnboardRun {
             context,
             preset: self.preset.clone(),
             command: self.command,
             is_dry_run: self.is_dry_run,
+            proposes_all: self.proposes_all,
             waits_for_gateway: self.waits_for_gateway,
             save_answers: self.save_answers.clone(),
             instance: self.instance.clone(),
@@ -265,6 +269,7 @@ impl OnboardRun<'_> {
             let mut context = self
                 .interview_context(&survey, &instance)?
                 .with_person(&on_probe)
+                .with_proposals(self.proposes_all)
                 .with_moved_port(person.moves_kept_port)
                 .with_gateway_states(person.states);
             let source = AnswerSource::Person(person.terminal, person.history);

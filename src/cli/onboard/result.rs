@@ -82,11 +82,14 @@ impl OnboardRun<'_> {
             context.ui.print_rejection(&unset);
         }
         // It comes last: a failure undoes nothing of the onboarding.
-        let started = starts(&context)?.is_some();
+        let is_started = starts(&context)?.is_some();
         let runs_here = answers.start == Start::Terminal && !is_remote(plan);
-        print_next_commands(&context, interview_context.survey, plan, started || runs_here);
+        print_next_commands(&context, interview_context.survey, plan, is_started || runs_here);
         if runs_here {
             return Ok(OnboardEnd::RunGateway(Box::new(context.instance)));
+        }
+        if is_started {
+            return Ok(OnboardEnd::Started(Box::new(context.instance)));
         }
         Ok(OnboardEnd::Exit(ExitCode::SUCCESS))
     }

@@ -85,6 +85,8 @@ fn failure(context: &Context<'_>) -> Error {
 pub(super) enum OnboardEnd {
     /// The command ends with this exit code.
     Exit(ExitCode),
+    /// The gateway of this instance was started, and the command ends.
+    Started(Box<Instance>),
     /// The gateway of this instance runs in this terminal now.
     RunGateway(Box<Instance>),
 }
@@ -95,6 +97,7 @@ impl OnboardEnd {
     pub(super) fn finish(self, context: &Context<'_>) -> Result<ExitCode> {
         match self {
             Self::Exit(code) => Ok(code),
+            Self::Started(_) => Ok(ExitCode::SUCCESS),
             Self::RunGateway(instance) => {
                 background::become_gateway(context.instance_context().with_instance(&instance))
             }

@@ -15,7 +15,7 @@ pub(super) struct MeantProfile;
 
 /// The name that the wizard proposes for a second profile beside a default instance: the example of OpenClaw's
 /// documentation.
-const SECOND_PROFILE: &str = "rescue";
+pub(crate) const SECOND_PROFILE: &str = "rescue";
 /// The id of the wizard's choice that leads to a typed profile; no profile has such a name.
 const TYPED_CHOICE: &str = "another name";
 
