@@ -19,7 +19,15 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "help.heading.instance",
-        &["workspace", "skip_bootstrap", "existing", "reset", "reset_scope"],
+        &[
+            "engine",
+            "workspace",
+            "skip_bootstrap",
+            "existing",
+            "reset",
+            "reset_scope",
+            "watch",
+        ],
     ),
     (
         "help.heading.gateway",
