@@ -216,16 +216,21 @@ impl Record {
     /// bad TOML.
     pub(crate) fn load(path: &Path) -> Result<Self, RecordError> {
         match read::bytes(path) {
-            Ok(bytes) => Ok(toml_document::parse(&bytes)?),
+            Ok(bytes) => Ok(Self::from_bytes(&bytes)?),
             Err(ReadError::Missing) => Ok(Self::default()),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// Parses the content of an `instance.toml`.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, TomlError> {
+        toml_document::parse(bytes)
+    }
+
     /// Parses the text of an `instance.toml`, in tests.
     #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Self, TomlError> {
-        toml_document::parse(text.as_bytes())
+        Self::from_bytes(text.as_bytes())
     }
 }
 

@@ -6,20 +6,23 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::{Answers, Auth, Bind, GatewayMode, NamedValue as _};
+use crate::answers::{Answers, Auth, Bind, GatewayMode, NamedValue as _, Start};
 use crate::config::dialect::Dialect;
 use crate::config::document::{ConfigDocument, find};
 use crate::config::error::ConfigError;
 use crate::config::key_path::KeyPath;
 use crate::environment::{Environment, abbreviate_home};
-use crate::i18n::Lang;
-use crate::instance::Instance;
+use crate::i18n::{Lang, Msg, msg};
+use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::planner::Planner;
 use crate::ports::{Port, PortSource};
-use crate::record::Engine;
+use crate::profile::ProfileName;
+use crate::record::{Engine, Record};
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::survey::SurveyedInstance;
+
+use super::disk::DiskSnapshot;
 
 /// The facts that the plan of an instance depends on, in addition to the wizard's answers and the paths that it
 /// touches.
@@ -157,6 +160,29 @@ impl PlanInput<'_> {
         let added = answers.watch.iter().map(ToString::to_string);
         let added = added.filter(|profile| !self.watched.contains(profile));
         self.watched.iter().cloned().chain(added).collect()
+    }
+
+    /// Returns the record files of the instances that the planned gateway will watch, each with the instance's profile.
+    pub(super) fn records_of_watched(&self, answers: &Answers) -> Vec<(ProfileName, PathBuf)> {
+        let watched = self.watched_with(answers);
+        let record = |other: &OtherInstance<'_>| {
+            let profile = other.found.profile.clone()?;
+            let is_watched = watched.iter().any(|name| *name == profile.as_str());
+            is_watched.then(|| (profile, other.state_dir.join(RECORD_FILE)))
+        };
+        self.others.iter().filter_map(record).collect()
+    }
+
+    /// Returns the notice that the service of the planned instance comes with a timer, which tells its owners when the gateway
+    /// is silent; `None` where it comes with none.
+    pub(super) fn timer_notice(&self, answers: &Answers, disk: &DiskSnapshot) -> Option<Msg> {
+        let records = self.records_of_watched(answers);
+        let of_npm = records.iter().find(|(_, path)| {
+            let record = disk.bytes(path).map(Record::from_bytes);
+            record.is_some_and(|record| record.is_ok_and(|record| record.engine == Engine::Node))
+        });
+        let (watched, _) = of_npm.filter(|_| answers.start == Start::Service)?;
+        Some(msg!("plan.timer", watched = watched))
     }
 
     /// Returns `true` if a service of the instance is installed.

@@ -32,6 +32,12 @@ pub(crate) fn paths_to_read(input: &PlanInput<'_>, answers: &Answers) -> Vec<Pat
         instance.sessions(),
         workspace.clone(),
     ];
+    paths.extend(
+        input
+            .records_of_watched(answers)
+            .into_iter()
+            .map(|(_, path)| path),
+    );
     paths.extend(parent(&instance.config_path));
     paths.extend(parent(&instance.auth_profiles()));
     paths.extend(workspace::paths(&workspace));
@@ -79,7 +85,12 @@ pub(crate) fn onboard(
     builder.changes.extend(record.into_iter().chain(registry));
     let mut plan = Plan {
         instance: Some(config.summary(input, answers, workspace)),
-        notices: config.notices.clone(),
+        notices: config
+            .notices
+            .iter()
+            .cloned()
+            .chain(input.timer_notice(answers, disk))
+            .collect(),
         changes: builder.changes,
     };
     plan.changes.extend(config.into_write(input, answers, stamp)?);

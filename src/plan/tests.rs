@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::disk::{DiskEntry, DiskSnapshot, PathState};
 use super::*;
-use crate::answers::{Answers, Auth, Existing, Provider};
+use crate::answers::{Answers, Auth, Existing, Provider, Start};
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::environment::Environment;
@@ -240,6 +240,27 @@ fn equal_input_and_answers_give_equal_plans() {
     let host = Scenario::empty().with_other("default", 18789);
     let plan = host.plan(&default_answers()).unwrap();
     assert_eq!(host.plan(&default_answers()).unwrap(), plan);
+}
+
+#[test]
+fn timer_that_comes_with_the_service_is_in_the_plan_where_npm_runs_what_is_watched() {
+    let mut host = Scenario::empty()
+        .with_other("work", 18789)
+        .with_other("home", 19789);
+    let record = PathState::File(b"engine = 'node'\n".to_vec());
+    host.states.insert(path(".openclaw-work/instance.toml"), record);
+    let notices = |watch: &str, start: Start| {
+        let answers = Answers {
+            watch: Some(ProfileName::parse(watch).unwrap()),
+            start,
+            ..default_answers()
+        };
+        let plan = host.plan(&answers).unwrap();
+        plan.notices.iter().any(|notice| notice.key() == "plan.timer")
+    };
+    assert!(notices("work", Start::Service));
+    assert!(!notices("home", Start::Service), "of the native engine");
+    assert!(!notices("work", Start::No), "without a service");
 }
 
 #[test]
