@@ -206,7 +206,8 @@ impl Account {
         };
         // What is not on disk is not confirmed: the channel delivers it again.
         let new = new.map_err(|error| ChannelError::Unreachable(error.msg.render(Lang::english())))?;
-        self.messenger.confirm(&batch).await?;
+        // What is on disk is obeyed, whether or not the channel can be told that: it is not delivered again as new.
+        let confirmed = self.messenger.confirm(&batch).await;
         if !batch.heard.is_empty() {
             let now = self.conversation.context.own.host.now();
             self.state.update(|state| state.last_heard = Some(now));
@@ -222,7 +223,7 @@ impl Account {
             self.turns
                 .spawn(async move { account.offer_pairing(&heard, &request).await });
         }
-        Ok(())
+        confirmed
     }
 
     /// Takes the turns that the last run of the bot left: what was begun is told, and the rest is done now.
