@@ -12,6 +12,11 @@ const PASSED_FILE: &str = "OPENCLAW_TEST_OWN_NETWORK";
 /// Exit code of the shell when the loopback device can't be brought up.
 const NO_LOOPBACK: i32 = 77;
 
+/// Returns `true` in a network namespace of one test, where no other test takes a port.
+pub fn is_own() -> bool {
+    std::env::var_os(PASSED_FILE).is_some()
+}
+
 /// Runs `test` in a network namespace of its own, and no longer than the calling test. A process without privileges can enter one only before it has threads,
 /// so the test binary is started once more for the calling test alone.
 ///
