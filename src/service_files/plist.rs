@@ -28,11 +28,61 @@ pub(crate) fn error_log_path(state_dir: &Path) -> PathBuf {
 /// Renders the launchd property list of a gateway's service. launchd restarts it after every exit but one with code
 /// 0.
 pub(crate) fn render(spec: &ServiceSpec) -> String {
-    let args = string_list(spec, &spec.args());
-    let variables = string_table(&spec.variables());
-    let path = |path: &Path| escape_xml(&path.to_string_lossy());
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+    let agent = Agent {
+        label: launchd_label(&spec.profile),
+        comment: spec.description(),
+        args: &spec.args(),
+        variables: spec.variables(),
+        schedule: format!(
+            "<key>RunAtLoad</key>\n  <true/>\n  \
+             <key>KeepAlive</key>\n  <dict>\n    <key>SuccessfulExit</key>\n    <false/>\n  </dict>\n  \
+             <key>ThrottleInterval</key>\n  <integer>{THROTTLE_SECONDS}</integer>\n  \
+             <key>ExitTimeOut</key>\n  <integer>30</integer>\n  \
+             <key>ProcessType</key>\n  <string>Interactive</string>"
+        ),
+        output: spec.state_dir.join("logs/launchd.log"),
+        errors: error_log_path(&spec.state_dir),
+    };
+    agent.render(spec)
+}
+
+/// Renders the launchd property list of the agent that looks whether a gateway answers.
+pub(crate) fn render_check(spec: &ServiceSpec) -> String {
+    let agent = Agent {
+        label: timer_label(&spec.profile),
+        comment: spec.timer_description(),
+        args: &spec.timer_args(),
+        variables: spec.timer_variables(),
+        schedule: format!(
+            "<key>StartInterval</key>\n  <integer>{TIMER_SECONDS}</integer>\n  \
+             <key>ProcessType</key>\n  <string>Background</string>"
+        ),
+        output: PathBuf::from("/dev/null"),
+        errors: spec.state_dir.join("logs/check.err.log"),
+    };
+    agent.render(spec)
+}
+
+/// A launchd agent of an instance: what differs between the gateway and its check.
+struct Agent<'a> {
+    label: String,
+    comment: String,
+    /// The arguments of the program.
+    args: &'a [String],
+    variables: Vec<(&'static str, String)>,
+    /// The keys that say when and how launchd runs it.
+    schedule: String,
+    /// The files of the standard output and the standard error.
+    output: PathBuf,
+    errors: PathBuf,
+}
+
+impl Agent<'_> {
+    /// Renders the property list of a launchd agent.
+    fn render(&self, spec: &ServiceSpec) -> String {
+        let path = |path: &Path| escape_xml(&path.to_string_lossy());
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
          {HEADER}; a change by hand is lost with the next one. -->\n\
          <plist version=\"1.0\">\n\
@@ -42,54 +92,23 @@ pub(crate) fn render(spec: &ServiceSpec) -> String {
            <key>ProgramArguments</key>\n  <array>\n{args}  </array>\n  \
            <key>EnvironmentVariables</key>\n  <dict>\n{variables}  </dict>\n  \
            <key>WorkingDirectory</key>\n  <string>{folder}</string>\n  \
-           <key>RunAtLoad</key>\n  <true/>\n  \
-           <key>KeepAlive</key>\n  <dict>\n    <key>SuccessfulExit</key>\n    <false/>\n  </dict>\n  \
-           <key>ThrottleInterval</key>\n  <integer>{THROTTLE_SECONDS}</integer>\n  \
-           <key>ExitTimeOut</key>\n  <integer>30</integer>\n  \
-           <key>ProcessType</key>\n  <string>Interactive</string>\n  \
+           {schedule}\n  \
            <key>Umask</key>\n  <integer>63</integer>\n  \
            <key>StandardInPath</key>\n  <string>/dev/null</string>\n  \
            <key>StandardOutPath</key>\n  <string>{out}</string>\n  \
            <key>StandardErrorPath</key>\n  <string>{err}</string>\n\
          </dict>\n\
          </plist>\n",
-        label = escape_xml(&launchd_label(&spec.profile)),
-        comment = escape_xml(&spec.description()),
-        folder = path(&spec.state_dir),
-        out = path(&spec.state_dir.join("logs/launchd.log")),
-        err = path(&error_log_path(&spec.state_dir)),
-    )
-}
-
-/// Renders the launchd property list of the agent that looks whether a gateway answers.
-pub(crate) fn render_check(spec: &ServiceSpec) -> String {
-    let args = string_list(spec, &spec.timer_args());
-    let variables = string_table(&spec.timer_variables());
-    let path = |path: &Path| escape_xml(&path.to_string_lossy());
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
-         {HEADER}; a change by hand is lost with the next one. -->\n\
-         <plist version=\"1.0\">\n\
-         <dict>\n  \
-           <key>Label</key>\n  <string>{label}</string>\n  \
-           <key>Comment</key>\n  <string>{comment}</string>\n  \
-           <key>ProgramArguments</key>\n  <array>\n{args}  </array>\n  \
-           <key>EnvironmentVariables</key>\n  <dict>\n{variables}  </dict>\n  \
-           <key>WorkingDirectory</key>\n  <string>{folder}</string>\n  \
-           <key>StartInterval</key>\n  <integer>{TIMER_SECONDS}</integer>\n  \
-           <key>ProcessType</key>\n  <string>Background</string>\n  \
-           <key>Umask</key>\n  <integer>63</integer>\n  \
-           <key>StandardInPath</key>\n  <string>/dev/null</string>\n  \
-           <key>StandardOutPath</key>\n  <string>/dev/null</string>\n  \
-           <key>StandardErrorPath</key>\n  <string>{err}</string>\n\
-         </dict>\n\
-         </plist>\n",
-        label = escape_xml(&timer_label(&spec.profile)),
-        comment = escape_xml(&spec.timer_description()),
-        folder = path(&spec.state_dir),
-        err = path(&spec.state_dir.join("logs/check.err.log")),
-    )
+            label = escape_xml(&self.label),
+            comment = escape_xml(&self.comment),
+            args = string_list(spec, self.args),
+            variables = string_table(&self.variables),
+            folder = path(&spec.state_dir),
+            schedule = self.schedule,
+            out = path(&self.output),
+            err = path(&self.errors),
+        )
+    }
 }
 
 /// Renders the words of a command as the elements of a list.
