@@ -155,7 +155,7 @@ pub(crate) struct RescueTable {
     pub(crate) patience: Option<u64>,
     /// Seconds without another repair after a failed one.
     pub(crate) rest: Option<u64>,
-    /// Whether the service of this instance comes with a timer that looks whether its gateway answers; where it is missing, it
+    /// The decision whether the service of this instance comes with a timer that looks whether its gateway answers; where it is missing, it
     /// does if OpenClaw from npm runs a watched gateway.
     pub(crate) check: Option<bool>,
     /// What the bot tells its owners of them, and when.

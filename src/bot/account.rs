@@ -50,7 +50,7 @@ pub(crate) struct AccessKeys {
     pub(crate) policy: &'static [&'static str],
     /// The objects whose keys are the groups, or the communities of groups, that are listened to.
     pub(crate) places: &'static [&'static str],
-    /// What may stand before the id of a person beside the name of the channel: `tg` in `tg:42`.
+    /// The prefixes that the id of a person may have beside the name of the channel: `tg` in `tg:42`.
     pub(crate) prefixes: &'static [&'static str],
 }
 

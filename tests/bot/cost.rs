@@ -1,4 +1,4 @@
-//! What an answer costs: no survey of the host, which would take longer the more instances there are.
+//! The cost of an answer: no survey of the host, which would take longer the more instances there are.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

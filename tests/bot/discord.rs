@@ -1,4 +1,4 @@
-//! What only Discord has: sessions of the gateway, nonces, commands of the menu, servers with channels.
+//! The parts that only Discord has: sessions of the gateway, nonces, commands of the menu, servers with channels.
 
 use serde_json::{Value, json};
 

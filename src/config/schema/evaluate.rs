@@ -15,11 +15,11 @@ const MAX_TYPING_ERRORS: usize = 2;
 /// The key that stands for the keys of other files.
 const INCLUDE_KEY: &str = "$include";
 
-/// What an evaluation finds: everything that is not accepted, or only whether there is anything.
+/// The findings of an evaluation: everything that is not accepted, or only whether there is anything.
 enum Findings {
     /// All findings so far.
     All(Vec<SchemaFinding>),
-    /// Whether there is a finding. The first one ends the evaluation.
+    /// A single finding, if there is any. The first one ends the evaluation.
     Whether(bool),
 }
 

@@ -1,4 +1,4 @@
-//! What is proposed, and what is not asked for: the engine, the model, the gateway to watch, the start.
+//! Proposals of the wizard, and what it does not ask for: the engine, the model, the gateway to watch, the start.
 
 use super::*;
 

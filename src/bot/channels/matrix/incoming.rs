@@ -1,4 +1,4 @@
-//! What an account of Matrix hears: the answers of its homeserver as what was said to the bot.
+//! Messages to an account of Matrix: the answers of its homeserver as what was said to the bot.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

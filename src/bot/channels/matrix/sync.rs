@@ -1,4 +1,4 @@
-//! What a homeserver tells a bot: the filter with which it is asked, and its answers as events
+//! Answers of a Matrix homeserver to a bot: the filter with which it is asked, and the answers as events
 //! (<https://spec.matrix.org/latest/client-server-api/#syncing>).
 
 use std::time::Duration;
@@ -39,12 +39,12 @@ pub(super) struct Invitation {
     pub(super) is_direct: bool,
 }
 
-/// What happened in a room.
+/// The events of a room.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RoomNews {
     /// The id of the room.
     pub(super) room: String,
-    /// What people said there, the oldest first.
+    /// The messages of people there, the oldest first.
     pub(super) events: Vec<RoomEvent>,
     /// The position before the events, where some are missing between it and the position that was asked for.
     pub(super) gap: Option<String>,
@@ -170,7 +170,7 @@ impl RoomNews {
 /// Events of a room that follow each other.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    /// What people said, the oldest first. What was said before the bot was invited is left out: it was not said to it.
+    /// The messages of people, the oldest first. What was said before the bot was invited is left out: it was not said to it.
     pub(super) events: Vec<RoomEvent>,
     /// `true` where the bot was invited within the page: it need not know what came before.
     pub(super) begins_with_invitation: bool,
