@@ -3,7 +3,7 @@
 //! Whatever a sentence contains is escaped as a whole: a name, a path or a line of a log never becomes markup.
 
 use super::message::{Line, Message};
-use crate::i18n::{Lang, Msg};
+use crate::i18n::{Lang, Msg, msg};
 
 /// The markup of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct MessageFormat {
     pub(crate) max_length: usize,
 }
 
-/// Maximum number of parts in which one message is sent; the rest of a longer one is left out.
+/// Maximum number of parts in which one message is sent; something of a longer one is left out.
 const MAX_PARTS: usize = 4;
 /// The mark of a text that was cut.
 const CUT: &str = "…";
@@ -38,52 +38,74 @@ const NO_WIDTH: &str = "\u{200b}";
 
 impl MessageFormat {
     /// Renders a message in a language, in as many parts as the limit of the channel demands. Each sentence and each
-    /// quoted text passes through `redact`, which leaves secrets out, before it is escaped or cut.
+    /// quoted text passes through `redact`, which leaves secrets out, before it is escaped or cut. Of a message that is too
+    /// long for [`MAX_PARTS`] the first lines of what is quoted are left out, because the newest line of a log is its last
+    /// one, then the last lines of the message; it says how many.
     pub(crate) fn render(
         self,
         message: &Message,
         lang: Lang,
         redact: &dyn Fn(&str) -> String,
     ) -> Vec<String> {
-        let mut parts = vec![String::new()];
-        for line in &message.lines {
-            for piece in self.render_line(line, lang, redact) {
-                let last = parts.len() - 1;
-                let part = &mut parts[last];
-                let separator = if part.is_empty() {
-                    ""
-                } else {
-                    self.markup.line_end()
-                };
-                if length(part) + length(separator) + length(&piece) > self.max_length {
-                    parts.push(piece);
-                } else {
-                    part.push_str(separator);
-                    part.push_str(&piece);
-                }
+        let lines: Vec<_> = message
+            .lines
+            .iter()
+            .map(|line| TranslatedLine::new(line, lang, redact))
+            .collect();
+        let parts = self.pack(&lines);
+        if parts.len() <= MAX_PARTS {
+            return parts;
+        }
+        // The smallest number of lines without which it fits.
+        let [mut too_few, mut enough] = [0, lines.iter().map(TranslatedLine::height).sum()];
+        while enough - too_few > 1 {
+            let middle = usize::midpoint(too_few, enough);
+            if self.pack(&shorten(&lines, middle, lang)).len() <= MAX_PARTS {
+                enough = middle;
+            } else {
+                too_few = middle;
             }
         }
-        parts.truncate(MAX_PARTS);
+        self.pack(&shorten(&lines, enough, lang))
+    }
+
+    /// Renders lines, in as many parts as they need.
+    fn pack(self, lines: &[TranslatedLine]) -> Vec<String> {
+        let mut parts = vec![String::new()];
+        for piece in lines.iter().flat_map(|line| self.render_line(line)) {
+            let last = parts.len() - 1;
+            let part = &mut parts[last];
+            let separator = if part.is_empty() {
+                ""
+            } else {
+                self.markup.line_end()
+            };
+            if length(part) + length(separator) + length(&piece) > self.max_length {
+                parts.push(piece);
+            } else {
+                part.push_str(separator);
+                part.push_str(&piece);
+            }
+        }
         parts
     }
 
     /// Renders one line, in pieces that each fit a message.
-    fn render_line(self, line: &Line, lang: Lang, redact: &dyn Fn(&str) -> String) -> Vec<String> {
-        let sentence = |msg: &Msg| self.cut(&redact(&msg.render(lang)));
+    fn render_line(self, line: &TranslatedLine) -> Vec<String> {
         match line {
-            Line::Heading(msg) => vec![self.markup.bold(&sentence(msg))],
-            Line::Text(msg) => vec![self.markup.escape(&sentence(msg))],
-            Line::Item(msg) => vec![format!("• {}", self.markup.escape(&sentence(msg)))],
-            Line::Quote(text) => self.quotes(&redact(text)),
+            TranslatedLine::Heading(text) => vec![self.markup.bold(&self.cut(text))],
+            TranslatedLine::Text(text) => vec![self.markup.escape(&self.cut(text))],
+            TranslatedLine::Item(text) => vec![format!("• {}", self.markup.escape(&self.cut(text)))],
+            TranslatedLine::Quote(lines) => self.quotes(lines),
         }
     }
 
     /// Renders a quoted text as blocks of whole lines, each of which fits a message.
-    fn quotes(self, text: &str) -> Vec<String> {
+    fn quotes(self, lines: &[String]) -> Vec<String> {
         let room = self.max_length - length(&self.markup.block(""));
         let mut blocks = Vec::new();
         let mut block = String::new();
-        for line in text.lines() {
+        for line in lines {
             let line = self.markup.escape_in_block(&cut_to(line, room / 5));
             if !block.is_empty() && length(&block) + 1 + length(&line) > room {
                 blocks.push(self.markup.block(&block));
@@ -105,6 +127,59 @@ impl MessageFormat {
         // An escaped character has at most 5 (`&amp;`); markup around it needs a few more.
         cut_to(text, (self.max_length - 16) / 5)
     }
+}
+
+/// A line of a message in a language and without secrets, not yet escaped.
+#[derive(Clone, Debug)]
+enum TranslatedLine {
+    Heading(String),
+    Text(String),
+    Item(String),
+    /// The lines of a quoted text.
+    Quote(Vec<String>),
+}
+
+impl TranslatedLine {
+    fn new(line: &Line, lang: Lang, redact: &dyn Fn(&str) -> String) -> Self {
+        let sentence = |msg: &Msg| redact(&msg.render(lang));
+        match line {
+            Line::Heading(msg) => Self::Heading(sentence(msg)),
+            Line::Text(msg) => Self::Text(sentence(msg)),
+            Line::Item(msg) => Self::Item(sentence(msg)),
+            Line::Quote(text) => Self::Quote(redact(text).lines().map(str::to_owned).collect()),
+        }
+    }
+
+    /// Returns the number of lines that it is made of.
+    fn height(&self) -> usize {
+        match self {
+            Self::Quote(lines) => lines.len(),
+            _ => 1,
+        }
+    }
+}
+
+/// Leaves out a number of lines, and says so in their places: the first ones of each quoted text but its last, then the last
+/// ones of the message.
+fn shorten(lines: &[TranslatedLine], mut count: usize, lang: Lang) -> Vec<TranslatedLine> {
+    let left_out = |msg: Msg| TranslatedLine::Text(msg.render(lang));
+    let mut kept = Vec::new();
+    for line in lines {
+        match line {
+            TranslatedLine::Quote(quoted) if count > 0 && quoted.len() > 1 => {
+                let first = count.min(quoted.len() - 1);
+                count -= first;
+                kept.push(left_out(msg!("bot.left-out-before", count = first)));
+                kept.push(TranslatedLine::Quote(quoted[first..].to_vec()));
+            }
+            line => kept.push(line.clone()),
+        }
+    }
+    if count > 0 {
+        kept.truncate(kept.len().saturating_sub(count));
+        kept.push(left_out(msg!("bot.left-out-after", count = count)));
+    }
+    kept
 }
 
 impl Markup {
@@ -323,6 +398,44 @@ mod tests {
                 assert_eq!(part.matches("```").count() % 2, 0, "{part}");
             }
         }
+    }
+
+    #[test]
+    fn message_that_is_too_long_keeps_the_newest_lines_of_a_log_and_says_how_many_are_left_out() {
+        let log: Vec<_> = (0..500).map(|number| format!("<{number}> of a log")).collect();
+        let message = Message::heading(msg!("bot.help")).line(Line::Quote(log.join("\n")));
+        let format = format(Markup::Html, 1000);
+        let parts = format.render(&message, Lang::english(), &str::to_owned);
+        assert_eq!(parts.len(), MAX_PARTS);
+        assert!(parts[3].ends_with("&lt;499&gt; of a log</pre>"), "{}", parts[3]);
+        let shown: Vec<_> = parts.join("\n").lines().map(str::to_owned).collect();
+        assert!(shown[0].starts_with("<b>"), "{shown:#?}");
+        let kept = shown.iter().filter(|line| line.contains("of a log")).count();
+        assert_eq!(
+            shown[1],
+            format!("Earlier lines that are left out: {}", 500 - kept)
+        );
+        assert!(
+            shown[2].contains(&format!("&lt;{}&gt;", 500 - kept)),
+            "{shown:#?}"
+        );
+        // One line more would not fit.
+        let longer = Message::heading(msg!("bot.help"))
+            .line(Line::Text(msg!("bot.left-out-before", count = 0)))
+            .line(Line::Quote(log[499 - kept..].join("\n")));
+        let longer = format.render(&longer, Lang::english(), &str::to_owned);
+        assert_eq!(longer[0].matches("left out").count(), 2, "{}", longer[0]);
+    }
+
+    #[test]
+    fn message_of_too_many_sentences_says_how_many_are_left_out() {
+        let items = (0..300).map(|number| Line::Item(msg!("bot.said", text = format!("item {number}"))));
+        let message = Message::heading(msg!("bot.help")).lines(items);
+        let parts = format(Markup::Plain, 500).render(&message, Lang::english(), &str::to_owned);
+        assert_eq!(parts.len(), MAX_PARTS);
+        let kept = parts.join("\n").matches("• item").count();
+        let last = format!("• item {}\nLines that are left out: {}", kept - 1, 300 - kept);
+        assert!(parts[3].ends_with(&last), "{}", parts[3]);
     }
 
     #[test]

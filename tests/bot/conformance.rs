@@ -69,9 +69,13 @@ fn long_answer_is_split_and_text_of_others_is_shown_as_it_is() {
         let _rescue = home.start();
         let first = home.ask("/logs 50", "Last lines of the default gateway");
         assert!(first.text.contains(odd), "{}", first.text);
-        home.ask("/whoami", &home.messenger.id(OWNER));
+        // Of a log that is too long for the channel the newest line is shown, and that others are left out.
+        home.next(&format!("59 {odd}"));
         let parts = home.messenger.messages();
         assert!(parts.len() > 2, "{parts:#?}");
+        let is_whole = parts.iter().any(|part| part.text.contains(&format!("10 {odd}")));
+        let is_cut = first.text.contains("Earlier lines that are left out: ");
+        assert!(is_cut != is_whole, "{}", first.text);
         for part in parts {
             assert!(home.messenger.text_length(&part.text) <= home.messenger.text_limit());
         }
