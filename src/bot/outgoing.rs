@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::channel::{ChannelError, ChannelType, Messenger, RenderedMessage};
 use super::command::MARK;
 use super::markup::MessageFormat;
@@ -123,6 +125,16 @@ pub(crate) fn render(
         }
     }
     parts
+}
+
+/// Gives the parts of a message the keys that depend on this text, so that every try to send it has the same ones.
+pub(crate) fn set_keys(parts: &mut [RenderedMessage], text: &str) {
+    for (number, part) in parts.iter_mut().enumerate() {
+        let hash: [u8; 32] = Sha256::digest(format!("{text} {number}")).into();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        part.key = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
+    }
 }
 
 /// Sends the parts of a message, and returns the id of the last one.

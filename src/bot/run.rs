@@ -19,12 +19,10 @@ use super::conversation::{Conversation, Counterpart, Turn};
 use super::direct;
 use super::inbox::Inbox;
 use super::message::{Line, Message};
-use super::outgoing::{self, SecretFilter};
 use super::pairing::{PairingRequest, PairingStore};
 use super::short_command;
 use super::state::SharedAccountState;
 use super::turns::Turns;
-use crate::error::Result;
 use crate::host;
 use crate::https::HttpsClient;
 use crate::i18n::{Lang, Msg, msg};
@@ -97,7 +95,7 @@ impl Account {
         conversation: Arc<Conversation>,
         turns: Turns,
         report: Reporter,
-    ) -> std::result::Result<Self, ChannelError> {
+    ) -> Result<Self, ChannelError> {
         let own = &conversation.context.own;
         let client = HttpsClient::new(&own.host, account::proxy(&settings))?;
         let state_dir = &own.instance.state_dir;
@@ -145,7 +143,7 @@ impl Account {
     async fn serve(
         self: &Arc<Self>,
         backoff: &mut Backoff,
-    ) -> std::result::Result<std::convert::Infallible, ChannelError> {
+    ) -> Result<std::convert::Infallible, ChannelError> {
         let menu = menu(self.conversation.context.lang);
         let name = self.messenger.start(&menu).await?;
         self.note_success(&name);
@@ -168,7 +166,7 @@ impl Account {
     }
 
     /// Forgets the position in the channel, which does not know it any more, and logs that.
-    async fn forget_position(self: &Arc<Self>) -> std::result::Result<(), ChannelError> {
+    async fn forget_position(self: &Arc<Self>) -> Result<(), ChannelError> {
         let inbox = self.inbox.clone();
         let forgotten = tokio::task::spawn_blocking(move || lock(&inbox).forget_cursor()).await;
         let forgotten = forgotten.map_err(|error| ChannelError::Unreachable(error.to_string()))?;
@@ -178,7 +176,7 @@ impl Account {
     }
 
     /// Records a batch, tells the channel so, and takes a turn for each thing that an owner said.
-    async fn take_batch(self: &Arc<Self>, batch: Batch) -> std::result::Result<(), ChannelError> {
+    async fn take_batch(self: &Arc<Self>, batch: Batch) -> Result<(), ChannelError> {
         if batch.heard.is_empty() && batch.cursor.is_none() {
             return self.messenger.confirm(&batch).await;
         }
@@ -390,67 +388,13 @@ impl Account {
         known.or(program).unwrap_or(self.conversation.context.lang)
     }
 
-    /// Sends a message to a chat, and returns the id of its last part; `None` where it could not be sent.
-    pub(crate) async fn say(&self, chat: &str, message: &Message, lang: Lang) -> Option<String> {
-        self.send(chat, message, lang).await.ok().flatten()
-    }
-
-    /// Sends a message to a chat, and returns the id of its last part.
-    ///
-    /// # Errors
-    /// The reason why it could not be sent.
-    pub(crate) async fn send(
-        &self,
-        chat: &str,
-        message: &Message,
-        lang: Lang,
-    ) -> std::result::Result<Option<String>, ChannelError> {
-        let parts = self.render(message, lang).await;
-        let sent = outgoing::send(self.messenger.as_ref(), chat, &parts).await;
-        match &sent {
-            Ok(_) => self.note_sent(),
-            Err(error) => self.note_unsent(error),
-        }
-        sent
-    }
-
     /// Asks the channel's servers who the bot is, and returns the result in OpenClaw's form.
     pub(crate) async fn probe(&self, limit: Duration, lang: Lang) -> Value {
         direct::probe(self.messenger.as_ref(), limit, lang).await
     }
 
-    /// Replaces a message; where that is not possible, or the new text is too long for one message, sends it anew.
-    pub(crate) async fn replace(&self, chat: &str, id: &str, message: &Message, lang: Lang) {
-        let parts = self.render(message, lang).await;
-        let Some((first, rest)) = parts.split_first() else {
-            return;
-        };
-        let edited = outgoing::retried(|| self.messenger.edit(chat, id, first)).await;
-        let rest = if edited.is_ok() { rest } else { &parts[..] };
-        match outgoing::send(self.messenger.as_ref(), chat, rest).await {
-            Ok(_) => self.note_sent(),
-            Err(error) => self.note_unsent(&error),
-        }
-    }
-
-    /// Renders a message for this channel, without secrets.
-    async fn render(&self, message: &Message, lang: Lang) -> Vec<super::channel::RenderedMessage> {
-        let context = &self.conversation.context;
-        let (own, watched, secrets) = (
-            context.own.clone(),
-            context.watched.clone(),
-            self.settings.secrets.clone(),
-        );
-        let (channel, message) = (self.channel, message.clone());
-        let rendered = tokio::task::spawn_blocking(move || {
-            let filter = SecretFilter::read(&own, &watched, &secrets);
-            outgoing::render(channel, &message, lang, &filter)
-        });
-        rendered.await.unwrap_or_default()
-    }
-
     /// Returns the private chat with an owner.
-    pub(crate) async fn private_chat(&self, person: &str) -> std::result::Result<String, ChannelError> {
+    pub(crate) async fn private_chat(&self, person: &str) -> Result<String, ChannelError> {
         self.messenger.private_chat(person).await
     }
 }
@@ -479,7 +423,7 @@ impl Counterpart for ChatCounterpart {
         Box::pin(async move { self.account.replace(&self.heard.chat, id, message, lang).await })
     }
 
-    fn begin(&self, change: String) -> BoxFuture<'_, Result<()>> {
+    fn begin(&self, change: String) -> BoxFuture<'_, crate::error::Result<()>> {
         let (account, id) = (self.account.clone(), self.heard.id.clone());
         Box::pin(async move {
             let begun = tokio::task::spawn_blocking(move || lock(&account.inbox).begin(&id, &change));

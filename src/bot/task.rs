@@ -146,6 +146,7 @@ impl Bot {
                 }
             }
         }
+        self.alerts.note_recipients();
     }
 
     /// Starts a turn of a conversation with a client of the gateway. A gateway that ends waits for it.

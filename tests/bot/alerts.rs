@@ -1,5 +1,6 @@
 //! What the bot tells its owners unasked: that a watched gateway is down, and what becomes of it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -46,7 +47,7 @@ fn killed_gateway_is_told_in_one_message_that_says_what_became_of_it() {
         let spawned = home.spawned();
         main.signal(Signal::KILL);
         let down = home.next("The default gateway is down");
-        let down = home.with_button(&down, "Mute 1 h");
+        let down = home.messenger.with_button(&down, "Mute 1 h");
         assert!(down.buttons == ["Repair", "Log", "Mute 1 h"], "{down:#?}");
         let well = home.next("The default gateway is healthy again.");
         assert!(
@@ -114,6 +115,26 @@ fn alert_that_a_kill_of_the_bot_cut_short_is_sent_once_by_the_next_run() {
     assert_eq!(alerts(&home).len(), 1, "{:#?}", alerts(&home));
     let told = kept(&home).unwrap()["incidents"][0].clone();
     assert_eq!(told["begun"], incident["begun"], "with the time of the event");
+}
+
+#[test]
+fn alert_whose_answer_is_lost_is_one_message_where_the_channel_can_know_it_again() {
+    BotHome::each(|home| {
+        watch(home, "");
+        let main = Gateway::start(&home.sandbox, "default");
+        let _rescue = home.start();
+        home.ask("/whoami", &home.messenger.id(OWNER));
+        let spawned = home.spawned();
+        home.messenger.fail_next(Failure::AnswerLost, 1);
+        main.signal(Signal::KILL);
+        home.next("The default gateway is healthy again.");
+        let ids: BTreeSet<_> = alerts(home).into_iter().map(|seen| seen.id).collect();
+        // Telegram has no key by which it could.
+        let count = if home.channel == "telegram" { 2 } else { 1 };
+        assert_eq!(ids.len(), count, "{}: {:#?}", home.channel, alerts(home));
+        assert!(spawned.pid().is_some());
+        let _ = main.exited();
+    });
 }
 
 #[test]

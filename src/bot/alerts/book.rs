@@ -80,6 +80,21 @@ pub(crate) enum Due {
     Word(Word),
 }
 
+impl Due {
+    /// Returns the name by which a message about it to one recipient is told from all others, however often it is tried.
+    pub(crate) fn key(&self, address: &Address) -> String {
+        match self {
+            Self::Incident(incident, delivery) => {
+                let Delivery {
+                    first_tried, notice, ..
+                } = delivery;
+                format!("{address:?} incident {} {notice} {first_tried}", incident.id)
+            }
+            Self::Word(word) => format!("{address:?} word {}", word.at),
+        }
+    }
+}
+
 impl AlertBook {
     /// Begins a new book at a time, or goes on with one that was kept.
     pub(crate) fn open(kept: Option<Self>, now: u64) -> Self {
@@ -221,6 +236,16 @@ impl AlertBook {
                 .then(|| Due::Word(word.clone()))
         };
         incident.or_else(word)
+    }
+
+    /// Notes that a recipient is about to be told something: the book is written before that is done, so that the next try
+    /// knows of this one whatever happens. Returns whether there is anything new in it.
+    pub(crate) fn note_attempt(&mut self, address: &Address, due: &Due) -> bool {
+        match due {
+            Due::Incident(incident, delivery) => self.recipients.note_attempt(address, incident.id, delivery),
+            // What is said in a word never changes.
+            Due::Word(_) => false,
+        }
     }
 
     /// Records that a recipient has got something, or does not take it: `message` is the message where it can be edited.

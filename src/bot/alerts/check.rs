@@ -70,6 +70,11 @@ pub(crate) fn tell_owners(
     let addresses = outlets.addresses();
     book.update_recipients(&addresses, now);
     book.tick(now, policy.patience, is_hushed);
+    for address in &addresses {
+        if let Some(due) = book.due(address, now, is_hushed) {
+            book.note_attempt(address, &due);
+        }
+    }
     store::write(&state_dir, BookFile::Own, &book)?;
     let report = runtime.block_on(deliver(&mut book, &outlets, &addresses, now, is_hushed));
     store::write(&state_dir, BookFile::Own, &book)?;

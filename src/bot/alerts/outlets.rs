@@ -66,7 +66,9 @@ impl Outlets for BotOutlets {
     ) -> BoxFuture<'a, Result<Option<SentMessage>, ChannelError>> {
         Box::pin(async move {
             match address {
-                Address::Owner { account, person } => self.tell(account, person, due).await.map(Some),
+                Address::Owner { account, person } => {
+                    self.tell(address, (account, person), due).await.map(Some)
+                }
                 Address::Webhook => self.post(due).await.map(|()| None),
             }
         })
@@ -75,7 +77,12 @@ impl Outlets for BotOutlets {
 
 impl BotOutlets {
     /// Tells an owner something: in place of the earlier message, or in a new one where there is none or it is gone.
-    async fn tell(&self, account: &str, person: &str, due: &Due) -> Result<SentMessage, ChannelError> {
+    async fn tell(
+        &self,
+        address: &Address,
+        (account, person): (&str, &str),
+        due: &Due,
+    ) -> Result<SentMessage, ChannelError> {
         let accounts = lock(&self.accounts).clone();
         let account = accounts
             .iter()
@@ -95,7 +102,16 @@ impl BotOutlets {
             }
         }
         let chat = account.private_chat(person).await?;
-        let id = account.send_once(&chat, &message, lang).await?;
+        let id = account
+            .send_once(&chat, &message, lang, &due.key(address))
+            .await?;
+        if matches!(due, Due::Incident(_, delivery) if delivery.may_show_another_state()) {
+            // The channel may have taken an earlier try, and have answered with that message.
+            match account.edit_once(&chat, &id, &message, lang).await {
+                Err(ChannelError::Refused(_)) => {}
+                edited => edited?,
+            }
+        }
         Ok(SentMessage { chat, id })
     }
 

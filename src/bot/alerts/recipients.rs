@@ -52,6 +52,8 @@ pub(crate) struct Delivery {
     pub(super) revision: u32,
     /// The number of the message.
     pub(super) notice: u32,
+    /// The revision with which a new message was tried first: it may have been taken although its response was lost.
+    pub(super) first_tried: u32,
     /// The message that is to be edited; `None` for a new one.
     pub(crate) edited: Option<SentMessage>,
     /// `true` where a new message may be sent: not in quiet hours.
@@ -68,6 +70,13 @@ struct Delivered {
     message: Option<SentMessage>,
 }
 
+/// The first attempt to deliver a message that was not taken yet, as far as is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Attempt {
+    revision: u32,
+    notice: u32,
+}
+
 /// A recipient with what it has got.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +88,16 @@ struct Recipient {
     last_word: u64,
     /// The last delivery of each incident, by the incident's id.
     incidents: BTreeMap<u64, Delivered>,
+    /// The first attempt since the last delivery of each incident, by the incident's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    attempts: BTreeMap<u64, Attempt>,
+}
+
+impl Delivery {
+    /// Returns whether a message that was tried before may show another state than the one that is delivered.
+    pub(crate) fn may_show_another_state(&self) -> bool {
+        self.first_tried != self.revision
+    }
 }
 
 /// The recipients of alerts.
@@ -98,6 +117,7 @@ impl Recipients {
                     since: now,
                     last_word: now,
                     incidents: BTreeMap::new(),
+                    attempts: BTreeMap::new(),
                 });
             }
         }
@@ -126,9 +146,15 @@ impl Recipients {
             return None;
         }
         let Incident { revision, notice, .. } = *incident;
+        let tried = recipient.attempts.get(&incident.id);
+        let first_tried = |notice| {
+            let tried = tried.filter(|tried| tried.notice == notice);
+            tried.map_or(revision, |tried| tried.revision)
+        };
         let new = Delivery {
             revision,
             notice,
+            first_tried: first_tried(notice),
             edited: None,
             may_send: true,
         };
@@ -145,6 +171,7 @@ impl Recipients {
         if last.message.is_some() {
             return Some(Delivery {
                 notice: last.notice,
+                first_tried: first_tried(last.notice),
                 edited: last.message.clone(),
                 may_send: !is_hushed,
                 ..new
@@ -152,6 +179,16 @@ impl Recipients {
         }
         let is_too_soon = incident.is_flapping() && now.saturating_sub(last.at) < FLAPPING_INTERVAL;
         (!is_hushed && !is_too_soon).then_some(new)
+    }
+
+    /// Notes that an incident is about to be delivered to a recipient. Returns whether that is the first attempt.
+    pub(super) fn note_attempt(&mut self, address: &Address, id: u64, delivery: &Delivery) -> bool {
+        let attempt = Attempt {
+            revision: delivery.first_tried,
+            notice: delivery.notice,
+        };
+        let recipient = self.find_mut(address);
+        recipient.is_some_and(|recipient| recipient.attempts.insert(id, attempt.clone()) != Some(attempt))
     }
 
     /// Records that a recipient has got something of an incident, or does not take it: `message` is the message where it
@@ -172,6 +209,7 @@ impl Recipients {
                 message,
             };
             recipient.incidents.insert(id, delivered);
+            recipient.attempts.remove(&id);
         }
     }
 
@@ -192,6 +230,7 @@ impl Recipients {
     pub(super) fn retain_incidents(&mut self, is_known: impl Fn(u64) -> bool) {
         for recipient in &mut self.0 {
             recipient.incidents.retain(|id, _| is_known(*id));
+            recipient.attempts.retain(|id, _| is_known(*id));
         }
     }
 

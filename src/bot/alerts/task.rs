@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::book::{AlertBook, Due};
@@ -56,12 +56,15 @@ pub(super) struct Reported {
 
 /// The entrance to the alerts of a bot.
 #[derive(Debug)]
-pub(crate) struct AlertEntrance(std::sync::Mutex<Option<mpsc::Sender<Reported>>>);
+pub(crate) struct AlertEntrance {
+    sender: std::sync::Mutex<Option<mpsc::Sender<Reported>>>,
+    recipients_changed: Arc<Notify>,
+}
 
 impl AlertEntrance {
     /// Reports an event of a watcher that happens at this time, in milliseconds since 1970. Never waits.
     pub(crate) fn report(&self, profile: &ProfileName, event: &WatchEvent, at: u64) {
-        if let Some(sender) = &*lock(&self.0) {
+        if let Some(sender) = &*lock(&self.sender) {
             // A full queue means that nothing works here any more.
             let _ = sender.try_send(Reported {
                 profile: profile.clone(),
@@ -72,9 +75,14 @@ impl AlertEntrance {
         }
     }
 
+    /// Tells the task that there are other recipients: what is due is sent to them at once.
+    pub(crate) fn note_recipients(&self) {
+        self.recipients_changed.notify_one();
+    }
+
     /// Tells the task to end.
     pub(crate) fn close(&self) {
-        lock(&self.0).take();
+        lock(&self.sender).take();
     }
 }
 
@@ -99,6 +107,7 @@ struct Finished {
 /// The task that sends the alerts of a bot.
 pub(crate) struct AlertTask {
     events: mpsc::Receiver<Reported>,
+    recipients_changed: Arc<Notify>,
     context: CommandContext,
     policy: AlertPolicy,
     pauses: Arc<Pauses>,
@@ -128,8 +137,10 @@ impl AlertTask {
             store::read(&context.own.instance.state_dir, BookFile::Watched),
             now,
         );
+        let recipients_changed = Arc::new(Notify::new());
         let task = Self {
             events,
+            recipients_changed: recipients_changed.clone(),
             context,
             policy,
             pauses,
@@ -141,7 +152,11 @@ impl AlertTask {
             attempts: HashMap::new(),
             in_flight: JoinSet::new(),
         };
-        (task, AlertEntrance(std::sync::Mutex::new(Some(sender))))
+        let entrance = AlertEntrance {
+            sender: std::sync::Mutex::new(Some(sender)),
+            recipients_changed,
+        };
+        (task, entrance)
     }
 
     /// Sends alerts until the entrance is closed.
@@ -156,6 +171,7 @@ impl AlertTask {
                     None => break,
                 },
                 Some(Ok(finished)) = self.in_flight.join_next() => self.finish(finished),
+                () = self.recipients_changed.notified() => {}
                 () = tokio::time::sleep(due_again) => {}
             }
         }
@@ -208,8 +224,8 @@ impl AlertTask {
         let addresses = tokio::task::spawn_blocking(move || outlets.addresses()).await;
         let addresses = addresses.unwrap_or_default();
         self.is_unsaved |= self.book.update_recipients(&addresses, now);
-        self.save().await;
         let mut wait = LONGEST_WAIT;
+        let mut ready = Vec::new();
         for address in addresses {
             let attempts = self.attempts.entry(address.clone()).or_default();
             if attempts.is_in_flight {
@@ -226,6 +242,11 @@ impl AlertTask {
                 continue;
             }
             attempts.is_in_flight = true;
+            self.is_unsaved |= self.book.note_attempt(&address, &due);
+            ready.push((address, due));
+        }
+        self.save().await;
+        for (address, due) in ready {
             let outlets = self.outlets.clone();
             self.in_flight.spawn(async move {
                 let result = outlets.deliver(&address, &due).await;

@@ -111,6 +111,35 @@ fn incident_is_one_message_for_each_recipient_and_is_edited() {
 }
 
 #[test]
+fn alert_that_is_tried_again_keeps_its_key_until_it_is_taken() {
+    let mut told = Told::new(&[owner("42"), Address::Webhook]);
+    told.book.observe(seen(Happening::Lost, START));
+    told.book.tick(START + PATIENCE, PATIENCE, false);
+    let due = |book: &AlertBook, address: &Address| book.due(address, START + MINUTE, false).unwrap();
+    let may_differ =
+        |due: &Due| matches!(due, Due::Incident(_, delivery) if delivery.may_show_another_state());
+    for address in [owner("42"), Address::Webhook] {
+        let first = due(&told.book, &address);
+        assert!(told.book.note_attempt(&address, &first) && !may_differ(&first));
+        assert!(!told.book.note_attempt(&address, &first), "nothing is new in it");
+    }
+    let keys = [owner("42"), Address::Webhook].map(|address| due(&told.book, &address).key(&address));
+    assert_ne!(keys[0], keys[1]);
+    // A later state, and a later run of the bot.
+    told.book.observe(seen(Happening::InVain, START + PATIENCE));
+    let kept = serde_json::to_string(&told.book).unwrap();
+    told.book = AlertBook::open(Some(serde_json::from_str(&kept).unwrap()), START + MINUTE);
+    for (address, key) in [owner("42"), Address::Webhook].into_iter().zip(keys) {
+        let again = due(&told.book, &address);
+        assert!(again.key(&address) == key && may_differ(&again), "{again:?}");
+        told.book.record(&address, &again, None, START + MINUTE);
+    }
+    told.book.observe(seen(Happening::Repaired, START + MINUTE));
+    let next = due(&told.book, &owner("42"));
+    assert!(!may_differ(&next), "{next:?}");
+}
+
+#[test]
 fn outage_that_is_over_within_the_patience_is_not_told_and_a_lasting_one_is() {
     let mut told = Told::new(&[owner("42")]);
     assert!(told.see(Happening::Lost, START).is_empty());

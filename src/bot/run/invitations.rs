@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Account, Severity, outgoing};
+use super::{Account, Severity};
 use crate::bot::access::{AccessRules, Standing};
 use crate::bot::channel::{ChannelError, Content, Heard};
+use crate::bot::outgoing;
 use crate::i18n::msg;
 
 /// Maximum number of invitations of one batch that are declined.

@@ -124,6 +124,7 @@ fn other_version_is_told_with_the_one_before_and_is_no_outage() {
             Delivery {
                 revision: 1,
                 notice: 0,
+                first_tried: 1,
                 edited: None,
                 may_send: true,
             },
@@ -190,6 +191,7 @@ fn webhook_gets_json_that_ntfy_publishes_without_secrets() {
     let delivery = Delivery {
         revision: 1,
         notice: 0,
+        first_tried: 1,
         edited: None,
         may_send: true,
     };
