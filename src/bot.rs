@@ -35,4 +35,6 @@ mod shared_token;
 mod short_command;
 mod state;
 pub(crate) mod task;
+#[cfg(test)]
+mod test_support;
 mod turns;

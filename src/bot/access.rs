@@ -202,10 +202,7 @@ mod tests {
     use super::*;
     use crate::bot::account::AccountKeys;
     use crate::bot::channel::Content;
-    use crate::environment::Environment;
-    use crate::host::Host;
-    use crate::instance::{Instance, InstanceContext};
-    use crate::profile::ProfileName;
+    use crate::bot::test_support::rescue_instance;
     use serde_json::json;
 
     const KEYS: AccountKeys = AccountKeys {
@@ -222,19 +219,9 @@ mod tests {
     /// Returns the rules of an account of Discord.
     fn rules(values: &Value) -> AccessRules {
         let home = tempfile::tempdir().unwrap();
-        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-        let env = Environment {
-            home: home.path().to_owned(),
-            ..Environment::default()
-        };
-        let host = Host::fixed(&[], [("", ""); 0]);
-        let context = InstanceContext {
-            host: &host,
-            env: &env,
-            instance: &instance,
-        };
+        let own = rescue_instance(home.path(), &[]);
         let config = json!({"channels": {"discord": values}});
-        let accounts = account::read_accounts(context, &config, "discord", KEYS);
+        let accounts = account::read_accounts(own.borrowed(), &config, "discord", KEYS);
         AccessRules::new(&accounts[0], &config, &[])
     }
 

@@ -142,10 +142,7 @@ fn set_state(report: &mut AccountReport, state: &AccountState, lang: Lang) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Environment;
-    use crate::host::Host;
-    use crate::instance::Instance;
-    use crate::profile::ProfileName;
+    use crate::bot::test_support::rescue_instance;
     use serde_json::json;
 
     #[test]
@@ -157,24 +154,14 @@ mod tests {
     #[test]
     fn accounts_are_described_with_their_owners_and_without_a_secret() {
         let home = tempfile::tempdir().unwrap();
-        let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-        let allowed = instance.state_dir.join("credentials/telegram-allowFrom.json");
+        let own = rescue_instance(home.path(), &[]);
+        let allowed = own.instance.state_dir.join("credentials/telegram-allowFrom.json");
         crate::apply::write_file(&allowed, br#"{"version":1,"allowFrom":["7"]}"#).unwrap();
-        let env = Environment {
-            home: home.path().to_owned(),
-            ..Environment::default()
-        };
-        let host = Host::fixed(&[], [("", ""); 0]);
-        let context = InstanceContext {
-            host: &host,
-            env: &env,
-            instance: &instance,
-        };
         let config = json!({"channels": {
             "telegram": {"botToken": "1:SECRET", "allowFrom": [42, "*"], "dmPolicy": "allowlist"},
             "whatsapp": {"accounts": {"home": {}}},
         }});
-        let reports = describe(context, &config, Engine::Native);
+        let reports = describe(own.borrowed(), &config, Engine::Native);
         let [telegram, whatsapp] = &reports[..] else {
             panic!("{reports:?}");
         };
@@ -193,7 +180,7 @@ mod tests {
         );
         let text = serde_json::to_string(&reports).unwrap();
         assert!(!text.contains("SECRET"), "{text}");
-        let of_npm = describe(context, &config, Engine::Node);
+        let of_npm = describe(own.borrowed(), &config, Engine::Node);
         assert!(
             of_npm.iter().all(|report| report.supported == Some(true)),
             "{of_npm:?}"

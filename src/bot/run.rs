@@ -441,3 +441,6 @@ impl Counterpart for ChatCounterpart {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

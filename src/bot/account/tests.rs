@@ -1,10 +1,7 @@
 //! Tests of the accounts of a config.
 
 use super::*;
-use crate::environment::Environment;
-use crate::host::Host;
-use crate::instance::Instance;
-use crate::profile::ProfileName;
+use crate::bot::test_support::rescue_instance;
 use serde_json::json;
 
 const KEYS: AccountKeys = AccountKeys {
@@ -30,19 +27,9 @@ const KEYS: AccountKeys = AccountKeys {
 
 fn accounts(vars: &[(&str, &str)], config: &Value) -> Vec<(String, String)> {
     let home = tempfile::tempdir().unwrap();
-    let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-    crate::apply::write_file(&instance.state_dir.join("token"), b"3:file\n").unwrap();
-    let env = Environment {
-        home: home.path().to_owned(),
-        ..Environment::default()
-    };
-    let host = Host::fixed(&[], vars.iter().copied());
-    let context = InstanceContext {
-        host: &host,
-        env: &env,
-        instance: &instance,
-    };
-    let found = read_accounts(context, config, "telegram", KEYS);
+    let own = rescue_instance(home.path(), vars);
+    crate::apply::write_file(&own.instance.state_dir.join("token"), b"3:file\n").unwrap();
+    let found = read_accounts(own.borrowed(), config, "telegram", KEYS);
     let shown = |account: AccountSettings| (account.account, account.secrets[0].expose().to_owned());
     found.into_iter().map(shown).collect()
 }
@@ -91,19 +78,9 @@ fn account_that_is_off_or_has_no_token_is_described_with_the_place_of_its_token(
         "accounts": { "a": { "botToken": "1:a" }, "b": { "tokenFile": "token", "enabled": false }, "c": {} },
     }}});
     let home = tempfile::tempdir().unwrap();
-    let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-    crate::apply::write_file(&instance.state_dir.join("token"), b"3:file\n").unwrap();
-    let env = Environment {
-        home: home.path().to_owned(),
-        ..Environment::default()
-    };
-    let host = Host::fixed(&[], [("TELEGRAM_BOT_TOKEN", "4:env")]);
-    let context = InstanceContext {
-        host: &host,
-        env: &env,
-        instance: &instance,
-    };
-    let described = describe_accounts(context, &config, "telegram", KEYS);
+    let own = rescue_instance(home.path(), &[("TELEGRAM_BOT_TOKEN", "4:env")]);
+    crate::apply::write_file(&own.instance.state_dir.join("token"), b"3:file\n").unwrap();
+    let described = describe_accounts(own.borrowed(), &config, "telegram", KEYS);
     let shown: Vec<_> = described
         .iter()
         .map(|account| {
@@ -124,16 +101,8 @@ fn account_that_is_off_or_has_no_token_is_described_with_the_place_of_its_token(
         ]
     );
     let bare = json!({ "channels": { "telegram": { "accounts": { "a": { "botToken": "1:a" } } } } });
-    let host = Host::fixed(&[], [("", ""); 0]);
-    let described = describe_accounts(
-        InstanceContext {
-            host: &host,
-            ..context
-        },
-        &bare,
-        "telegram",
-        KEYS,
-    );
+    let own = rescue_instance(home.path(), &[]);
+    let described = describe_accounts(own.borrowed(), &bare, "telegram", KEYS);
     assert_eq!(
         described.len(),
         1,
@@ -159,22 +128,12 @@ fn settings_are_filled_in_from_their_variables_and_needed_ones_are_waited_for() 
         ..KEYS
     };
     let home = tempfile::tempdir().unwrap();
-    let instance = Instance::canonical(home.path(), ProfileName::parse("rescue").unwrap());
-    let env = Environment {
-        home: home.path().to_owned(),
-        ..Environment::default()
-    };
     let config = json!({ "channels": { "telegram": { "botToken": "1:own", "accounts": {
         "own": { "botToken": "2:a", "homeserver": "${ROOT}/own" }, "none": { "botToken": "3:a" },
     }}}});
     let described = |vars: &[(&str, &str)]| {
-        let host = Host::fixed(&[], vars.iter().copied());
-        let context = InstanceContext {
-            host: &host,
-            env: &env,
-            instance: &instance,
-        };
-        let accounts = read_accounts(context, &config, "telegram", keys);
+        let own = rescue_instance(home.path(), vars);
+        let accounts = read_accounts(own.borrowed(), &config, "telegram", keys);
         let shown = |account: AccountSettings| {
             let text = |key| account.text(key).unwrap_or_default().to_owned();
             [account.account.clone(), text("homeserver"), text("apiRoot")].join(" ")

@@ -1,6 +1,7 @@
 //! The task that sends alerts, with recipients that fail.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -9,15 +10,14 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::bot::alerts::outlets::Outlets;
 use crate::bot::alerts::schedule::AlertPolicy;
+use crate::bot::alerts::store::{self, BookFile};
 use crate::bot::alerts::task::{AlertEntrance, AlertTask};
 use crate::bot::channel::ChannelError;
 use crate::bot::command::Pause;
 use crate::bot::commands::CommandContext;
 use crate::bot::pauses::{Pausable, Pauses};
-use crate::environment::Environment;
-use crate::host::Host;
+use crate::bot::test_support::rescue_instance;
 use crate::i18n::Lang;
-use crate::instance::{Instance, OwnedInstanceContext};
 use crate::profile::ProfileName;
 use crate::record::RescueTable;
 use crate::rescue::watch::WatchEvent;
@@ -25,13 +25,16 @@ use crate::sync::lock;
 
 /// A recipient whose next answers are planned; each attempt is told.
 struct PlannedOutlet {
+    /// `true` until an owner is known.
+    is_empty: AtomicBool,
     answers: Mutex<VecDeque<ChannelError>>,
     attempts: mpsc::UnboundedSender<(String, bool)>,
 }
 
 impl Outlets for PlannedOutlet {
     fn addresses(&self) -> Vec<Address> {
-        vec![owner("42")]
+        let is_empty = self.is_empty.load(Ordering::Relaxed);
+        (!is_empty).then(|| owner("42")).into_iter().collect()
     }
 
     fn deliver<'a>(
@@ -58,6 +61,7 @@ impl Outlets for PlannedOutlet {
 /// A running task with its recipient.
 struct Running {
     home: tempfile::TempDir,
+    outlet: Arc<PlannedOutlet>,
     entrance: AlertEntrance,
     pauses: Arc<Pauses>,
     attempts: mpsc::UnboundedReceiver<(String, bool)>,
@@ -66,17 +70,8 @@ struct Running {
 
 impl Running {
     fn start(home: tempfile::TempDir, answers: Vec<ChannelError>) -> Self {
-        let profile = ProfileName::parse("rescue").unwrap();
-        let instance = Instance::canonical(home.path(), profile);
-        crate::apply::write_file(&instance.config_path, b"{}").unwrap();
-        let own = OwnedInstanceContext {
-            host: Host::fixed(&[], [("HOME", home.path())]),
-            env: Environment {
-                home: home.path().to_owned(),
-                ..Environment::default()
-            },
-            instance,
-        };
+        let own = rescue_instance(home.path(), &[("HOME", home.path().to_str().unwrap())]);
+        crate::apply::write_file(&own.instance.config_path, b"{}").unwrap();
         let pauses = Arc::new(Pauses::read(&own.instance.state_dir));
         let context = CommandContext {
             mark: '/',
@@ -90,12 +85,20 @@ impl Running {
         });
         let (sender, attempts) = mpsc::unbounded_channel();
         let outlet = Arc::new(PlannedOutlet {
+            is_empty: AtomicBool::new(false),
             answers: Mutex::new(answers.into()),
             attempts: sender,
         });
-        let (task, entrance) = AlertTask::new(context, policy, pauses.clone(), outlet, Arc::new(|_, _| {}));
+        let (task, entrance) = AlertTask::new(
+            context,
+            policy,
+            pauses.clone(),
+            outlet.clone(),
+            Arc::new(|_, _| {}),
+        );
         Self {
             home,
+            outlet,
             entrance,
             pauses,
             attempts,
@@ -152,6 +155,26 @@ async fn alert_that_was_not_taken_is_sent_by_the_next_run() {
     let mut running = Running::start(home, Vec::new());
     running.report(&WatchEvent::Watching);
     assert_eq!(running.attempt().await, ("Watching".to_owned(), true));
+    running.end().await;
+}
+
+#[tokio::test]
+async fn recipient_that_is_new_is_told_at_once() {
+    let mut running = Running::start(tempfile::tempdir().unwrap(), Vec::new());
+    running.outlet.is_empty.store(true, Ordering::Relaxed);
+    running.report(&WatchEvent::Lost(None));
+    let state_dir = running.home.path().join(".openclaw-rescue");
+    let is_kept = || {
+        let book = store::read(&state_dir, BookFile::Watched);
+        book.is_some_and(|book| book.open_incident("default").is_some())
+    };
+    while !is_kept() {
+        tokio::task::yield_now().await;
+    }
+    running.outlet.is_empty.store(false, Ordering::Relaxed);
+    running.entrance.note_recipients();
+    let told = tokio::time::timeout(Duration::from_secs(20), running.attempt()).await;
+    assert_eq!(told.unwrap(), ("Lost".to_owned(), false));
     running.end().await;
 }
 
