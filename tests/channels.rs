@@ -137,28 +137,30 @@ fn account_is_added_listed_and_removed_and_its_token_is_shown_nowhere() {
 
 #[test]
 fn owners_are_written_where_the_release_reads_them() {
-    for (version, place, other) in [
-        ("2026.1.30", "/dm/allowFrom", "/allowFrom"),
-        ("2026.9.6", "/allowFrom", "/dm/allowFrom"),
-    ] {
-        let sandbox = sandbox_with_engine(version);
-        write_config(&sandbox, 19789, "node");
-        let add = |owner| {
-            let words = ["channels", "add", "discord", "--token-stdin", "--owner", owner];
-            let _ = rescue_with_input(&sandbox, &words, "SEEDED-TOKEN-OF-A-BOT\n").exits(0);
-        };
-        add("42");
-        add("7");
-        // What is shown has no secrets.
-        let shown = rescue(&sandbox, &["config", "get", "channels.discord"]).exits(0);
-        let discord: Value = serde_json::from_str(&shown.stdout).expect("JSON");
-        assert!(discord["token"].is_string(), "{discord}");
-        assert_eq!(
-            discord.pointer(place),
-            Some(&json!(["42", "7"])),
-            "{version}: {discord}"
-        );
-        assert_eq!(discord.pointer(other), None, "{version}");
+    let early = ("2026.1.30", "/dm/allowFrom", "/allowFrom");
+    let late = ("2026.9.6", "/allowFrom", "/dm/allowFrom");
+    let tokens = "SEEDED-TOKEN-OF-A-BOT\nSEEDED-TOKEN-OF-AN-APP\n";
+    let token = tokens.split_inclusive('\n').next().unwrap();
+    for (channel, input) in [("discord", token), ("slack", tokens)] {
+        for engine in ["node", "native"] {
+            for (version, place, other) in [early, late] {
+                let sandbox = sandbox_with_engine(version);
+                write_config(&sandbox, 19789, engine);
+                let add = |owner| {
+                    let words = ["channels", "add", channel, "--token-stdin", "--owner", owner];
+                    let _ = rescue_with_input(&sandbox, &words, input).exits(0);
+                };
+                add("42");
+                add("7");
+                // What is shown has no secrets.
+                let key = format!("channels.{channel}");
+                let shown = rescue(&sandbox, &["config", "get", &key]).exits(0);
+                let written: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+                let context = format!("{channel} {engine} {version}: {written}");
+                assert_eq!(written.pointer(place), Some(&json!(["42", "7"])), "{context}");
+                assert_eq!(written.pointer(other), None, "{context}");
+            }
+        }
     }
 }
 

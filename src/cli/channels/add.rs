@@ -12,9 +12,12 @@ use crate::bot::account::{DEFAULT_ACCOUNT, DescribedAccount, describe_accounts};
 use crate::bot::channel::ChannelType;
 use crate::cli::Context;
 use crate::cli::config::{WrittenFile, change_config, read_stdin_value};
+use crate::config::dialect::Dialect;
 use crate::config::document;
 use crate::config::edit::EditOperation;
 use crate::config::key_path::KeyPath;
+use crate::config::release::Release;
+use crate::config::schema::known_keys;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
@@ -36,7 +39,12 @@ pub(super) fn run(context: &Context<'_>, args: &AddArgs) -> Result<ExitCode> {
         context,
         (channel, &path),
         &values,
-        owners(&config, channel, &path, &args.owners),
+        owners(
+            &config,
+            &owner_keys(context, &config, channel, &path),
+            &path,
+            &args.owners,
+        ),
     )?;
     let owners = owner_count(context, channel, account);
     let ui = &context.ui;
@@ -256,11 +264,38 @@ fn ask(context: &Context<'_>, channel: &ChannelType) -> Result<Vec<Secret>> {
     asked.collect()
 }
 
-/// Returns the owners that a config names at an account, with those that were typed, at each key that may hold them: the one
-/// that is in use, else all that the channel has. Nothing where none was typed.
-fn owners(
+/// Returns the keys that may hold the owners of an account, first those of the release of OpenClaw on this host, else of
+/// that for which the config is written. This program's own gateway reads all of them.
+fn owner_keys(
+    context: &Context<'_>,
     config: &Value,
     channel: &ChannelType,
+    path: &KeyPath,
+) -> Vec<&'static str> {
+    let survey = context.survey();
+    let node = survey.node.as_ref().map(|node| node.version.as_str());
+    let dialect = Dialect::decide(node, Some(config));
+    let releases = Release::ALL.map(|release| (dialect == Some(release.dialect())).then_some(release));
+    let releases: Vec<_> = releases.into_iter().flatten().collect();
+    let is_known = |key: &&str| {
+        let mut segments: Vec<_> = key.split('.').collect();
+        let last = segments.pop().unwrap_or_default();
+        let parent = segments
+            .into_iter()
+            .fold(path.clone(), |path, key| path.child(key));
+        known_keys(&parent, &releases).contains(last)
+    };
+    let (mut known, others): (Vec<_>, Vec<_>) =
+        channel.keys.access.owners.iter().copied().partition(is_known);
+    known.extend(others);
+    known
+}
+
+/// Returns the owners that a config names at an account, with those that were typed, at each of the keys that may hold them:
+/// the one that is in use, else all. Nothing where none was typed.
+fn owners(
+    config: &Value,
+    keys: &[&'static str],
     path: &KeyPath,
     further: &[String],
 ) -> Vec<(&'static str, Value)> {
@@ -273,7 +308,6 @@ fn owners(
             .pointer(&format!("/{}", key.replace('.', "/")))?
             .as_array()
     };
-    let keys = channel.keys.access.owners;
     let used = keys.iter().find(|key| known(key).is_some());
     let with_further = |key: &&'static str| (*key, owner_list(known(key), further));
     used.map_or(keys, std::slice::from_ref)
@@ -320,7 +354,8 @@ mod tests {
         let config = json!({"channels": {"telegram": {"allowFrom": [42, "7"]}}});
         let path = KeyPath::keys(["channels", "telegram"]);
         let added = ["42", "7", " 9 ", "9", ""].map(str::to_owned);
-        let list = |config: &Value, added: &[String]| owners(config, channel, &path, added);
+        let keys = channel.keys.access.owners;
+        let list = |config: &Value, added: &[String]| owners(config, keys, &path, added);
         assert_eq!(list(&config, &added), [("allowFrom", json!([42, "7", "9"]))]);
         assert_eq!(list(&json!({}), &added[2..3]), [("allowFrom", json!(["9"]))]);
         assert_eq!(list(&config, &[]), []);

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::config::document;
 use crate::config::key_path::KeyPath;
+use crate::config::release::Release;
 use crate::config::schema::known_keys;
 use crate::host::Host;
 
@@ -45,7 +46,7 @@ fn complete(typed: &str, config: &Value) -> Vec<String> {
 
 /// Returns the keys below a key path of a config, by the schemas and by the config, that need no quotes.
 fn keys_below(path: &KeyPath, config: &Value) -> BTreeSet<String> {
-    let known = known_keys(path).into_iter().map(str::to_owned);
+    let known = known_keys(path, &Release::ALL).into_iter().map(str::to_owned);
     let own = document::find(config, path).and_then(Value::as_object);
     let own = own.into_iter().flat_map(|map| map.keys().cloned());
     let is_bare = |key: &String| KeyPath::keys([key.as_str()]).to_string() == *key;

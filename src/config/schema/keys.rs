@@ -7,9 +7,9 @@ use super::nodes;
 use crate::config::key_path::{KeyPath, PathSegment};
 use crate::config::release::Release;
 
-/// Returns the keys that a value at a key path may have by the config schema of any known release, in alphabetical order.
-pub(crate) fn known_keys(path: &KeyPath) -> BTreeSet<&'static str> {
-    let mut found: Vec<NodeId> = Release::ALL.into_iter().map(nodes::root).collect();
+/// Returns the keys that a value at a key path may have by the config schemas of these releases, in alphabetical order.
+pub(crate) fn known_keys(path: &KeyPath, releases: &[Release]) -> BTreeSet<&'static str> {
+    let mut found: Vec<NodeId> = releases.iter().copied().map(nodes::root).collect();
     for segment in path.segments() {
         found = alternatives(found)
             .into_iter()
@@ -78,15 +78,17 @@ mod tests {
 
     #[test]
     fn keys_of_both_releases_are_known_below_records_and_lists_too() {
-        let keys = |path: &str| known_keys(&KeyPath::parse(path).unwrap());
-        assert!(known_keys(&KeyPath::root()).contains("gateway"));
+        let keys = |path: &str| known_keys(&KeyPath::parse(path).unwrap(), &Release::ALL);
+        let root = known_keys(&KeyPath::root(), &Release::ALL);
+        assert!(root.contains("gateway"));
         let gateway = keys("gateway");
         // The early release has no `customBindHost`, and the late one no `canvasHost` at the top.
         assert!(
             gateway.contains("port") && gateway.contains("customBindHost"),
             "{gateway:?}"
         );
-        assert!(known_keys(&KeyPath::root()).contains("canvasHost"));
+        assert!(root.contains("canvasHost"));
+        assert!(!known_keys(&KeyPath::root(), &[Release::Late]).contains("canvasHost"));
         assert!(keys("browser.profiles.work").contains("cdpPort"));
         assert!(keys("agents.list[0]").contains("id"));
         for leaf in ["gateway.port", "nowhere.at.all"] {
