@@ -62,11 +62,8 @@ pub(super) const DISCORD: ChannelType = ChannelType {
 /// The address of the API; `apiRoot` or `DISCORD_API_ROOT` sets another.
 const API_ROOT: &str = "https://discord.com/api/v10";
 /// The name of the program in the form that Discord demands (<https://docs.discord.com/developers/reference#user-agent>).
-const AGENT: &str = concat!(
-    "DiscordBot (https://docs.openclaw.ai, ",
-    env!("CARGO_PKG_VERSION"),
-    ")"
-);
+/// The program has no address of its own: its name stands in that place.
+const AGENT: &str = concat!("DiscordBot (openclaw-rs, ", env!("CARGO_PKG_VERSION"), ")");
 /// Time for a request, and for a connection to the gateway.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time after which nothing was received.
