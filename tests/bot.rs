@@ -19,5 +19,5 @@ mod slack;
 #[test]
 fn on_a_real_manager() {
     let sandbox = Sandbox::new();
-    manager::run(&sandbox.home(), "bot::inside::");
+    manager::run_with_homeserver(&sandbox.home(), "bot::inside::");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::rescue::without_manager::{SpawnedGateway, sandbox_without_manager};
 use crate::support::Sandbox;
-use crate::support::gateway::{self, Gateway, wait_for};
+use crate::support::gateway::{self, Gateway};
 use crate::support::messenger::discord::Discord;
 use crate::support::messenger::matrix::Matrix;
 use crate::support::messenger::slack::Slack;
@@ -117,17 +117,7 @@ impl<M: Messenger + ?Sized> BotHome<M> {
 
     /// Presses a button as the owner, as soon as it is shown.
     pub fn press(&self, message: &Seen, label: &str) {
-        let shown = self.with_button(message, label);
-        self.messenger.press(OWNER, &shown, label);
-    }
-
-    /// Returns a message as it was when it had a button: some messengers show the buttons after the text.
-    pub fn with_button(&self, message: &Seen, label: &str) -> Seen {
-        wait_for("the button is shown", || {
-            let all = self.messenger.messages().into_iter().rev();
-            let mut versions = all.filter(|seen| seen.id == message.id);
-            versions.find(|seen| seen.buttons.iter().any(|button| button == label))
-        })
+        self.messenger.press_when_shown(OWNER, message, label);
     }
 
     /// Returns the gateway of the default instance that the bot starts, to be killed at the end.

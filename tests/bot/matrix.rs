@@ -181,7 +181,7 @@ fn button_finds_its_command_after_a_restart_and_another_reaction_none() {
     let _main = Gateway::start(&home.sandbox, "default");
     let rescue = home.start();
     let plan = home.ask("!stop", "Do it now?");
-    let plan = home.with_button(&plan, "No");
+    let plan = home.messenger.with_button(&plan, "No");
     let _ = rescue.stop().with(0);
     let _rescue = home.start();
     let room = home.messenger.private_room(OWNER);

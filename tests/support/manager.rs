@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::messenger::matrix::synapse;
 use super::skip::{self, Reason, SKIP_FILE, skipped};
 
 /// The environment variable that is set for a test that runs inside.
@@ -19,7 +20,15 @@ const RAN: &str = "ran\t";
 /// manager can be started.
 #[track_caller]
 pub fn run(home: &Path, tests: &str) -> bool {
-    run_inside(home, tests, &[])
+    run_inside(home, tests, &[], None)
+}
+
+/// Runs tests inside as [`run`] does, which use the homeserver of this process where one can be started: who runs them can
+/// read nothing in the home folder of root, where Synapse is.
+#[track_caller]
+pub fn run_with_homeserver(home: &Path, tests: &str) -> bool {
+    let folder = synapse::get().map(synapse::Synapse::shared_folder);
+    run_inside(home, tests, &[], folder.as_deref())
 }
 
 /// Runs tests inside as [`run`] does, with a whole system including logind. The lingering of users is kept in the folder
@@ -31,11 +40,12 @@ pub fn run_with_logins(home: &Path, state: &Path, tests: &str) -> bool {
         home,
         tests,
         &[OsStr::new("--full"), OsStr::new("--state"), state.as_os_str()],
+        None,
     )
 }
 
 #[track_caller]
-fn run_inside(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
+fn run_inside(home: &Path, tests: &str, options: &[&OsStr], homeserver: Option<&Path>) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/with-user-systemd");
     let root = is_root();
     if !root || !Path::new("/lib/systemd/systemd").exists() {
@@ -53,13 +63,12 @@ fn run_inside(home: &Path, tests: &str, options: &[&OsStr]) -> bool {
         .args(options)
         .args(["--net", "--timeout", "480", "--home"])
         .arg(home);
-    command
-        .arg("--log")
-        .arg(&log)
-        .arg("--ro")
-        .arg(target)
-        .arg("--")
-        .arg(exe);
+    command.arg("--log").arg(&log).arg("--ro").arg(target);
+    if let Some(folder) = homeserver {
+        command.arg("--ro").arg(folder);
+        command.env(synapse::SHARED_FOLDER_VARIABLE, folder);
+    }
+    command.arg("--").arg(exe);
     command.args([tests, "--ignored", "--nocapture", "--test-threads=3"]);
     let output = command
         .env(INSIDE, "1")

@@ -16,6 +16,8 @@ pub mod telegram;
 
 use serde_json::Value;
 
+use crate::support::gateway::wait_for;
+
 pub use faults::Failure;
 pub use seen::Seen;
 use state::Record;
@@ -96,6 +98,20 @@ pub trait Messenger {
     /// # Panics
     /// Where the message has no button with that label.
     fn press(&self, user: User, message: &Seen, label: &str);
+
+    /// Presses a button of a message as soon as it is shown: some messengers show the buttons after the text.
+    fn press_when_shown(&self, user: User, message: &Seen, label: &str) {
+        self.press(user, &self.with_button(message, label), label);
+    }
+
+    /// Returns a message as it was when it had a button.
+    fn with_button(&self, message: &Seen, label: &str) -> Seen {
+        wait_for("the button is shown", || {
+            let all = self.messages().into_iter().rev();
+            let mut versions = all.filter(|seen| seen.id == message.id);
+            versions.find(|seen| seen.buttons.iter().any(|button| button == label))
+        })
+    }
 
     /// Returns the next message or edit of the bot that is wanted, and counts what came before it as read.
     ///

@@ -5,7 +5,8 @@
 
 mod events;
 mod proxy;
-mod synapse;
+mod relay;
+pub mod synapse;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,7 +47,7 @@ impl Matrix {
         static BOTS: AtomicU32 = AtomicU32::new(0);
         let synapse = synapse::get()?;
         let number = BOTS.fetch_add(1, Ordering::Relaxed);
-        let (bot_id, bot_token) = synapse.register(&format!("bot{number}"));
+        let (bot_id, bot_token) = synapse.register(&format!("bot{number}{}", synapse.suffix()));
         let shared = Arc::new(Shared::new(Account::default()));
         let for_router = shared.clone();
         let url = synapse.url().to_owned();
@@ -137,7 +138,12 @@ impl Matrix {
 
     /// Returns the name of a person on the homeserver.
     fn local_name(&self, user: User) -> String {
-        format!("user{}-of-bot{}", user.number, self.number)
+        format!(
+            "user{}-of-bot{}{}",
+            user.number,
+            self.number,
+            self.synapse.suffix()
+        )
     }
 
     /// Sends an event as a person and returns its id.

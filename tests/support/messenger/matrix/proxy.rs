@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use super::events::Room;
-use super::synapse::agent;
+use super::synapse::{CLIENT_ADDRESS, agent};
 use crate::support::messenger::Failure;
 use crate::support::messenger::seen::Seen;
 use crate::support::messenger::server::{json_response, read_body};
@@ -103,6 +103,7 @@ pub async fn forward(shared: &Shared<Account>, url: &str, request: Request) -> R
     });
     let mut upstream = http::Request::builder().method(&head.method);
     upstream = upstream.uri(format!("{url}{}?{query}", head.uri.path()));
+    upstream = upstream.header(CLIENT_ADDRESS.0, CLIENT_ADDRESS.1);
     for name in ["authorization", "content-type"] {
         if let Some(value) = head.headers.get(name) {
             upstream = upstream.header(name, value);

@@ -1,7 +1,9 @@
-//! Synapse from `PyPI`: one homeserver for all tests of this process, with its data in memory.
+//! Synapse from `PyPI`: one homeserver for all tests of this process, with its data in memory. Tests in a user manager use
+//! that of the process which started them.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -9,12 +11,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::relay;
 use crate::support::{Reason, skipped};
 
 /// Name of the homeserver in ids.
 pub const SERVER_NAME: &str = "localhost";
 /// The version that `scripts/test` installs.
 const VERSION: &str = "1.163.2";
+/// The environment variable with the folder in which the homeserver of another process has its socket.
+pub const SHARED_FOLDER_VARIABLE: &str = "OPENCLAW_TEST_HOMESERVER";
+/// Name of the socket in that folder.
+const SOCKET: &str = "homeserver";
+/// The address of every client, which Synapse wants to know of one that connects to a socket.
+pub const CLIENT_ADDRESS: (&str, &str) = ("X-Forwarded-For", "127.0.0.1");
 /// Maximum time of a call: longer than a sync waits for an event.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// The key of the homeserver, which nobody else checks.
@@ -30,16 +39,18 @@ main()
 /// A running homeserver.
 pub struct Synapse {
     url: String,
-    /// Kept because its end would end the process.
-    _process: Child,
-    _folder: TempDir,
+    /// The process and its folder; `None` for a homeserver of another process. Their end would be that of the homeserver.
+    own: Option<(Child, TempDir)>,
 }
 
 /// Returns the homeserver of this process, which the first call starts; `None` where Synapse is not installed.
 #[track_caller]
 pub fn get() -> Option<&'static Synapse> {
     static SYNAPSE: OnceLock<Option<Synapse>> = OnceLock::new();
-    let synapse = SYNAPSE.get_or_init(|| python().map(|python| Synapse::start(&python)));
+    let synapse = SYNAPSE.get_or_init(|| match std::env::var_os(SHARED_FOLDER_VARIABLE) {
+        Some(folder) => Some(Synapse::of_another_process(Path::new(&folder))),
+        None => python().map(|python| Synapse::start(&python)),
+    });
     if synapse.is_none() {
         skipped(
             Reason::NoProgram("synapse_homeserver"),
@@ -59,6 +70,53 @@ fn python() -> Option<PathBuf> {
         .then(|| bin.join("python"))
 }
 
+/// Returns the folder with the socket, in the folder of a homeserver.
+fn shared_folder(folder: &TempDir) -> PathBuf {
+    folder.path().join("shared")
+}
+
+/// Writes the config of a homeserver and what it names, and returns its path.
+fn write_config(folder: &TempDir) -> String {
+    let shared = shared_folder(folder);
+    std::fs::create_dir(&shared).expect("a folder");
+    // The file modes of the socket's folder are those that another user needs to reach it.
+    std::fs::set_permissions(&shared, PermissionsExt::from_mode(0o755)).expect("its mode");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let write =
+        |name: &str, document: &Value| std::fs::write(path(name), document.to_string()).expect("a file");
+    // JSON is YAML. Only the line with the port is wanted, and warnings.
+    write(
+        "log.yaml",
+        &json!({
+            "version": 1, "disable_existing_loggers": false,
+            "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}},
+            "root": {"level": "WARNING", "handlers": ["out"]}, "loggers": {"twisted": {"level": "INFO"}}
+        }),
+    );
+    std::fs::write(path("signing.key"), SIGNING_KEY).expect("a file");
+    let resources = json!([{"names": ["client"], "compress": false}]);
+    let no_limit = json!({"per_second": 10_000, "burst_count": 10_000});
+    write(
+        "homeserver.yaml",
+        &json!({
+            "server_name": SERVER_NAME, "pid_file": path("pid"), "log_config": path("log.yaml"),
+            "signing_key_path": path("signing.key"), "media_store_path": path("media"), "report_stats": false,
+            // The port is told after the socket is there.
+            "listeners": [
+                {"path": shared.join(SOCKET), "type": "http", "resources": resources},
+                {"bind_addresses": ["127.0.0.1"], "port": 0, "type": "http", "tls": false, "resources": resources}
+            ],
+            "database": {"name": "sqlite3", "args": {"database": ":memory:"}},
+            "macaroon_secret_key": "m", "form_secret": "f", "bcrypt_rounds": 4, "trusted_key_servers": [],
+            "suppress_key_server_warning": true, "enable_registration": true,
+            "enable_registration_without_verification": true, "rc_message": no_limit, "rc_registration": no_limit,
+            "rc_login": {"address": no_limit, "account": no_limit}, "rc_invites": {"per_user": no_limit, "per_issuer": no_limit},
+            "rc_joins": {"local": no_limit}, "rc_room_creation": no_limit, "presence": {"enabled": false}
+        }),
+    );
+    path("homeserver.yaml")
+}
+
 /// Returns the agent of every call.
 pub fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false);
@@ -66,42 +124,20 @@ pub fn agent() -> ureq::Agent {
 }
 
 impl Synapse {
+    /// Returns the homeserver of another process, which is not in the network of this one.
+    fn of_another_process(folder: &Path) -> Self {
+        Self {
+            url: format!("http://{}", relay::start(&folder.join(SOCKET))),
+            own: None,
+        }
+    }
+
     /// Starts a homeserver and waits until it listens.
-    fn start(python: &std::path::Path) -> Self {
+    fn start(python: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
-        let write =
-            |name: &str, document: &Value| std::fs::write(path(name), document.to_string()).expect("a file");
-        // JSON is YAML. Only the line with the port is wanted, and warnings.
-        write(
-            "log.yaml",
-            &json!({
-                "version": 1, "disable_existing_loggers": false,
-                "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}},
-                "root": {"level": "WARNING", "handlers": ["out"]}, "loggers": {"twisted": {"level": "INFO"}}
-            }),
-        );
-        std::fs::write(path("signing.key"), SIGNING_KEY).expect("a file");
-        let no_limit = json!({"per_second": 10_000, "burst_count": 10_000});
-        write(
-            "homeserver.yaml",
-            &json!({
-                "server_name": SERVER_NAME, "pid_file": path("pid"), "log_config": path("log.yaml"),
-                "signing_key_path": path("signing.key"), "media_store_path": path("media"), "report_stats": false,
-                "listeners": [{
-                    "bind_addresses": ["127.0.0.1"], "port": 0, "type": "http", "tls": false,
-                    "resources": [{"names": ["client"], "compress": false}]
-                }],
-                "database": {"name": "sqlite3", "args": {"database": ":memory:"}},
-                "macaroon_secret_key": "m", "form_secret": "f", "bcrypt_rounds": 4, "trusted_key_servers": [],
-                "suppress_key_server_warning": true, "enable_registration": true,
-                "enable_registration_without_verification": true, "rc_message": no_limit, "rc_registration": no_limit,
-                "rc_login": {"address": no_limit, "account": no_limit}, "rc_invites": {"per_user": no_limit, "per_issuer": no_limit},
-                "rc_joins": {"local": no_limit}, "rc_room_creation": no_limit, "presence": {"enabled": false}
-            }),
-        );
+        let config = write_config(&folder);
         let mut process = Command::new(python)
-            .args(["-c", LAUNCHER, "-c", &path("homeserver.yaml")])
+            .args(["-c", LAUNCHER, "-c", &config])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -111,9 +147,8 @@ impl Synapse {
         let mut lines = lines.map_while(Result::ok);
         let mut seen = Vec::new();
         let port = lines.find_map(|line| {
-            let port = line
-                .split_once("starting on ")
-                .map(|(_, port)| port.trim().to_owned());
+            let port = line.split_once("starting on ").map(|(_, port)| port.trim());
+            let port = port.and_then(|port| port.parse::<u16>().ok());
             seen.push(line);
             port
         });
@@ -122,9 +157,22 @@ impl Synapse {
         std::thread::spawn(move || lines.for_each(drop));
         Self {
             url: format!("http://127.0.0.1:{port}"),
-            _process: process,
-            _folder: folder,
+            own: Some((process, folder)),
         }
+    }
+
+    /// Returns the folder by which other processes reach the homeserver, whatever network they are in.
+    ///
+    /// # Panics
+    /// Where it is that of another process itself.
+    pub fn shared_folder(&self) -> PathBuf {
+        let (_, folder) = self.own.as_ref().expect("a homeserver of this process");
+        shared_folder(folder)
+    }
+
+    /// Returns the end of the names that this process registers: two processes may share the homeserver.
+    pub fn suffix(&self) -> &'static str {
+        if self.own.is_some() { "" } else { "-inside" }
     }
 
     /// Returns the base of URLs.
@@ -140,6 +188,7 @@ impl Synapse {
     pub fn call(&self, token: &str, method: &str, path: &str, content: &Value) -> Value {
         let request = http::Request::builder().method(method);
         let mut request = request.uri(format!("{}/_matrix/client/v3{path}", self.url));
+        request = request.header(CLIENT_ADDRESS.0, CLIENT_ADDRESS.1);
         if !token.is_empty() {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
