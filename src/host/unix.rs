@@ -12,6 +12,8 @@ use std::sync::OnceLock;
 use rustix::net::{AddressFamily, SocketType, bind, listen as listen_on, sockopt};
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
+#[cfg(target_os = "linux")]
+use super::read;
 use super::space::FileSystemSpace;
 
 /// Maximum number of open files that this process asks the system to allow: enough for every gateway. More would only
@@ -98,8 +100,10 @@ pub(super) fn restrict_new_files_to_owner() {
 
 #[cfg(target_os = "linux")]
 pub(super) fn ignores_hangup() -> bool {
-    let status = procfs::process::Process::myself().and_then(|process| process.status());
-    status.is_ok_and(|status| status.sigign & SIGHUP_BIT != 0)
+    let status = read::text(Path::new("/proc/self/status")).unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & SIGHUP_BIT != 0)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use ed25519_dalek::{Signature, VerifyingKey};
+use ring::signature::{ED25519, UnparsedPublicKey};
 use sha2::{Digest as _, Sha256};
 
 /// What DER puts before the 32 bytes of an Ed25519 public key (RFC 8410, `SubjectPublicKeyInfo`).
@@ -11,9 +11,35 @@ const PUBLIC_KEY_DER_PREFIX: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
+/// Y coordinates of the points of small order on Ed25519's curve, in the encoding of keys with a sign bit of 0. Under such a
+/// key one signature fits many messages. The last two are the first two in the encodings that exceed the field's prime.
+const SMALL_ORDER_POINTS: [[u8; 32]; 7] = [
+    small_y(0x00, 0x00, 0x00),
+    small_y(0x01, 0x00, 0x00),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    small_y(0xec, 0xff, 0x7f),
+    small_y(0xed, 0xff, 0x7f),
+    small_y(0xee, 0xff, 0x7f),
+];
+
+/// Returns 32 bytes of which all but the first and the last are the same.
+const fn small_y(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
 /// The public key by which a device proves its identity to the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DevicePublicKey(VerifyingKey);
+pub(crate) struct DevicePublicKey([u8; 32]);
 
 impl DevicePublicKey {
     /// Parses the public key of a device as clients send it: base64url of its 32 bytes, padded or not, or PEM. Weak
@@ -25,24 +51,32 @@ impl DevicePublicKey {
         } else {
             decode_base64url(text)?
         };
-        let key = VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()?;
-        (!key.is_weak()).then_some(Self(key))
+        let key = Self(bytes.try_into().ok()?);
+        (!key.is_weak()).then_some(key)
+    }
+
+    /// Returns whether one signature fits many messages under this key.
+    fn is_weak(&self) -> bool {
+        let mut y = self.0;
+        y[31] &= 0x7f;
+        SMALL_ORDER_POINTS.contains(&y)
     }
 
     /// Returns the id of the device with this public key: the SHA-256 of the key's bytes, in hex.
     pub(crate) fn device_id(&self) -> String {
-        hex::encode(Sha256::digest(self.0.as_bytes()))
+        hex::encode(Sha256::digest(self.0))
     }
 
     /// Returns the public key of a device as clients of the gateway send it: base64url without padding.
     pub(crate) fn to_base64url(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.as_bytes())
+        URL_SAFE_NO_PAD.encode(self.0)
     }
 
     /// Returns whether a signature (base64url) of a text was made with the private key of this device.
     fn verifies(&self, text: &str, signature: &str) -> bool {
-        let signature = decode_base64url(signature).and_then(|bytes| Signature::from_slice(&bytes).ok());
-        signature.is_some_and(|signature| self.0.verify_strict(text.as_bytes(), &signature).is_ok())
+        let key = UnparsedPublicKey::new(&ED25519, self.0);
+        let signature = decode_base64url(signature);
+        signature.is_some_and(|signature| key.verify(text.as_bytes(), &signature).is_ok())
     }
 }
 
@@ -132,7 +166,7 @@ impl DeviceClaim<'_> {
 pub(crate) mod test_support {
     //! The private half of a device's key, for tests that connect as a device.
 
-    use ed25519_dalek::{Signer as _, SigningKey};
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -145,24 +179,27 @@ pub(crate) mod test_support {
     ];
 
     /// A device with its private key, for tests that connect to the gateway as a device.
-    pub(crate) struct TestDevice(SigningKey);
+    pub(crate) struct TestDevice(Ed25519KeyPair);
 
     impl TestDevice {
         /// Creates a device for tests with a random key.
         pub(crate) fn generate() -> Self {
             let host = crate::host::Host::fixed(&[], [("", ""); 0]);
-            Self(SigningKey::from_bytes(&host.random()))
+            Self::from_seed(&host.random::<32>())
         }
 
         /// Creates a device for tests from a private key in PEM.
         pub(super) fn from_pem(pem: &str) -> Self {
             let der = decode_pem(pem, "PRIVATE KEY").unwrap();
-            let seed = der.strip_prefix(&PRIVATE_KEY_DER_PREFIX).unwrap();
-            Self(SigningKey::from_bytes(seed.try_into().unwrap()))
+            Self::from_seed(der.strip_prefix(&PRIVATE_KEY_DER_PREFIX).unwrap())
+        }
+
+        fn from_seed(seed: &[u8]) -> Self {
+            Self(Ed25519KeyPair::from_seed_unchecked(seed).unwrap())
         }
 
         pub(crate) fn public_key(&self) -> DevicePublicKey {
-            DevicePublicKey(self.0.verifying_key())
+            DevicePublicKey(self.0.public_key().as_ref().try_into().unwrap())
         }
 
         pub(crate) fn device_id(&self) -> String {
@@ -176,7 +213,7 @@ pub(crate) mod test_support {
         }
 
         pub(super) fn sign_text(&self, text: &str) -> String {
-            URL_SAFE_NO_PAD.encode(self.0.sign(text.as_bytes()).to_bytes())
+            URL_SAFE_NO_PAD.encode(self.0.sign(text.as_bytes()))
         }
     }
 }
@@ -255,8 +292,8 @@ mod tests {
     #[test]
     fn keys_are_parsed_in_every_form_that_clients_send() {
         let key = TestDevice::generate().public_key();
-        let padded = URL_SAFE.encode(key.0.as_bytes());
-        let der = [&PUBLIC_KEY_DER_PREFIX[..], key.0.as_bytes()].concat();
+        let padded = URL_SAFE.encode(key.0);
+        let der = [&PUBLIC_KEY_DER_PREFIX[..], &key.0].concat();
         let pem = |label: &str, der: &[u8]| {
             let text = STANDARD.encode(der);
             let (first, rest) = text.split_at(32);
@@ -265,20 +302,37 @@ mod tests {
         for text in [key.to_base64url(), padded, pem("PUBLIC KEY", &der)] {
             assert_eq!(DevicePublicKey::parse(&text).as_ref(), Some(&key), "{text}");
         }
-        let weak = URL_SAFE_NO_PAD.encode([0_u8; 32]);
         let mut other_algorithm = der.clone();
         other_algorithm[8] = 0x6e; // X25519
         for text in [
             "",
             "abc",
             "-----BEGIN PUBLIC KEY-----",
-            &weak,
             &pem("PRIVATE KEY", &der),
             &pem("PUBLIC KEY", &other_algorithm),
             &pem("PUBLIC KEY", &der[..40]),
             &pem("PUBLIC KEY", &[&der[..], &[0]].concat()),
         ] {
             assert_eq!(DevicePublicKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn weak_keys_are_refused_with_either_sign() {
+        for sign in [0, 0x80] {
+            for mut point in SMALL_ORDER_POINTS {
+                point[31] |= sign;
+                assert_eq!(
+                    DevicePublicKey::parse(&URL_SAFE_NO_PAD.encode(point)),
+                    None,
+                    "{point:x?}"
+                );
+                point[1] ^= 2;
+                assert!(
+                    DevicePublicKey::parse(&URL_SAFE_NO_PAD.encode(point)).is_some(),
+                    "{point:x?}"
+                );
+            }
         }
     }
 

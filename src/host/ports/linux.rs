@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use procfs::net::{TcpNetEntry, TcpState};
 use rustix::net::AddressFamily;
 
 use self::sock_diag::{SockDiag, TcpEntry};
 use super::socket::{ListeningSocket, ProcessInfo, SOCKET_RELEASE_TIMEOUT, SocketId, SocketProcess};
 use crate::host::{pid, read};
 
+#[path = "proc_net.rs"]
+mod proc_net;
 #[path = "sock_diag.rs"]
 mod sock_diag;
 
@@ -95,29 +96,11 @@ fn listening_entries(port: Option<u16>) -> Vec<TcpEntry> {
     let families = [AddressFamily::INET, AddressFamily::INET6];
     let entries = families.into_iter().flat_map(|family| {
         let answer = kernel.as_ref().and_then(|kernel| kernel.listening(family).ok());
-        answer.unwrap_or_else(|| entries_of_table(family))
+        answer.unwrap_or_else(|| proc_net::listening(family))
     });
     entries
         .filter(|entry| port.is_none_or(|port| entry.port == port))
         .collect()
-}
-
-/// Returns the listening sockets of one family by the kernel's table of all TCP sockets in `/proc`.
-fn entries_of_table(family: AddressFamily) -> Vec<TcpEntry> {
-    let table = if family == AddressFamily::INET {
-        procfs::net::tcp()
-    } else {
-        procfs::net::tcp6()
-    };
-    let entry = |entry: TcpNetEntry| TcpEntry {
-        ip: entry.local_address.ip(),
-        port: entry.local_address.port(),
-        user: entry.uid,
-        inode: entry.inode,
-    };
-    let sockets = table.into_iter().flatten();
-    let listening = sockets.filter(|socket| socket.state == TcpState::Listen);
-    listening.map(entry).collect()
 }
 
 /// Returns whether this user may see the owner of a socket: a user sees the open files of its own processes only.
@@ -244,7 +227,7 @@ mod tests {
         let kernel = SockDiag::open().unwrap();
         let mut found = 0;
         for family in [AddressFamily::INET, AddressFamily::INET6] {
-            let (answer, table) = (kernel.listening(family).unwrap(), entries_of_table(family));
+            let (answer, table) = (kernel.listening(family).unwrap(), proc_net::listening(family));
             for address in held.iter().map(|socket| socket.local_addr().unwrap()) {
                 let own = |all: &[TcpEntry]| {
                     let mut all = all.iter().cloned();
