@@ -15,13 +15,17 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
-use crate::ports::Port;
 use crate::toml_document::{self, TomlError, set_value};
+
+mod entry;
+mod plain;
+
+pub(crate) use entry::RegistryEntry;
+use entry::VERSION;
+use plain::PlainEntry;
 
 /// Name of the file of the registry of instances, in the state home (`~/.local/state/openclaw` on Linux).
 pub(crate) const REGISTRY_FILE: &str = "registry.toml";
-/// Version of the format of the registry of instances, the only one that is understood.
-const REGISTRY_VERSION: u32 = 1;
 /// Key of the list of instances in the registry file.
 const ENTRIES_KEY: &str = "instance";
 
@@ -74,21 +78,6 @@ impl LazyRegistry {
     }
 }
 
-/// Entry of an instance in the registry.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct RegistryEntry {
-    /// Profile name.
-    pub(crate) profile: String,
-    /// Path of the config file; two entries never have the same one.
-    pub(crate) config: PathBuf,
-    /// Path of the state folder.
-    pub(crate) state: PathBuf,
-    /// Path of the workspace.
-    pub(crate) workspace: PathBuf,
-    /// Base port.
-    pub(crate) port: Port,
-}
-
 /// Typed form of the file of the registry of instances.
 #[derive(Default, Deserialize)]
 struct RegistryFile {
@@ -120,8 +109,12 @@ impl Registry {
         let Some(bytes) = &registry.before else {
             return registry;
         };
+        if let Some(plain) = std::str::from_utf8(bytes).ok().and_then(plain::read) {
+            registry.entries = plain.into_iter().map(|plain| plain.entry).collect();
+            return registry;
+        }
         match toml_document::parse::<RegistryFile>(bytes) {
-            Ok(file) if file.version == REGISTRY_VERSION => registry.entries = file.instances,
+            Ok(file) if file.version == VERSION => registry.entries = file.instances,
             Ok(file) => {
                 registry.fault = Some(TomlError::without_position(format!("version {}", file.version)));
             }
@@ -158,8 +151,13 @@ impl Registry {
     /// Returns the text of the registry of instances with this instance's entry in it. An entry with the same config
     /// is changed in its place; a new one goes before the first whose config sorts after its own.
     pub(crate) fn with(&self, entry: &RegistryEntry) -> String {
+        self.with_plain(entry).unwrap_or_else(|| self.with_edited(entry))
+    }
+
+    /// Returns the text of the registry with this instance's entry in it, as [`Self::with`] does, by an edit of the document.
+    fn with_edited(&self, entry: &RegistryEntry) -> String {
         let mut document = self.document();
-        set_value(document.as_table_mut(), "version", i64::from(REGISTRY_VERSION));
+        set_value(document.as_table_mut(), "version", i64::from(VERSION));
         let tables = entry_tables(&mut document);
         let known = self.entries.iter().position(|known| known.config == entry.config);
         if let Some(table) = known.and_then(|at| tables.get_mut(at)) {
@@ -172,6 +170,27 @@ impl Registry {
             insert(tables, at, table);
         }
         document.to_string()
+    }
+
+    /// Returns the text of the registry with this instance's entry in it, as [`Self::with`] does, where the text is as this
+    /// program writes it. `None` for any other text.
+    fn with_plain(&self, entry: &RegistryEntry) -> Option<String> {
+        let first = plain::version_line();
+        let text = match &self.before {
+            Some(bytes) => std::str::from_utf8(bytes).ok()?,
+            None => &first,
+        };
+        let known = plain::read(text)?;
+        let is_same = |known: &&PlainEntry| known.entry.config == entry.config;
+        let is_after = |known: &&PlainEntry| known.entry.config > entry.config;
+        let at_place = || {
+            let next = known.iter().find(is_after);
+            let at = next.map_or(text.len(), |next| next.span.start);
+            at..at
+        };
+        let same = known.iter().find(is_same);
+        let span = same.map_or_else(at_place, |known| known.span.clone());
+        Some([&text[..span.start], &plain::write(entry)?, &text[span.end..]].concat())
     }
 
     /// Returns the text of the registry of instances without the instances that have these configs.
@@ -187,22 +206,6 @@ impl Registry {
             document.remove(ENTRIES_KEY);
         }
         document.to_string()
-    }
-}
-
-impl RegistryEntry {
-    /// Writes the values of an instance's entry to its `[[instance]]` table in the registry.
-    fn write(&self, table: &mut Table) {
-        set_value(table, "profile", self.profile.as_str());
-        for (key, path) in [
-            ("config", &self.config),
-            ("state", &self.state),
-            ("workspace", &self.workspace),
-        ] {
-            // Paths that aren't Unicode are refused before anything is planned.
-            set_value(table, key, path.to_string_lossy().as_ref());
-        }
-        set_value(table, "port", i64::from(self.port));
     }
 }
 
@@ -245,6 +248,7 @@ fn forget_position(table: &mut Table) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Port;
 
     fn entry(name: &str, port: u16) -> RegistryEntry {
         RegistryEntry {
@@ -270,6 +274,63 @@ mod tests {
     const FOREIGN: &str = "# the head\nversion = 1 # ours\nlater = 'x'\n\n# about b\n[[instance]]\nprofile = 'b'\n\
         config = '/h/b/openclaw.json'\nstate = '/h/b'\nworkspace = '/h/b/workspace'\nport = 20_000 # chosen\n\
         [instance.more]\nkey = 1\n\n[other]\ntable = true\n# the end\n";
+
+    #[test]
+    fn text_that_this_program_wrote_is_read_and_edited_as_its_document_is() {
+        let mut registry = Registry::default();
+        let order = [
+            ("m", 1),
+            ("b", 2),
+            ("z", 3),
+            ("a", 4),
+            ("n", 5),
+            ("b", 6),
+            ("z", 7),
+            ("é ~#=", 8),
+        ];
+        for (name, port) in order {
+            let entry = entry(name, port);
+            let text = registry.with_plain(&entry).expect("a plain text");
+            assert_eq!(text, registry.with_edited(&entry));
+            registry = parse(&text);
+            let file: RegistryFile = toml_document::parse(text.as_bytes()).unwrap();
+            assert_eq!(registry.entries, file.instances);
+        }
+        assert_eq!(registry.entries.len(), 6);
+        for odd in ["quo\"te", "back\\slash", "line\nbreak"] {
+            assert_eq!(registry.with_plain(&entry(odd, 9)), None, "{odd}");
+            let text = registry.with(&entry(odd, 9));
+            assert_eq!(parse(&text).entries.len(), 7, "{odd}");
+            assert_eq!(parse(&text).with_plain(&entry("a", 9)), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn text_that_this_program_does_not_write_is_left_to_the_parser() {
+        let written = Registry::default().with(&entry("a", 20_000));
+        assert!(plain::read(&written).is_some());
+        for (from, to) in [
+            ("version = 1", "version = 2"),
+            ("version = 1", "version=1"),
+            ("port = 20000", "port = 20_000"),
+            ("port = 20000", "port = 020000"),
+            ("port = 20000", "port = +20000"),
+            ("port = 20000", "port = 200000"),
+            ("port = 20000\n", "port = 20000"),
+            ("port = 20000\n", "port = 20000 # chosen\n"),
+            ("port = 20000\n", "port = 20000\nmore = 1\n"),
+            ("[[instance]]", "[instance]"),
+            ("\n[[instance]]", "\n\n[[instance]]"),
+            ("profile = \"a\"", "profile = 'a'"),
+            ("profile = \"a\"", "profile = \"\\u0061\""),
+            ("profile = \"a\"\n", ""),
+            ("profile = \"a\"\n", "profile = \"a\"\r\n"),
+        ] {
+            let edited = written.replacen(from, to, 1);
+            assert_ne!(edited, written);
+            assert_eq!(plain::read(&edited), None, "{edited}");
+        }
+    }
 
     #[test]
     fn entries_are_sorted_by_config_in_any_order_of_onboarding() {

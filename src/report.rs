@@ -1,5 +1,6 @@
 //! Plans and their results as data for `--json`, without secrets.
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
 use crate::answers::{Answers, Provider, Start};
@@ -16,15 +17,19 @@ pub(crate) fn origin_name(origin: SecretOrigin) -> &'static str {
     }
 }
 
-/// Returns the ports of an instance's port family as JSON, by the names of their roles.
-pub(crate) fn ports(family: PortFamily) -> Value {
-    let mut ports = serde_json::Map::new();
-    for (role, port) in family.fixed() {
-        ports.insert(role.name().to_owned(), port.into());
+/// The ports of an instance's port family as JSON, by the names of their roles.
+pub(crate) struct PortsDocument(pub(crate) PortFamily);
+
+impl Serialize for PortsDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut ports = serializer.serialize_map(None)?;
+        for (role, port) in self.0.fixed() {
+            ports.serialize_entry(role.name(), &port)?;
+        }
+        let pool = self.0.cdp_pool();
+        ports.serialize_entry(Role::CdpPool.name(), &[pool.first, pool.last])?;
+        ports.end()
     }
-    let pool = family.cdp_pool();
-    ports.insert(Role::CdpPool.name().to_owned(), json!([pool.first, pool.last]));
-    ports.into()
 }
 
 /// Returns the changes of a plan as JSON, in the plan's order. Configs and records are in it with their text, each
@@ -107,7 +112,7 @@ pub(crate) fn onboard(
             "credential": summary.credential.map(origin_name),
             "tailscaleMode": "off",
         },
-        "ports": ports(summary.ports),
+        "ports": PortsDocument(summary.ports),
         "installDaemon": summary.start == Start::Service,
         "startMode": summary.start.name(),
         "watch": summary.watched,

@@ -19,6 +19,7 @@ use crate::ports::{Listener, Port, SocketOwner, Span};
 use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::registry::{self, LazyRegistry, Registry};
+use crate::sync::map_concurrently;
 
 mod config_keys;
 mod discover;
@@ -38,6 +39,7 @@ pub(crate) use crate::engine::NodeEngine;
 use discover::Candidate;
 pub(crate) use discover::{FoundBy, holds_workspaces_only};
 pub(crate) use gateway_locks::{SharedLockFiles, find_openclaw_lock_holder};
+use instance::InstanceFiles;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use listeners::KnownSockets;
 pub(crate) use service::{InstalledService, config_of_service, other_program_of_service};
@@ -104,9 +106,11 @@ fn survey_candidates(
     candidates: Vec<Candidate>,
     links: &mut PathResolver,
 ) -> Survey {
-    let mut instances: Vec<_> = candidates
-        .into_iter()
-        .map(|candidate| instance::survey_instance(host, env, candidate, &registry, links))
+    let read = |candidate: &Candidate| InstanceFiles::read(host, env, candidate, &registry);
+    let files = map_concurrently(&candidates, read);
+    let found = candidates.into_iter().zip(files);
+    let mut instances: Vec<_> = found
+        .map(|(candidate, files)| instance::survey_instance(env, candidate, files, links))
         .collect();
     sort_and_label(&env.home, &mut instances);
     let span = |(first, last)| Span { first, last };

@@ -21,12 +21,21 @@ const MIN_VALUES_PER_THREAD: usize = 16;
 /// # Panics
 /// Where the function panics.
 pub(crate) fn map_concurrently<T: Sync, R: Send>(values: &[T], function: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    map_portions(values, |portion| portion.iter().map(&function).collect())
+}
+
+/// Calls a function with portions of many values, as many as the machine runs threads at a time, and returns the results of
+/// all in the order of the values. For work on a value that needs what the work on others has found, as
+/// [`map_concurrently`] else.
+///
+/// # Panics
+/// Where the function panics.
+pub(crate) fn map_portions<T: Sync, R: Send>(values: &[T], map: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
     if values.len() < 2 * MIN_VALUES_PER_THREAD {
-        return values.iter().map(function).collect();
+        return map(values);
     }
     let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let portion = values.len().div_ceil(processors).max(MIN_VALUES_PER_THREAD);
-    let map = |portion: &[T]| portion.iter().map(&function).collect::<Vec<R>>();
     thread::scope(|scope| {
         let mut portions = values.chunks(portion);
         let first = portions.next().unwrap_or_default();

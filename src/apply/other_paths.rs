@@ -6,17 +6,20 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::RandomState;
+
 use super::resolve::{LastLink, resolve};
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::read::PathResolver;
 use crate::i18n::msg;
+use crate::sync::map_portions;
 
 /// The state folders, workspaces, configs and other named paths of instances, their links resolved.
 #[derive(Debug)]
 pub(crate) struct InstancePaths {
     paths: Vec<InstancePath>,
     /// Positions in `paths` by the path without links.
-    by_real: HashMap<PathBuf, Vec<usize>>,
+    by_real: HashMap<PathBuf, Vec<usize>, RandomState>,
 }
 
 #[derive(Debug)]
@@ -43,14 +46,18 @@ impl InstancePaths {
         let follow = |path: &Path| {
             resolve(path, LastLink::Follow).map_or_else(|_| path.to_path_buf(), |other| other.real)
         };
-        let mut links = PathResolver::with_links_followed_by(follow);
-        let resolved = paths.into_iter().map(|(owner, path)| InstancePath {
-            owner,
-            named: path.clone(),
-            real: links.resolve(path).real,
-        });
-        let paths: Vec<_> = resolved.collect();
-        let mut by_real: HashMap<_, Vec<_>> = HashMap::new();
+        let resolve = |portion: &[(usize, &PathBuf)]| {
+            let mut links = PathResolver::with_links_followed_by(follow);
+            let resolved = portion.iter().map(|(owner, path)| InstancePath {
+                owner: *owner,
+                named: (*path).clone(),
+                real: links.resolve(path).real,
+            });
+            resolved.collect()
+        };
+        let paths: Vec<_> = paths.into_iter().collect();
+        let paths = map_portions(&paths, resolve);
+        let mut by_real: HashMap<_, Vec<_>, _> = HashMap::default();
         for (at, path) in paths.iter().enumerate() {
             by_real.entry(path.real.clone()).or_default().push(at);
         }

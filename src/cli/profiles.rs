@@ -1,10 +1,11 @@
 //! `openclaw profiles`: lists every instance on the host, removes one, and hands on to export and import.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::apply::{self, InstancePaths};
@@ -12,7 +13,9 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::ExistingPaths;
+use crate::ports::BasePort;
 use crate::profile::ProfileName;
+use crate::report::PortsDocument;
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
@@ -106,14 +109,9 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
 fn list(context: &Context<'_>) -> ExitCode {
     let (ui, survey) = (&context.ui, context.survey());
     if ui.is_json() {
-        let profiles: Vec<_> = survey
-            .instances
-            .iter()
-            .map(|found| instance_document(context, &survey, found))
-            .collect();
-        let mut document = json!({ "ok": true });
-        document["profiles"] = profiles.into();
-        ui.print_json(&document);
+        ui.print_json(&ListDocument::new(context, &survey));
+        // The process ends now: what hundreds of instances have in memory is not given back piece by piece.
+        std::mem::forget(survey);
         return ExitCode::SUCCESS;
     }
     if survey.instances.is_empty() {
@@ -158,33 +156,70 @@ fn config_health_msg(found: &SurveyedInstance) -> Msg {
     }
 }
 
-/// Returns an instance as a part of the JSON document of `profiles`.
-fn instance_document(context: &Context<'_>, survey: &Survey, found: &SurveyedInstance) -> Value {
-    let (health, fault) = match &found.config {
-        ConfigHealth::Ok => ("ok", Value::Null),
-        ConfigHealth::Missing => ("missing", Value::Null),
-        ConfigHealth::Broken(fault) => {
-            let (line, column) = fault.position.unzip();
-            (
-                "invalid",
-                json!({ "line": line, "column": column, "message": context.ui.render(&fault.why) }),
-            )
+/// The JSON document of `profiles`. It is written from what the survey found, without a copy: a host may have hundreds.
+#[derive(Serialize)]
+struct ListDocument<'a> {
+    ok: bool,
+    profiles: Vec<InstanceDocument<'a>>,
+}
+
+/// An instance as a part of the JSON document of `profiles`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InstanceDocument<'a> {
+    name: &'a str,
+    profile: Option<&'a str>,
+    base_port: Option<BasePort>,
+    port_source: Option<&'a str>,
+    ports: Option<PortsDocument>,
+    config: &'a str,
+    config_path: &'a Path,
+    config_fault: Option<Value>,
+    state_dir: &'a Path,
+    workspaces: &'a [PathBuf],
+    service_file: Option<&'a Path>,
+    running: Option<u32>,
+}
+
+impl<'a> ListDocument<'a> {
+    fn new(context: &Context<'_>, survey: &'a Survey) -> Self {
+        let document = |found| InstanceDocument::new(context, survey, found);
+        Self {
+            ok: true,
+            profiles: survey.instances.iter().map(document).collect(),
         }
-    };
-    json!({
-        "name": found.label,
-        "profile": found.profile.as_ref().map(ProfileName::as_str),
-        "basePort": found.base.map(|(family, _)| family.base()),
-        "portSource": found.base.map(|(_, source)| source.name()),
-        "ports": found.base.map(|(family, _)| report::ports(family)),
-        "config": health,
-        "configPath": found.config_path,
-        "configFault": fault,
-        "stateDir": found.state_dir,
-        "workspaces": found.workspaces,
-        "serviceFile": found.service,
-        "running": gateway_pid(survey, found),
-    })
+    }
+}
+
+impl<'a> InstanceDocument<'a> {
+    fn new(context: &Context<'_>, survey: &Survey, found: &'a SurveyedInstance) -> Self {
+        let (config, config_fault) = match &found.config {
+            ConfigHealth::Ok => ("ok", None),
+            ConfigHealth::Missing => ("missing", None),
+            ConfigHealth::Broken(fault) => {
+                let (line, column) = fault.position.unzip();
+                let message = context.ui.render(&fault.why);
+                (
+                    "invalid",
+                    Some(json!({ "line": line, "column": column, "message": message })),
+                )
+            }
+        };
+        Self {
+            name: &found.label,
+            profile: found.profile.as_ref().map(ProfileName::as_str),
+            base_port: found.base.map(|(family, _)| family.base()),
+            port_source: found.base.map(|(_, source)| source.name()),
+            ports: found.base.map(|(family, _)| PortsDocument(family)),
+            config,
+            config_path: &found.config_path,
+            config_fault,
+            state_dir: &found.state_dir,
+            workspaces: &found.workspaces,
+            service_file: found.service.as_deref(),
+            running: gateway_pid(survey, found),
+        }
+    }
 }
 
 /// Returns the process of the instance's gateway, where one listens on its port.

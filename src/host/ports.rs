@@ -37,7 +37,7 @@ pub(crate) fn socket_ids() -> Option<Vec<SocketId>> {
 /// which `needs_owner` returns true, the function waits until such sockets are closed, at most for
 /// [`SOCKET_RELEASE_TIMEOUT`], so that they are not taken for another user's.
 pub(crate) fn listening_sockets(
-    likely_owners: &BTreeSet<u32>,
+    likely_owners: &dyn Fn() -> BTreeSet<u32>,
     needs_owner: impl Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
     let mut sockets = system::listening_sockets(None, likely_owners, &needs_owner);
@@ -48,7 +48,7 @@ pub(crate) fn listening_sockets(
 /// Returns the TCP sockets that listen on one port, with the processes that own them. Much faster than
 /// [`listening_sockets`].
 pub(crate) fn listening_sockets_on(port: u16) -> Vec<ListeningSocket> {
-    let mut sockets = system::listening_sockets(Some(port), &BTreeSet::new(), &|_| true);
+    let mut sockets = system::listening_sockets(Some(port), &BTreeSet::new, &|_| true);
     sockets.sort_unstable();
     // Sockets that share an address (SO_REUSEPORT) count as one.
     sockets.dedup_by(|a, b| (a.ip, a.port) == (b.ip, b.port));
@@ -86,7 +86,7 @@ mod tests {
                 continue;
             };
             let address = socket.local_addr().unwrap();
-            let found = listening_sockets(&BTreeSet::new(), |port| port == address.port());
+            let found = listening_sockets(&BTreeSet::new, |port| port == address.port());
             let mine = found
                 .iter()
                 .find(|s| (s.ip, s.port) == (address.ip(), address.port()));
@@ -101,7 +101,7 @@ mod tests {
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = client.local_addr().unwrap().port();
         assert!(
-            !listening_sockets(&BTreeSet::new(), |_| false)
+            !listening_sockets(&BTreeSet::new, |_| false)
                 .iter()
                 .any(|s| s.port == port)
         );
@@ -112,7 +112,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let process = |likely_owners: &[u32], is_needed: bool| {
-            let likely_owners: BTreeSet<u32> = likely_owners.iter().copied().collect();
+            let likely_owners = || likely_owners.iter().copied().collect();
             let sockets = listening_sockets(&likely_owners, |asked| is_needed && asked == port);
             sockets.into_iter().find(|s| s.port == port).unwrap().process
         };

@@ -4,9 +4,12 @@
 //! would exhaust the memory. So the kind of the file is checked first, then its size, then it is read.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use foldhash::fast::RandomState;
 
 /// Maximum size of a file that is read, in bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -159,10 +162,13 @@ pub(crate) struct PathResolution {
     pub(crate) deepest: PathBuf,
 }
 
+/// Values by the text of a path: to hash a path part by part takes several times as long.
+pub(crate) type PathTextMap<V> = HashMap<OsString, V, RandomState>;
+
 /// Resolves many paths in common folders, each folder once. For one moment only: what it remembers may have changed since.
 #[derive(Debug)]
 pub(crate) struct PathResolver {
-    known: HashMap<PathBuf, PathResolution>,
+    known: PathTextMap<PathResolution>,
     /// Resolves a path that is a link.
     follow: fn(&Path) -> PathBuf,
 }
@@ -177,7 +183,7 @@ impl PathResolver {
     /// Creates a resolver that asks `follow` where a link leads to.
     pub(crate) fn with_links_followed_by(follow: fn(&Path) -> PathBuf) -> Self {
         Self {
-            known: HashMap::new(),
+            known: PathTextMap::default(),
             follow,
         }
     }
@@ -189,17 +195,16 @@ impl PathResolver {
         };
         let real = self.resolve(parent).real.join(name);
         let deepest = path.to_path_buf();
-        self.known
-            .insert(path.to_path_buf(), PathResolution { real, deepest });
+        self.known.insert(path.into(), PathResolution { real, deepest });
     }
 
     /// Returns a path with the links of its existing part resolved.
     pub(crate) fn resolve(&mut self, path: &Path) -> PathResolution {
-        if let Some(known) = self.known.get(path) {
+        if let Some(known) = self.known.get(path.as_os_str()) {
             return known.clone();
         }
         let resolved = self.look_up(path);
-        self.known.insert(path.to_path_buf(), resolved.clone());
+        self.known.insert(path.into(), resolved.clone());
         resolved
     }
 

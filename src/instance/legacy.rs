@@ -34,7 +34,8 @@ impl LegacyPaths {
             names.map(|name| folder.join(name)).find(|path| path.is_file())
         };
         let folders = std::iter::once(own.clone()).chain(LEGACY_FOLDERS.map(|name| home.join(name)));
-        folders.into_iter().find_map(|folder| {
+        // Most homes have none of the folders: a look at each says that of all its files.
+        folders.filter(|folder| folder.is_dir()).find_map(|folder| {
             let config_path = config_in(&folder)?;
             // Early OpenClaw takes its state folder by the present name as soon as that exists.
             let state_dir = if own.is_dir() { own.clone() } else { folder };

@@ -123,12 +123,12 @@ impl ResolvedPaths {
 }
 
 impl<'a> OtherInstance<'a> {
-    /// Resolves the symbolic links in the paths of a surveyed instance; `resolve` follows the links of one path.
-    pub(crate) fn new(found: &'a SurveyedInstance, mut resolve: impl FnMut(&Path) -> PathBuf) -> Self {
+    /// Creates the other instance from a surveyed one, with the links in its paths as the survey followed them.
+    pub(crate) fn new(found: &'a SurveyedInstance) -> Self {
         Self {
             found,
-            config_path: resolve(&found.config_path),
-            state_dir: resolve(&found.state_dir),
+            config_path: found.real_config.clone(),
+            state_dir: found.real_state.clone(),
         }
     }
 }

@@ -51,6 +51,7 @@ fn other_instance(name: &str, base: u16) -> SurveyedInstance {
         profile: Some(profile),
         workspaces: vec![instance.default_workspace()],
         real_config: instance.config_path.clone(),
+        real_state: instance.state_dir.clone(),
         config_path: instance.config_path,
         state_dir: instance.state_dir,
         config: ConfigHealth::Ok,
@@ -151,7 +152,11 @@ impl Scenario {
             others: self
                 .others
                 .iter()
-                .map(|found| OtherInstance::new(found, resolve))
+                .map(|found| OtherInstance {
+                    found,
+                    config_path: resolve(&found.config_path),
+                    state_dir: resolve(&found.state_dir),
+                })
                 .collect(),
             registry: &self.registry,
             planner: Planner {

@@ -1,6 +1,6 @@
 //! Discovery of the instances on a host: one candidate for each config file, in however many ways it is found.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,11 @@ use crate::config::effective::EffectiveConfig;
 use crate::config::judge::ConfigJudge;
 use crate::config::schema::{SchemaFinding, Violation};
 use crate::environment::Environment;
-use crate::host::read::PathResolver;
+use crate::host::read::{PathResolver, PathTextMap};
 use crate::instance::{CONFIG_FILE, Instance, LEGACY_CONFIG_FILES, LegacyPaths, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::registry::{Registry, RegistryEntry};
+use crate::sync::map_concurrently;
 
 /// The way in which the survey of a host found an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +60,7 @@ pub(super) fn find_candidates(
 ) -> Vec<Candidate> {
     let mut all = CandidateSet {
         found: Vec::new(),
-        by_file: HashMap::new(),
+        by_file: PathTextMap::default(),
         links,
     };
     add_state_folders(env, &mut all);
@@ -103,7 +104,7 @@ pub(super) fn find_candidate(
     links.add_folder(&state);
     let mut all = CandidateSet {
         found: Vec::new(),
-        by_file: HashMap::new(),
+        by_file: PathTextMap::default(),
         links,
     };
     all.add(FoundBy::Folder, Some(usual.profile), config, state);
@@ -276,7 +277,7 @@ fn dir_entries(folder: &Path) -> impl Iterator<Item = DirEntry> {
 struct CandidateSet<'l> {
     found: Vec<Candidate>,
     /// Positions in `found` by the real path of the config.
-    by_file: HashMap<PathBuf, usize>,
+    by_file: PathTextMap<usize>,
     /// Links of the paths that lead to configs and state folders.
     links: &'l mut PathResolver,
 }
@@ -284,7 +285,8 @@ struct CandidateSet<'l> {
 impl CandidateSet<'_> {
     /// Returns the position of the found instance that has this config, links followed.
     fn position(&mut self, config: &Path) -> Option<usize> {
-        self.by_file.get(&self.links.resolve(config).real).copied()
+        let real = self.links.resolve(config).real;
+        self.by_file.get(real.as_os_str()).copied()
     }
 
     /// Adds an instance that the survey found, or one more way to a known one, and returns it. The first way decides
@@ -299,7 +301,8 @@ impl CandidateSet<'_> {
     ) -> &mut Candidate {
         let next = self.found.len();
         let real_config = self.links.resolve(&config_path).real;
-        let at = *self.by_file.entry(real_config.clone()).or_insert(next);
+        let file = real_config.clone().into_os_string();
+        let at = *self.by_file.entry(file).or_insert(next);
         if at == next {
             self.found.push(Candidate {
                 profile: None,
@@ -334,15 +337,18 @@ impl CandidateSet<'_> {
 
     /// Returns the instances that the survey found, with their configs read.
     fn into_candidates(self) -> Vec<Candidate> {
-        let read = |mut found: Candidate| {
-            if matches!(found.reading, ConfigReading::Missing) {
-                found.reading = config_keys::read_config(&found.config_path);
-            }
-            found.found_by.sort_unstable();
-            found
+        let Self { mut found, links, .. } = self;
+        let read = |one: &Candidate| {
+            let is_unread = matches!(one.reading, ConfigReading::Missing);
+            is_unread.then(|| config_keys::read_config(&one.config_path))
         };
-        let links = self.links;
-        let mut found: Vec<_> = self.found.into_iter().map(read).collect();
+        let readings = map_concurrently(&found, read);
+        for (one, reading) in found.iter_mut().zip(readings) {
+            if let Some(reading) = reading {
+                one.reading = reading;
+            }
+            one.found_by.sort_unstable();
+        }
         // The state folder of an instance whose config lies elsewhere is no second instance.
         let used_state_dirs: HashSet<PathBuf> = found
             .iter()

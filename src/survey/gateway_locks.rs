@@ -18,6 +18,7 @@ use super::instance::SurveyedInstance;
 use crate::host::pid::{self, FileId};
 use crate::host::{self, read};
 use crate::instance::LOCK_FILE;
+use crate::sync::map_concurrently;
 
 /// Start of the name of each folder in which OpenClaw keeps the lock files of its gateways; the user's number
 /// follows.
@@ -29,6 +30,8 @@ pub(super) struct GatewayLocks<'a> {
     /// Lock files of this program's gateways by their identity, each with the index of its instance and the process that
     /// it names.
     native: HashMap<FileId, (usize, u32)>,
+    /// Files that may be locks of OpenClaw's gateways, as they were listed once.
+    openclaw: Vec<PathBuf>,
 }
 
 /// The values of a gateway's lock file that identify the gateway.
@@ -103,24 +106,36 @@ impl LockContent {
 }
 
 impl<'a> GatewayLocks<'a> {
-    /// Reads the lock files of this program's gateways; those of OpenClaw are read when a process is asked about.
+    /// Reads the lock files of this program's gateways, and lists those of OpenClaw, which are read when a process is asked
+    /// about.
     pub(super) fn read(instances: &'a [SurveyedInstance]) -> Self {
-        let native = instances.iter().enumerate().filter_map(|(index, instance)| {
-            let (id, content) = LockContent::read_with_id(&instance.state_dir.join(LOCK_FILE))?;
-            Some((id, (index, content.pid)))
-        });
-        Self {
+        let look = |instance: &SurveyedInstance| {
+            let native = LockContent::read_with_id(&instance.state_dir.join(LOCK_FILE));
+            (native, openclaw_locks_of(instance))
+        };
+        let mut locks = Self {
             instances,
-            native: native.collect(),
+            native: HashMap::new(),
+            openclaw: Vec::new(),
+        };
+        let found = map_concurrently(instances, look);
+        for (index, (native, openclaw)) in found.into_iter().enumerate() {
+            locks
+                .native
+                .extend(native.map(|(id, content)| (id, (index, content.pid))));
+            locks.openclaw.extend(openclaw);
         }
+        if !instances.is_empty() {
+            locks.openclaw.extend(openclaw_locks_in(&host::temp_dir()));
+        }
+        locks
     }
 
     /// Returns the processes that the lock files of these instances name. They may have ended, or be of another container.
     pub(super) fn named_pids(&self) -> BTreeSet<u32> {
         let native = self.native.values().map(|(_, pid)| *pid);
-        let files = lock_folders(self.instances).flat_map(|folder| openclaw_locks_in(&folder));
-        let openclaw = files.filter_map(|file| {
-            let content = LockContent::read(&file)?;
+        let openclaw = self.openclaw.iter().filter_map(|file| {
+            let content = LockContent::read(file)?;
             self.instance_of_config(&content.config_path?)?;
             Some(content.pid)
         });
@@ -145,7 +160,8 @@ impl<'a> GatewayLocks<'a> {
     fn instance_by_content(&self, pid: u32) -> Option<usize> {
         let native = self.native.values().find(|(_, named)| *named == pid);
         native.map(|(index, _)| *index).or_else(|| {
-            let mut files = lock_folders(self.instances).flat_map(|folder| openclaw_locks_in(&folder));
+            let own = self.instances.iter().flat_map(openclaw_locks_of);
+            let mut files = own.chain(openclaw_locks_in(&host::temp_dir()));
             files.find_map(|file| self.instance_of_openclaw_lock(&file, pid))
         })
     }
@@ -165,17 +181,15 @@ impl<'a> GatewayLocks<'a> {
     }
 }
 
-/// Returns the folders in which OpenClaw's gateways of these instances keep the folders with their lock files.
-fn lock_folders(instances: &[SurveyedInstance]) -> impl Iterator<Item = PathBuf> {
-    let state_dirs = instances.iter().map(|instance| instance.state_dir.join("tmp"));
-    let shared = (!instances.is_empty()).then(host::temp_dir);
-    state_dirs.chain(shared)
-}
-
 /// Returns whether a file may be the lock file of a gateway, by its name: `gateway.lock`, `gateway.5f0c1d2e.lock`.
 fn is_lock_name(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b"gateway.") && name.ends_with(b".lock")
+}
+
+/// Returns the files in an instance's state folder that may be locks of OpenClaw's gateways.
+fn openclaw_locks_of(instance: &SurveyedInstance) -> Vec<PathBuf> {
+    openclaw_locks_in(&instance.state_dir.join("tmp"))
 }
 
 /// Returns the files in a folder that may be locks of OpenClaw's gateways.

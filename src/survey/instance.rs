@@ -37,6 +37,8 @@ pub(crate) struct SurveyedInstance {
     pub(crate) real_config: PathBuf,
     /// Path of the state folder.
     pub(crate) state_dir: PathBuf,
+    /// Path of the state folder with the links of its existing part resolved.
+    pub(crate) real_state: PathBuf,
     /// Workspaces that the config names or the state folder implies: absolute, links resolved where they exist.
     pub(crate) workspaces: Vec<PathBuf>,
     /// Files and folders that the config names for the use of the instance.
@@ -83,38 +85,56 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
     }
 }
 
-/// Determines the ports, workspaces, and tokens of an instance that was found on the host, by its files. The links of
-/// its paths are kept in `links`.
+/// What the files of an instance say, before the links of its paths are followed.
+pub(super) struct InstanceFiles {
+    base: Option<(PortFamily, PortSource)>,
+    claims: Vec<Claim>,
+    named: NamedPaths,
+    tokens: Vec<(String, Secret)>,
+}
+
+impl InstanceFiles {
+    /// Determines the ports, paths, and tokens of an instance that was found on the host, by its files.
+    pub(super) fn read(host: &Host, env: &Environment, found: &Candidate, registry: &LazyRegistry) -> Self {
+        let (base, claims) = base_and_claims(found, registry);
+        let value = found.reading.value();
+        let named = value.map(|value| {
+            let variables = ConfigVariables::new(host, &found.state_dir, value);
+            named_paths::named_paths(env, &variables, &found.state_dir, value)
+        });
+        let tokens = value.map(|value| config_keys::channel_tokens(env, &found.state_dir, value));
+        Self {
+            base,
+            claims,
+            named: named.unwrap_or_default(),
+            tokens: tokens.unwrap_or_default(),
+        }
+    }
+}
+
+/// Completes an instance that was found on the host by what its files say. The links of its paths are kept in `links`.
 pub(super) fn survey_instance(
-    host: &Host,
     env: &Environment,
     found: Candidate,
-    registry: &LazyRegistry,
+    files: InstanceFiles,
     links: &mut PathResolver,
 ) -> SurveyedInstance {
-    let (base, claims) = base_and_claims(&found, registry);
-    let value = found.reading.value();
-    let NamedPaths {
-        paths: named_paths,
-        unset_variables,
-    } = value
-        .map(|value| {
-            let variables = ConfigVariables::new(host, &found.state_dir, value);
-            named_paths::named_paths(env, &variables, &found.state_dir, value, links)
-        })
-        .unwrap_or_default();
-    let named = named_paths
-        .iter()
-        .filter(|named| named.purpose == PathPurpose::Workspace);
-    let mut workspaces: Vec<_> = named.map(|named| named.path.clone()).collect();
+    let InstanceFiles {
+        base,
+        claims,
+        mut named,
+        tokens,
+    } = files;
+    named.resolve(links);
+    let is_workspace = |named: &&NamedPath| named.purpose == PathPurpose::Workspace;
+    let used = named.paths.iter().filter(is_workspace);
+    let mut workspaces: Vec<_> = used.map(|named| named.path.clone()).collect();
     workspaces.sort();
     workspaces.dedup();
+    let value = found.reading.value();
     if value.is_none_or(|v| v.pointer("/agents/defaults/workspace").is_none()) {
         workspaces.extend(implied_workspaces(env, &found, links));
     }
-    let tokens = value
-        .map(|v| config_keys::channel_tokens(env, &found.state_dir, v))
-        .unwrap_or_default();
     let label = match &found.profile {
         Some(profile) => profile.to_string(),
         None => label_of_path(&env.home, &found.config_path),
@@ -129,10 +149,11 @@ pub(super) fn survey_instance(
         profile: found.profile,
         config_path: found.config_path,
         real_config: found.real_config,
+        real_state: links.resolve(&found.state_dir).real,
         state_dir: found.state_dir,
         workspaces,
-        named_paths,
-        unset_variables,
+        named_paths: named.paths,
+        unset_variables: named.unset_variables,
         config,
         read_config,
         read_record: Arc::default(),

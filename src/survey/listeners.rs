@@ -5,6 +5,7 @@
 //! ([`GatewayLocks`]). A browser that a gateway started holds none: it is known by the environment that it inherited,
 //! on the ports of browsers only, and is no gateway.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -16,17 +17,18 @@ use crate::host::read;
 use crate::ports::{Listener, ListeningProcess, Port, Role, SocketOwner};
 use crate::profile::ProfileName;
 
-/// The owners of the sockets that a survey has looked at, so that another look is for new sockets only. A gateway takes its
-/// lock before it listens, and keeps both.
+/// The owners of the sockets that a survey has looked at, so that another look is for new sockets only; `None` before the
+/// first look. A gateway takes its lock before it listens, and keeps both.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KnownSockets(BTreeMap<SocketId, SocketOwner>);
+pub(crate) struct KnownSockets(Option<BTreeMap<SocketId, SocketOwner>>);
 
 impl KnownSockets {
-    /// Returns the sockets that listen now; `None` where one of them is new, or has an unknown owner and `matters` returns
-    /// true for its port.
+    /// Returns the sockets that listen now; `None` before the first look, and where one of them is new, or has an unknown
+    /// owner and `matters` returns true for its port.
     fn current_listeners(&self, matters: impl Fn(u16) -> bool) -> Option<Vec<Listener>> {
+        let known = self.0.as_ref()?;
         let listener = |id: SocketId| {
-            let owner = self.0.get(&id)?;
+            let owner = known.get(&id)?;
             let is_enough = *owner != SocketOwner::NotLookedUp || !matters(id.port);
             let port = Port::new(id.port).filter(|_| is_enough)?;
             Some(Listener {
@@ -60,8 +62,15 @@ pub(super) fn find_listeners(
     if let Some(listeners) = known.current_listeners(matters) {
         return (without_duplicates(listeners), known.clone());
     }
-    let mut identifier = ProcessIdentifier::new(home, instances);
-    let sockets = ports::listening_sockets(&identifier.locks.named_pids(), matters);
+    // Where nothing listens, no lock file is read.
+    let identifier = OnceCell::new();
+    let new_identifier = || ProcessIdentifier::new(home, instances);
+    let named_pids = || identifier.get_or_init(new_identifier).locks.named_pids();
+    let sockets = ports::listening_sockets(&named_pids, matters);
+    if sockets.is_empty() {
+        return (Vec::new(), KnownSockets(Some(BTreeMap::new())));
+    }
+    let mut identifier = identifier.into_inner().unwrap_or_else(new_identifier);
     let listener = |socket: ListeningSocket| {
         let owner = match socket.process {
             SocketProcess::Known(process) => SocketOwner::Process(identifier.identify(socket.port, process)),
@@ -79,7 +88,7 @@ pub(super) fn find_listeners(
     attribute_by_pid(&mut listeners);
     let owners = ids.into_iter().zip(&listeners);
     let known = owners.filter_map(|(id, listener)| Some((id?, listener.owner.clone())));
-    let known = KnownSockets(known.collect());
+    let known = KnownSockets(Some(known.collect()));
     (without_duplicates(listeners), known)
 }
 

@@ -78,14 +78,21 @@ pub(super) struct NamedPaths {
     pub(super) unset_variables: Vec<(KeyPath, String)>,
 }
 
-/// Returns the paths that a config names. Relative paths start from the state folder. The links of the paths are kept in
-/// `links`.
+impl NamedPaths {
+    /// Follows the links of the paths, as far as they exist. They are kept in `links`.
+    pub(super) fn resolve(&mut self, links: &mut PathResolver) {
+        for named in &mut self.paths {
+            named.path = links.resolve(&named.path).real;
+        }
+    }
+}
+
+/// Returns the paths that a config names, with their links as they are. Relative paths start from the state folder.
 pub(super) fn named_paths(
     env: &Environment,
     variables: &ConfigVariables<'_>,
     state_dir: &Path,
     config: &Value,
-    links: &mut PathResolver,
 ) -> NamedPaths {
     let mut found = NamedPaths::default();
     for (purpose, key, typed) in path_texts(config) {
@@ -99,7 +106,7 @@ pub(super) fn named_paths(
             Some(NamedPath {
                 purpose,
                 key: key.clone(),
-                path: links.resolve(&path).real,
+                path,
             })
         }));
     }
@@ -229,7 +236,6 @@ mod tests {
             &ConfigVariables::new(&host, &state_dir, config),
             &state_dir,
             config,
-            &mut PathResolver::default(),
         );
         let shown = |path: &NamedPath| path.path.strip_prefix(&root).unwrap().display().to_string();
         let paths = named.paths.iter();

@@ -414,18 +414,15 @@ fn read_input<'a>(
         Err(fault) => (ConfigDocument::empty(), Value::Null, Some(fault)),
     };
     let own = survey.position(config_path);
-    let mut links = PathResolver::default();
     let others = survey.instances.iter().enumerate();
-    let others = others
-        .filter(|(at, _)| Some(*at) != own)
-        .map(|(_, found)| OtherInstance::new(found, |path| links.resolve(path).real))
-        .collect();
+    let others = others.filter(|(at, _)| Some(*at) != own);
     let variables = ConfigVariables::new(host, &instance.state_dir, &effective);
     let named_workspace = effective
         .pointer("/agents/defaults/workspace")
         .and_then(Value::as_str)
         .and_then(|typed| variables.path(env, host.cwd(), typed));
     let record = read_record(&instance);
+    let mut links = PathResolver::default();
     let node_version = survey.node.as_ref().map(|node| node.version.as_str());
     let dialect = Dialect::choose(
         node_version,
@@ -435,7 +432,7 @@ fn read_input<'a>(
         env,
         resolved: ResolvedPaths::new(&instance, |path| links.resolve(path).real),
         surveyed: own.map(|at| &survey.instances[at]),
-        others,
+        others: others.map(|(_, found)| OtherInstance::new(found)).collect(),
         registry: survey.registry(),
         planner: survey.planner(&instance.profile, config_path),
         current,

@@ -39,7 +39,7 @@ fn state_msg(found: &SurveyedInstance, probe: &Probe) -> Msg {
 /// there are.
 pub(crate) fn greeting(survey: &Survey, states: &GatewayStates) -> Vec<Msg> {
     let mut found: Vec<_> = survey.instances.iter().collect();
-    found.sort_by_key(|found| found.reading_order());
+    found.sort_by_cached_key(|found| found.reading_order());
     let line = |found: &&SurveyedInstance| {
         let state = states.get(&found.label)?.clone();
         let line = match found.base {

@@ -10,7 +10,7 @@ pub(super) fn socket_ids() -> Option<Vec<SocketId>> {
 
 pub(super) fn listening_sockets(
     port: Option<u16>,
-    _likely_owners: &BTreeSet<u32>,
+    _likely_owners: &dyn Fn() -> BTreeSet<u32>,
     _needs_owner: &dyn Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
     let all = listeners::get_all().unwrap_or_default().into_iter();

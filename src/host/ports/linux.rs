@@ -1,5 +1,6 @@
 //! Lists listening sockets on Linux by the kernel's own answers; no program is started for it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -34,12 +35,19 @@ fn socket_id(entry: &TcpEntry) -> SocketId {
 /// Returns the listening TCP sockets of the host, or only those on `port` where one is given.
 pub(super) fn listening_sockets(
     port: Option<u16>,
-    likely_owners: &BTreeSet<u32>,
+    likely_owners: &dyn Fn() -> BTreeSet<u32>,
     needs_owner: &dyn Fn(u16) -> bool,
 ) -> Vec<ListeningSocket> {
     let is_needed = |entry: &TcpEntry| needs_owner(entry.port);
+    let likely_owners = LazyCell::new(likely_owners);
     let scan = || {
         let entries = listening_entries(port);
+        let none = BTreeSet::new();
+        let likely_owners = if entries.is_empty() {
+            &none
+        } else {
+            &*likely_owners
+        };
         let owners = SocketOwners::find(&entries, likely_owners, is_needed);
         let has_orphan = entries.iter().any(|entry| {
             is_visible(entry) && !owners.by_inode.contains_key(&entry.inode) && is_needed(entry)

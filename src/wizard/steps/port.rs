@@ -213,7 +213,7 @@ fn port_chart(context: &InterviewContext<'_>, base: Port) -> PortChart {
     let mut others: Vec<_> = others
         .filter_map(|found| Some((found.base?.0.base().get().abs_diff(base.get()), found)))
         .collect();
-    others.sort_by_key(|(distance, found)| (*distance, found.label.clone()));
+    others.sort_by(|(one, a), (other, b)| one.cmp(other).then_with(|| a.label.cmp(&b.label)));
     let rows = others.iter().take(MAX_CHART_ROWS).map(|(_, found)| {
         let spans = found.claims.iter().map(|claim| claim.span);
         (found.label.clone(), merge_spans(spans.collect()))

@@ -40,7 +40,7 @@ impl WizardStep for Profile {
             ));
         }
         let mut existing: Vec<_> = context.survey.instances.iter().collect();
-        existing.sort_by_key(|found| found.reading_order());
+        existing.sort_by_cached_key(|found| found.reading_order());
         options.extend(
             existing
                 .iter()

@@ -67,7 +67,7 @@ impl WizardStep for Watch {
 /// Returns the profiles of the other instances, which the gateway may watch: `default` first, then as people read them.
 fn others<'a>(context: &InterviewContext<'a>) -> impl Iterator<Item = &'a ProfileName> + use<'a> {
     let mut found: Vec<_> = context.input.others.iter().map(|other| other.found).collect();
-    found.sort_by_key(|found| found.reading_order());
+    found.sort_by_cached_key(|found| found.reading_order());
     found.into_iter().filter_map(|found| found.profile.as_ref())
 }
 
