@@ -53,50 +53,41 @@ fn main() {
             .filter_map(|name| Some((name, peer(name)?))),
     );
     for (name, program) in &engines {
-        let rounds = if *name == "native" {
-            START_COUNT
-        } else {
-            PEER_START_COUNT
-        };
-        let mut times: Vec<_> = (0..rounds).map(|_| RunningGateway::start(program).1).collect();
-        let (running, _) = RunningGateway::start(program);
-        std::thread::sleep(Duration::from_secs(5));
-        print_row(
-            &format!("{name}: start to listening"),
-            millis(median(&mut times)),
-            "ms",
-        );
-        print_row(
-            &format!("{name}: resident, idle for 5 s"),
-            resident_memory(&running),
-            "MiB",
-        );
+        measure_engine(name, program);
     }
     let (running, _) = RunningGateway::start(&program());
     print_row(
         "native: liveness, 8 connections",
         count_requests(running.port),
         "requests/s",
+        Goal::AtLeast(31_000.0),
     );
     let clients: Vec<_> = (0..CLIENT_COUNT).map(|_| connect_client(running.port)).collect();
     print_row(
         &format!("native: resident, {} idle clients", clients.len()),
         resident_memory(&running),
         "MiB",
+        Goal::None,
     );
     drop(clients);
     time_command(
         "gateway health --json, up",
         running.home.path(),
         &["gateway", "health", "--json"],
+        Goal::AtMost(8.0),
     );
-    time_command("status --json, up", running.home.path(), &["status", "--json"]);
+    time_command(
+        "status --json, up",
+        running.home.path(),
+        &["status", "--json"],
+        Goal::None,
+    );
     drop(running);
     measure_status_of_many();
 }
 
 /// Prints the median time of a command of ours in a home folder.
-fn time_command(name: &str, home: &Path, args: &[&str]) {
+fn time_command(name: &str, home: &Path, args: &[&str], goal: Goal) {
     let run = || {
         let start = Instant::now();
         let _ = command(&program(), home, args).status().expect("it starts");
@@ -104,12 +95,53 @@ fn time_command(name: &str, home: &Path, args: &[&str]) {
     };
     run();
     let mut times: Vec<_> = (0..START_COUNT).map(|_| run()).collect();
-    print_row(name, millis(median(&mut times)), "ms");
+    print_row(name, millis(median(&mut times)), "ms", goal);
 }
 
-/// Prints a row of the table.
-fn print_row(name: &str, value: f64, unit: &str) {
-    println!("{name:<44} {value:>10.1} {unit}");
+/// Measures the start of an engine's gateway, and its memory.
+fn measure_engine(name: &str, program: &Path) {
+    let (rounds, start_goal, memory_goal) = if name == "native" {
+        (START_COUNT, Goal::AtMost(6.5), Goal::AtMost(10.5))
+    } else {
+        (PEER_START_COUNT, Goal::None, Goal::None)
+    };
+    let mut times: Vec<_> = (0..rounds).map(|_| RunningGateway::start(program).1).collect();
+    let (running, _) = RunningGateway::start(program);
+    std::thread::sleep(Duration::from_secs(5));
+    print_row(
+        &format!("{name}: start to listening"),
+        millis(median(&mut times)),
+        "ms",
+        start_goal,
+    );
+    print_row(
+        &format!("{name}: resident, idle for 5 s"),
+        resident_memory(&running),
+        "MiB",
+        memory_goal,
+    );
+}
+
+/// What a value should be at most, or at least.
+#[derive(Clone, Copy)]
+enum Goal {
+    None,
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// Prints a row of the table, and whether its goal is met.
+fn print_row(name: &str, value: f64, unit: &str, goal: Goal) {
+    let verdict = |words: &str, limit: f64, is_met: bool| {
+        let verdict = if is_met { "met:   " } else { "missed:" };
+        format!("{verdict} {words} {limit}")
+    };
+    let goal = match goal {
+        Goal::None => String::new(),
+        Goal::AtMost(limit) => verdict("at most", limit, value <= limit),
+        Goal::AtLeast(limit) => verdict("at least", limit, value >= limit),
+    };
+    println!("{name:<44} {value:>10.1} {unit:<10} {goal}");
 }
 
 /// A gateway that listens, until this value is dropped.
@@ -273,7 +305,7 @@ fn measure_status_of_many() {
         wait_until_listening(*port);
     }
     let name = format!("status --all --json, {INSTANCE_COUNT} instances, half running");
-    time_command(&name, home.path(), &["status", "--all", "--json"]);
+    time_command(&name, home.path(), &["status", "--all", "--json"], Goal::None);
     for (mut child, _) in running {
         let _ = child.kill();
         let _ = child.wait();
