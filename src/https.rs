@@ -1,4 +1,5 @@
-//! Requests to servers on the network, over TLS and through proxies: what the channels of a bot and its webhooks need.
+//! Requests to servers on the network, over TLS and through proxies: what the channels of a bot,
+//! its webhooks and the verification of keys need.
 //!
 //! Everything is asynchronous and runs on the gateway's runtime, so that a request that waits for half a minute ends
 //! as soon as nobody wants its response any more. Certificates are checked against the roots of the system, or the
@@ -73,13 +74,22 @@ impl HttpsClient {
     /// # Errors
     /// [`HttpsError::ProxyUrl`] where the URL of the given proxy can't be used.
     pub(crate) fn new(host: &Host, proxy: Option<&str>) -> Result<Self, HttpsError> {
-        let connector = Connector::new(proxies(host, proxy)?);
+        Ok(Self::with_proxies(proxies(host, proxy)?))
+    }
+
+    /// Creates a client that uses no proxy, for servers on this host.
+    pub(crate) fn direct() -> Self {
+        Self::with_proxies(Matcher::builder().build())
+    }
+
+    fn with_proxies(proxies: Matcher) -> Self {
+        let connector = Connector::new(proxies);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(2)
             .pool_timer(TokioTimer::new())
             .build(connector.clone());
-        Ok(Self { client, connector })
+        Self { client, connector }
     }
 
     /// Sends a request, with a JSON body where one is given, and returns the response.

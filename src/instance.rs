@@ -212,13 +212,23 @@ impl Instance {
 
     /// Returns the path of an instance's `.env` file, which OpenClaw reads into its environment.
     pub fn env_file(&self) -> PathBuf {
-        self.state_dir.join(".env")
+        Self::env_file_in(&self.state_dir)
+    }
+
+    /// Returns the path of the environment file (`.env`) in the state folder of any instance.
+    pub(crate) fn env_file_in(state_dir: &Path) -> PathBuf {
+        state_dir.join(".env")
     }
 
     /// Returns the path of the file with the main agent's API keys of model providers
     /// (docs/openclaw.md#provider-keys).
     pub fn auth_profiles(&self) -> PathBuf {
-        self.state_dir.join("agents/main/agent/auth-profiles.json")
+        Self::auth_profiles_in(&self.state_dir)
+    }
+
+    /// Returns the path of the file with the main agent's API keys in the state folder of any instance.
+    pub(crate) fn auth_profiles_in(state_dir: &Path) -> PathBuf {
+        state_dir.join("agents/main/agent/auth-profiles.json")
     }
 
     /// Returns the folder of the main agent's chat sessions.

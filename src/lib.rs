@@ -61,6 +61,7 @@ mod time;
 mod toml_document;
 mod ui;
 mod url;
+mod verify;
 mod wizard;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::record::Engine;
 use crate::secret::{SecretOrigin, TextPiece};
 
 pub(crate) use input::{OtherInstance, PlanInput, PlanStamp, ResolvedPaths};
-pub(crate) use keys::holds_key;
+pub(crate) use keys::{holds_key, stored_key};
 pub(crate) use onboard::{onboard, paths_to_read};
 pub(crate) use ports::{bind_addresses, known_base, port_notices};
 pub(crate) use remove::{ExistingPaths, remove};

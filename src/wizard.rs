@@ -8,12 +8,15 @@
 pub(crate) mod context;
 pub(crate) mod gateway_states;
 pub(crate) mod history;
+pub(crate) mod online;
 pub(crate) mod preset;
 pub(crate) mod question;
 pub(crate) mod review;
 pub(crate) mod step;
 pub(crate) mod steps;
 pub(crate) mod terminal;
+mod verification;
+pub(crate) mod waiting;
 
 use crate::answers::{Answers, Existing, Flow};
 use crate::error::{Error, ErrorReason, Result};
@@ -21,11 +24,13 @@ use crate::i18n::{Lang, Msg, msg};
 
 pub(crate) use context::InterviewContext;
 pub(crate) use history::AnswerHistory;
+pub(crate) use online::OnlineChecks;
 pub(crate) use preset::PresetAnswers;
 use question::QuestionKind;
 pub(crate) use question::{Prompter, Question, Reply};
 pub(crate) use review::ReviewRow;
 pub(crate) use step::{ConfigRepair, Rejection, StepId, WizardStep};
+use verification::{Outcome, Verified, show_verification, verify_with_person};
 
 /// The source of answers to the wizard's questions that have no preset answer.
 pub(crate) enum AnswerSource<'a, 'h> {
@@ -50,6 +55,8 @@ pub(crate) struct Interview {
     pub(crate) is_edit: bool,
     /// A notice for each preset answer that was not used.
     pub(crate) unused: Vec<Msg>,
+    /// A notice for each answer that was verified with a server, where no person saw it.
+    pub(crate) verified: Vec<Msg>,
 }
 
 /// The end of the wizard's interview.
@@ -138,8 +145,9 @@ fn run_pass(
             pass.unused.extend(preset_reply.map(|(_, source)| source));
             continue;
         };
-        if let Some((reply, source)) = preset_reply {
-            pass.accept_preset(*step, reply, source, context)?;
+        if let Some((reply, source_of_reply)) = preset_reply {
+            pass.accept_preset(*step, reply, source_of_reply, context)?;
+            pass.verify_given(*step, context, source)?;
             continue;
         }
         if step.is_idle(context, &pass.answers) {
@@ -168,6 +176,8 @@ struct Pass {
     unused: Vec<Msg>,
     /// The flags that would answer the questions without an answer.
     open: Vec<&'static str>,
+    /// What servers told about answers that nobody typed.
+    verified: Vec<Msg>,
 }
 
 impl Pass {
@@ -183,6 +193,7 @@ impl Pass {
             used: Vec::new(),
             unused: Vec::new(),
             open: Vec::new(),
+            verified: Vec::new(),
         }
     }
 
@@ -238,8 +249,37 @@ impl Pass {
         if let Some(default) = default {
             accept_reply(step, &question, default, context, &mut self.answers)
                 .map_err(Rejection::into_error)?;
+            self.verify_given(step, context, source)?;
         }
         Ok(Asked::Answered)
+    }
+
+    /// Verifies the answer to a wizard's step that nobody typed, once in a run. A person sees the outcome and may change the
+    /// answer; without one a refused answer is an error.
+    fn verify_given(
+        &mut self,
+        step: &dyn WizardStep,
+        context: &InterviewContext<'_>,
+        source: &mut AnswerSource<'_, '_>,
+    ) -> Result<()> {
+        let name = step.id().name();
+        let Some(online) = context.online.filter(|online| !online.is_verified(name)) else {
+            return Ok(());
+        };
+        let Some(verification) = step.verify(context, &self.answers) else {
+            return Ok(());
+        };
+        online.note_verified(name);
+        match source {
+            AnswerSource::Person(prompter, _) => show_verification(*prompter, verification),
+            AnswerSource::Defaults | AnswerSource::Nobody => match verification.finish() {
+                Outcome::Refused(refusal) => Err(Error::failed(refusal).hint(msg!("verify.without-check"))),
+                outcome => {
+                    self.verified.push(outcome.msg());
+                    Ok(())
+                }
+            },
+        }
     }
 
     /// Returns how many questions of the wizard a person is asked after that of a step, as far as it is known.
@@ -252,7 +292,7 @@ impl Pass {
     ) -> usize {
         let later = steps::ALL.iter().filter(|later| later.id() > step.id());
         let is_asked = |later: &&&dyn WizardStep| {
-            let is_left_out = self.answers.flow == Flow::Quickstart && !later.in_quickstart();
+            let is_left_out = self.is_left_out(**later, context);
             // Whether an existing config is edited is known once that was asked.
             let is_untouched =
                 step.id() >= StepId::Existing && self.edits(**later, context) && !history.concerns(**later);
@@ -288,6 +328,11 @@ impl Pass {
         Ok(asked)
     }
 
+    /// Returns `true` if the flow that the wizard's person chose leaves a step out.
+    fn is_left_out(&self, step: &dyn WizardStep, context: &InterviewContext<'_>) -> bool {
+        self.answers.flow == Flow::Quickstart && !step.is_asked_in_quickstart(context, &self.answers)
+    }
+
     /// Returns `true` if the wizard's person edits an existing config, and this step is one of its values.
     fn edits(&self, step: &dyn WizardStep, context: &InterviewContext<'_>) -> bool {
         let is_value = step.id() > StepId::Existing;
@@ -308,7 +353,7 @@ impl Pass {
             return false;
         }
         let is_answered = history.has_reply(step.id());
-        let is_advanced = self.answers.flow == Flow::Quickstart && !step.in_quickstart();
+        let is_advanced = self.is_left_out(step, context);
         if context.proposes_all && !is_answered {
             return true;
         }
@@ -337,6 +382,7 @@ impl Pass {
                     asked: self.asked,
                     changeable: self.changeable,
                     unused: unused.collect(),
+                    verified: self.verified,
                 })))
             }
         }
@@ -376,6 +422,19 @@ fn ask_until_valid(
                 if let Some(echo) = step.echo(&reply, context, answers) {
                     prompter.show_echo(&echo);
                 }
+                let verified = match step.verify(context, answers) {
+                    Some(verification) => verify_with_person(prompter, verification)?,
+                    None => Verified::Kept,
+                };
+                let reply = match verified {
+                    Verified::AskAgain => continue,
+                    Verified::Kept => reply,
+                    Verified::Later => {
+                        accept_reply(step, question, Reply::Later, context, answers)
+                            .map_err(Rejection::into_error)?;
+                        Reply::Later
+                    }
+                };
                 history.record(step.id(), question, reply);
                 return Ok(Asked::Answered);
             }

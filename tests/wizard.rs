@@ -2,6 +2,7 @@
 
 mod back;
 mod broken;
+mod checks;
 mod edit;
 mod failures;
 mod language;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use crate::answers::Answers;
 use crate::apply::{self, HostLock};
@@ -22,7 +23,8 @@ use crate::wizard::context::{InterviewContext, read_disk};
 use crate::wizard::question::Choice;
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
-    AnswerSource, Interview, InterviewEnd, PresetAnswers, Prompter as _, Question, Reply, interview, steps,
+    AnswerSource, Interview, InterviewEnd, OnlineChecks, PresetAnswers, Prompter as _, Question, Reply,
+    interview, steps,
 };
 
 use super::{Context, preset_answers};
@@ -67,6 +69,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         is_dry_run: args.dry_run,
         proposes_all: false,
         waits_for_gateway: !args.skip_health,
+        online: (has_person || args.check).then(|| Rc::new(OnlineChecks::new(context.host))),
         save_answers: args.save_answers.as_ref().map(absolute),
         fresh_token: Secret::token(context.host.random()),
         now: context.now(),
@@ -112,6 +115,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         is_dry_run: args.dry_run,
         proposes_all: false,
         waits_for_gateway: true,
+        online: None,
         save_answers: None,
         instance: context.instance.clone(),
         fresh_token: Secret::token(context.host.random()),
@@ -143,6 +147,8 @@ struct OnboardRun<'a> {
     proposes_all: bool,
     /// `true` if the gateway of an installed service is waited for until it answers.
     waits_for_gateway: bool,
+    /// What servers tell about the answers; `None` where no server is asked.
+    online: Option<Rc<OnlineChecks>>,
     /// The file that the answers are saved to.
     save_answers: Option<PathBuf>,
     instance: Instance,
@@ -164,7 +170,9 @@ impl OnboardRun<'_> {
         }
         loop {
             let survey = self.survey();
-            let mut context = self.interview_context(&survey, &self.instance)?;
+            let mut context = self
+                .interview_context(&survey, &self.instance)?
+                .with_online(self.online.as_deref());
             let answers = self.interview(&mut context, AnswerSource::Defaults)?;
             let plan = self.plan(&context, &answers)?;
             match lock.take() {
@@ -222,9 +230,9 @@ impl OnboardRun<'_> {
         }
     }
 
-    /// Prints a notice for each preset answer that the wizard did not use.
+    /// Prints a notice for each preset answer that the wizard did not use, and for each that it verified without a person.
     fn print_unused_answers(&self, interview: &Interview) {
-        for notice in &interview.unused {
+        for notice in interview.unused.iter().chain(&interview.verified) {
             self.context.ui.print_note(notice);
         }
     }

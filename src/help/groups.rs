@@ -11,6 +11,7 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
             "flow",
             "non_interactive",
             "accept_risk",
+            "check",
             "answers",
             "save_answers",
             "dry_run",

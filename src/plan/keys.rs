@@ -80,6 +80,18 @@ pub(crate) fn holds_key(store: &str, provider: Provider) -> bool {
     })
 }
 
+/// Returns the API key of a model provider that a store of API keys (`auth-profiles.json`) with this text has; `None` where
+/// it only refers to one.
+pub(crate) fn stored_key(store: &str, provider: Provider) -> Option<Secret> {
+    let store = parse_value(store).ok()?;
+    let mut profiles = store["profiles"].as_object()?.values();
+    profiles.find_map(|profile| {
+        let is_key = profile["provider"] == provider.id() && profile["type"] == "api_key";
+        let key = profile["key"].as_str().filter(|_| is_key)?;
+        Some(Secret::new(key.trim()))
+    })
+}
+
 /// Returns the error for a `.env` file that isn't UTF-8: rewriting it would change bytes that are not ours.
 fn not_text(path: &Path, error: Utf8Error) -> Error {
     let why = msg!("config.fault-encoding-at", byte = error.valid_up_to());

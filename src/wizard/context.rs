@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::answers::{Answers, Existing, Provider};
+use crate::answers::Answers;
 use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
@@ -38,9 +38,14 @@ use crate::survey::Survey;
 use crate::survey::ports::{check_probed, suggest_probed};
 
 use super::gateway_states::GatewayStates;
+use super::online::OnlineChecks;
 
+mod online;
+mod provider_keys;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use provider_keys::ForeignKey;
 
 /// End of the names of profiles that are for rescue bots: OpenClaw's documentation calls the profile `rescue`.
 const RESCUE_NAME: &str = "rescue";
@@ -62,6 +67,8 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) moves_kept_port: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
+    /// What servers have told about the answers; `None` where no server is asked.
+    pub(crate) online: Option<&'a OnlineChecks>,
     linger: OnceCell<Linger>,
     manager_refusal: OnceCell<Option<Msg>>,
     /// Base ports that were suggested, each with the addresses on which it was probed.
@@ -87,6 +94,7 @@ impl<'a> InterviewContext<'a> {
             gateway_states: GatewayStates::new(),
             moves_kept_port: false,
             fresh_token,
+            online: None,
             linger: OnceCell::new(),
             manager_refusal: OnceCell::new(),
             suggested: RefCell::default(),
@@ -98,6 +106,13 @@ impl<'a> InterviewContext<'a> {
     #[must_use]
     pub(crate) fn with_moved_port(mut self, moves_kept_port: bool) -> Self {
         self.moves_kept_port = moves_kept_port;
+        self
+    }
+
+    /// Lets the wizard ask servers about the answers.
+    #[must_use]
+    pub(crate) fn with_online(mut self, online: Option<&'a OnlineChecks>) -> Self {
+        self.online = online;
         self
     }
 
@@ -146,36 +161,6 @@ impl<'a> InterviewContext<'a> {
     pub(crate) fn profiles(&self) -> impl Iterator<Item = &'a ProfileName> + Clone + use<'a> {
         let instances = self.survey.instances.iter();
         instances.filter_map(|found| found.profile.as_ref())
-    }
-
-    /// Returns the environment variable with the API key of a model provider, and the key, where there is one.
-    pub(crate) fn environment_key(&self, provider: Provider) -> Option<(&'static str, Secret)> {
-        let name = provider.key_variable()?;
-        Some((name, Secret::new(self.host.var(name)?)))
-    }
-
-    /// Returns `true` if the chosen instance has an API key of a model provider, and the wizard's answers leave it there.
-    pub(crate) fn has_stored_key(&self, provider: Provider, answers: &Answers) -> bool {
-        let keeps_stores = matches!(
-            answers.existing,
-            Existing::Keep | Existing::Change | Existing::ResetConfig
-        );
-        let instance = &self.input.instance;
-        match provider {
-            Provider::OpenAi if keeps_stores => {
-                env_file::variable(&instance.env_file(), "OPENAI_API_KEY").is_some()
-            }
-            Provider::Custom if self.keeps_existing(answers) => {
-                let id = answers.custom.provider_id.as_deref().unwrap_or(provider.id());
-                self.input
-                    .has_credential(&format!("models.providers.{id}.apiKey"))
-            }
-            Provider::Anthropic | Provider::OpenRouter | Provider::Google if keeps_stores => {
-                let text = read::text(&instance.auth_profiles()).unwrap_or_default();
-                plan::holds_key(&text, provider)
-            }
-            _ => false,
-        }
     }
 
     /// Returns `true` if the wizard sets up a rescue bot: beside another instance, with a profile of that name.

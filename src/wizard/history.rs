@@ -194,7 +194,7 @@ impl<'a> AnswerHistory<'a> {
             let value = match &past.reply {
                 Reply::Text(text) => toml::Value::String(text.clone()),
                 Reply::Yes(yes) => toml::Value::Boolean(*yes),
-                Reply::Secret(_) | Reply::Back | Reply::Language(_) => return None,
+                Reply::Secret(_) | Reply::Later | Reply::Back | Reply::Language(_) => return None,
             };
             Some((id.name().to_owned(), value))
         };

@@ -68,7 +68,7 @@ impl PresetAnswers {
     pub(crate) fn take_profile(&mut self) -> Option<String> {
         match self.replies.remove(&StepId::Profile)?.reply {
             Reply::Text(name) => Some(name),
-            Reply::Secret(_) | Reply::Yes(_) | Reply::Back | Reply::Language(_) => None,
+            Reply::Secret(_) | Reply::Yes(_) | Reply::Later | Reply::Back | Reply::Language(_) => None,
         }
     }
 

@@ -7,6 +7,8 @@ use crate::i18n::{Lang, Msg, msg};
 use crate::ports::Span;
 use crate::secret::Secret;
 
+use super::waiting::{WaitEnd, Waiting};
+
 /// The text that stands for a secret on the screen, whatever its length.
 pub(super) const HIDDEN_SECRET: &str = "********";
 
@@ -39,6 +41,8 @@ pub(crate) struct Question {
     pub(crate) offers_language: bool,
     /// The home folder, where Tab completes the path of a folder.
     pub(crate) completes_from: Option<PathBuf>,
+    /// `true` if the choices are so many that typing narrows them down.
+    pub(crate) is_filtered: bool,
 }
 
 /// The ports of the instances near a base port that the wizard asks for.
@@ -95,6 +99,13 @@ pub(crate) enum EmptyReply {
         /// The last characters of its value, by which its owner recognises it; empty for a short value.
         ending: String,
     },
+    /// The secret of another instance is taken over.
+    Instance {
+        /// The name of the instance.
+        name: String,
+        /// The last characters of the secret; empty for a short one.
+        ending: String,
+    },
 }
 
 /// The effect of Esc on a question.
@@ -111,12 +122,17 @@ impl EmptyReply {
     /// Creates the meaning of an empty reply for which an environment variable has the secret. Its last characters are
     /// shown where they are a small part of it.
     pub(crate) fn variable(name: &'static str, value: &Secret) -> Self {
-        let letters: Vec<char> = value.expose().chars().collect();
-        let is_long = letters.len() >= MIN_RECOGNISED_LENGTH;
-        let start = letters.len().saturating_sub(RECOGNISED_LETTERS);
         Self::Variable {
             name,
-            ending: letters[start..].iter().filter(|_| is_long).collect(),
+            ending: recognised_ending(value),
+        }
+    }
+
+    /// Creates the meaning of an empty reply for which another instance has the secret.
+    pub(crate) fn of_instance(name: &str, value: &Secret) -> Self {
+        Self::Instance {
+            name: name.to_owned(),
+            ending: recognised_ending(value),
         }
     }
 
@@ -128,6 +144,7 @@ impl EmptyReply {
             Self::Kept => msg!("ui.enter-keeps"),
             Self::Generated => msg!("ui.enter-generates"),
             Self::Variable { name, .. } => msg!("ui.enter-uses", name = name),
+            Self::Instance { name, .. } => msg!("ui.enter-takes-over", name = name),
         }
     }
 
@@ -142,8 +159,20 @@ impl EmptyReply {
             Self::Variable { name, ending } => {
                 msg!("ui.answer-variable-ending", name = name, ending = ending)
             }
+            Self::Instance { name, ending } if ending.is_empty() => msg!("ui.answer-instance", name = name),
+            Self::Instance { name, ending } => {
+                msg!("ui.answer-instance-ending", name = name, ending = ending)
+            }
         }
     }
+}
+
+/// Returns the last characters of a secret, by which its owner recognises it; empty for a short one.
+fn recognised_ending(secret: &Secret) -> String {
+    let letters: Vec<char> = secret.expose().chars().collect();
+    let is_long = letters.len() >= MIN_RECOGNISED_LENGTH;
+    let start = letters.len().saturating_sub(RECOGNISED_LETTERS);
+    letters[start..].iter().filter(|_| is_long).collect()
 }
 
 impl EscapeEffect {
@@ -178,6 +207,8 @@ pub(crate) enum Reply {
     Secret(Secret),
     /// Yes or no.
     Yes(bool),
+    /// The answer is given after the wizard's end.
+    Later,
     /// Back to the question before (Esc).
     Back,
     /// Everything in another language (Ctrl-L), which only some questions offer.
@@ -197,6 +228,13 @@ pub(crate) trait Prompter {
 
     /// Shows what the wizard made of a reply that was accepted.
     fn show_echo(&mut self, echo: &Msg);
+
+    /// Erases the last answered question of the wizard: what became of it is told in another way.
+    fn forget_answer(&mut self);
+
+    /// Shows that the wizard waits, until `is_over` says that what is waited for is there, or the person does not want to
+    /// wait any more.
+    fn wait(&mut self, waiting: &Waiting, is_over: &mut dyn FnMut() -> bool) -> Result<WaitEnd>;
 }
 
 impl Choice {
@@ -223,6 +261,7 @@ impl Question {
             progress: None,
             offers_language: false,
             completes_from: None,
+            is_filtered: false,
         }
     }
 
@@ -268,6 +307,13 @@ impl Question {
         self
     }
 
+    /// Lets the person narrow the choices of a wizard's question down by typing, where they are many.
+    #[must_use]
+    pub(crate) fn filtered(mut self) -> Self {
+        self.is_filtered = true;
+        self
+    }
+
     /// Lets the person choose another language at a question of the wizard.
     #[must_use]
     pub(crate) fn offering_language(mut self) -> Self {
@@ -310,6 +356,21 @@ impl Question {
         self.keeping_config(true)
     }
 
+    /// Adds choices to a wizard's question, before the one with this id, else at the end. What Enter takes stays.
+    #[must_use]
+    pub(crate) fn with_choices_before(mut self, id: &str, choices: impl Iterator<Item = Choice>) -> Self {
+        if let QuestionKind::Choice { options, default } = &mut self.kind {
+            let at = options.iter().position(|option| option.id == id);
+            let at = at.unwrap_or(options.len());
+            let count = options.len();
+            options.splice(at..at, choices);
+            if *default >= at {
+                *default += options.len() - count;
+            }
+        }
+        self
+    }
+
     /// Adds to a question about the base port the chart with the ports of the other instances.
     #[must_use]
     pub(crate) fn with_port_chart(mut self, chart: PortChart) -> Self {
@@ -332,6 +393,7 @@ impl Question {
             {
                 empty.answer_msg()
             }
+            (_, Reply::Later) => msg!("ui.answer-later"),
             (_, Reply::Secret(_) | Reply::Back | Reply::Language(_)) => {
                 msg!("ui.typed", text = HIDDEN_SECRET)
             }
@@ -354,7 +416,7 @@ impl Reply {
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Text(text) => text.trim(),
-            Self::Secret(_) | Self::Back | Self::Language(_) => "",
+            Self::Secret(_) | Self::Later | Self::Back | Self::Language(_) => "",
             Self::Yes(true) => "yes",
             Self::Yes(false) => "no",
         }
@@ -365,7 +427,7 @@ impl Reply {
         match self {
             Self::Secret(secret) => secret,
             Self::Text(text) => Secret::new(text.trim()),
-            Self::Yes(_) | Self::Back | Self::Language(_) => Secret::new(""),
+            Self::Yes(_) | Self::Later | Self::Back | Self::Language(_) => Secret::new(""),
         }
     }
 }

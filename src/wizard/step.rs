@@ -8,6 +8,7 @@ use crate::secret::Secret;
 
 use super::context::InterviewContext;
 use super::question::{Choice, Question, Reply};
+use super::verification::Verification;
 
 named_enum! {
     /// The stable name of a step of the wizard: its key in answers files, and in the catalogues as `step.NAME`. The
@@ -90,6 +91,11 @@ pub(crate) trait WizardStep: Sync {
         true
     }
 
+    /// Returns `true` if the wizard's quick flow asks a person this step with these answers.
+    fn is_asked_in_quickstart(&self, _context: &InterviewContext<'_>, _answers: &Answers) -> bool {
+        self.in_quickstart()
+    }
+
     /// Returns `true` if the answer to a wizard's step is a secret, which no answers file and no draft holds.
     fn is_secret(&self) -> bool {
         false
@@ -135,6 +141,12 @@ pub(crate) trait WizardStep: Sync {
 
     /// Returns what a step of the wizard made of an accepted reply, where the reply alone does not show it.
     fn echo(&self, _reply: &Reply, _context: &InterviewContext<'_>, _answers: &Answers) -> Option<Msg> {
+        None
+    }
+
+    /// Starts to verify the accepted answer to a step of the wizard with the server that it is for; `None` where there is
+    /// nothing to verify.
+    fn verify<'c>(&self, _context: &'c InterviewContext<'_>, _answers: &Answers) -> Option<Verification<'c>> {
         None
     }
 

@@ -38,7 +38,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &auth::STEP,
     &auth::GatewayToken,
     &auth::GatewayPassword,
-    &provider::STEP,
+    &provider::ModelProvider,
     &provider::CustomBaseUrl,
     &provider::CustomModelId,
     &provider::CustomProviderId,

@@ -10,6 +10,7 @@
 
 mod accessible;
 mod completion;
+mod filter_prompt;
 mod input;
 mod keys;
 mod line_editor;
@@ -20,6 +21,7 @@ mod select_prompt;
 mod tests;
 mod text_prompt;
 mod theme;
+mod waiting;
 mod yes_no_prompt;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +33,7 @@ use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
 
+use self::filter_prompt::FilterPrompt;
 use self::input::KeyReader;
 use self::keys::Key;
 use self::prompt::{KeyOutcome, Prompt};
@@ -40,11 +43,15 @@ use self::text_prompt::TextPrompt;
 use self::theme::PromptTheme;
 use self::yes_no_prompt::YesNoPrompt;
 use super::question::{Prompter, Question, QuestionKind, Reply};
+use super::waiting::{WaitEnd, Waiting};
 
 /// Creates the terminal prompt for a question of the wizard.
 fn prompt<'q>(theme: &PromptTheme, question: &'q Question) -> Box<dyn Prompt + 'q> {
     let text = theme.text(&question.text);
     match &question.kind {
+        QuestionKind::Choice { options, default } if question.is_filtered => {
+            Box::new(FilterPrompt::new(theme, question, text, options, *default))
+        }
         QuestionKind::Choice { options, default } => {
             let chart = question.port_chart.as_ref();
             let prompt = SelectPrompt::new(text, options, chart, *default);
@@ -367,6 +374,26 @@ impl Prompter for Terminal {
         {
             last.answer.extend(lines);
         }
+    }
+
+    fn forget_answer(&mut self) {
+        if self.theme.ui.plain() {
+            return;
+        }
+        if let Some(last) = self.blocks.pop() {
+            let lines = [&last.shown, &last.answer, &last.rejection];
+            // Nobody sees it where the terminal itself is gone.
+            let _ = self.screen.erase_with(lines.into_iter().flatten());
+        }
+    }
+
+    fn wait(&mut self, waiting: &Waiting, is_over: &mut dyn FnMut() -> bool) -> Result<WaitEnd> {
+        let end = if self.theme.ui.plain() {
+            self.wait_spoken(waiting, is_over)
+        } else {
+            self.wait_drawn(waiting, is_over)
+        };
+        end.map_err(prompt_error)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Whole interviews, with scripted replies in place of a person.
 
-use std::collections::VecDeque;
-
 use super::*;
 use crate::answers::{Auth, Bind, Channel, Existing, Provider, Start};
 use crate::environment::Environment;
@@ -13,6 +11,9 @@ use crate::secret::{Secret, SecretOrigin};
 use crate::survey::{self, Survey};
 
 mod choices;
+mod script;
+
+use script::Script;
 
 /// A home folder of the test, which each interview surveys.
 struct TestHome {
@@ -91,61 +92,6 @@ impl TestHome {
             AnswerSource::Person(&mut script, &mut history),
         );
         (interview, script)
-    }
-}
-
-/// A person who replies from a list; `-` is Enter, `<` is Esc.
-#[derive(Default)]
-struct Script {
-    replies: VecDeque<String>,
-    asked: Vec<&'static str>,
-    rejected: Vec<&'static str>,
-    /// The questions whose answers were shown and not asked for.
-    shown: Vec<&'static str>,
-    echoed: Vec<Msg>,
-    /// The number of each question that was asked, and of all questions.
-    progress: Vec<(usize, usize)>,
-}
-
-impl Script {
-    fn new(replies: &[&str]) -> Self {
-        Self {
-            replies: replies.iter().map(ToString::to_string).collect(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Prompter for Script {
-    fn ask(&mut self, question: &Question) -> Result<Reply> {
-        self.asked.push(question.text.key());
-        self.progress.extend(question.progress);
-        let reply = self
-            .replies
-            .pop_front()
-            .unwrap_or_else(|| panic!("nobody answers {:?}", question.text));
-        Ok(match (reply.as_str(), &question.kind) {
-            ("<", _) => Reply::Back,
-            ("-", _) => question
-                .default_reply()
-                .unwrap_or_else(|| panic!("no default: {:?}", question.text)),
-            ("yes", question::QuestionKind::YesNo { .. }) => Reply::Yes(true),
-            ("no", question::QuestionKind::YesNo { .. }) => Reply::Yes(false),
-            (secret, question::QuestionKind::Secret { .. }) => Reply::Secret(Secret::new(secret)),
-            (text, _) => Reply::Text(text.to_owned()),
-        })
-    }
-
-    fn show_answer(&mut self, question: &Question, _: &Reply) {
-        self.shown.push(question.text.key());
-    }
-
-    fn show_rejection(&mut self, rejection: &Error) {
-        self.rejected.push(rejection.code());
-    }
-
-    fn show_echo(&mut self, echo: &Msg) {
-        self.echoed.push(echo.clone());
     }
 }
 

@@ -18,6 +18,8 @@ pub mod manager;
 #[cfg(target_os = "linux")]
 pub mod messenger;
 #[cfg(target_os = "linux")]
+pub mod models;
+#[cfg(target_os = "linux")]
 pub mod network;
 #[cfg(target_os = "linux")]
 pub mod pty;
@@ -115,7 +117,9 @@ impl Sandbox {
             .args(args)
             .env_clear()
             .env("HOME", self.home())
-            .env("PATH", "/usr/bin:/bin");
+            .env("PATH", "/usr/bin:/bin")
+            // Nobody listens there: no test asks a server on the internet.
+            .env("HTTPS_PROXY", "http://127.0.0.1:1");
         let own = |(name, _): &(OsString, _)| name == "LANG" || name == "LC_ALL";
         if let Some(locale) = std::env::var_os("TEST_LOCALE")
             && !self.vars.iter().any(own)

@@ -73,6 +73,8 @@ pub(crate) struct OnboardArgs {
     pub(crate) skip_search: bool,
     #[arg(long, value_name = "MODE")]
     pub(crate) tailscale: Option<String>,
+    #[arg(long)]
+    pub(crate) check: bool,
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
     #[arg(long, value_name = "FILE")]

@@ -140,6 +140,8 @@ impl OnboardRun<'_> {
         let states = probe_gateways(self.context.host, &self.context.env, &survey);
         let greeting = greeting(&survey, &states);
         terminal.show_heading(&self.heading(*ui, &greeting));
+        // Found by the time that the question about models comes up.
+        self.online.iter().for_each(|online| online.start_search());
         let switch_language = |terminal: &mut Terminal, ui: &mut Ui, lang| {
             *ui = ui.with_lang(lang);
             terminal.start_over(lang);
@@ -184,6 +186,7 @@ impl OnboardRun<'_> {
             is_dry_run: self.is_dry_run,
             proposes_all: self.proposes_all,
             waits_for_gateway: self.waits_for_gateway,
+            online: self.online.clone(),
             save_answers: self.save_answers.clone(),
             instance: self.instance.clone(),
             fresh_token: self.fresh_token.clone(),
@@ -271,7 +274,8 @@ impl OnboardRun<'_> {
                 .with_person(&on_probe)
                 .with_proposals(self.proposes_all)
                 .with_moved_port(person.moves_kept_port)
-                .with_gateway_states(person.states);
+                .with_gateway_states(person.states)
+                .with_online(self.online.as_deref());
             let source = AnswerSource::Person(person.terminal, person.history);
             let interview = match interview(&mut context, &self.preset, source)? {
                 InterviewEnd::Answered(interview) => interview,

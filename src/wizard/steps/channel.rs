@@ -10,6 +10,7 @@ use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{EmptyReply, Question, Reply};
 use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
+use crate::wizard::verification::Verification;
 
 pub(super) struct ChannelToken;
 
@@ -95,8 +96,14 @@ impl WizardStep for ChannelToken {
         let key = channel.token_key()?;
         let has_token = context.current_text(answers, key).is_some();
         let text = msg!("step.channel-token.ask").with_msg("channel", label(channel));
-        let question = Question::secret(text, has_token.then_some(EmptyReply::Kept));
-        Some(question.keeping_config(has_token))
+        // Whoever adds a channel to a config has its token.
+        let may_wait = context.interactive && !context.keeps_existing(answers);
+        let empty = if has_token {
+            Some(EmptyReply::Kept)
+        } else {
+            may_wait.then_some(EmptyReply::Later)
+        };
+        Some(Question::secret(text, empty).keeping_config(has_token))
     }
 
     fn accept(
@@ -105,11 +112,15 @@ impl WizardStep for ChannelToken {
         context: &mut InterviewContext<'_>,
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
+        if reply == Reply::Later {
+            answers.channel_token = None;
+            return Ok(());
+        }
         let token = reply.into_secret();
         let text = token.expose();
         let key = answers.channel.and_then(Channel::token_key);
         let current = key.and_then(|key| context.current_text(answers, key));
-        if text.is_empty() && current.is_none() {
+        if text.is_empty() && current.is_none() && !context.interactive {
             return Err(Error::usage(msg!("step.channel-token.empty")).into());
         }
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -127,5 +138,9 @@ impl WizardStep for ChannelToken {
         }
         answers.channel_token = (!text.is_empty()).then_some(token);
         Ok(())
+    }
+
+    fn verify<'c>(&self, context: &'c InterviewContext<'_>, answers: &Answers) -> Option<Verification<'c>> {
+        context.verify_bot(answers.channel?, answers.channel_token.as_ref()?)
     }
 }

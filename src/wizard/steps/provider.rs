@@ -4,10 +4,12 @@ use crate::answers::{Answers, Provider};
 use crate::config::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::secret::Secret;
 use crate::url::ServerUrl;
-use crate::wizard::context::InterviewContext;
-use crate::wizard::question::{EmptyReply, Question, Reply};
+use crate::wizard::context::{ForeignKey, InterviewContext};
+use crate::wizard::question::{Choice, EmptyReply, Question, Reply};
 use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
+use crate::wizard::verification::Verification;
 
 pub(super) struct ApiKey;
 pub(super) struct CustomBaseUrl;
@@ -15,7 +17,10 @@ pub(super) struct CustomModelId;
 pub(super) struct CustomProviderId;
 pub(super) struct Model;
 
-pub(super) static STEP: EnumStep<Provider> = EnumStep {
+pub(super) struct ModelProvider;
+
+/// The choice of a model provider by its name.
+static STEP: EnumStep<Provider> = EnumStep {
     id: StepId::AuthChoice,
     in_quickstart: true,
     aliases: &[],
@@ -41,9 +46,65 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     let default = if !context.interactive || context.keeps_existing(answers) {
         Provider::Skip
     } else {
-        Provider::Anthropic
+        provider_with_key(context).unwrap_or(Provider::Anthropic)
     };
     Some(enum_question(text, labels, default.name()))
+}
+
+/// Returns the first model provider whose API key is in the environment or at another instance.
+fn provider_with_key(context: &InterviewContext<'_>) -> Option<Provider> {
+    let all = || Provider::ALL.iter().copied();
+    let in_environment = |provider: &Provider| context.environment_key(*provider).is_some();
+    let elsewhere = |provider: &Provider| context.key_of_other_instance(*provider).is_some();
+    all().find(in_environment).or_else(|| all().find(elsewhere))
+}
+
+impl WizardStep for ModelProvider {
+    fn id(&self) -> StepId {
+        STEP.id()
+    }
+
+    fn is_expected(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+        // Without the servers on this host, for which the question itself waits.
+        question(context, answers).is_some() && !self.is_idle(context, answers)
+    }
+
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        let question = question(context, answers)?;
+        if self.is_idle(context, answers) {
+            return Some(question);
+        }
+        let found = context.local_servers();
+        let choices = found.iter().map(|server| {
+            let (label, count) = (server.kind.label, server.models.len());
+            Choice::new(
+                server.kind.id,
+                msg!("step.auth-choice.local", name = label, count = count),
+            )
+        });
+        Some(question.with_choices_before(Provider::Custom.name(), choices))
+    }
+
+    fn accept(
+        &self,
+        reply: Reply,
+        context: &mut InterviewContext<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Rejection> {
+        // A server on this host is a custom one whose URL is known.
+        let Some((key, url)) = context.local_server_url(reply.text()) else {
+            return STEP.accept(reply, context, answers);
+        };
+        answers.provider = Some(Provider::Custom);
+        answers.custom.base_url = Some(url);
+        answers.custom.provider_id = Some(reply.text().to_owned());
+        answers.provider_key = Some(Secret::new(key));
+        Ok(())
+    }
+
+    fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
+        STEP.saved_value(answers)
+    }
 }
 
 /// Returns the model provider that a kept config uses, with the model, as a choice of the wizard that keeps it.
@@ -97,7 +158,8 @@ impl WizardStep for CustomBaseUrl {
     }
 
     fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        is_custom(answers).then(|| Question::text(msg!("step.custom-base-url.ask"), None))
+        let is_asked = is_custom(answers) && answers.custom.base_url.is_none();
+        is_asked.then(|| Question::text(msg!("step.custom-base-url.ask"), None))
     }
 
     fn accept(
@@ -116,6 +178,10 @@ impl WizardStep for CustomBaseUrl {
         Ok(())
     }
 
+    fn verify<'c>(&self, context: &'c InterviewContext<'_>, answers: &Answers) -> Option<Verification<'c>> {
+        context.verify_open_server(answers)
+    }
+
     fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.custom.base_url.as_deref()?.into())
     }
@@ -130,8 +196,17 @@ impl WizardStep for CustomModelId {
         StepId::AuthChoice
     }
 
-    fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
-        is_custom(answers).then(|| Question::text(msg!("step.custom-model-id.ask"), None))
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        if !is_custom(answers) {
+            return None;
+        }
+        let text = msg!("step.custom-model-id.ask");
+        let Some(listed) = context.listed_models(answers) else {
+            return Some(Question::text(text, None));
+        };
+        let options: Vec<_> = listed.iter().map(|id| model_choice(id)).collect();
+        let first = listed.first().map_or("", String::as_str);
+        Some(Question::choice(text, options, first).filtered())
     }
 
     fn accept(
@@ -168,7 +243,8 @@ impl WizardStep for CustomProviderId {
 
     fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let default = || Some(Provider::Custom.id().to_owned());
-        is_custom(answers).then(|| Question::text(msg!("step.custom-provider-id.ask"), default()))
+        let is_asked = is_custom(answers) && answers.custom.provider_id.is_none();
+        is_asked.then(|| Question::text(msg!("step.custom-provider-id.ask"), default()))
     }
 
     fn accept(
@@ -211,19 +287,24 @@ impl WizardStep for ApiKey {
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
         let provider = chosen_provider(answers)?;
+        if is_custom(answers) && answers.provider_key.is_some() {
+            // A server on this host, which needs none.
+            return None;
+        }
         let found = context.environment_key(provider);
         // Without a person the key of the environment is the one that was given.
         let is_stored = (context.interactive || found.is_none()) && context.has_stored_key(provider, answers);
         // A server of the user's own often needs no key.
-        let empty = match found {
+        let empty = match (found, offered_key(context, provider)) {
             _ if is_stored => Some(EmptyReply::Kept),
-            Some((name, key)) => Some(EmptyReply::variable(name, &key)),
-            None if is_custom(answers) => Some(EmptyReply::Nothing),
-            None => context.interactive.then_some(EmptyReply::Later),
+            (Some((name, key)), _) => Some(EmptyReply::variable(name, &key)),
+            (None, Some(foreign)) => Some(EmptyReply::of_instance(&foreign.holder, &foreign.key)),
+            (None, None) if is_custom(answers) => Some(EmptyReply::Nothing),
+            (None, None) => context.interactive.then_some(EmptyReply::Later),
         };
         let intro = match &empty {
-            Some(variable @ EmptyReply::Variable { .. }) => {
-                msg!("step.api-key.found").with_msg("key", variable.answer_msg())
+            Some(found @ (EmptyReply::Variable { .. } | EmptyReply::Instance { .. })) => {
+                msg!("step.api-key.found").with_msg("key", found.answer_msg())
             }
             _ => msg!("step.api-key.intro"),
         };
@@ -242,12 +323,17 @@ impl WizardStep for ApiKey {
         context: &mut InterviewContext<'_>,
         answers: &mut Answers,
     ) -> Result<(), Rejection> {
+        if reply == Reply::Later {
+            answers.provider_key = None;
+            return Ok(());
+        }
         let mut key = reply.into_secret();
         if key.expose().is_empty()
             && let Some(provider) = chosen_provider(answers)
-            && let Some((_, found)) = context.environment_key(provider)
         {
-            key = found;
+            let in_environment = context.environment_key(provider).map(|(_, found)| found);
+            let elsewhere = || offered_key(context, provider).map(|foreign| foreign.key);
+            key = in_environment.or_else(elsewhere).unwrap_or(key);
         }
         let text = key.expose();
         if text.is_empty() && !is_custom(answers) && !context.interactive {
@@ -261,6 +347,24 @@ impl WizardStep for ApiKey {
         answers.provider_key = (!text.is_empty()).then_some(key);
         Ok(())
     }
+
+    fn verify<'c>(&self, context: &'c InterviewContext<'_>, answers: &Answers) -> Option<Verification<'c>> {
+        answers.provider_key.as_ref()?;
+        context.verify_models(answers, label(chosen_provider(answers)?))
+    }
+}
+
+/// Returns the API key of another instance that the wizard offers a person to take over.
+fn offered_key(context: &InterviewContext<'_>, provider: Provider) -> Option<ForeignKey> {
+    let is_offered = context.interactive;
+    is_offered
+        .then(|| context.key_of_other_instance(provider))
+        .flatten()
+}
+
+/// Returns a model as a choice of the wizard.
+fn model_choice(id: &str) -> Choice {
+    Choice::new(id, msg!("ui.typed", text = id))
 }
 
 impl WizardStep for Model {
@@ -274,6 +378,11 @@ impl WizardStep for Model {
 
     fn in_quickstart(&self) -> bool {
         false
+    }
+
+    fn is_asked_in_quickstart(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+        // Where the models are known, one is chosen; without a list the default is as good as what is typed.
+        !is_custom(answers) && context.listed_models(answers).is_some()
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
@@ -293,7 +402,11 @@ impl WizardStep for Model {
             Some(model) => model.to_owned(),
             None => default_model(provider, context.input.dialect, answers)?,
         };
-        Some(ask(&default))
+        // The model of a custom provider was chosen from its list already.
+        match context.listed_models(answers).filter(|_| !is_custom(answers)) {
+            Some(listed) => Some(listed_question(provider, &listed, &default)),
+            None => Some(ask(&default)),
+        }
     }
 
     fn accept(
@@ -317,6 +430,26 @@ impl WizardStep for Model {
     fn saved_value(&self, answers: &Answers) -> Option<toml::Value> {
         Some(answers.model.as_deref()?.into())
     }
+}
+
+/// Returns the question for the primary model where the server of its provider has listed the models. Enter takes the default
+/// of the release, else the model whose name is most like it.
+fn listed_question(provider: Provider, listed: &[String], default: &str) -> Question {
+    let full_name = |id: &String| format!("{}/{id}", provider.id());
+    let names: Vec<_> = listed.iter().map(full_name).collect();
+    let likeness = |name: &str| {
+        let pairs = name.chars().zip(default.chars());
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    // The first of several, as providers put the newest first.
+    let nearest = names
+        .iter()
+        .rev()
+        .max_by_key(|name| (*name == default, likeness(name)));
+    let nearest = nearest.cloned().unwrap_or_default();
+    let choice = |(name, id): (&String, &String)| Choice::new(name, msg!("ui.typed", text = id));
+    let options = names.iter().zip(listed).map(choice).collect();
+    Question::choice(msg!("step.model.ask"), options, &nearest).filtered()
 }
 
 /// Returns the model that the OpenClaw release itself takes as the default of a model provider.

@@ -7,12 +7,16 @@ use std::io;
 
 use console::Term;
 
+use super::filter_prompt;
 use super::input::read_line;
 use super::yes_no_prompt::{expected_letters, label, letter, parse};
 use crate::i18n::{Lang, Msg, msg};
 use crate::secret::Secret;
 use crate::ui::Ui;
 use crate::wizard::question::{Choice, EmptyReply, Question, QuestionKind, Reply};
+
+/// Maximum number of choices that are read out at once.
+const MAX_SPOKEN: usize = 12;
 
 /// Asks a question of the wizard line by line, for screen readers, until there is a valid answer. The first question
 /// of a run says how to go back.
@@ -30,6 +34,9 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
     }
     ui.eprint_paragraph(&question.text);
     match &question.kind {
+        QuestionKind::Choice { options, default } if question.is_filtered => {
+            ask_filtered(ui, options, *default)
+        }
         QuestionKind::Choice { options, default } => {
             ask_choice(ui, options, *default, question.offers_language)
         }
@@ -78,6 +85,58 @@ fn ask_choice(ui: Ui, options: &[Choice], default: usize, offers_language: bool)
         ui.eprint_paragraph(&msg!("ui.spoken-no-choice", value = typed.escape_debug()));
         ui.eprint_paragraph(&msg!("ui.spoken-choice", count = options.len()));
     }
+}
+
+/// Asks for one of many choices: a part of a name tells how many there are, and a number or a whole name chooses one.
+fn ask_filtered(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
+    let labels: Vec<_> = options.iter().map(|option| ui.render(&option.label)).collect();
+    let chosen = |at: usize| Ok(Reply::Text(options[at].id.clone()));
+    ui.eprint_paragraph(&msg!("ui.spoken-filter", count = options.len()));
+    let mut shown: Vec<usize> = Vec::new();
+    loop {
+        let first = labels.get(default).map(String::as_str);
+        let typed = read_answer(ui, &answer_prompt(first), false)?;
+        if is_back(ui, &typed) {
+            return Ok(Reply::Back);
+        }
+        if typed.is_empty() {
+            return chosen(default);
+        }
+        let number = typed
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        let by_number = number.and_then(|at| shown.get(at)).copied();
+        let by_name = || labels.iter().position(|label| *label == typed);
+        if let Some(at) = by_number.or_else(by_name) {
+            return chosen(at);
+        }
+        let found = filter_prompt::matching(&labels, &typed);
+        match found[..] {
+            [] => ui.eprint_paragraph(&msg!("ui.filter-none")),
+            [at] => return chosen(at),
+            _ if found.len() > MAX_SPOKEN => {
+                ui.eprint_paragraph(&msg!("ui.spoken-filter-more", count = found.len()));
+            }
+            _ => {
+                for (number, at) in (1..).zip(&found) {
+                    let option = msg!("ui.spoken-option", number = number);
+                    ui.eprint_paragraph(&option.with_msg("label", options[*at].label.clone()));
+                }
+                shown = found;
+            }
+        }
+    }
+}
+
+/// Reads the line that ends a wait in accessible mode: back, or on to the next question.
+pub(super) fn read_line_of_wait(ui: Ui) -> io::Result<Reply> {
+    let line = read_line(false, || Ok(()))?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok(if is_back(ui, line.trim()) {
+        Reply::Back
+    } else {
+        Reply::Later
+    })
 }
 
 fn ask_yes_no(ui: Ui, default: Option<bool>, offers_language: bool) -> io::Result<Reply> {

@@ -8,4 +8,6 @@
 #[cfg_attr(windows, path = "input/windows.rs")]
 mod system;
 
-pub(super) use system::{KeyReader, read_line, restore, set_idle_mode, set_question_mode, suspend};
+pub(super) use system::{
+    KeyReader, has_line_within, pause, read_line, restore, set_idle_mode, set_question_mode, suspend,
+};

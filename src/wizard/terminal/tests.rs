@@ -284,10 +284,46 @@ fn answered_question_and_its_answer_stay_on_the_screen() {
     );
 }
 
+#[test]
+fn typing_narrows_many_choices_down_and_escape_takes_it_back_first() {
+    let theme = theme("en", "C.UTF-8");
+    let ids = ["gpt-5.2", "gpt-5.2-mini", "o5-mini", "Whisper"];
+    let options = ids
+        .map(|id| Choice::new(id, msg!("ui.typed", text = id)))
+        .to_vec();
+    let question = Question::choice(msg!("step.model.ask"), options, "o5-mini").filtered();
+    let mut prompt = prompt(&theme, &question);
+    let shown = |prompt: &dyn Prompt| lines(&theme, prompt, size(60, 20)).join("\n");
+    assert!(shown(&*prompt).contains("❯ o5-mini"), "{}", shown(&*prompt));
+    type_text(&mut *prompt, "MINI g");
+    assert!(
+        shown(&*prompt).contains("? Model › MINI g"),
+        "{}",
+        shown(&*prompt)
+    );
+    assert!(
+        shown(&*prompt).contains("❯ gpt-5.2-mini\n  1 of 4"),
+        "{}",
+        shown(&*prompt)
+    );
+    press(&mut *prompt, &[Key::Escape]);
+    assert!(shown(&*prompt).contains("❯ o5-mini"), "{}", shown(&*prompt));
+    type_text(&mut *prompt, "claude");
+    press(&mut *prompt, &[Key::Enter, Key::Down]);
+    assert!(shown(&*prompt).contains("Nothing matches"), "{}", shown(&*prompt));
+    press(&mut *prompt, &[Key::DeleteWord, Key::Down, Key::Down]);
+    assert_eq!(
+        answered(prompt.handle_key(&Key::Enter)),
+        Reply::Text("gpt-5.2".to_owned())
+    );
+    assert_eq!(answered(prompt.handle_key(&Key::Escape)), Reply::Back);
+}
+
 fn any_question() -> impl Strategy<Value = Question> {
     let text = || Just(msg!("step.accept-risk.ask"));
     prop_oneof![
         (1_u16..14).prop_map(port_question),
+        (1_u16..40).prop_map(|choices| port_question(choices).filtered()),
         (text(), "[a-zğüşıöç漢🦞/ ]{0,120}").prop_map(|(text, default)| Question::text(text, Some(default))),
         (text(), any::<bool>())
             .prop_map(|(text, optional)| Question::secret(text, optional.then_some(EmptyReply::Kept))),

@@ -16,7 +16,7 @@ use crate::wizard::question::{EmptyReply, HIDDEN_SECRET, Question, Reply};
 
 /// Minimum number of columns to type in at a text prompt: where fewer are left behind the question, the next line is
 /// used.
-const MIN_INPUT_WIDTH: usize = 12;
+pub(super) const MIN_INPUT_WIDTH: usize = 12;
 
 /// The kind of text that is typed at a text prompt.
 #[derive(Clone, Debug)]

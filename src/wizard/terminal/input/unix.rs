@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
@@ -91,16 +92,32 @@ pub(in super::super) struct KeyReader {
 impl KeyReader {
     /// Waits for the next key that is typed at the terminal; `None` where there was none for a while.
     pub(in super::super) fn next_key(&mut self) -> io::Result<Option<Key>> {
+        self.next_key_before(&RESIZE_POLL_INTERVAL)
+    }
+
+    /// Waits for the next key that is typed at the terminal, at most for this time.
+    pub(in super::super) fn next_key_within(&mut self, wait: Duration) -> io::Result<Option<Key>> {
+        self.next_key_before(&timespec(wait))
+    }
+
+    /// Returns keys to the reader, which come before all others.
+    pub(in super::super) fn put_back(&mut self, keys: Vec<Key>) {
+        for key in keys.into_iter().rev() {
+            self.keys.push_front(key);
+        }
+    }
+
+    fn next_key_before(&mut self, longest: &Timespec) -> io::Result<Option<Key>> {
         loop {
             if let Some(key) = self.keys.pop_front() {
                 return Ok(Some(key));
             }
             let wait = if self.decoder.needs_timeout() {
-                ESCAPE_TIMEOUT
+                &ESCAPE_TIMEOUT
             } else {
-                RESIZE_POLL_INTERVAL
+                longest
             };
-            if !wait_for_input(&wait)? {
+            if !wait_for_input(wait)? {
                 return Ok(self.decoder.on_timeout());
             }
             let mut bytes = [0; 4096];
@@ -134,6 +151,24 @@ fn wait_for_input(timeout: &Timespec) -> io::Result<bool> {
         Err(Errno::INTR) => Ok(false),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Returns a time as the system takes it.
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(time.subsec_nanos()),
+    }
+}
+
+/// Waits for this time; a signal may end it earlier.
+pub(in super::super) fn pause(time: Duration) {
+    let _ = poll(&mut [], Some(&timespec(time)));
+}
+
+/// Waits for a line from the terminal, at most for this time; returns `false` where there was none.
+pub(in super::super) fn has_line_within(time: Duration) -> io::Result<bool> {
+    wait_for_input(&timespec(time))
 }
 
 /// Reads a line from the terminal, which edits it itself, shown while it is typed or hidden; `None` at the end of the

@@ -1,6 +1,7 @@
 //! Keys of the Windows console, which changes its modes for one key at a time and restores them itself.
 
 use std::io;
+use std::time::Duration;
 
 use console::Term;
 
@@ -56,9 +57,32 @@ impl KeyReader {
         })
     }
 
+    /// Waits for this time: the Windows console tells of a key only to whoever waits for it as long as it takes.
+    #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
+    pub(in super::super) fn next_key_within(&mut self, wait: Duration) -> io::Result<Option<Key>> {
+        pause(wait);
+        Ok(None)
+    }
+
+    /// Does nothing on Windows: no key is read during a wait.
+    #[expect(clippy::needless_pass_by_value, reason = "the other systems keep the keys")]
+    pub(in super::super) fn put_back(&mut self, _keys: Vec<Key>) {}
+
     pub(in super::super) fn has_pending(&self) -> bool {
         false
     }
+}
+
+/// Waits for this time.
+pub(in super::super) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Waits for this time: a line from the Windows console is told of only to whoever waits for it.
+#[expect(clippy::unnecessary_wraps, reason = "the other systems can fail here")]
+pub(in super::super) fn has_line_within(time: Duration) -> io::Result<bool> {
+    pause(time);
+    Ok(false)
 }
 
 /// Reads a line from the Windows console, shown while it is typed or hidden; `None` at the end of the input.
