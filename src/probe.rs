@@ -14,7 +14,7 @@ use crate::instance::{self, Instance, InstanceContext};
 use crate::lock;
 use crate::profile::ProfileName;
 use crate::settings::ClientAuth;
-use crate::survey::{self, SharedLockFiles, Survey, SurveyedInstance};
+use crate::survey::{self, SharedLocks, Survey, SurveyedInstance};
 use crate::sync;
 
 pub(crate) mod channels;
@@ -93,7 +93,7 @@ pub(crate) fn probe_all(host: &Host, env: &Environment, survey: &Survey, deadlin
 /// Reads the files of all instances of a survey that was just made and locates their gateways, in the order of the
 /// instances.
 pub(crate) fn locate_all(host: &Host, env: &Environment, survey: &Survey) -> Vec<LocatedProbe> {
-    let shared_locks = SharedLockFiles::default();
+    let shared_locks = SharedLocks::default();
     let locate = |found: &SurveyedInstance| {
         let instance = &instance_of(env, found);
         let context = InstanceContext { host, env, instance };
@@ -220,6 +220,6 @@ fn run(
     let surveyed = survey
         .position(&context.instance.config_path)
         .map(|index| &survey.instances[index]);
-    let located = LocatedProbe::new(context, survey, surveyed, &SharedLockFiles::default());
+    let located = LocatedProbe::new(context, survey, surveyed, &SharedLocks::default());
     located.complete(context, deadline, in_detail)
 }

@@ -38,7 +38,7 @@ mod tests;
 pub(crate) use crate::engine::NodeEngine;
 use discover::Candidate;
 pub(crate) use discover::{FoundBy, holds_workspaces_only};
-pub(crate) use gateway_locks::{SharedLockFiles, find_openclaw_lock_holder};
+pub(crate) use gateway_locks::{SharedLocks, find_openclaw_lock_holder};
 use instance::InstanceFiles;
 pub(crate) use instance::{ConfigHealth, SurveyedInstance};
 pub(crate) use listeners::KnownSockets;

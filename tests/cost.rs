@@ -145,6 +145,31 @@ fn commands_about_all_of_many_instances_make_a_few_system_calls_for_each() {
 }
 
 #[test]
+fn lock_that_an_ended_gateway_of_openclaw_left_costs_a_few_system_calls() {
+    network::own(|| {
+        let sandbox = Sandbox::new();
+        let folder = sandbox.path("tmp");
+        let sandbox = sandbox.var("TMPDIR", folder);
+        write_many(&sandbox);
+        sandbox.write("tmp/openclaw-0/something", "");
+        let command = ["status", "--all", "--json"];
+        let count = || trace(&sandbox, &command).map(|trace| trace.count());
+        let without = count();
+        // No process has a number above the kernel's limit.
+        let lock = format!(
+            r#"{{"pid": 4194305, "configPath": "{}"}}"#,
+            sandbox.path(".openclaw-bot7/openclaw.json").display()
+        );
+        sandbox.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", lock);
+        let Some((without, with)) = without.zip(count()) else {
+            return;
+        };
+        assert!(with > without, "the lock is read");
+        assert!(with < without + 100, "{without} calls without it, {with} with it");
+    });
+}
+
+#[test]
 fn doctor_looks_at_each_of_many_instances_once_also_where_it_would_repair_all() {
     network::own(|| {
         let sandbox = Sandbox::new();

@@ -14,7 +14,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::lock::{self, LockHolder};
 use crate::ports::{Port, Span};
 use crate::settings::ClientAuth;
-use crate::survey::{SharedLockFiles, Survey, SurveyedInstance};
+use crate::survey::{SharedLocks, Survey, SurveyedInstance};
 
 /// A probe for which the files were read and the gateway was located, and that is still to be completed.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl LocatedProbe {
         context: InstanceContext<'_>,
         survey: &Survey,
         surveyed: Option<&SurveyedInstance>,
-        shared_locks: &SharedLockFiles,
+        shared_locks: &SharedLocks,
     ) -> Self {
         let instance = context.instance;
         let files = GatewayFiles::read(context, surveyed);

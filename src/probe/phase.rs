@@ -6,7 +6,7 @@ use super::report::{Probe, ProbeVerdict};
 use crate::instance::InstanceContext;
 use crate::lock::LockHolder;
 use crate::record::Engine;
-use crate::survey::SharedLockFiles;
+use crate::survey::SharedLocks;
 
 impl Probe {
     /// Sets the verdict of a probe on a gateway that holds a lock and listens nowhere: it is starting or ending, runs
@@ -17,7 +17,7 @@ impl Probe {
         context: InstanceContext<'_>,
         holder: Option<&LockHolder>,
         pid: Option<u32>,
-        shared_locks: &SharedLockFiles,
+        shared_locks: &SharedLocks,
     ) {
         let InstanceContext { host, instance, .. } = context;
         let now = host.now();
@@ -77,7 +77,7 @@ mod tests {
             instance: &instance,
         };
         let mut probe = Probe::default();
-        probe.set_silent_holder(context, Some(&holder), Some(7), &SharedLockFiles::default());
+        probe.set_silent_holder(context, Some(&holder), Some(7), &SharedLocks::default());
         probe.verdict
     }
 

@@ -57,39 +57,51 @@ pub(crate) struct OpenclawLockHolder {
 /// Finds the process that holds the lock of OpenClaw from npm for the instance with this config, whether it listens or
 /// not: a gateway that is starting or ending does not.
 pub(crate) fn find_openclaw_lock_holder(state_dir: &Path, config_path: &Path) -> Option<OpenclawLockHolder> {
-    SharedLockFiles::default().find_holder(state_dir, config_path)
+    SharedLocks::default().find_holder(state_dir, config_path)
 }
 
-/// The lock files of OpenClaw's gateways in the folder for temporary files, which all instances have in common. They are
-/// listed once, for a look at several instances at one moment.
+/// The locks of OpenClaw's gateways in the folder for temporary files, which all instances have in common. They are read
+/// once, for a look at several instances at one moment.
 #[derive(Debug, Default)]
-pub(crate) struct SharedLockFiles(OnceLock<Vec<PathBuf>>);
+pub(crate) struct SharedLocks(OnceLock<Vec<HeldLock>>);
 
-impl SharedLockFiles {
+/// A lock of OpenClaw that a process holds.
+#[derive(Debug)]
+struct HeldLock {
+    /// The config of the gateway, links followed.
+    real_config: PathBuf,
+    holder: OpenclawLockHolder,
+}
+
+impl SharedLocks {
     /// Finds the process that holds the lock of OpenClaw for an instance, as [`find_openclaw_lock_holder`] does.
     pub(crate) fn find_holder(&self, state_dir: &Path, config_path: &Path) -> Option<OpenclawLockHolder> {
-        let own = openclaw_locks_in(&state_dir.join("tmp"));
-        let shared = self.0.get_or_init(|| openclaw_locks_in(&host::temp_dir()));
-        find_holder_in(own.iter().chain(shared), config_path)
+        let own = held_locks_in(&state_dir.join("tmp"));
+        let shared = self.0.get_or_init(|| held_locks_in(&host::temp_dir()));
+        let config = LazyCell::new(|| read::canonicalize_existing(config_path));
+        let mut locks = own.iter().chain(shared);
+        let held = locks.find(|lock| lock.real_config == *config)?;
+        Some(held.holder)
     }
 }
 
-/// Finds the process that holds one of these lock files of OpenClaw as the gateway with this config.
-fn find_holder_in<'f>(
-    files: impl IntoIterator<Item = &'f PathBuf>,
-    config_path: &Path,
-) -> Option<OpenclawLockHolder> {
-    let config = LazyCell::new(|| read::canonicalize_existing(config_path));
-    files.into_iter().find_map(|file| {
+/// Returns the locks of OpenClaw in a folder that processes hold. Files that ended gateways left are none.
+fn held_locks_in(folder: &Path) -> Vec<HeldLock> {
+    let held = |file: &PathBuf| {
         let content = LockContent::read(file)?;
-        let is_own = read::canonicalize_existing(content.config_path.as_deref()?) == *config;
         // Only Linux tells which files a process has open.
-        let has_open = || pid::has_open(content.pid, file).unwrap_or(!cfg!(target_os = "linux"));
-        (is_own && has_open()).then(|| OpenclawLockHolder {
-            pid: content.pid,
-            started: (content.created_at.as_deref()).and_then(|text| humantime::parse_rfc3339(text).ok()),
+        let is_open = pid::has_open(content.pid, file).unwrap_or(!cfg!(target_os = "linux"));
+        let config = content.config_path.filter(|_| is_open)?;
+        let created = content.created_at.as_deref();
+        Some(HeldLock {
+            real_config: read::canonicalize_existing(&config),
+            holder: OpenclawLockHolder {
+                pid: content.pid,
+                started: created.and_then(|text| humantime::parse_rfc3339(text).ok()),
+            },
         })
-    })
+    };
+    openclaw_locks_in(folder).iter().filter_map(held).collect()
 }
 
 impl LockContent {
