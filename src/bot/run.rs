@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::access::{AccessRules, Standing};
 use super::account::{self, AccountSettings};
@@ -38,6 +39,10 @@ mod notes;
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 /// Pause before a bot that another program polls is tried again.
 const POLLED_PAUSE: Duration = Duration::from_secs(30);
+
+/// Shortest time between two looks for what was said, where a channel answers at once that there is nothing: it is to hold
+/// the request, and a proxy or a stand-in may not.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Something of a bot that is worth a line in the log.
 pub(crate) type Reporter = Arc<dyn Fn(Severity, Msg) + Send + Sync>;
@@ -152,6 +157,7 @@ impl Account {
         }
         loop {
             let cursor = lock(&self.inbox).cursor().map(str::to_owned);
+            let asked = Instant::now();
             let batch = match self.messenger.receive(cursor.as_deref()).await {
                 Err(ChannelError::LostPosition) if cursor.is_some() => {
                     self.forget_position().await?;
@@ -161,7 +167,11 @@ impl Account {
             };
             backoff.reset();
             self.note_success(&name);
+            let is_empty = batch.heard.is_empty() && batch.cursor.is_none();
             self.take_batch(batch).await?;
+            if is_empty {
+                tokio::time::sleep_until(asked + IDLE_INTERVAL).await;
+            }
         }
     }
 

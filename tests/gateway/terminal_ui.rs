@@ -3,10 +3,14 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::gateway::{self, Gateway};
 use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Reason, Sandbox, skipped};
+
+/// Maximum time until a terminal UI shows something: it reads most of a release first.
+const SCREEN_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Returns a command of a release for the instance `rescue`, in the home of its own.
 fn release(peers: &std::path::Path, name: &str, sandbox: &Sandbox, words: &[&str]) -> Command {
@@ -38,7 +42,8 @@ fn terminal_ui_of_both_releases_starts_stays_up_and_is_answered_by_the_bot() {
             rows: 40,
             columns: 120,
         };
-        let mut terminal = Terminal::run(release(&peers, name, &sandbox, &["tui"]), wide);
+        let terminal = Terminal::run(release(&peers, name, &sandbox, &["tui"]), wide);
+        let mut terminal = terminal.with_wait_timeout(SCREEN_TIMEOUT);
         terminal.wait_for("openclaw tui");
         terminal.wait_for("session agent:main:main").wait_for("connected");
         terminal.type_in("hello").press(Key::Enter);

@@ -29,7 +29,7 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use super::Sandbox;
 
-/// Maximum time until a condition holds, on a machine that is busy with other tests.
+/// Maximum time until a condition holds, on a machine that is busy with other tests, where no other is chosen.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The size of a terminal, in cells.
@@ -202,6 +202,7 @@ pub struct Terminal {
     parser: vt100::Parser,
     raw: Vec<u8>,
     ended: bool,
+    wait_timeout: Duration,
 }
 
 impl Terminal {
@@ -237,7 +238,15 @@ impl Terminal {
             parser: vt100::Parser::new(rows, columns, 0),
             raw: Vec::new(),
             ended: false,
+            wait_timeout: WAIT_TIMEOUT,
         }
+    }
+
+    /// Returns the terminal with another maximum time until a condition holds, for a program that starts slowly.
+    #[must_use]
+    pub fn with_wait_timeout(mut self, wait_timeout: Duration) -> Self {
+        self.wait_timeout = wait_timeout;
+        self
     }
 
     /// Types a text.
@@ -296,7 +305,7 @@ impl Terminal {
     /// Waits until a condition of the screen holds. `what` describes the condition in the message of a failure.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
-        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let deadline = Instant::now() + self.wait_timeout;
         loop {
             if holds(&self.screen()) {
                 return self;
@@ -317,7 +326,7 @@ impl Terminal {
     #[track_caller]
     pub fn wait_drawn(&mut self, what: &str, holds: impl Fn(&Screen<'_>) -> bool) -> &mut Self {
         self.wait_until(what, &holds);
-        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let deadline = Instant::now() + self.wait_timeout;
         while ![b"\x1b[?25l", b"\x1b[?25h"]
             .iter()
             .any(|end| self.raw.ends_with(*end))
@@ -334,7 +343,7 @@ impl Terminal {
     /// Waits until the terminal echoes nothing. A program turns the echo off without a byte on the screen.
     #[track_caller]
     pub fn wait_unechoed(&mut self) -> &mut Self {
-        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let deadline = Instant::now() + self.wait_timeout;
         while self.modes().echo {
             assert!(
                 Instant::now() < deadline,
@@ -360,7 +369,7 @@ impl Terminal {
         holds: impl Fn(&Screen<'_>) -> bool,
     ) -> &mut Self {
         act(self);
-        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let deadline = Instant::now() + self.wait_timeout;
         assert!(self.read_until(deadline), "nothing is drawn before {what}");
         self.wait_drawn(what, holds)
     }
@@ -422,7 +431,7 @@ impl Terminal {
     /// does.
     #[track_caller]
     pub fn exit_code(&mut self) -> i32 {
-        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let deadline = Instant::now() + self.wait_timeout;
         while self.read_until(deadline) {}
         assert!(
             self.ended && self.exits_before(deadline),
