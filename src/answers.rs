@@ -49,8 +49,6 @@ pub(crate) struct Answers {
     pub(crate) channel: Option<Channel>,
     /// The token of the channel's bot.
     pub(crate) channel_token: Option<Secret>,
-    /// The id of the person who may command the channel's bot.
-    pub(crate) channel_owner: Option<String>,
     /// The profile of the instance that the gateway watches, and repairs when it is down.
     pub(crate) watch: Option<ProfileName>,
     /// The way in which the gateway is started at the end.
@@ -241,11 +239,6 @@ impl NamedValue for Engine {
 }
 
 impl Answers {
-    /// Returns `true` if the engine that was chosen runs an agent, or none was chosen: only an agent uses a model.
-    pub(crate) fn has_agent(&self) -> bool {
-        self.engine != Some(Engine::Native)
-    }
-
     /// Returns `true` if the instance's existing config stays as it is, so that the wizard asks for none of its
     /// values.
     pub(crate) fn keep_config(&self) -> bool {
@@ -309,15 +302,6 @@ impl Channel {
             Self::Telegram => Some("channels.telegram.botToken"),
             Self::Discord => Some("channels.discord.token"),
             Self::Skip => None,
-        }
-    }
-
-    /// Returns the config key of the people who may command the bot of a messaging channel, where both releases of OpenClaw
-    /// have the same one.
-    pub(crate) fn owners_key(self) -> Option<&'static str> {
-        match self {
-            Self::Telegram => Some("channels.telegram.allowFrom"),
-            Self::Discord | Self::Skip => None,
         }
     }
 }

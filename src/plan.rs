@@ -19,7 +19,7 @@ mod restore;
 mod workspace;
 
 use crate::answers::Start;
-use crate::i18n::Msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::PortFamily;
 use crate::record::Engine;
 use crate::secret::{SecretOrigin, TextPiece};
@@ -227,6 +227,32 @@ impl Plan {
     /// Returns what the user should know about the plan: what is in the way of the base port first.
     pub(crate) fn all_notices(&self) -> impl Iterator<Item = &Msg> {
         self.port_refusal().into_iter().chain(&self.notices)
+    }
+
+    /// Returns how many files and folders the plan creates, changes and moves aside, for a person.
+    pub(crate) fn change_counts(&self) -> Msg {
+        let count = |is_counted: fn(&Change) -> bool| self.changes.iter().filter(|c| is_counted(c)).count();
+        let is_created = |change: &Change| match change {
+            Change::MakeDir { .. } => true,
+            Change::Write(write) => write.before.is_none(),
+            Change::Rename { .. } | Change::SetMode { .. } => false,
+        };
+        let is_changed = |change: &Change| match change {
+            Change::Write(write) => write.before.is_some(),
+            Change::SetMode { .. } => true,
+            Change::MakeDir { .. } | Change::Rename { .. } => false,
+        };
+        let is_moved = |change: &Change| matches!(change, Change::Rename { .. });
+        let (created, changed, moved) = (count(is_created), count(is_changed), count(is_moved));
+        let counts = [
+            (created > 0).then(|| msg!("plan.count-created", count = created)),
+            (changed > 0).then(|| msg!("plan.count-changed", count = changed)),
+            (moved > 0).then(|| msg!("plan.count-moved", count = moved)),
+        ];
+        let joined = counts.into_iter().flatten();
+        let joined =
+            joined.reduce(|before, last| msg!("ui.and").with_msg("before", before).with_msg("last", last));
+        joined.unwrap_or_else(|| Msg::new("plan.nothing"))
     }
 
     /// Returns `true` if the plan changes nothing.

@@ -11,7 +11,6 @@ mod fields;
 mod outcome;
 pub(crate) mod port_chart;
 mod progress;
-pub(crate) mod qr_code;
 mod review;
 mod table;
 
@@ -292,7 +291,7 @@ impl Ui {
     }
 
     /// Returns a notice to the user behind a mark, in lines that fit the terminal.
-    fn render_notice(&self, msg: &Msg) -> String {
+    pub(crate) fn render_notice(&self, msg: &Msg) -> String {
         let lines = wrap(&self.render(msg), self.width().saturating_sub(4));
         let marked = lines
             .iter()

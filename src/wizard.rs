@@ -5,6 +5,8 @@
 //! with the earlier replies, so that whatever depends on a changed answer is judged again and nothing else is
 //! lost. Nothing is written here: a wizard that is left at any question has changed nothing.
 
+mod ask;
+pub(crate) mod command;
 pub(crate) mod context;
 pub(crate) mod gateway_states;
 pub(crate) mod history;
@@ -22,15 +24,15 @@ use crate::answers::{Answers, Existing, Flow};
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 
+use ask::{Asked, accept_reply, ask_until_valid};
 pub(crate) use context::InterviewContext;
 pub(crate) use history::AnswerHistory;
 pub(crate) use online::OnlineChecks;
 pub(crate) use preset::PresetAnswers;
-use question::QuestionKind;
 pub(crate) use question::{Prompter, Question, Reply};
 pub(crate) use review::ReviewRow;
-pub(crate) use step::{ConfigRepair, Rejection, StepId, WizardStep};
-use verification::{Outcome, Verified, show_verification, verify_with_person};
+pub(crate) use step::{ConfigRepair, QuickFlow, Rejection, StepId, WizardStep};
+use verification::{Outcome, show_verification};
 
 /// The source of answers to the wizard's questions that have no preset answer.
 pub(crate) enum AnswerSource<'a, 'h> {
@@ -40,6 +42,16 @@ pub(crate) enum AnswerSource<'a, 'h> {
     Defaults,
     /// No source: the open questions are only listed.
     Nobody,
+}
+
+impl AnswerSource<'_, '_> {
+    /// Returns `true` if a person's own answer to a step of the wizard counts, and not that of a flag.
+    fn overrides_preset(&self, step: StepId) -> bool {
+        match self {
+            Self::Person(_, history) => history.overrides_preset(step),
+            Self::Defaults | Self::Nobody => false,
+        }
+    }
 }
 
 /// The result of the wizard's interview: the answers, or how it ended without them.
@@ -67,18 +79,6 @@ pub(crate) enum InterviewEnd {
     /// The person wants the broken config of the chosen instance repaired before the interview goes on.
     Repair(ConfigRepair),
     /// The person wants to go on in another language.
-    Language(Lang),
-}
-
-/// The effect of one question of the wizard on a pass.
-enum Asked {
-    /// The question is answered.
-    Answered,
-    /// The person goes back to the question before.
-    Back,
-    /// The person wants the broken config repaired first.
-    Repair(ConfigRepair),
-    /// The person wants another language.
     Language(Lang),
 }
 
@@ -141,17 +141,26 @@ fn run_pass(
     let mut pass = Pass::new(preset);
     for step in steps::ALL {
         let preset_reply = preset.reply(*step, &pass.answers);
-        let Some(question) = step.question(context, &pass.answers) else {
-            pass.unused.extend(preset_reply.map(|(_, source)| source));
+        let Some(mut question) = step.question(context, &pass.answers) else {
+            // Whoever accepts a risk that is not there says nothing wrong.
+            let unused = preset_reply.filter(|_| step.id() != StepId::AcceptRisk);
+            pass.unused.extend(unused.map(|(_, source)| source));
             continue;
         };
-        if let Some((reply, source_of_reply)) = preset_reply {
-            pass.accept_preset(*step, reply, source_of_reply, context)?;
-            pass.verify_given(*step, context, source)?;
-            continue;
-        }
-        if step.is_idle(context, &pass.answers) {
-            continue;
+        match preset_reply {
+            Some((reply, given)) if source.overrides_preset(step.id()) => {
+                pass.used.push(given);
+                question = question.with_preset_default(&reply);
+            }
+            Some((reply, given)) => {
+                let row = ReviewRow::new(step.id(), &question, &reply);
+                pass.changeable.push(row.with_origin(Some(given.clone())));
+                pass.accept_preset(*step, reply, given, context)?;
+                pass.verify_given(*step, context, source)?;
+                continue;
+            }
+            None if step.is_idle(context, &pass.answers) => continue,
+            None => {}
         }
         match pass.answer(*step, question, preset, context, source)? {
             Asked::Answered => {}
@@ -225,22 +234,26 @@ impl Pass {
         let default = question.default_reply();
         let is_open = match source {
             AnswerSource::Person(prompter, history) => {
-                let is_silent = self.is_silent(step, &question, history, context);
+                let place = self.place_in_flow(step, context);
+                let is_silent = self.is_silent(step, place, &question, history, context);
                 if !is_silent || default.is_none() {
                     let number = self.asked.len() + 1;
                     let left = self.count_expected(step, preset, history, context);
                     let question = question.numbered(number, number + left);
                     return self.ask(step, question, *prompter, history, context);
                 }
-                let is_proposed = context.proposes_all && step.in_quickstart();
+                let is_proposed = place == QuickFlow::Reviewed;
                 let is_shown = is_proposed || self.edits(step, context) || question.keeps_secret();
                 let shown = default.as_ref().filter(|_| is_shown);
                 let row = shown.map(|default| ReviewRow::new(step.id(), &question, default));
-                self.changeable.extend(row);
+                // Whoever edits a config sees its present values.
+                let is_present = question.keeps_config || self.edits(step, context);
+                let origin = (!is_present).then(|| msg!("onboard.row-proposed"));
+                self.changeable.extend(row.map(|row| row.with_origin(origin)));
                 false
             }
             AnswerSource::Defaults => default.is_none(),
-            AnswerSource::Nobody => self.answers.flow == Flow::Advanced || step.in_quickstart(),
+            AnswerSource::Nobody => self.place_in_flow(step, context) != QuickFlow::LeftOut,
         };
         if is_open {
             self.open.push(step.flag(&self.answers));
@@ -292,7 +305,7 @@ impl Pass {
     ) -> usize {
         let later = steps::ALL.iter().filter(|later| later.id() > step.id());
         let is_asked = |later: &&&dyn WizardStep| {
-            let is_left_out = self.is_left_out(**later, context);
+            let is_left_out = self.place_in_flow(**later, context) != QuickFlow::Asked;
             // Whether an existing config is edited is known once that was asked.
             let is_untouched =
                 step.id() >= StepId::Existing && self.edits(**later, context) && !history.concerns(**later);
@@ -328,9 +341,15 @@ impl Pass {
         Ok(asked)
     }
 
-    /// Returns `true` if the flow that the wizard's person chose leaves a step out.
-    fn is_left_out(&self, step: &dyn WizardStep, context: &InterviewContext<'_>) -> bool {
-        self.answers.flow == Flow::Quickstart && !step.is_asked_in_quickstart(context, &self.answers)
+    /// Returns what the flow that the wizard's person chose does with a step.
+    fn place_in_flow(&self, step: &dyn WizardStep, context: &InterviewContext<'_>) -> QuickFlow {
+        if self.answers.flow == Flow::Advanced {
+            return QuickFlow::Asked;
+        }
+        match step.in_quick_flow(context, &self.answers) {
+            QuickFlow::Asked if context.proposes_all => QuickFlow::Reviewed,
+            place => place,
+        }
     }
 
     /// Returns `true` if the wizard's person edits an existing config, and this step is one of its values.
@@ -345,6 +364,7 @@ impl Pass {
     fn is_silent(
         &self,
         step: &dyn WizardStep,
+        place: QuickFlow,
         question: &Question,
         history: &AnswerHistory<'_>,
         context: &InterviewContext<'_>,
@@ -353,14 +373,12 @@ impl Pass {
             return false;
         }
         let is_answered = history.has_reply(step.id());
-        let is_advanced = self.is_left_out(step, context);
-        if context.proposes_all && !is_answered {
-            return true;
-        }
+        let is_left_out = place == QuickFlow::LeftOut;
         if self.edits(step, context) {
-            return !is_answered && (is_advanced || question.keeps_secret() || !history.concerns(step));
+            return !is_answered && (is_left_out || question.keeps_secret() || !history.concerns(step));
         }
-        is_advanced || (question.keeps_secret() && !is_answered)
+        let is_reviewed = place == QuickFlow::Reviewed;
+        is_left_out || ((is_reviewed || question.keeps_secret()) && !is_answered)
     }
 
     /// Ends a pass through the wizard's steps: open questions are an error unless a person was asked.
@@ -372,6 +390,10 @@ impl Pass {
             }
             AnswerSource::Person(..) | AnswerSource::Defaults => {
                 self.unused.retain(|source| !self.used.contains(source));
+                // Whoever keeps or edits a config sees every value of it at the review.
+                if context.keeps_existing(&self.answers) {
+                    self.changeable.retain(|row| row.id != StepId::Flow);
+                }
                 let unused = self.unused.into_iter();
                 let unused = unused.map(|source| msg!("answers.unused").with_msg("source", source));
                 Ok(PassResult::Complete(Box::new(Interview {
@@ -387,83 +409,6 @@ impl Pass {
             }
         }
     }
-}
-
-/// Asks a person one question of the wizard until a reply is accepted, or they want something else first.
-fn ask_until_valid(
-    step: &dyn WizardStep,
-    question: &Question,
-    prompter: &mut dyn Prompter,
-    history: &mut AnswerHistory<'_>,
-    context: &mut InterviewContext<'_>,
-    answers: &mut Answers,
-) -> Result<Asked> {
-    if let Some(reply) = history.settled_reply(step, question)
-        && accept_reply(step, question, reply.clone(), context, answers).is_ok()
-    {
-        if history.is_to_be_shown(step.id()) {
-            prompter.show_answer(question, &reply);
-            history.record(step.id(), question, reply);
-        }
-        return Ok(Asked::Answered);
-    }
-    let mut shown = history.with_past_default(step.id(), question);
-    loop {
-        let reply = match step.ask(prompter, &shown, context, answers)? {
-            Reply::Back => return Ok(Asked::Back),
-            Reply::Language(lang) => {
-                history.go_on_at(step.id());
-                return Ok(Asked::Language(lang));
-            }
-            reply => history.complete(step.id(), question, reply),
-        };
-        match accept_reply(step, question, reply.clone(), context, answers) {
-            Ok(()) => {
-                if let Some(echo) = step.echo(&reply, context, answers) {
-                    prompter.show_echo(&echo);
-                }
-                let verified = match step.verify(context, answers) {
-                    Some(verification) => verify_with_person(prompter, verification)?,
-                    None => Verified::Kept,
-                };
-                let reply = match verified {
-                    Verified::AskAgain => continue,
-                    Verified::Kept => reply,
-                    Verified::Later => {
-                        accept_reply(step, question, Reply::Later, context, answers)
-                            .map_err(Rejection::into_error)?;
-                        Reply::Later
-                    }
-                };
-                history.record(step.id(), question, reply);
-                return Ok(Asked::Answered);
-            }
-            Err(Rejection::Declined(error)) => return Err(error),
-            Err(Rejection::Repair(repair, _)) => return Ok(Asked::Repair(repair)),
-            Err(Rejection::Invalid(error)) => prompter.show_rejection(&error),
-            Err(Rejection::Correctable(error, proposed)) => {
-                prompter.show_rejection(&error);
-                if let QuestionKind::Text { default } = &mut shown.kind {
-                    *default = Some(proposed);
-                }
-            }
-        }
-    }
-}
-
-/// Checks a reply to a question of the wizard and stores it in the answers. The default reply to a question that the
-/// config answers already stores nothing, so that the config stays as it is.
-fn accept_reply(
-    step: &dyn WizardStep,
-    question: &Question,
-    reply: Reply,
-    context: &mut InterviewContext<'_>,
-    answers: &mut Answers,
-) -> Result<(), Rejection> {
-    if question.keeps_config && question.default_reply().as_ref() == Some(&reply) {
-        return Ok(());
-    }
-    step.accept(reply, context, answers)
 }
 
 /// Returns the error for a run of the wizard that may ask nobody; it lists the flags of the open questions.

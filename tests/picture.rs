@@ -23,11 +23,7 @@ fn every_language_has_a_current_picture_for_light_and_dark_pages() {
         assert!(shown.contains(&format!("]({name})")), "{page} shows {name}");
         assert!(svg.contains("@media(prefers-color-scheme:dark)"), "{name}");
         assert!(svg.len() < 40_000, "{name}: {} bytes", svg.len());
-        for key in [
-            "step.accept-risk.ask",
-            "step.workspace.ask",
-            "step.gateway-port.ask",
-        ] {
+        for key in ["step.engine.ask", "step.gateway-port.ask", "onboard.confirm"] {
             let text = lang.text(key).unwrap();
             assert!(
                 svg.contains(text),

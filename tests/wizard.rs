@@ -3,9 +3,9 @@
 mod back;
 mod broken;
 mod checks;
-mod claim;
 mod edit;
 mod failures;
+mod inside;
 mod language;
 mod ports;
 mod profiles;
@@ -16,8 +16,8 @@ mod signals;
 mod snapshots;
 mod start;
 
-use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
+use crate::support::{Sandbox, manager};
 
 /// Creates a home folder with a default instance, and a package of OpenClaw from npm.
 fn sandbox_with_default() -> Sandbox {
@@ -43,7 +43,6 @@ fn tree_without_draft(sandbox: &Sandbox) -> Vec<(std::path::PathBuf, u32, Vec<u8
 struct ScreenTexts {
     lang: &'static str,
     risk: &'static str,
-    flow: &'static str,
     profile: &'static str,
     engine: &'static str,
     node: &'static str,
@@ -64,7 +63,6 @@ struct ScreenTexts {
 const ENGLISH: ScreenTexts = ScreenTexts {
     lang: "en",
     risk: "Do you accept this risk?",
-    flow: "Setup type",
     profile: "Profile",
     engine: "What runs this gateway?",
     node: "❯ OpenClaw from npm",
@@ -85,7 +83,6 @@ const ENGLISH: ScreenTexts = ScreenTexts {
 const TURKISH: ScreenTexts = ScreenTexts {
     lang: "tr",
     risk: "Bu riski kabul ediyor musunuz?",
-    flow: "Kurulum nasıl olsun?",
     profile: "Profil",
     engine: "Bu gateway’i ne",
     node: "❯ npm’den OpenClaw",
@@ -126,15 +123,13 @@ fn choose_node(words: &ScreenTexts, terminal: &mut Terminal) {
 /// Answers every question up to the review, and types a port that is rejected on the way.
 fn run_to_review(words: &ScreenTexts, sandbox: &Sandbox, size: Size) -> Terminal {
     let mut terminal = Terminal::start(sandbox, ["--lang", words.lang, "onboard"], size);
-    terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
-    terminal.wait_for(words.flow).press(Key::Enter);
     terminal
         .wait_for(words.profile)
         .press(Key::Down)
         .wait_for("❯ rescue")
         .press(Key::Enter);
     choose_node(words, &mut terminal);
-    terminal.wait_for(words.workspace).press(Key::Enter);
+    terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
     let suggested = suggested_port(sandbox);
     // The last choice leads to a typed port.
     terminal
@@ -245,15 +240,10 @@ fn ctrl_c_at_a_prompt_exits_130_and_restores_the_terminal() {
     let before = sandbox.tree();
     // The question to stop at, and the keys that lead to it.
     let cases: [(&str, &[(&str, Key)]); 2] = [
-        (ENGLISH.risk, &[]),
+        (ENGLISH.profile, &[]),
         (
-            ENGLISH.workspace,
-            &[
-                (ENGLISH.risk, Key::Up),
-                (ENGLISH.flow, Key::Enter),
-                (ENGLISH.profile, Key::Down),
-                (ENGLISH.engine, Key::Enter),
-            ],
+            ENGLISH.port,
+            &[(ENGLISH.profile, Key::Down), (ENGLISH.engine, Key::Enter)],
         ),
     ];
     for (stop, way) in cases {
@@ -279,8 +269,20 @@ fn ctrl_c_at_a_prompt_exits_130_and_restores_the_terminal() {
 fn declined_risk_exits_1_and_writes_nothing() {
     let sandbox = sandbox_with_default();
     let before = sandbox.tree();
-    let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], Size::USUAL);
+    let mut terminal = Terminal::start(
+        &sandbox,
+        ["--lang", "tr", "--profile", "work", "onboard"],
+        Size::USUAL,
+    );
+    terminal.wait_for(TURKISH.engine).press(Key::Enter);
     terminal.wait_for(TURKISH.risk).type_in("h").press(Key::Enter);
     assert_eq!(terminal.exit_code(), 1);
     assert_eq!(sandbox.tree(), before);
+}
+
+/// Runs the tests in [`inside`] in a real user manager.
+#[test]
+fn enters_of_a_setup_are_counted_in_a_real_user_manager() {
+    let sandbox = Sandbox::new();
+    manager::run(&sandbox.home(), "wizard::inside::");
 }

@@ -56,6 +56,8 @@ const SAME_IN_TURKISH: &[&str] = &[
     "step.gateway-token.ask",
     "step.model.ask",
     "ui.and",
+    "ui.spoken-value",
+    "ui.spoken-value-note",
     "ui.arrows-horizontal",
     "ui.arrows-vertical",
     "ui.spoken-answered",

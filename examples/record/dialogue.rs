@@ -20,17 +20,12 @@ enum Answer {
     Default,
     /// The choice with the label of this key.
     Choice(&'static str),
-    /// Yes or no, by a letter that every language accepts.
-    Letter(&'static str),
 }
 
 /// The questions of the quick flow by their keys, and the answers.
 const DIALOGUE: &[(&str, Answer)] = &[
-    ("step.accept-risk.ask", Answer::Letter("y")),
-    ("step.flow.ask", Answer::Choice("step.flow.quickstart")),
     ("step.profile.ask", Answer::Choice("step.profile.rescue")),
     ("step.engine.ask", Answer::Default),
-    ("step.workspace.ask", Answer::Default),
     ("step.gateway-port.ask", Answer::Default),
     ("step.channel.ask-bot", Answer::Choice("step.channel.skip")),
     ("step.watch.ask", Answer::Default),
@@ -55,9 +50,6 @@ pub(crate) fn run(sandbox: &Sandbox, lang: Lang) -> Result<vt100::Screen> {
                     question,
                     &text(label)?.replace("{profile}", PROFILE),
                 );
-            }
-            Answer::Letter(letter) => {
-                terminal.type_in(letter);
             }
         }
         terminal.press(Key::Enter);

@@ -38,7 +38,7 @@ const REDIRECT_FILE_LIFETIME: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The arguments of `openclaw dashboard`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct DashboardArgs {
     #[arg(long)]
     pub(crate) no_open: bool,
@@ -200,6 +200,11 @@ fn percent_encode(text: &str) -> String {
         }
         out
     })
+}
+
+/// Returns `true` if the dashboard's page can be opened in a browser of this desktop.
+pub(super) fn can_open(host: &Host) -> bool {
+    find_opener(host).is_some()
 }
 
 /// Returns the program that opens the dashboard's page on this desktop, or `None` without a desktop.

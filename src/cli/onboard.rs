@@ -33,6 +33,7 @@ mod args;
 mod interactive;
 mod repair;
 mod result;
+mod review;
 mod start;
 mod start_check;
 mod twin;
@@ -68,6 +69,7 @@ pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitC
         command: "onboard",
         is_dry_run: args.dry_run,
         proposes_all: false,
+        offers_dashboard: !args.skip_ui,
         waits_for_gateway: !args.skip_health,
         online: (has_person || args.check).then(|| Rc::new(OnlineChecks::new(context.host))),
         save_answers: args.save_answers.as_ref().map(absolute),
@@ -114,6 +116,7 @@ pub(super) fn setup(context: &Context<'_>, args: &SetupArgs) -> Result<ExitCode>
         command: "setup",
         is_dry_run: args.dry_run,
         proposes_all: false,
+        offers_dashboard: false,
         waits_for_gateway: true,
         online: None,
         save_answers: None,
@@ -145,6 +148,8 @@ struct OnboardRun<'a> {
     is_dry_run: bool,
     /// `true` if a person is asked only to confirm what is proposed, and may change any of it.
     proposes_all: bool,
+    /// `true` if the person is offered the dashboard of a first gateway in the browser.
+    offers_dashboard: bool,
     /// `true` if the gateway of an installed service is waited for until it answers.
     waits_for_gateway: bool,
     /// What servers tell about the answers; `None` where no server is asked.

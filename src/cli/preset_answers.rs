@@ -54,7 +54,6 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
         (StepId::CustomProviderId, &args.custom_provider_id),
         (StepId::Model, &args.model),
         (StepId::Channel, &args.channel),
-        (StepId::ChannelOwner, &args.channel_owner),
         (StepId::Existing, &args.existing),
         (StepId::Watch, &args.watch),
     ];
@@ -66,10 +65,12 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
     if args.skip_channels {
         preset.set(StepId::Channel, Reply::Text("skip".to_owned()));
     }
-    match (args.install_daemon, args.no_install_daemon || args.skip_daemon) {
-        (true, _) => preset.set(StepId::InstallDaemon, Reply::Yes(true)),
-        (_, true) => preset.set(StepId::InstallDaemon, Reply::Yes(false)),
-        _ => {}
+    match &args.install_daemon {
+        Some(how) => preset.set(StepId::InstallDaemon, Reply::Text(how.clone())),
+        None if args.no_install_daemon || args.skip_daemon => {
+            preset.set(StepId::InstallDaemon, Reply::Yes(false));
+        }
+        None => {}
     }
     if args.linger {
         preset.set(StepId::Linger, Reply::Yes(true));

@@ -62,13 +62,7 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "help.heading.channel",
-        &[
-            "channel",
-            "channel_token",
-            "channel_token_file",
-            "channel_owner",
-            "skip_channels",
-        ],
+        &["channel", "channel_token", "channel_token_file", "skip_channels"],
     ),
     (
         "help.heading.service",

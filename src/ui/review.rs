@@ -110,6 +110,17 @@ impl Ui {
         lines
     }
 
+    /// Renders what a plan changes in existing configs, key by key; empty where it changes none.
+    pub(crate) fn render_differences(&self, plan: &Plan, home: &Path) -> String {
+        let lines = plan.changes.iter().flat_map(|change| {
+            let keys = self.difference_lines(change);
+            let path = || self.render_item(" ", &self.render_change(change, home));
+            let path = (!keys.is_empty()).then(path);
+            path.into_iter().chain(keys)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// Returns a line for each config key that a plan changes in an existing config.
     fn difference_lines(&self, change: &Change) -> Vec<String> {
         let Change::Write(FileWrite {

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -21,17 +20,17 @@ use crate::env_file;
 use crate::environment::{Environment, TypedPathError, abbreviate_home, has_openclaw_home};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::host::read::{self, PathResolver};
+use crate::host::read::PathResolver;
 use crate::i18n::{Msg, msg};
 use crate::instance::{
     CONFIG_FILE, ConfigVariables, Instance, InstanceContext, profile_of_folder, shell_quote,
 };
-use crate::plan::disk::{DiskEntry, DiskSnapshot, FolderObstacle, PathState};
+use crate::plan::disk::DiskSnapshot;
 use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths};
 use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
 use crate::ports::{Listener, Port, PortFamily};
 use crate::profile::ProfileName;
-use crate::record::Record;
+use crate::record::{Engine, Record};
 use crate::secret::Secret;
 use crate::service::{self, Linger};
 use crate::survey::Survey;
@@ -40,11 +39,13 @@ use crate::survey::ports::{check_probed, suggest_probed};
 use super::gateway_states::GatewayStates;
 use super::online::OnlineChecks;
 
+mod disk;
 mod online;
 mod provider_keys;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use disk::read_disk;
 pub(crate) use provider_keys::ForeignKey;
 
 /// End of the names of profiles that are for rescue bots: OpenClaw's documentation calls the profile `rescue`.
@@ -161,6 +162,25 @@ impl<'a> InterviewContext<'a> {
     pub(crate) fn profiles(&self) -> impl Iterator<Item = &'a ProfileName> + Clone + use<'a> {
         let instances = self.survey.instances.iter();
         instances.filter_map(|found| found.profile.as_ref())
+    }
+
+    /// Returns `true` if the engine of the wizard's instance runs an agent, as it was chosen, is recorded, or is suggested: only
+    /// an agent uses a model.
+    pub(crate) fn runs_agent(&self, answers: &Answers) -> bool {
+        let engine = answers.engine.or(self.input.recorded_engine);
+        engine.unwrap_or_else(|| self.suggested_engine(answers)) == Engine::Node
+    }
+
+    /// Returns the engine that the wizard suggests for a new instance: for a rescue bot beside another instance this program,
+    /// which works where Node or a config is broken, else OpenClaw from npm where it is installed. Unasked, without a person
+    /// or where a config is edited, it stays this program.
+    pub(crate) fn suggested_engine(&self, answers: &Answers) -> Engine {
+        let is_asked = self.interactive && !self.keeps_existing(answers);
+        if is_asked && !self.is_rescue_bot() && self.survey.node.is_some() {
+            Engine::Node
+        } else {
+            Engine::Native
+        }
     }
 
     /// Returns `true` if the wizard sets up a rescue bot: beside another instance, with a profile of that name.
@@ -432,46 +452,4 @@ fn read_input<'a>(
         openclaw_version: dialect.version_stamp(node_version).to_owned(),
         instance,
     })
-}
-
-/// Reads the state of these paths on the disk for a plan, with their links followed.
-pub(crate) fn read_disk(host: &Host, paths: impl IntoIterator<Item = PathBuf>) -> DiskSnapshot {
-    let mut links = PathResolver::default();
-    let mut obstacles: HashMap<PathBuf, Option<FolderObstacle>> = HashMap::new();
-    let entry = |path: PathBuf| {
-        let resolved = links.resolve(&path);
-        let obstacle = obstacles.entry(resolved.deepest);
-        let obstacle = obstacle.or_insert_with_key(|deepest| folder_obstacle(host, deepest));
-        let entry = DiskEntry {
-            state: path_state(&path),
-            resolved: resolved.real,
-            obstacle: obstacle.clone(),
-        };
-        (path, entry)
-    };
-    paths.into_iter().map(entry).collect()
-}
-
-fn path_state(path: &Path) -> PathState {
-    match read::bytes(path) {
-        Ok(bytes) => PathState::File(bytes),
-        Err(read::ReadError::Missing) => PathState::Missing,
-        Err(_) if path.is_dir() => PathState::Folder,
-        Err(_) if path.exists() => PathState::Unreadable,
-        Err(_) => PathState::Unreachable,
-    }
-}
-
-/// Returns the reason why no folder can be used or created at a path, by the deepest part of it that exists.
-fn folder_obstacle(host: &Host, deepest: &Path) -> Option<FolderObstacle> {
-    use std::io::ErrorKind::ReadOnlyFilesystem;
-    match deepest.metadata() {
-        Ok(meta) if meta.is_dir() => match host.folder_write_error(deepest)?.kind() {
-            ReadOnlyFilesystem => Some(FolderObstacle::ReadOnly(deepest.to_path_buf())),
-            _ => Some(FolderObstacle::Permission(deepest.to_path_buf())),
-        },
-        Ok(_) => Some(FolderObstacle::File(deepest.to_path_buf())),
-        // A link to something that is still to be made.
-        Err(_) => None,
-    }
 }

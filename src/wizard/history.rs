@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::i18n::Msg;
 
-use super::question::{EmptyReply, Question, QuestionKind, Reply};
+use super::question::{Question, Reply};
 use super::step::{StepId, WizardStep};
 use super::steps;
 
@@ -93,6 +93,13 @@ impl<'a> AnswerHistory<'a> {
         self.replies.contains_key(&step)
     }
 
+    /// Returns `true` if the person's own answer to a step of the wizard counts, and not that of a flag: they change it, or
+    /// have changed it in this run.
+    pub(super) fn overrides_preset(&self, step: StepId) -> bool {
+        let past = self.replies.get(&step);
+        self.asks_only(step) || past.is_some_and(|past| past.question.is_some())
+    }
+
     /// Returns `true` if a person who edits a config has answered a step of the wizard, is to answer it, or has made the choice
     /// that it belongs to.
     pub(super) fn concerns(&self, step: &dyn WizardStep) -> bool {
@@ -149,20 +156,11 @@ impl<'a> AnswerHistory<'a> {
 
     /// Returns a question of the wizard with the person's earlier reply as its default.
     pub(super) fn with_past_default(&self, id: StepId, question: &Question) -> Question {
-        let mut question = question.clone();
-        let Some(past) = self.past_reply(id, &question).filter(|past| !past.was_default) else {
-            return question;
-        };
-        match (&mut question.kind, &past.reply) {
-            (QuestionKind::Choice { options, default }, Reply::Text(id)) => {
-                *default = options.iter().position(|o| o.id == *id).unwrap_or(*default);
-            }
-            (QuestionKind::Text { default }, Reply::Text(text)) => *default = Some(text.clone()),
-            (QuestionKind::YesNo { default }, Reply::Yes(yes)) => *default = Some(*yes),
-            (QuestionKind::Secret { empty }, Reply::Secret(_)) => *empty = Some(EmptyReply::Kept),
-            _ => {}
+        let past = self.past_reply(id, question).filter(|past| !past.was_default);
+        match past {
+            Some(past) => question.clone().with_default_reply(&past.reply),
+            None => question.clone(),
         }
-        question
     }
 
     /// Returns a reply to a wizard's question, or the secret that was typed before where the reply is an empty line.
@@ -186,6 +184,17 @@ impl<'a> AnswerHistory<'a> {
         if let Some(observer) = &mut self.observer {
             observer(&draft);
         }
+    }
+
+    /// Stores a reply to a step of the wizard that the person gave in another way than by its question.
+    pub(crate) fn choose(&mut self, id: StepId, reply: Reply) {
+        let past = PastReply {
+            question: None,
+            reply,
+            was_default: false,
+            is_shown_again: false,
+        };
+        self.replies.insert(id, past);
     }
 
     /// Returns the replies to the wizard without secrets, as its draft file holds them.

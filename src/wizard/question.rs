@@ -192,6 +192,12 @@ pub(crate) struct Choice {
     pub(crate) id: String,
     /// The label on the screen.
     pub(crate) label: Msg,
+    /// The key that takes the choice at once, beside the arrows.
+    pub(crate) key: Option<char>,
+    /// The value that stands behind the label, in a column of its own.
+    pub(crate) value: Option<Msg>,
+    /// Words about the value.
+    pub(crate) note: Option<Msg>,
     /// Lines that are shown while the choice is marked: its costs, who holds its ports.
     pub(crate) details: Vec<Msg>,
     /// The ports of the choice, for the chart.
@@ -243,9 +249,26 @@ impl Choice {
         Self {
             id: id.to_owned(),
             label,
+            key: None,
+            value: None,
+            note: None,
             details: Vec::new(),
             spans: Vec::new(),
         }
+    }
+
+    /// Gives a choice of a wizard's question a key that takes it at once.
+    #[must_use]
+    pub(super) fn with_key(mut self, key: Option<char>) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Adds a value behind the label of a wizard's choice, with words about it.
+    #[must_use]
+    pub(super) fn with_value(mut self, value: Msg, note: Option<Msg>) -> Self {
+        (self.value, self.note) = (Some(value), note);
+        self
     }
 }
 
@@ -397,6 +420,29 @@ impl Question {
             (_, Reply::Secret(_) | Reply::Back | Reply::Language(_)) => {
                 msg!("ui.typed", text = HIDDEN_SECRET)
             }
+        }
+    }
+
+    /// Returns a question of the wizard with this reply as its default.
+    pub(super) fn with_default_reply(mut self, reply: &Reply) -> Self {
+        match (&mut self.kind, reply) {
+            (QuestionKind::Choice { options, default }, Reply::Text(id)) => {
+                *default = options.iter().position(|o| o.id == *id).unwrap_or(*default);
+            }
+            (QuestionKind::Text { default }, Reply::Text(text)) => *default = Some(text.clone()),
+            (QuestionKind::YesNo { default }, Reply::Yes(yes)) => *default = Some(*yes),
+            (QuestionKind::Secret { empty }, Reply::Secret(_)) => *empty = Some(EmptyReply::Kept),
+            _ => {}
+        }
+        self
+    }
+
+    /// Returns a question of the wizard with the answer of a flag as its default, which the person is about to change. A secret
+    /// is typed anew.
+    pub(super) fn with_preset_default(self, reply: &Reply) -> Self {
+        match reply {
+            Reply::Secret(_) => self,
+            reply => self.with_default_reply(reply).keeping_config(false),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::profile::ProfileName;
 use crate::secret::Secret;
 
 use super::context::InterviewContext;
-use super::question::{Choice, Prompter, Question, Reply};
+use super::question::{Choice, Question, Reply};
 use super::verification::Verification;
 
 named_enum! {
@@ -15,8 +15,6 @@ named_enum! {
     /// order is that in which the steps are asked.
     #[derive(PartialOrd, Ord)]
     pub(crate) enum StepId {
-        /// Acknowledges the risk of running an agent.
-        AcceptRisk = "accept-risk",
         /// Chooses between few questions and all of them.
         Flow = "flow",
         /// Chooses the profile.
@@ -29,6 +27,8 @@ named_enum! {
         Existing = "existing",
         /// Chooses the program that runs as the gateway.
         Engine = "engine",
+        /// Acknowledges the risk of running an agent.
+        AcceptRisk = "accept-risk",
         /// Names the workspace.
         Workspace = "workspace",
         /// Chooses the base port.
@@ -61,8 +61,6 @@ named_enum! {
         Channel = "channel",
         /// Sets the token of the channel's bot.
         ChannelToken = "channel-token",
-        /// Names the owner of the channel's bot.
-        ChannelOwner = "channel-owner",
         /// Chooses the instance that the gateway watches.
         Watch = "watch",
         /// Decides how the gateway is started at the end.
@@ -88,14 +86,9 @@ pub(crate) trait WizardStep: Sync {
         self.flag_step().name()
     }
 
-    /// Returns `true` if the wizard's quick flow asks a person this step too; where it does not, the default answers.
-    fn in_quickstart(&self) -> bool {
-        true
-    }
-
-    /// Returns `true` if the wizard's quick flow asks a person this step with these answers.
-    fn is_asked_in_quickstart(&self, _context: &InterviewContext<'_>, _answers: &Answers) -> bool {
-        self.in_quickstart()
+    /// Returns what the wizard's quick flow does with a step.
+    fn in_quick_flow(&self, _context: &InterviewContext<'_>, _answers: &Answers) -> QuickFlow {
+        QuickFlow::Asked
     }
 
     /// Returns `true` if the answer to a wizard's step is a secret, which no answers file and no draft holds.
@@ -118,7 +111,7 @@ pub(crate) trait WizardStep: Sync {
     /// Returns `true` if nothing uses the answer to a step of the wizard: the engine of a new instance runs no agent, and
     /// nobody has chosen a model provider for another one.
     fn is_idle(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
-        let is_unused = !answers.has_agent() && answers.provider.is_none();
+        let is_unused = !context.runs_agent(answers) && answers.provider.is_none();
         self.part_of() == StepId::AuthChoice && is_unused && !context.keeps_existing(answers)
     }
 
@@ -131,17 +124,6 @@ pub(crate) trait WizardStep: Sync {
 
     /// Returns the question of a wizard's step, or `None` where context and earlier answers leave nothing to ask.
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
-
-    /// Asks a person the question of a wizard's step.
-    fn ask(
-        &self,
-        prompter: &mut dyn Prompter,
-        question: &Question,
-        _context: &InterviewContext<'_>,
-        _answers: &Answers,
-    ) -> Result<Reply> {
-        prompter.ask(question)
-    }
 
     /// Checks the reply to a step of the wizard and stores it in the answers. The rule is the same for prompts, flags
     /// and files.
@@ -168,6 +150,17 @@ pub(crate) trait WizardStep: Sync {
     fn saved_value(&self, _answers: &Answers) -> Option<toml::Value> {
         None
     }
+}
+
+/// The place of a step in the quick flow of the wizard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QuickFlow {
+    /// A person is asked.
+    Asked,
+    /// The default answers, and stands in the review, where it can be changed.
+    Reviewed,
+    /// The default answers, and is shown only to whoever wants every question.
+    LeftOut,
 }
 
 /// The reason why a step of the wizard did not accept a reply.
@@ -214,7 +207,7 @@ impl From<Error> for Rejection {
 /// A step of the wizard whose answer is one value of a named enum.
 pub(super) struct EnumStep<T: NamedValue> {
     pub(super) id: StepId,
-    pub(super) in_quickstart: bool,
+    pub(super) in_quick_flow: QuickFlow,
     /// Other names that are accepted for a value.
     pub(super) aliases: &'static [(&'static str, T)],
     pub(super) question: fn(&InterviewContext<'_>, &Answers) -> Option<Question>,
@@ -229,8 +222,8 @@ impl<T: NamedValue + Sync> WizardStep for EnumStep<T> {
         self.id
     }
 
-    fn in_quickstart(&self) -> bool {
-        self.in_quickstart
+    fn in_quick_flow(&self, _: &InterviewContext<'_>, _: &Answers) -> QuickFlow {
+        self.in_quick_flow
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {

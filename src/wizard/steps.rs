@@ -11,7 +11,6 @@ mod channel;
 mod engine;
 mod existing;
 mod flow;
-mod owner;
 mod port;
 mod profile;
 mod provider;
@@ -24,13 +23,13 @@ pub(crate) use profile::SECOND_PROFILE;
 
 /// Every step of the wizard, in the order in which they are asked.
 pub(crate) static ALL: &[&dyn WizardStep] = &[
-    &risk::AcceptRisk,
     &flow::STEP,
     &profile::Profile,
     &profile::TypedProfile,
     &profile::MeantProfile,
     &existing::ExistingConfig,
     &engine::STEP,
+    &risk::AcceptRisk,
     &workspace::Workspace,
     &port::GatewayPort,
     &port::TypedPort,
@@ -47,7 +46,6 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &provider::Model,
     &channel::STEP,
     &channel::ChannelToken,
-    &owner::ChannelOwner,
     &watch::Watch,
     &service::InstallDaemon,
     &service::EnableLinger,

@@ -83,14 +83,26 @@ impl TestHome {
         }
     }
 
+    /// Runs an interview with a person in the quick flow.
     fn person(&self, profile: Option<&str>, replies: &[&str]) -> (Result<Interview>, Script) {
+        self.person_with(&PresetAnswers::default(), profile, replies)
+    }
+
+    /// Runs an interview with a person who is asked everything.
+    fn advanced(&self, profile: Option<&str>, replies: &[&str]) -> (Result<Interview>, Script) {
+        let flow = Reply::Text(Flow::Advanced.name().to_owned());
+        self.person_with(&PresetAnswers::from([(StepId::Flow, flow)]), profile, replies)
+    }
+
+    fn person_with(
+        &self,
+        preset: &PresetAnswers,
+        profile: Option<&str>,
+        replies: &[&str],
+    ) -> (Result<Interview>, Script) {
         let mut script = Script::new(replies);
         let mut history = AnswerHistory::default();
-        let interview = self.interview(
-            profile,
-            &PresetAnswers::default(),
-            AnswerSource::Person(&mut script, &mut history),
-        );
+        let interview = self.interview(profile, preset, AnswerSource::Person(&mut script, &mut history));
         (interview, script)
     }
 }
@@ -100,16 +112,13 @@ const MAIN: &str = r#"{ "gateway": { "mode": "local", "port": 18789 }, "channels
 #[test]
 fn defaults_set_up_an_isolated_rescue_instance_beside_the_default() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
-    let (interview, script) = home.person(None, &["yes", "-", "rescue", "-", "-", "-", "-", "-", "no"]);
+    let (interview, script) = home.person(None, &["rescue", "-", "-", "-", "-", "no"]);
     let answers = interview.unwrap().answers;
     assert_eq!(
         script.asked,
         [
-            "step.accept-risk.ask",
-            "step.flow.ask",
             "step.profile.ask",
             "step.engine.ask",
-            "step.workspace.ask",
             "step.gateway-port.ask",
             "step.channel.ask-bot",
             "step.watch.ask",
@@ -140,21 +149,22 @@ fn rejected_reply_is_asked_again_and_other_answers_stay() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
     let workspace = home.folder.path().join(".openclaw/workspace");
     let replies = [
-        "yes",
-        "-",
         "-",
         workspace.to_str().unwrap(),
         "-",
         "18799",
         "999999",
         "19789",
+        "-",
+        "-",
+        "-",
         "telegram",
         "1:main",
         "2:own",
         "-",
         "no",
     ];
-    let (interview, script) = home.person(Some("rescue"), &replies);
+    let (interview, script) = home.advanced(Some("rescue"), &replies);
     assert_eq!(
         script.rejected,
         [
@@ -174,17 +184,17 @@ fn rejected_reply_is_asked_again_and_other_answers_stay() {
 
 #[test]
 fn declined_risk_ends_the_interview() {
-    let (interview, script) = TestHome::new().person(Some("rescue"), &["no"]);
+    let (interview, script) = TestHome::new()
+        .with_node_engine()
+        .person(Some("rescue"), &["-", "no"]);
     assert_eq!(interview.unwrap_err().code(), "step.accept-risk.declined");
     assert_eq!(script.rejected, [""; 0]);
 }
 
 #[test]
 fn advanced_flow_asks_for_bind_and_auth() {
-    let replies = [
-        "yes", "advanced", "-", "-", "-", "lan", "password", "hunter2", "-", "-",
-    ];
-    let (interview, script) = TestHome::new().person(Some("rescue"), &replies);
+    let replies = ["-", "-", "-", "lan", "password", "hunter2", "-", "-"];
+    let (interview, script) = TestHome::new().advanced(Some("rescue"), &replies);
     let answers = interview.unwrap().answers;
     assert_eq!(
         (answers.bind, answers.auth),
@@ -200,7 +210,7 @@ fn advanced_flow_asks_for_bind_and_auth() {
 #[test]
 fn kept_config_is_not_asked_for() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
-    let (interview, script) = home.person(Some("default"), &["yes", "-", "-"]);
+    let (interview, script) = home.person(Some("default"), &["-"]);
     assert_eq!(interview.unwrap().answers.existing, Existing::Keep);
     assert_eq!(script.asked.last(), Some(&"step.existing.ask"));
 }
@@ -211,7 +221,7 @@ fn config_values_are_the_defaults_of_a_change() {
         r#"{ "gateway": { "port": 20123, "bind": "lan", "auth": { "mode": "token", "token": "old" } } }"#;
     let home = TestHome::new().with_config(".openclaw-rescue", text);
     // Whoever edits a config is asked for nothing that has a value, and may change it at the review.
-    let (interview, _) = home.person(Some("rescue"), &["yes", "advanced", "change"]);
+    let (interview, _) = home.person(Some("rescue"), &["change"]);
     let interview = interview.unwrap();
     assert!(interview.is_edit);
     let changeable: Vec<_> = interview.changeable.iter().map(|row| row.id).collect();
@@ -249,12 +259,10 @@ fn second_run_without_questions_keeps_the_token() {
 fn going_back_keeps_every_answer() {
     let home = TestHome::new().with_config(".openclaw", MAIN).with_node_engine();
     let replies = [
-        "yes",
-        "-",
         "another name",
         "helper",
         "-",
-        "-",
+        "yes",
         "other",
         "20123",
         "openai-api-key",
@@ -266,7 +274,6 @@ fn going_back_keeps_every_answer() {
         "-",
         "-",
         "-",
-        "skip",
         "no",
     ];
     let (interview, script) = home.person(None, &replies);
@@ -283,7 +290,7 @@ fn going_back_keeps_every_answer() {
         "Enter keeps a secret"
     );
     assert_eq!(
-        script.asked[10..17],
+        script.asked[8..15],
         [
             "step.channel.ask",
             "step.api-key.ask",
@@ -300,8 +307,6 @@ fn going_back_keeps_every_answer() {
 fn unchanged_default_follows_the_answer_that_it_depends_on() {
     let home = TestHome::new().with_config(".openclaw", MAIN);
     let replies = [
-        "yes",
-        "-",
         "another name",
         "helper",
         "-",
@@ -315,8 +320,12 @@ fn unchanged_default_follows_the_answer_that_it_depends_on() {
         "-",
         "-",
         "-",
+        "-",
+        "-",
+        "-",
+        "no",
     ];
-    let (interview, script) = home.person(None, &replies);
+    let (interview, script) = home.advanced(None, &replies);
     assert!(script.replies.is_empty());
     let answers = interview.unwrap().answers;
     assert_eq!(
@@ -335,11 +344,8 @@ fn going_back_from_the_first_question_offers_to_leave() {
 #[test]
 fn key_of_another_provider_is_asked_for_again() {
     let replies = [
+        "-",
         "yes",
-        "-",
-        "-",
-        "-",
-        "-",
         "apiKey",
         "sk-1",
         "<",
@@ -426,20 +432,4 @@ fn step_ids_are_ascending_and_every_step_has_a_flag() {
     for provider in Provider::ALL {
         assert!(has_flag(provider.key_flag()), "--{}", provider.key_flag());
     }
-}
-
-#[test]
-fn typed_workspace_is_expanded_and_echoed_in_full() {
-    let home = TestHome::new();
-    let (interview, script) = home.person(
-        Some("rescue"),
-        &["yes", "-", "-", "~nobody/ws", "'$HOME/ws'", "-", "-", "-"],
-    );
-    let workspace = home.folder.path().join("ws");
-    assert_eq!(interview.unwrap().answers.workspace.as_ref(), Some(&workspace));
-    assert_eq!(script.rejected, ["step.workspace.other-home"]);
-    assert_eq!(
-        script.echoed,
-        [msg!("step.workspace.full", path = workspace.display())]
-    );
 }

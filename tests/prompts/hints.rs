@@ -1,8 +1,8 @@
 //! What a prompt says about its keys, and what stands behind an answered question.
 
 use super::{
-    ENGINE, PORT, PROFILE, PROVIDER, RISK, SECRET, START, WORKSPACE, run_to, sandbox_with_default,
-    start_wizard,
+    BIND, CHANNEL, ENGINE, PORT, PROFILE, PROVIDER, RISK, SECRET, START, TOKEN, WORKSPACE, run_to,
+    sandbox_with_default, start_wizard,
 };
 use crate::support::pty::{Key, Size, Terminal};
 
@@ -22,6 +22,7 @@ fn key_of_the_environment_is_named_and_used_at_enter_or_replaced() {
         terminal
             .wait_for(&format!("✔ API key (Anthropic) · {answer}"))
             .press(Key::Enter);
+        terminal.wait_for(CHANNEL).press(Key::Enter);
         terminal.wait_for(START).type_in("n").press(Key::Enter);
         terminal.wait_for("? Apply this plan?").press(Key::Enter);
         assert_eq!(terminal.exit_code(), 0);
@@ -39,10 +40,7 @@ fn key_of_the_environment_is_named_and_used_at_enter_or_replaced() {
 fn secret_that_was_typed_before_is_kept_by_enter_and_said_so() {
     let sandbox = sandbox_with_default();
     let mut terminal = run_to(&sandbox, SECRET, Size::tall(80));
-    terminal
-        .type_in("sk-one")
-        .press(Key::Enter)
-        .wait_for("? Where will you chat");
+    terminal.type_in("sk-one").press(Key::Enter).wait_for("? Model (");
     terminal
         .press(Key::Escape)
         .wait_for(SECRET)
@@ -55,13 +53,7 @@ fn secret_that_was_typed_before_is_kept_by_enter_and_said_so() {
 #[test]
 fn token_is_generated_by_enter_and_said_so() {
     let sandbox = sandbox_with_default();
-    let mut terminal = start_wizard(&sandbox, Size::tall(80));
-    terminal.wait_for(RISK).type_in("y").press(Key::Enter);
-    terminal.wait_for("? Setup type").type_in("2").press(Key::Enter);
-    terminal.wait_for(PROFILE).press(Key::Down).press(Key::Enter);
-    for question in [ENGINE, WORKSPACE, PORT, "? Where should", "? How should"] {
-        terminal.wait_for(question).press(Key::Enter);
-    }
+    let mut terminal = run_to(&sandbox, TOKEN, Size::tall(80));
     terminal
         .wait_for("? Token")
         .wait_for("Enter generates one")
@@ -73,12 +65,14 @@ fn token_is_generated_by_enter_and_said_so() {
 fn hints_say_what_the_keys_do_at_the_first_and_at_later_questions() {
     let sandbox = sandbox_with_default();
     let mut terminal = run_to(&sandbox, RISK, Size::USUAL);
-    terminal.wait_for("y or n, then Enter · Esc cancels");
+    terminal.wait_for("y or n, then Enter · Esc back");
     terminal
         .type_in("y")
-        .wait_for("y/n or ←→ · Enter confirm · Esc cancels")
-        .press(Key::Enter);
-    terminal.wait_for("↑↓ or 1–2 move · Enter select · Esc back");
+        .wait_for("y/n or ←→ · Enter confirm · Esc back");
+    for _ in [ENGINE, PROFILE] {
+        terminal.press(Key::Escape);
+    }
+    terminal.wait_for("↑↓ or 1–3 move · Enter select · Esc cancels");
 }
 
 #[test]
@@ -88,14 +82,15 @@ fn hints_are_wrapped_between_two_keys_in_forty_columns() {
         rows: 24,
         columns: 40,
     };
-    let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "onboard"], size);
+    let mut terminal = Terminal::start(&sandbox, ["--lang", "tr", "--profile", "work", "onboard"], size);
+    terminal.wait_for("Bu gateway’i ne").press(Key::Enter);
     terminal.wait_for("e ya da h, sonra Enter").type_in("e");
     terminal.wait_until("the hint has two lines", |screen| {
         let lines = screen.lines();
         let at = lines
             .iter()
             .position(|line| line.ends_with("e/h veya ←→ · Enter onayla"));
-        at.is_some_and(|at| lines.get(at + 1).is_some_and(|line| line == "  Esc vazgeçer"))
+        at.is_some_and(|at| lines.get(at + 1).is_some_and(|line| line == "  Esc geri"))
     });
 }
 
@@ -103,12 +98,8 @@ fn hints_are_wrapped_between_two_keys_in_forty_columns() {
 fn arrows_are_named_in_words_where_the_terminal_has_no_letters_for_them() {
     let sandbox = sandbox_with_default().var("LC_ALL", "C");
     let mut terminal = start_wizard(&sandbox, Size::USUAL);
-    terminal
-        .wait_for(RISK)
-        .type_in("y")
-        .wait_for("y/n or left/right")
-        .press(Key::Enter);
-    terminal.wait_for("up/down or 1-2 move");
+    terminal.wait_for("up/down or 1-3 move").press(Key::Enter);
+    terminal.wait_for("? What would you like to do?");
 }
 
 #[test]
@@ -158,7 +149,7 @@ fn typed_port_has_a_default() {
     terminal
         .wait_for("? Base port, from 1024 to 65425 (")
         .press(Key::Enter);
-    terminal.wait_for(PROVIDER);
+    terminal.wait_for(BIND);
 }
 
 /// Starts the wizard from a shell with job control, as a person does.
@@ -186,19 +177,18 @@ fn ctrl_z_suspends_the_wizard_and_fg_goes_on_with_the_same_question() {
             sandbox
         };
         let mut terminal = start_from_shell(&sandbox);
-        terminal.wait_for(RISK).wait_for("Yes");
-        if accessible {
-            terminal.wait_for("Answer:");
-        }
+        terminal
+            .wait_for("rescue –")
+            .wait_for(if accessible { "Answer [" } else { "Esc cancels" });
         terminal.press(Key::CtrlZ).wait_for("Stopped");
         // The shell has its terminal back, with its echo.
         terminal.type_in("echo in the shell\r").wait_for("in the shell");
         terminal.type_in("fg\r");
-        let answers = if accessible { "Answer:" } else { "Esc cancels" };
+        let answers = if accessible { "Answer [" } else { "Esc cancels" };
         terminal.wait_until("the question is asked again", |screen| {
             let text = screen.text();
             text.rfind(answers) > text.rfind("in the shell")
         });
-        terminal.type_in("y").press(Key::Enter).wait_for("Setup type");
+        terminal.press(Key::Enter).wait_for("What would you like to do?");
     }
 }

@@ -29,8 +29,6 @@ fn sandbox() -> Sandbox {
 /// Starts the wizard and answers every question before the one about the broken config.
 fn run_to_menu(sandbox: &Sandbox, size: Size) -> Terminal {
     let mut terminal = Terminal::start(sandbox, ["--lang", "en", "--profile", "default", "onboard"], size);
-    terminal.wait_for(ENGLISH.risk).type_in("y").press(Key::Enter);
-    terminal.wait_for(ENGLISH.flow).press(Key::Enter);
     terminal.wait_for(MENU);
     terminal
 }
@@ -89,9 +87,9 @@ fn broken_config_is_moved_aside_and_a_new_one_is_set_up() {
     let mut terminal = run_to_menu(&sandbox, Size::tall(100));
     terminal
         .type_in("2")
-        .wait_for("❯ Start over – move the config aside")
+        .wait_for("❯ Start over: move the config aside")
         .press(Key::Enter);
-    for question in [ENGLISH.engine, ENGLISH.workspace, ENGLISH.port, ENGLISH.bot] {
+    for question in [ENGLISH.engine, ENGLISH.bot] {
         terminal.wait_for(question).press(Key::Enter);
     }
     terminal.wait_for(ENGLISH.service).type_in("3").press(Key::Enter);
@@ -123,15 +121,9 @@ fn rescue_bot_is_set_up_beside_a_broken_config_and_told_how_to_repair_it() {
             ["--lang", words.lang, "--profile", "default", "onboard"],
             Size::tall(100),
         );
-        terminal.wait_for(words.risk).press(Key::Up).press(Key::Enter);
-        terminal.wait_for(words.flow).press(Key::Enter);
         wait_open(&mut terminal, catalogue_text(lang, "step.existing.broken-ask"));
         terminal.press(Key::End).press(Key::Enter);
         terminal.wait_for(words.engine).press(Key::Enter);
-        terminal
-            .wait_for(words.workspace)
-            .wait_for("~/.openclaw-rescue/")
-            .press(Key::Enter);
         for question in [words.port, words.bot, words.watch] {
             terminal.wait_for(question).press(Key::Enter);
         }

@@ -20,10 +20,18 @@ const MODELS: Behaviour = Behaviour::Lists(&["claude-opus-5", "claude-haiku-4-5"
 
 /// Creates a home folder with an instance of OpenClaw from npm, whose wizard asks this server for Anthropic's models.
 fn sandbox(base_url: &str) -> Sandbox {
-    Sandbox::new()
-        .var("LANG", "C.UTF-8")
-        .var("ANTHROPIC_BASE_URL", base_url)
-        .with_node_package()
+    sandbox_of_anthropic().var("ANTHROPIC_BASE_URL", base_url)
+}
+
+/// Creates a home folder that leaves the address of Anthropic as it is.
+fn sandbox_of_anthropic() -> Sandbox {
+    let sandbox = Sandbox::new().var("LANG", "C.UTF-8").with_node_package();
+    // Beside another instance the base port is always asked for.
+    sandbox.write(
+        ".openclaw/openclaw.json",
+        r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
+    );
+    sandbox
 }
 
 /// Runs the wizard to the question for the API key of Anthropic.
@@ -31,10 +39,8 @@ fn run_to_key(sandbox: &Sandbox, lang: Lang, size: Size) -> Terminal {
     let args = ["--lang", lang.code(), "--profile", "checked", "onboard"];
     let flags = ["--accept-risk", "--engine", "node", "--flow", "quickstart"];
     let mut terminal = Terminal::start(sandbox, args.into_iter().chain(flags), size);
-    for question in ["step.workspace.ask", "step.gateway-port.ask"] {
-        wait_open(&mut terminal, catalogue_text(lang, question));
-        terminal.press(Key::Enter);
-    }
+    wait_open(&mut terminal, catalogue_text(lang, "step.gateway-port.ask"));
+    terminal.press(Key::Enter);
     wait_open(&mut terminal, catalogue_text(lang, "step.auth-choice.ask"));
     terminal.type_in("1").press(Key::Enter);
     wait_for_key(&mut terminal, lang);
@@ -208,7 +214,7 @@ fn wait_for_a_silent_server_ends_with_escape() {
 fn without_a_network_the_key_is_unchecked() {
     let lang = Lang::english();
     // The program is led to a proxy that is not there.
-    let sandbox = Sandbox::new().var("LANG", "C.UTF-8").with_node_package();
+    let sandbox = sandbox_of_anthropic();
     let mut terminal = run_to_key(&sandbox, lang, Size::USUAL);
     terminal.type_in(GOOD_KEY).press(Key::Enter);
     wait_open(&mut terminal, catalogue_text(lang, "step.channel.ask"));
@@ -239,10 +245,6 @@ fn key_of_another_instance_is_named_and_taken_over() {
     let lang = Lang::english();
     let server = Models::start(MODELS);
     let sandbox = sandbox(&server.url());
-    sandbox.write(
-        ".openclaw/openclaw.json",
-        r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
-    );
     let store = format!(
         r#"{{"version":1,"profiles":{{"anthropic:default":{{"type":"api_key","provider":"anthropic","key":"{GOOD_KEY}"}}}}}}"#
     );
@@ -274,10 +276,8 @@ fn server_on_this_host_is_found_and_its_model_chosen_without_a_key() {
         .into_iter()
         .chain(["--no-install-daemon", "--skip-channels", "--flow", "quickstart"]);
     let mut terminal = Terminal::start(&sandbox, args, Size::USUAL);
-    for question in ["step.workspace.ask", "step.gateway-port.ask"] {
-        wait_open(&mut terminal, catalogue_text(lang, question));
-        terminal.press(Key::Enter);
-    }
+    wait_open(&mut terminal, catalogue_text(lang, "step.gateway-port.ask"));
+    terminal.press(Key::Enter);
     wait_open(&mut terminal, catalogue_text(lang, "step.auth-choice.ask"));
     terminal
         .type_in("5")
@@ -326,7 +326,7 @@ fn token_of_a_bot_is_verified_with_its_channel() {
     let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
     sandbox.write(".openclaw-bot/openclaw.json", telegram_config(&telegram));
     let args = CHANNEL_ARGS.into_iter().chain(["--channel", "telegram"]);
-    let mut terminal = Terminal::start(&sandbox, args, Size::tall(80));
+    let mut terminal = Terminal::start(&sandbox, args, Size::USUAL);
     let question = catalogue_text(lang, "step.channel-token.ask").replace("{channel}", "Telegram");
     wait_open(&mut terminal, &question);
     terminal.type_in("4711:CANARY-4711-bot").press(Key::Enter);

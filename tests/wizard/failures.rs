@@ -9,23 +9,41 @@ use super::{CANARY, ENGLISH, choose_node, sandbox_with_default};
 use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Reason, Sandbox, skipped};
 
+/// The arguments of a wizard about profile rescue that asks everything.
+const EVERY_QUESTION: [&str; 7] = [
+    "--lang",
+    "en",
+    "--profile",
+    "rescue",
+    "onboard",
+    "--flow",
+    "advanced",
+];
+
 const DRAFT: &str = ".local/state/openclaw/draft.toml";
 
 /// Starts the wizard about profile rescue and answers every question before the one for the workspace.
 fn run_to_workspace(command: Command) -> Terminal {
     let mut terminal = Terminal::run(command, Size::tall(100));
-    terminal.wait_for(ENGLISH.risk).type_in("y").press(Key::Enter);
-    terminal.wait_for(ENGLISH.flow).press(Key::Enter);
     choose_node(&ENGLISH, &mut terminal);
+    terminal.wait_for(ENGLISH.risk).type_in("y").press(Key::Enter);
     terminal.wait_for(ENGLISH.workspace);
     terminal
 }
 
 /// Answers the questions after the one for the workspace, up to the review.
 fn answer_to_review(terminal: &mut Terminal) {
-    terminal.wait_for(ENGLISH.port).press(Key::Enter);
+    for question in [
+        ENGLISH.port,
+        "Where should the gateway be reachable",
+        "How should clients sign in?",
+        "? Token",
+    ] {
+        terminal.wait_for(question).press(Key::Enter);
+    }
     terminal.wait_for(ENGLISH.provider).press(Key::Enter);
     terminal.wait_for("? API key").type_in(CANARY).press(Key::Enter);
+    terminal.wait_for("? Model (").press(Key::Enter);
     terminal.wait_for(ENGLISH.channel).press(Key::Enter);
     terminal.wait_for(ENGLISH.service).type_in("3").press(Key::Enter);
     terminal.wait_for(ENGLISH.confirm);
@@ -35,7 +53,7 @@ fn answer_to_review(terminal: &mut Terminal) {
 fn workspace_that_can_not_be_created_is_refused_at_its_question() {
     let sandbox = sandbox_with_default();
     sandbox.write("afile", "");
-    let mut terminal = run_to_workspace(sandbox.command(["--lang", "en", "--profile", "rescue", "onboard"]));
+    let mut terminal = run_to_workspace(sandbox.command(EVERY_QUESTION));
     for (typed, why) in [
         ("/proc/ws", "/proc is read-only"),
         ("~/afile/sub", "~/afile is a file"),
@@ -105,7 +123,7 @@ fn failure_while_applying_returns_to_its_question_and_keeps_every_answer() {
     let sandbox = sandbox_with_default();
     let disk = sandbox.path("disk");
     std::fs::create_dir(&disk).expect("a folder");
-    let words = ["--lang", "en", "--profile", "rescue", "onboard"];
+    let words = EVERY_QUESTION;
     let Some(command) = with_small_disk(&sandbox, &disk, &words) else {
         return;
     };
@@ -134,7 +152,7 @@ fn failure_while_applying_returns_to_its_question_and_keeps_every_answer() {
 #[test]
 fn interrupted_run_says_that_the_answers_are_kept_and_the_next_one_shows_them() {
     let sandbox = sandbox_with_default();
-    let words = ["--lang", "en", "--profile", "rescue", "onboard"];
+    let words = EVERY_QUESTION;
     let mut terminal = run_to_workspace(sandbox.command(words));
     terminal
         .type_in("~/own-ws")
@@ -155,7 +173,6 @@ fn interrupted_run_says_that_the_answers_are_kept_and_the_next_one_shows_them() 
     terminal.wait_for(ENGLISH.port);
     for answered in [
         "✔ Do you accept this risk? · Yes",
-        "✔ Setup type · Quick",
         "✔ Workspace folder · ~/own-ws",
     ] {
         let count = terminal.screen().text().matches(answered).count();
@@ -167,7 +184,7 @@ fn interrupted_run_says_that_the_answers_are_kept_and_the_next_one_shows_them() 
         .wait_gone("✔ Workspace folder")
         .wait_for("(~/own-ws)");
     // Whoever leaves on purpose leaves no draft.
-    for question in [ENGLISH.engine, ENGLISH.flow, ENGLISH.risk, "Quit the setup?"] {
+    for question in [ENGLISH.risk, ENGLISH.engine, "Quit the setup?"] {
         terminal.press(Key::Escape).wait_for(&format!("? {question}"));
     }
     terminal.type_in("y").press(Key::Enter);

@@ -33,7 +33,7 @@ fn wizard_continues_in_the_chosen_language() {
             .wait_for(catalogue_text(lang, "language.name"))
             .type_in(&(at + 1).to_string())
             .press(Key::Enter);
-        wait_open(&mut terminal, catalogue_text(lang, "step.accept-risk.ask"));
+        wait_open(&mut terminal, catalogue_text(lang, "step.engine.ask"));
     }
 }
 
@@ -82,21 +82,20 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
         "rescue",
         "onboard",
         "--flow",
-        "quickstart",
+        "advanced",
     ];
     for columns in [80, 40] {
         let mut terminal = Terminal::start(&sandbox, args, Size::tall(columns));
-        terminal.wait_for(ENGLISH.risk).type_in(CTRL_L);
+        terminal.wait_for(ENGLISH.engine).type_in(CTRL_L);
         // At the first question, and back.
         terminal
-            .wait_for(TURKISH.risk)
+            .wait_for(TURKISH.engine)
             .wait_for("English: Ctrl-L")
             .type_in(CTRL_L)
             .wait_for("Türkçe: Ctrl-L")
-            .wait_gone(TURKISH.risk)
-            .type_in("y")
-            .press(Key::Enter);
+            .wait_gone(TURKISH.engine);
         choose_node(&ENGLISH, &mut terminal);
+        terminal.wait_for(ENGLISH.risk).type_in("y").press(Key::Enter);
         terminal
             .wait_for(ENGLISH.workspace)
             .type_in("~/own")
@@ -114,7 +113,10 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
         }
         assert!(!terminal.screen().contains(ENGLISH.workspace));
         // What is asked next, and said at the end, is Turkish too.
-        terminal.press(Key::Enter).wait_for(TURKISH.provider);
+        terminal.press(Key::Enter).wait_for(catalogue_text(
+            Lang::from_code("tr").expect("Turkish"),
+            "step.gateway-bind.ask",
+        ));
         assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
         let command = collapse_blanks(&terminal.screen().text().replace(" \\\n", " "));
         assert!(
@@ -128,9 +130,16 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
 #[test]
 fn ctrl_l_works_at_the_question_whether_to_go_on_and_keeps_the_draft() {
     let sandbox = sandbox_with_default();
-    let args = ["--lang", "en", "--profile", "rescue", "onboard", "--accept-risk"];
+    let args = [
+        "--lang",
+        "en",
+        "--profile",
+        "rescue",
+        "onboard",
+        "--flow",
+        "advanced",
+    ];
     let mut first = Terminal::start(&sandbox, args, Size::tall(80));
-    first.wait_for(ENGLISH.flow).press(Key::Enter);
     first.wait_for(ENGLISH.engine).press(Key::Enter);
     first
         .wait_for(ENGLISH.workspace)
@@ -167,16 +176,16 @@ fn typed_name_of_a_language_switches_to_it_for_a_screen_reader() {
     let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
     terminal
         .wait_for("Türkçe için seçenekli bir soruda türkçe yazın.")
-        .wait_for(ENGLISH.risk)
+        .wait_for(ENGLISH.profile)
         .type_in("türkçe\r");
     terminal
         .wait_for("For English, type english at a question with choices.")
-        .wait_for(TURKISH.risk)
-        .type_in("e\r")
-        .wait_for(TURKISH.flow)
+        .wait_for(TURKISH.profile)
+        .type_in("2\r")
+        .wait_for(TURKISH.engine)
         .type_in("english\r")
-        .wait_for("Do you accept this risk?: Yes")
-        .wait_for(ENGLISH.flow);
+        .wait_for("Profile: rescue")
+        .wait_for(ENGLISH.engine);
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
 }
 
@@ -185,8 +194,8 @@ fn language_of_the_locale_is_not_repeated_in_the_command_to_go_on() {
     let sandbox = sandbox_with_default().var("LANG", "tr_TR.UTF-8");
     let args = ["--profile", "rescue", "onboard", "--accept-risk"];
     let mut terminal = Terminal::start(&sandbox, args, Size::tall(80));
-    terminal.wait_for(TURKISH.flow).press(Key::Enter);
-    terminal.wait_for(TURKISH.engine);
+    terminal.wait_for(TURKISH.engine).press(Key::Enter);
+    terminal.wait_for("? Temel port");
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     terminal.wait_for("openclaw --profile rescue onboard");
 }

@@ -15,7 +15,7 @@ fn start_at_port_question(sandbox: &Sandbox) -> Terminal {
         "onboard",
         "--accept-risk",
         "--flow",
-        "quickstart",
+        "advanced",
         "--engine",
         "native",
         "--workspace",

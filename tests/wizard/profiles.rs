@@ -16,7 +16,7 @@ fn start_at_profile(sandbox: &Sandbox, lang: Lang, columns: u16) -> Terminal {
         "onboard",
         "--accept-risk",
         "--flow",
-        "quickstart",
+        "advanced",
     ];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
     wait_open(&mut terminal, catalogue_text(lang, "step.profile.ask"));

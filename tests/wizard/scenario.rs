@@ -39,6 +39,8 @@ pub struct Scenario {
     pub files: &'static [(&'static str, &'static str)],
     /// Whether OpenClaw from npm is installed.
     pub has_node: bool,
+    /// The arguments of the wizard.
+    pub args: &'static [&'static str],
     pub questions: &'static [ScriptedQuestion],
     /// The files that hold a secret after the run.
     pub secret_files: &'static [&'static str],
@@ -73,15 +75,18 @@ const DEFAULT_CONFIG: (&str, &str) = (
     r#"{ "gateway": { "mode": "local", "port": 18789 } }"#,
 );
 
+/// The arguments of a wizard that asks everything.
+const EVERY_QUESTION: &[&str] = &["--flow", "advanced"];
+
 /// Every question that can be asked about a new instance, none of them answered by its default.
 pub const ADVANCED: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
     has_node: true,
+    args: EVERY_QUESTION,
     questions: &[
-        question("step.accept-risk.ask", Yes(true)),
-        question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
         question("step.profile.ask", Named("2", "rescue –")),
         question("step.engine.ask", Choice("1", "step.engine.node", "2026.9.6")),
+        question("step.accept-risk.ask", Yes(true)),
         question("step.workspace.ask", Text("~/çalışma-ığş")),
         question(
             "step.gateway-port.ask",
@@ -116,7 +121,7 @@ pub const ADVANCED: Scenario = Scenario {
             "step.install-daemon.ask",
             Choice("3", "step.install-daemon.no", ""),
         ),
-        question("onboard.confirm", Choice("1", "onboard.do-it", "")),
+        question("onboard.confirm", Choice("", "onboard.do-it", "")),
     ],
     secret_files: &[
         ".openclaw-rescue/openclaw.json",
@@ -128,9 +133,8 @@ pub const ADVANCED: Scenario = Scenario {
 pub const NEW_INSTANCE: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
     has_node: false,
+    args: EVERY_QUESTION,
     questions: &[
-        question("step.accept-risk.ask", Yes(true)),
-        question("step.flow.ask", Choice("2", "step.flow.advanced", "")),
         question("step.profile.ask", Named("2", "rescue –")),
         question("step.engine.ask", Choice("2", "step.engine.native", "")),
         question(
@@ -156,7 +160,7 @@ pub const NEW_INSTANCE: Scenario = Scenario {
             "step.install-daemon.ask",
             Choice("3", "step.install-daemon.no", ""),
         ),
-        question("onboard.confirm", Choice("1", "onboard.do-it", "")),
+        question("onboard.confirm", Choice("", "onboard.do-it", "")),
     ],
     secret_files: &[".openclaw-rescue/openclaw.json"],
 };
@@ -165,15 +169,11 @@ pub const NEW_INSTANCE: Scenario = Scenario {
 pub const QUICKSTART: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
     has_node: true,
+    args: &[],
     questions: &[
-        question("step.accept-risk.ask", Yes(true)),
-        question("step.flow.ask", Choice("1", "step.flow.quickstart", "")),
         question("step.profile.ask", Named("2", "rescue –")),
         question("step.engine.ask", Choice("1", "step.engine.node", "2026.9.6")),
-        question(
-            "step.workspace.ask",
-            Default("~/.openclaw-rescue/workspace-rescue"),
-        ),
+        question("step.accept-risk.ask", Yes(true)),
         question(
             "step.gateway-port.ask",
             Choice("1", "step.gateway-port.suggested", "19789"),
@@ -199,7 +199,7 @@ pub const QUICKSTART: Scenario = Scenario {
             "step.install-daemon.ask",
             Choice("3", "step.install-daemon.no", ""),
         ),
-        question("onboard.confirm", Choice("1", "onboard.do-it", "")),
+        question("onboard.confirm", Choice("", "onboard.do-it", "")),
     ],
     secret_files: &[
         ".openclaw-rescue/agents/main/agent/auth-profiles.json",
@@ -299,6 +299,12 @@ impl Scenario {
         found.unwrap_or_else(|| panic!("{key} is not asked"))
     }
 
+    /// Starts the wizard in a language.
+    pub fn start(&self, sandbox: &Sandbox, lang: Lang, size: Size) -> Terminal {
+        let args = ["--lang", lang.code(), "onboard"].into_iter();
+        Terminal::start(sandbox, args.chain(self.args.iter().copied()), size)
+    }
+
     /// Waits for the question with this index.
     #[track_caller]
     pub fn wait_for_question(&self, terminal: &mut Terminal, lang: Lang, at: usize) {
@@ -316,7 +322,7 @@ impl Scenario {
     /// Starts the wizard and answers every question before the one with this index, which is open then.
     #[track_caller]
     pub fn run_to(&self, sandbox: &Sandbox, lang: Lang, at: usize, size: Size) -> Terminal {
-        let mut terminal = start_wizard(sandbox, lang, size);
+        let mut terminal = self.start(sandbox, lang, size);
         for before in 0..at {
             self.wait_for_question(&mut terminal, lang, before);
             self.answer(&mut terminal, lang, before);
@@ -346,11 +352,6 @@ impl Scenario {
         self.confirm(&mut terminal, lang);
         instance_files(&sandbox)
     }
-}
-
-/// Starts the wizard in a language.
-pub fn start_wizard(sandbox: &Sandbox, lang: Lang, size: Size) -> Terminal {
-    Terminal::start(sandbox, ["--lang", lang.code(), "onboard"], size)
 }
 
 /// Returns the files of the instance, without what differs from run to run: the home folder, times, generated tokens.

@@ -3,7 +3,7 @@
 
 use openclaw::i18n::Lang;
 
-use super::scenario::{CANARY, Scenario, collapse_blanks, each_scenario, instance_files, start_wizard};
+use super::scenario::{CANARY, Scenario, collapse_blanks, each_scenario, instance_files};
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Size, Terminal};
 
@@ -39,7 +39,7 @@ fn accessible_prompts_keep_secrets_and_write_no_control_sequence(scenario: &Scen
         rows: 1000,
         columns: 80,
     };
-    let mut terminal = start_wizard(&sandbox, lang, size);
+    let mut terminal = scenario.start(&sandbox, lang, size);
     let mut read = 0;
     for (at, question) in scenario.questions.iter().enumerate() {
         let asked = question.text(lang);

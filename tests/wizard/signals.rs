@@ -5,7 +5,7 @@ use std::path::Path;
 use openclaw::i18n::Lang;
 use rustix::process::Signal;
 
-use super::scenario::{CANARY, Scenario, catalogue_text, instance_files, start_wizard, wait_open};
+use super::scenario::{CANARY, Scenario, catalogue_text, instance_files, wait_open};
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Size, Terminal};
 
@@ -81,7 +81,7 @@ fn end_and_resume_at_every_question(scenario: &Scenario, lang: Lang, end: impl F
     let sandbox = scenario.sandbox();
     let before = sandbox.tree();
     for (at, question) in scenario.questions.iter().enumerate() {
-        let mut terminal = start_wizard(&sandbox, lang, Size::tall(80));
+        let mut terminal = scenario.start(&sandbox, lang, Size::tall(80));
         if at > 1 {
             accept_draft(scenario, &mut terminal, lang, at - 1);
         } else {
@@ -99,7 +99,7 @@ fn end_and_resume_at_every_question(scenario: &Scenario, lang: Lang, end: impl F
             "{what}"
         );
     }
-    let mut terminal = start_wizard(&sandbox, lang, Size::tall(80));
+    let mut terminal = scenario.start(&sandbox, lang, Size::tall(80));
     accept_draft(scenario, &mut terminal, lang, scenario.review_index());
     scenario.confirm(&mut terminal, lang);
     assert!(!sandbox.path(DRAFT).exists(), "a used draft is removed");

@@ -9,9 +9,8 @@ use crate::support::pty::Size;
 each_scenario!(screens_match_their_snapshots, english: QUICKSTART "en", turkish: QUICKSTART "tr");
 
 /// A question of each kind: the name of its snapshots, and its key.
-const QUESTIONS: [(&str, &str); 5] = [
+const QUESTIONS: [(&str, &str); 4] = [
     ("yes-no", "step.accept-risk.ask"),
-    ("text", "step.workspace.ask"),
     ("ports", "step.gateway-port.ask"),
     ("secret", "step.api-key.ask"),
     ("review", "onboard.confirm"),

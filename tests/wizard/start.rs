@@ -18,7 +18,6 @@ fn keep_config(sandbox: &Sandbox, config: &str) -> Terminal {
     sandbox.write(CONFIG, config);
     let args = ["--lang", "en", "--profile", "default", "onboard", "--accept-risk"];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(100));
-    terminal.wait_for(ENGLISH.flow).press(Key::Enter);
     terminal.wait_for("❯ Keep it").press(Key::Enter);
     terminal
 }
@@ -63,7 +62,12 @@ fn plan_with_a_held_base_port_leads_to_another_one() {
         let raw = String::from_utf8_lossy(terminal.raw()).into_owned();
         assert!(raw.contains("\u{1b}[33m  ! Can’t use base port"), "{raw}");
         terminal
-            .wait_for("❯ Change: Base port")
+            .wait_until("the row of the base port is marked", |screen| {
+                screen
+                    .lines()
+                    .iter()
+                    .any(|line| line.starts_with('❯') && line.contains("Base port"))
+            })
             .press(Key::Enter)
             .wait_for("19789 – recommended");
         terminal.press(Key::Down).press(Key::Enter);
@@ -80,7 +84,7 @@ fn plan_with_a_held_base_port_leads_to_another_one() {
 }
 
 #[test]
-fn lingering_is_asked_before_the_plan_which_shows_the_answer() {
+fn lingering_stands_in_the_review_and_is_changed_there() {
     for (words, lasts) in [
         (&ENGLISH, "now, as a service; keeps running after logout"),
         (&TURKISH, "şimdi, servis olarak; oturum kapanınca da çalışır"),
@@ -103,16 +107,33 @@ fn lingering_is_asked_before_the_plan_which_shows_the_answer() {
         ];
         let lang = Lang::from_code(words.lang).expect("a language");
         let mut terminal = Terminal::start(&sandbox, args, Size::tall(100));
-        for question in [words.flow, words.engine, words.workspace, words.port] {
-            terminal.wait_for(question).press(Key::Enter);
-        }
+        terminal.wait_for(words.engine).press(Key::Enter);
         terminal.wait_for(words.service).press(Key::Enter);
+        terminal.wait_for(words.confirm);
+        let row = catalogue_text(lang, "step.linger.name");
+        let wait_for_row = |terminal: &mut Terminal, value: &str| {
+            terminal.wait_until(&format!("{row}: {value}"), |screen| {
+                let lines = screen.lines();
+                lines
+                    .iter()
+                    .any(|line| line.contains(row) && line.contains(value))
+            });
+        };
+        wait_for_row(&mut terminal, catalogue_text(lang, "ui.yes"));
+        terminal.type_in("d").wait_for(lasts);
+        // It is a row like the others.
+        wait_for_row(&mut terminal, catalogue_text(lang, "ui.yes"));
+        let lines = terminal.screen().lines();
+        let line = lines.iter().find(|line| line.contains(row)).expect("a row");
+        let number = line.trim_start().split(' ').next().expect("a number").to_owned();
+        terminal.type_in(&number);
         wait_open(&mut terminal, catalogue_text(lang, "service.linger-ask"));
-        assert!(!terminal.screen().contains(catalogue_text(lang, "plan.changes")));
-        terminal.press(Key::Enter).wait_for(words.confirm).wait_for(lasts);
-        // It is no longer open when the plan has been shown.
-        terminal.press(Key::Escape);
-        wait_open(&mut terminal, catalogue_text(lang, "service.linger-ask"));
+        let no = catalogue_text(lang, "ui.no-words")
+            .split(' ')
+            .next()
+            .expect("a word");
+        terminal.type_in(no).press(Key::Enter).wait_for(words.confirm);
+        wait_for_row(&mut terminal, catalogue_text(lang, "ui.no"));
         assert_eq!(terminal.press(Key::CtrlC).exit_code(), 130);
     }
 }
@@ -139,7 +160,7 @@ fn run_to_start(sandbox: &Sandbox, words: &ScreenTexts, columns: u16) -> Termina
         "quickstart",
     ];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
-    for question in [words.engine, words.workspace, words.port, words.bot] {
+    for question in [words.engine, words.bot] {
         terminal.wait_for(question).press(Key::Enter);
     }
     terminal.wait_for(words.service);
@@ -220,15 +241,7 @@ fn run_to_offer(sandbox: &Sandbox, words: &ScreenTexts, columns: u16, offer: &st
         "quickstart",
     ];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
-    for question in [
-        words.profile,
-        words.engine,
-        words.workspace,
-        words.port,
-        words.bot,
-        words.service,
-        words.confirm,
-    ] {
+    for question in [words.engine, words.bot, words.service, words.confirm] {
         terminal.wait_for(question).press(Key::Enter);
     }
     wait_for_text(&mut terminal, offer);
@@ -254,7 +267,7 @@ fn rescue_bot_is_offered_beside_a_first_gateway_and_runs_and_watches_after_two_e
             terminal
                 .wait_until("the plan of the rescue bot", |screen| {
                     let text = screen.text();
-                    text.contains("19789-19899") && text.matches(words.confirm).count() == 2
+                    text.contains("19789") && text.matches(words.confirm).count() == 2
                 })
                 .press(Key::Enter);
             wait_for_text(&mut terminal, done);

@@ -47,12 +47,11 @@ pub(crate) struct OnboardArgs {
     pub(crate) model: Option<String>,
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<String>,
-    #[arg(long, value_name = "ID")]
-    pub(crate) channel_owner: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub(crate) watch: Option<String>,
-    #[arg(long, overrides_with_all = ["no_install_daemon", "skip_daemon"])]
-    pub(crate) install_daemon: bool,
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "service")]
+    #[arg(overrides_with_all = ["no_install_daemon", "skip_daemon"])]
+    pub(crate) install_daemon: Option<String>,
     #[arg(long, overrides_with = "install_daemon")]
     pub(crate) no_install_daemon: bool,
     #[arg(long, overrides_with = "install_daemon")]

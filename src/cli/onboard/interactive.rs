@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::start::OnboardEnd;
 use super::{OnboardRun, check_port_again};
-use crate::answers::{Answers, Start};
+use crate::answers::Answers;
 use crate::apply::AnswersDraft;
 use crate::cli::Context;
 use crate::environment::Environment;
@@ -16,18 +16,16 @@ use crate::plan::Plan;
 use crate::survey::Survey;
 use crate::ui::Ui;
 use crate::wizard::gateway_states::{GatewayStates, greeting, probe_gateways};
-use crate::wizard::review::{ReviewDecision, review};
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
-    AnswerHistory, AnswerSource, Interview, InterviewEnd, Prompter as _, Question, Reply, ReviewRow, StepId,
-    interview,
+    AnswerHistory, AnswerSource, Interview, InterviewEnd, Prompter as _, Question, Reply, StepId, interview,
 };
 
 /// Key of the draft with the profile that it belongs to.
 const DRAFT_PROFILE_KEY: &str = "draft-of";
 /// Step of the wizard, the base port, that is asked again when a plan is refused because another process took the
 /// port meanwhile.
-const PORT_STEP: StepId = StepId::GatewayPort;
+pub(super) const PORT_STEP: StepId = StepId::GatewayPort;
 
 /// The reason why a plan that the user confirmed in the wizard was not applied.
 enum ApplyFailure {
@@ -58,7 +56,7 @@ enum Resumed<'m> {
 }
 
 /// The decision of the person about a plan of the wizard that they were shown.
-enum Reviewed {
+pub(super) enum Reviewed {
     /// The plan is to be applied.
     Confirmed,
     /// An answer is to be changed first.
@@ -68,15 +66,15 @@ enum Reviewed {
 }
 
 /// The person at the terminal, what they have answered, and which instance they set up.
-struct Person<'t, 'h> {
-    terminal: &'t mut Terminal,
-    history: &'t mut AnswerHistory<'h>,
+pub(super) struct Person<'t, 'h> {
+    pub(super) terminal: &'t mut Terminal,
+    pub(super) history: &'t mut AnswerHistory<'h>,
     states: &'t GatewayStates,
     instance: Instance,
     /// The survey with which the wizard greeted the person, for the first questions.
     first_survey: Option<Survey>,
     /// `true` if a config that is kept otherwise gets another base port.
-    moves_kept_port: bool,
+    pub(super) moves_kept_port: bool,
 }
 
 impl Person<'_, '_> {
@@ -106,7 +104,7 @@ impl OnboardRun<'_> {
                     ..self.context.clone()
                 };
                 finished.and_then(|end| match end {
-                    OnboardEnd::Started(instance) => self.with_context(&context).offer_rescue_bot(&instance),
+                    OnboardEnd::Started(instance) => self.with_context(&context).offer_more(&instance),
                     end => end.finish(&context),
                 })
             }
@@ -185,6 +183,7 @@ impl OnboardRun<'_> {
             command: self.command,
             is_dry_run: self.is_dry_run,
             proposes_all: self.proposes_all,
+            offers_dashboard: self.offers_dashboard,
             waits_for_gateway: self.waits_for_gateway,
             online: self.online.clone(),
             save_answers: self.save_answers.clone(),
@@ -304,7 +303,7 @@ impl OnboardRun<'_> {
                 let code = self.print_dry_run(&context, &plan, &interview.answers);
                 return Ok(RunEnd::Finished(code.map(OnboardEnd::Exit)));
             }
-            match self.review_plan(person, &plan, &interview)? {
+            match self.review_plan(person, &context.input.instance, &plan, &interview)? {
                 Reviewed::Confirmed => {}
                 Reviewed::ToChange => continue,
                 Reviewed::Language(lang) => return Ok(RunEnd::Language(lang)),
@@ -372,49 +371,6 @@ impl OnboardRun<'_> {
             .iter()
             .any(|row| row.id == step)
             .then_some(step)
-    }
-
-    /// Shows the plan of an onboarding and asks for its confirmation.
-    fn review_plan(
-        &self,
-        person: &mut Person<'_, '_>,
-        plan: &Plan,
-        interview: &Interview,
-    ) -> Result<Reviewed> {
-        let text = self.context.ui.render_plan(plan, &self.context.env.home, false);
-        person.terminal.show(&format!("\n{text}"));
-        let suggested = plan.port_refusal().map(|_| PORT_STEP);
-        let changes_nothing = plan.is_empty() && interview.answers.start == Start::No;
-        if plan.is_empty() && suggested.is_none() && !interview.is_edit {
-            return Ok(Reviewed::Confirmed);
-        }
-        let mut rows = interview.changeable.clone();
-        if suggested.is_some() && !rows.iter().any(|row| row.id == PORT_STEP) {
-            rows.push(ReviewRow::unasked(PORT_STEP, msg!("step.gateway-port.ask")));
-        }
-        match review(
-            person.terminal,
-            &rows,
-            suggested,
-            changes_nothing && interview.is_edit,
-        )? {
-            ReviewDecision::Confirm => return Ok(Reviewed::Confirmed),
-            ReviewDecision::Language(lang) => {
-                person.history.ask_nothing_again();
-                return Ok(Reviewed::Language(lang));
-            }
-            ReviewDecision::Change(id) => {
-                person.history.ask_only(id);
-                person.moves_kept_port |= suggested == Some(id);
-            }
-            ReviewDecision::Back => {
-                interview.asked.last().inspect(|id| person.history.ask_from(**id));
-            }
-            ReviewDecision::Leave => {
-                return Err(Error::failed(Msg::new("onboard.left")).with_reason(ErrorReason::Cancelled));
-            }
-        }
-        Ok(Reviewed::ToChange)
     }
 
     /// Plans an onboarding again under the host-wide lock, and applies the plan if it is still the confirmed one.

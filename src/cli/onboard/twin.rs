@@ -1,8 +1,11 @@
-//! The rescue bot beside a first gateway: offered where that gateway was just started, with everything proposed.
+//! What follows the first gateway of a host once it was started: a rescue bot beside it, with everything proposed, and its
+//! dashboard in the browser.
 
 use std::process::ExitCode;
 
 use super::OnboardRun;
+use crate::cli::Context;
+use crate::cli::dashboard::{self, DashboardArgs};
 use crate::error::Result;
 use crate::i18n::msg;
 use crate::instance::Instance;
@@ -13,18 +16,42 @@ use crate::wizard::terminal::Terminal;
 use crate::wizard::{PresetAnswers, Prompter as _, Question, Reply, StepId};
 
 impl OnboardRun<'_> {
-    /// Offers the person a rescue bot beside the gateway that was just started, where it is the only one of the host, and sets
-    /// it up. Returns the exit code of the command.
+    /// Offers the person what follows the gateway that was just started, where it is the only one of the host. Returns the
+    /// exit code of the command.
     ///
     /// # Errors
-    /// When the terminal is gone, or the person interrupts the question.
-    pub(super) fn offer_rescue_bot(&self, started: &Instance) -> Result<ExitCode> {
+    /// When the terminal is gone, or the person interrupts a question.
+    pub(super) fn offer_more(&self, started: &Instance) -> Result<ExitCode> {
         let context = self.context;
-        let is_alone = started.profile.is_default() && context.survey().instances.len() == 1;
-        let Some(profile) = ProfileName::parse(SECOND_PROFILE)
-            .ok()
-            .filter(|_| is_alone && !context.ui.is_json())
-        else {
+        let is_first = started.profile.is_default() && context.survey().instances.len() == 1;
+        if !is_first || context.ui.is_json() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let code = self.offer_rescue_bot()?;
+        self.offer_dashboard(started)?;
+        Ok(code)
+    }
+
+    /// Offers the person the dashboard of an instance, where a browser can be opened.
+    fn offer_dashboard(&self, started: &Instance) -> Result<()> {
+        let context = Context {
+            instance: started.clone(),
+            ..self.context.clone()
+        };
+        if !self.offers_dashboard || !dashboard::can_open(context.host) {
+            return Ok(());
+        }
+        let question = Question::yes_no(msg!("onboard.dashboard-ask"), Some(true)).with_cancel();
+        if Terminal::new(context.ui).ask(&question)? == Reply::Yes(true) {
+            dashboard::run(&context, &DashboardArgs::default())?;
+        }
+        Ok(())
+    }
+
+    /// Offers the person a rescue bot beside the first gateway, and sets it up.
+    fn offer_rescue_bot(&self) -> Result<ExitCode> {
+        let context = self.context;
+        let Ok(profile) = ProfileName::parse(SECOND_PROFILE) else {
             return Ok(ExitCode::SUCCESS);
         };
         let question = Question::yes_no(msg!("onboard.twin-ask"), Some(true))

@@ -5,6 +5,7 @@
 use super::*;
 use crate::i18n::Lang;
 use crate::plan::Change;
+use crate::plan::disk::PathState;
 use crate::ports::Port;
 use crate::survey;
 

@@ -7,7 +7,7 @@ use crate::secret::SecretOrigin;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{EmptyReply, Question, Reply};
 use crate::wizard::step::{
-    EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question, reject_placeholder,
+    EnumStep, QuickFlow, Rejection, StepId, WizardStep, enum_question, kept_enum_question, reject_placeholder,
 };
 
 pub(super) struct GatewayToken;
@@ -15,7 +15,7 @@ pub(super) struct GatewayPassword;
 
 pub(super) static STEP: EnumStep<Auth> = EnumStep {
     id: StepId::GatewayAuth,
-    in_quickstart: false,
+    in_quick_flow: QuickFlow::LeftOut,
     aliases: &[],
     question,
     accept,
@@ -90,8 +90,8 @@ impl WizardStep for GatewayToken {
         StepId::GatewayAuth
     }
 
-    fn in_quickstart(&self) -> bool {
-        false
+    fn in_quick_flow(&self, _: &InterviewContext<'_>, _: &Answers) -> QuickFlow {
+        QuickFlow::LeftOut
     }
 
     fn is_secret(&self) -> bool {

@@ -7,13 +7,15 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, kept_enum_question};
+use crate::wizard::step::{
+    EnumStep, QuickFlow, Rejection, StepId, WizardStep, enum_question, kept_enum_question,
+};
 
 pub(super) struct GatewayCustomHost;
 
 pub(super) static STEP: EnumStep<Bind> = EnumStep {
     id: StepId::GatewayBind,
-    in_quickstart: false,
+    in_quick_flow: QuickFlow::LeftOut,
     aliases: &[],
     question,
     accept,

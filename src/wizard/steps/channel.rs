@@ -9,14 +9,16 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{EmptyReply, Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
+use crate::wizard::step::{
+    EnumStep, QuickFlow, Rejection, StepId, WizardStep, enum_question, reject_placeholder,
+};
 use crate::wizard::verification::Verification;
 
 pub(super) struct ChannelToken;
 
 pub(super) static STEP: EnumStep<Channel> = EnumStep {
     id: StepId::Channel,
-    in_quickstart: true,
+    in_quick_flow: QuickFlow::Asked,
     aliases: &[],
     question,
     accept: |channel, _, answers| {
@@ -32,7 +34,7 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     }
     let is_offered = |channel: &Channel| {
         // Without a person the channel may be for another engine, later.
-        let is_answered = answers.has_agent() || NATIVE_CHANNELS.contains(&channel.name());
+        let is_answered = context.runs_agent(answers) || NATIVE_CHANNELS.contains(&channel.name());
         *channel == Channel::Skip || !context.interactive || is_answered
     };
     let offered = [Channel::Skip, Channel::Telegram, Channel::Discord];
@@ -40,7 +42,7 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
         .into_iter()
         .filter(is_offered)
         .map(|channel| (channel, label(channel)));
-    let text = if answers.has_agent() {
+    let text = if context.runs_agent(answers) {
         msg!("step.channel.ask")
     } else {
         msg!("step.channel.ask-bot")

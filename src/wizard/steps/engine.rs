@@ -6,11 +6,11 @@ use crate::i18n::{Msg, msg};
 use crate::record::Engine;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::Question;
-use crate::wizard::step::{EnumStep, StepId, enum_question};
+use crate::wizard::step::{EnumStep, QuickFlow, StepId, enum_question};
 
 pub(super) static STEP: EnumStep<Engine> = EnumStep {
     id: StepId::Engine,
-    in_quickstart: true,
+    in_quick_flow: QuickFlow::Asked,
     aliases: &[("npm", Engine::Node)],
     question,
     accept,
@@ -26,22 +26,10 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
         (Engine::Node, node_label(context)),
         (Engine::Native, msg!("step.engine.native")),
     ];
-    let default = recorded.unwrap_or_else(|| suggested(context, answers));
+    let default = recorded.unwrap_or_else(|| context.suggested_engine(answers));
     let question = enum_question(msg!("step.engine.ask"), labels, default.name());
     let question = question.with_intro(msg!("step.engine.intro"));
     Some(question.keeping_config(recorded.is_some()))
-}
-
-/// Returns the engine that the wizard suggests for a new instance: for a rescue bot beside another instance this program,
-/// which works where Node or a config is broken, else OpenClaw from npm where it is installed. Unasked, without a person or
-/// where a config is edited, it stays this program.
-fn suggested(context: &InterviewContext<'_>, answers: &Answers) -> Engine {
-    let is_asked = context.interactive && !context.keeps_existing(answers);
-    if is_asked && !context.is_rescue_bot() && context.survey.node.is_some() {
-        Engine::Node
-    } else {
-        Engine::Native
-    }
 }
 
 /// Returns the label of OpenClaw from npm as a choice of the wizard: its release, or that it is not installed.

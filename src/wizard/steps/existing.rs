@@ -8,7 +8,7 @@ use crate::i18n::{Msg, msg};
 use crate::profile::ProfileName;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, Question, Reply};
-use crate::wizard::step::{ConfigRepair, EnumStep, Rejection, StepId, WizardStep, enum_question};
+use crate::wizard::step::{ConfigRepair, EnumStep, QuickFlow, Rejection, StepId, WizardStep, enum_question};
 
 pub(super) struct ExistingConfig;
 
@@ -25,7 +25,7 @@ const BACKUP_CHOICE: &str = "backup-";
 /// The decision about a config that can be used, of which a broken one has the resets only.
 static STEP: EnumStep<Existing> = EnumStep {
     id: StepId::Existing,
-    in_quickstart: true,
+    in_quick_flow: QuickFlow::Asked,
     aliases: &[],
     question: usable_question,
     accept: |existing, _, answers| {

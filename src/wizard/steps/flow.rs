@@ -4,11 +4,11 @@ use crate::answers::{Answers, Flow};
 use crate::i18n::msg;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::Question;
-use crate::wizard::step::{EnumStep, StepId, enum_question};
+use crate::wizard::step::{EnumStep, QuickFlow, StepId, enum_question};
 
 pub(super) static STEP: EnumStep<Flow> = EnumStep {
     id: StepId::Flow,
-    in_quickstart: true,
+    in_quick_flow: QuickFlow::Reviewed,
     // OpenClaw's other name for it (docs/openclaw.md#onboarding-questions).
     aliases: &[("manual", Flow::Advanced)],
     question,

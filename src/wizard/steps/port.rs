@@ -8,7 +8,7 @@ use crate::ports::planner::{PortRefusal, PortVerdict};
 use crate::ports::{Port, PortFamily, Role, merge_spans};
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, PortChart, Question, Reply};
-use crate::wizard::step::{Rejection, StepId, WizardStep};
+use crate::wizard::step::{QuickFlow, Rejection, StepId, WizardStep};
 
 pub(super) struct GatewayPort;
 pub(super) struct TypedPort;
@@ -26,6 +26,22 @@ impl WizardStep for GatewayPort {
     fn is_expected(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
         // Without the ports, which are probed for the question.
         !answers.keep_config() || context.moves_kept_port
+    }
+
+    fn in_quick_flow(&self, context: &InterviewContext<'_>, answers: &Answers) -> QuickFlow {
+        // There is nothing to choose where no other gateway is, and nobody holds the usual port.
+        let input = &context.input;
+        let is_alone = input.others.is_empty() && input.instance.env_port.is_none();
+        let is_usual_free = || {
+            let usual = input.planner.usual_base();
+            let check = context.check_port(usual, &bind_addresses(input, answers));
+            !matches!(check.verdict, PortVerdict::Refused(_))
+        };
+        if is_alone && is_usual_free() {
+            QuickFlow::Reviewed
+        } else {
+            QuickFlow::Asked
+        }
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
@@ -132,10 +148,9 @@ fn options(context: &InterviewContext<'_>, answers: &Answers) -> Vec<Choice> {
         let mut details = vec![port_list(family)];
         details.extend(port_notices(&planner.check(base, &addresses)));
         options.push(Choice {
-            id,
-            label,
             details,
             spans: vec![family.span()],
+            ..Choice::new(&id, label)
         });
     };
     if let Some(base) = input.instance.env_port {

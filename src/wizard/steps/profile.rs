@@ -7,7 +7,7 @@ use crate::profile::{ProfileName, misspelled_name, suggest_name};
 use crate::survey::SurveyedInstance;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Choice, Question, Reply};
-use crate::wizard::step::{Rejection, StepId, WizardStep, parse_yes_no};
+use crate::wizard::step::{QuickFlow, Rejection, StepId, WizardStep, parse_yes_no};
 
 pub(super) struct Profile;
 pub(super) struct TypedProfile;
@@ -22,6 +22,15 @@ const TYPED_CHOICE: &str = "another name";
 impl WizardStep for Profile {
     fn id(&self) -> StepId {
         StepId::Profile
+    }
+
+    fn in_quick_flow(&self, context: &InterviewContext<'_>, _: &Answers) -> QuickFlow {
+        // The first gateway of a host is the default one.
+        if context.survey.instances.is_empty() {
+            QuickFlow::Reviewed
+        } else {
+            QuickFlow::Asked
+        }
     }
 
     fn question(&self, context: &InterviewContext<'_>, _: &Answers) -> Option<Question> {

@@ -8,7 +8,9 @@ use crate::secret::Secret;
 use crate::url::ServerUrl;
 use crate::wizard::context::{ForeignKey, InterviewContext};
 use crate::wizard::question::{Choice, EmptyReply, Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, reject_placeholder};
+use crate::wizard::step::{
+    EnumStep, QuickFlow, Rejection, StepId, WizardStep, enum_question, reject_placeholder,
+};
 use crate::wizard::verification::Verification;
 
 pub(super) struct ApiKey;
@@ -22,7 +24,7 @@ pub(super) struct ModelProvider;
 /// The choice of a model provider by its name.
 static STEP: EnumStep<Provider> = EnumStep {
     id: StepId::AuthChoice,
-    in_quickstart: true,
+    in_quick_flow: QuickFlow::Asked,
     aliases: &[],
     question,
     accept: |provider, _, answers| {
@@ -237,8 +239,8 @@ impl WizardStep for CustomProviderId {
         StepId::AuthChoice
     }
 
-    fn in_quickstart(&self) -> bool {
-        false
+    fn in_quick_flow(&self, _: &InterviewContext<'_>, _: &Answers) -> QuickFlow {
+        QuickFlow::LeftOut
     }
 
     fn question(&self, _: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
@@ -376,13 +378,13 @@ impl WizardStep for Model {
         StepId::AuthChoice
     }
 
-    fn in_quickstart(&self) -> bool {
-        false
-    }
-
-    fn is_asked_in_quickstart(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
+    fn in_quick_flow(&self, context: &InterviewContext<'_>, answers: &Answers) -> QuickFlow {
         // Where the models are known, one is chosen; without a list the default is as good as what is typed.
-        !is_custom(answers) && context.listed_models(answers).is_some()
+        if !is_custom(answers) && context.listed_models(answers).is_some() {
+            QuickFlow::Asked
+        } else {
+            QuickFlow::LeftOut
+        }
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {

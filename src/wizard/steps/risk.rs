@@ -14,7 +14,12 @@ impl WizardStep for AcceptRisk {
         StepId::AcceptRisk
     }
 
-    fn question(&self, _: &InterviewContext<'_>, _: &Answers) -> Option<Question> {
+    fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
+        // Scripts accept it for every engine, as OpenClaw's own onboarding wants it; a person where an agent comes to life.
+        let is_new_agent = context.runs_agent(answers) && !context.keeps_existing(answers);
+        if context.interactive && !is_new_agent {
+            return None;
+        }
         // No default: the user has to acknowledge it.
         let question = Question::yes_no(msg!("step.accept-risk.ask"), None);
         Some(question.with_intro(Msg::new("step.accept-risk.intro")))

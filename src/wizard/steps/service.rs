@@ -7,7 +7,7 @@ use crate::i18n::msg;
 use crate::service::Linger;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{EnumStep, Rejection, StepId, WizardStep, enum_question, parse_yes_no};
+use crate::wizard::step::{EnumStep, QuickFlow, Rejection, StepId, WizardStep, enum_question, parse_yes_no};
 
 pub(super) struct InstallDaemon;
 pub(super) struct EnableLinger;
@@ -15,7 +15,7 @@ pub(super) struct EnableLinger;
 /// The choice of the wizard how the gateway is started, with the yes and no of OpenClaw's flags.
 static STEP: EnumStep<Start> = EnumStep {
     id: StepId::InstallDaemon,
-    in_quickstart: true,
+    in_quick_flow: QuickFlow::Asked,
     aliases: &[
         ("yes", Start::Service),
         ("true", Start::Service),
@@ -96,8 +96,12 @@ impl WizardStep for EnableLinger {
         StepId::Linger
     }
 
-    fn follows(&self) -> Option<StepId> {
-        Some(StepId::InstallDaemon)
+    fn in_quick_flow(&self, _: &InterviewContext<'_>, _: &Answers) -> QuickFlow {
+        QuickFlow::Reviewed
+    }
+
+    fn part_of(&self) -> StepId {
+        StepId::InstallDaemon
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {

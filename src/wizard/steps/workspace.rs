@@ -9,7 +9,7 @@ use crate::i18n::{Msg, msg};
 use crate::plan::isolation;
 use crate::wizard::context::InterviewContext;
 use crate::wizard::question::{Question, Reply};
-use crate::wizard::step::{Rejection, StepId, WizardStep};
+use crate::wizard::step::{QuickFlow, Rejection, StepId, WizardStep};
 
 pub(super) struct Workspace;
 
@@ -19,6 +19,15 @@ const WORKSPACE_KEY: &str = "agents.defaults.workspace";
 impl WizardStep for Workspace {
     fn id(&self) -> StepId {
         StepId::Workspace
+    }
+
+    fn in_quick_flow(&self, context: &InterviewContext<'_>, _: &Answers) -> QuickFlow {
+        // One that an earlier release left can be taken over.
+        let instance = &context.input.instance;
+        match instance.legacy_workspace(&instance.home) {
+            Some(path) if path.is_dir() => QuickFlow::Asked,
+            _ => QuickFlow::Reviewed,
+        }
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {

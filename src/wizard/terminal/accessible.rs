@@ -56,7 +56,7 @@ pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply>
 fn ask_choice(ui: Ui, options: &[Choice], default: usize, offers_language: bool) -> io::Result<Reply> {
     for (number, option) in (1..).zip(options) {
         ui.eprint_paragraph(
-            &msg!("ui.spoken-option", number = number).with_msg("label", option.label.clone()),
+            &msg!("ui.spoken-option", number = number).with_msg("label", spoken_label(option)),
         );
         for detail in &option.details {
             ui.eprint_paragraph(detail);
@@ -137,6 +137,21 @@ pub(super) fn read_line_of_wait(ui: Ui) -> io::Result<Reply> {
     } else {
         Reply::Later
     })
+}
+
+/// Returns the label of a choice of the wizard as it is spoken, with its value and where that came from.
+fn spoken_label(option: &Choice) -> Msg {
+    let label = option.label.clone();
+    match (&option.value, &option.note) {
+        (None, _) => label,
+        (Some(value), None) => msg!("ui.spoken-value")
+            .with_msg("label", label)
+            .with_msg("value", value.clone()),
+        (Some(value), Some(note)) => msg!("ui.spoken-value-note")
+            .with_msg("label", label)
+            .with_msg("value", value.clone())
+            .with_msg("note", note.clone()),
+    }
 }
 
 fn ask_yes_no(ui: Ui, default: Option<bool>, offers_language: bool) -> io::Result<Reply> {

@@ -16,6 +16,12 @@ const MIN_CHART_WIDTH: usize = 20;
 const MAX_DIGIT: usize = 9;
 /// Number of columns by which the details of a choice are indented in a prompt.
 const DETAIL_INDENT: usize = 4;
+/// Number of columns of the key before a prompt's choice, with its blank.
+const KEY_WIDTH: usize = 2;
+/// Number of columns between the names and the values of a prompt's choices.
+const NAME_GAP: usize = 2;
+/// Minimum number of columns in which a prompt shows the values of its choices beside their names.
+const MIN_VALUE_WIDTH: usize = 24;
 /// Blanks between two entries of the legend of a port chart.
 const LEGEND_GAP: &str = "   ";
 
@@ -71,10 +77,67 @@ impl<'a> SelectPrompt<'a> {
         })
     }
 
+    /// Returns `true` if choices of the prompt have keys of their own: then letters and digits are those keys.
+    fn has_keys(&self) -> bool {
+        self.options.iter().any(|option| option.key.is_some())
+    }
+
+    /// Returns the index of the choice that a typed key takes.
+    fn choice_of_key(&self, typed: char) -> Option<usize> {
+        let is_typed = |option: &Choice| option.key.is_some_and(|key| key.eq_ignore_ascii_case(&typed));
+        self.options.iter().position(is_typed)
+    }
+
+    /// Returns the number of columns of the names in a prompt with values behind them; `None` where the terminal is too narrow
+    /// for columns.
+    fn name_width(&self, theme: &PromptTheme, columns: usize) -> Option<usize> {
+        let named = self.options.iter().filter(|option| option.value.is_some());
+        let width = named.map(|option| measure_text_width(&theme.text(&option.label)));
+        let width = width.max()?;
+        (MARK_WIDTH + KEY_WIDTH + width + NAME_GAP + MIN_VALUE_WIDTH <= columns).then_some(width)
+    }
+
+    /// Returns the lines of one choice of a prompt that has a key: the key, the name, and the value in a column of its own.
+    fn keyed_lines(&self, theme: &PromptTheme, at: usize, columns: usize) -> Vec<String> {
+        let (styles, option) = (&theme.theme, &self.options[at]);
+        let (mark, style) = if at == self.marked {
+            (&styles.active_item_prefix, &styles.active_item_style)
+        } else {
+            (&styles.inactive_item_prefix, &styles.inactive_item_style)
+        };
+        let key = option.key.map_or_else(|| " ".to_owned(), String::from);
+        let name_width = self.name_width(theme, columns);
+        let mut label = theme.text(&option.label);
+        if option.value.is_some() && name_width.is_none() {
+            label.push(':');
+        }
+        let value = option.value.as_ref().map(|value| theme.short_text(value));
+        let note = option.note.as_ref().map(|note| format!("({})", theme.text(note)));
+        let mut parts = Vec::new();
+        let mut before = format!("{mark} {}", styles.hint_style.apply_to(&key));
+        match (&value, name_width) {
+            (None, _) => parts.push((label.as_str(), style)),
+            (Some(value), None) => {
+                parts.extend([(label.as_str(), style), (value.as_str(), &styles.values_style)]);
+            }
+            (Some(value), Some(width)) => {
+                let gap = " ".repeat(width - measure_text_width(&label) + NAME_GAP - 1);
+                before = format!("{before} {}{gap}", style.apply_to(&label));
+                parts.push((value.as_str(), &styles.values_style));
+            }
+        }
+        parts.extend(note.as_ref().map(|note| (note.as_str(), &styles.hint_style)));
+        let room = columns.saturating_sub(measure_text_width(&before) + 1);
+        hang_indent(&before, theme.wrap_styled(&parts, room))
+    }
+
     /// Returns the lines of one choice of a prompt, with its details where it is marked.
     fn option_lines(&self, theme: &PromptTheme, at: usize, columns: usize) -> Vec<String> {
         let styles = &theme.theme;
         let option = &self.options[at];
+        if option.key.is_some() || option.value.is_some() {
+            return self.keyed_lines(theme, at, columns);
+        }
         let label = theme.text(&option.label);
         let room = columns.saturating_sub(MARK_WIDTH);
         if at != self.marked {
@@ -226,6 +289,13 @@ impl Prompt for SelectPrompt<'_> {
             Key::Down | Key::Tab if self.marked < last => self.marked + 1,
             Key::Down | Key::Tab | Key::Home | Key::PageUp => 0,
             Key::End | Key::PageDown => last,
+            Key::Char(typed) if self.has_keys() => match self.choice_of_key(*typed) {
+                Some(at) => {
+                    self.marked = at;
+                    return KeyOutcome::Answered(Reply::Text(self.options[at].id.clone()));
+                }
+                None => return KeyOutcome::Pending,
+            },
             Key::Char(digit @ '1'..='9') => {
                 let wanted = usize::from(*digit as u8 - b'1');
                 if wanted > last {
@@ -253,8 +323,12 @@ impl Prompt for SelectPrompt<'_> {
         let room = size.rows.saturating_sub(lines.len()).max(1);
         let list = self.list_lines(theme, size.columns, room);
         let chart = self.chart_lines(theme, size.columns);
-        let keys = msg!("ui.keys-choice", count = self.options.len().min(MAX_DIGIT))
-            .with_msg("arrows", theme.vertical_arrows());
+        let keys = if self.has_keys() {
+            msg!("ui.keys-keyed")
+        } else {
+            msg!("ui.keys-choice", count = self.options.len().min(MAX_DIGIT))
+        };
+        let keys = keys.with_msg("arrows", theme.vertical_arrows());
         let keys = theme.key_hint(&self.hint, &keys, size.columns);
         let mut left = room - list.len().min(room);
         lines.extend(list);

@@ -42,6 +42,9 @@ fn span(first: u16) -> Span {
 /// The question for a base port beside one other instance.
 fn port_question(choices: u16) -> Question {
     let option = |n: u16| Choice {
+        key: None,
+        value: None,
+        note: None,
         id: n.to_string(),
         label: msg!("ui.spoken-no-choice", value = format!("seçenek-{n}-ğüşıöç")),
         details: vec![msg!("step.accept-risk.intro")],

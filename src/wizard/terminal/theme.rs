@@ -55,6 +55,8 @@ impl KeyHint {
 
 /// The sign between two keys in a prompt's hint, in the catalogues too.
 const KEY_SEPARATOR: &str = " · ";
+/// The sign between the name of a choice and its explanation, in the catalogues too.
+const EXPLANATION_DASH: &str = " – ";
 /// Number of columns of the mark before a question or a choice of a prompt, with its blank.
 pub(super) const MARK_WIDTH: usize = 2;
 
@@ -79,6 +81,16 @@ impl PromptTheme {
     /// Renders a catalogue message as text of a prompt, in the language of this run.
     pub(super) fn text(&self, msg: &Msg) -> String {
         self.ui.render(msg)
+    }
+
+    /// Renders a catalogue message as text of a prompt, without the explanation that follows the name of a choice behind a
+    /// dash.
+    pub(super) fn short_text(&self, msg: &Msg) -> String {
+        let text = self.text(msg);
+        match text.split_once(EXPLANATION_DASH) {
+            Some((name, _)) => name.to_owned(),
+            None => text,
+        }
     }
 
     /// Returns a text of the user's as a prompt can show it on this terminal: without control characters, and in
