@@ -194,21 +194,9 @@ impl Host {
         self.state_home.as_deref()
     }
 
-    /// Returns a TCP port that is free now on every address, below those that systems hand out to clients. Nothing
-    /// reserves it. `None` where a thousand attempts found none.
+    /// Returns a TCP port that is free now, of any number. Nothing reserves it.
     pub(crate) fn pick_unused_port(&self) -> Option<u16> {
-        const FIRST: u16 = 15_000;
-        const COUNT: u16 = 10_000;
-        const ATTEMPT_COUNT: usize = 1000;
-        let every: [IpAddr; 2] = [
-            std::net::Ipv4Addr::UNSPECIFIED.into(),
-            std::net::Ipv6Addr::UNSPECIFIED.into(),
-        ];
-        (0..ATTEMPT_COUNT).find_map(|_| {
-            let port = FIRST + u16::from_ne_bytes(self.random()) % COUNT;
-            let is_free = every.iter().all(|ip| self.can_bind(*ip, port));
-            is_free.then_some(port)
-        })
+        portpicker::pick_unused_port()
     }
 
     /// Opens a non-blocking TCP listener on an address. A listener on IPv6 accepts no IPv4 connections.
