@@ -30,7 +30,7 @@ fn change_that_a_kill_cut_short_is_told_and_not_made_again() {
     assert_eq!(home.history().len(), 1, "it is not made again");
 }
 
-/// The environment variable with the number of kills at random moments, for a long run by hand.
+/// The environment variable with the number of kills at random moments on each channel, for a long run by hand.
 const KILLS: &str = "OPENCLAW_TEST_KILLS";
 /// Number of kills at random moments where nobody asks for more.
 const USUAL_KILLS: usize = 2;
@@ -39,8 +39,24 @@ const LONGEST_WAIT: u64 = 900;
 
 #[test]
 fn bot_killed_at_random_moments_makes_each_change_at_most_once_and_tells_what_became_of_it() {
-    let kills = std::env::var(KILLS).map_or(USUAL_KILLS, |text| text.parse().expect("a number"));
-    let home = BotHome::telegram();
+    let Ok(kills) = std::env::var(KILLS) else {
+        kill_at_random_moments(&BotHome::telegram(), USUAL_KILLS);
+        return;
+    };
+    let kills = kills.parse().expect("a number");
+    BotHome::each(|home| {
+        let counts = kill_at_random_moments(home, kills);
+        let report = format!(
+            "{}: done, cut short, to be asked again: {counts:?}\n",
+            home.channel
+        );
+        std::io::stderr().write_all(report.as_bytes()).expect("a report");
+    });
+}
+
+/// Kills the bot this many times while it makes a change, and returns how often the change was done, was told as cut short,
+/// and has to be asked for again.
+fn kill_at_random_moments(home: &BotHome, kills: usize) -> [usize; 3] {
     let _main = Gateway::start(&home.sandbox, "default");
     let snapshots = || {
         home.sandbox.run(["snapshot", "list", "--json"]).exits(0).json()["snapshots"]
@@ -63,6 +79,7 @@ fn bot_killed_at_random_moments_makes_each_change_at_most_once_and_tells_what_be
         std::thread::sleep(Duration::from_millis(wait));
         rescue.signal(Signal::KILL);
         let _ = rescue.exited();
+        home.messenger.drop_connections();
         rescue = home.start();
         let told = home.messenger.next_message("what became of it", &|seen| {
             outcomes.iter().any(|words| seen.text.contains(words))
@@ -79,10 +96,7 @@ fn bot_killed_at_random_moments_makes_each_change_at_most_once_and_tells_what_be
         assert!(at != Some(0) || made == (1, 1), "kill {kill}: told and not made");
         assert!(at != Some(2) || made == (0, 0), "kill {kill}: made and not told");
     }
-    if kills > USUAL_KILLS {
-        let report = format!("done, cut short, to be asked again: {counts:?}\n");
-        std::io::stderr().write_all(report.as_bytes()).expect("a report");
-    }
+    counts
 }
 
 #[test]

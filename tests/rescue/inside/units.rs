@@ -94,17 +94,17 @@ fn openclaw_from_npm_that_systemd_stopped_is_left_alone_and_one_that_ended_is_re
         String::from_utf8_lossy(&install.stdout)
     );
     let (_watch, mut next) = watch("npmwatcher", "npm");
-    assert!(next().contains("watching, healthy"));
+    assert_contains(&next(), "watching, healthy");
     target.stop();
-    assert!(next().contains("stopped by its user"));
+    assert_contains(&next(), "stopped by its user");
     systemctl(&["start", &target.unit_name()]);
-    assert!(next().contains("healthy again"));
+    assert_contains(&next(), "healthy again");
     // It ends in order too, and nobody asked its manager for that.
     let ended = std::process::Command::new("kill").arg(target.pid()).status();
     assert!(ended.unwrap().success());
-    assert!(next().contains("no longer healthy"));
-    assert!(next().contains("repairing"));
-    assert!(next().contains("repaired, healthy"));
+    assert_contains(&next(), "no longer healthy");
+    assert_contains(&next(), "repairing");
+    assert_contains(&next(), "repaired, healthy");
 }
 
 #[test]
@@ -115,14 +115,20 @@ fn service_that_its_user_stopped_is_left_alone_by_the_watcher() {
     }
     let target = Target::install("resting", 29000);
     let (_watch, mut next) = watch("patient", "resting");
-    assert!(next().contains("watching, healthy"));
+    assert_contains(&next(), "watching, healthy");
     // By systemd itself, and by this program.
     target.stop();
-    assert!(next().contains("stopped by its user"));
+    assert_contains(&next(), "stopped by its user");
     let _ = run(&["--profile", "resting", "gateway", "start"]).exits(0);
-    assert!(next().contains("healthy again"));
+    assert_contains(&next(), "healthy again");
     let _ = run(&["--profile", "resting", "gateway", "stop"]).exits(0);
-    assert!(next().contains("stopped by its user"));
+    assert_contains(&next(), "stopped by its user");
     let _ = run(&["--profile", "resting", "gateway", "start"]).exits(0);
-    assert!(next().contains("healthy again"));
+    assert_contains(&next(), "healthy again");
+}
+
+/// Requires a line of a watcher to contain a text.
+#[track_caller]
+fn assert_contains(line: &str, text: &str) {
+    assert!(line.contains(text), "{text}: {line}");
 }
