@@ -16,7 +16,7 @@ mod backoff;
 pub(crate) mod channel;
 pub(crate) mod channels;
 pub(crate) mod chat;
-mod code;
+pub(crate) mod code;
 mod command;
 mod commands;
 mod consent;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::Sandbox;
-use crate::support::gateway::{Gateway, command, free_base};
+use crate::support::gateway::{self, Gateway, command, free_base};
 use crate::support::pty::{Size, Terminal};
 
 pub mod browser;
@@ -122,6 +122,80 @@ fn qr_code_is_drawn_on_a_terminal_for_a_gateway_that_others_can_reach() {
             let _ = sandbox.run(line).exits(2);
         }
     }
+}
+
+/// Asks the gateway of a sandbox for a one-time code.
+fn sign_in_code(sandbox: &Sandbox) -> String {
+    let line = ["--profile", "rescue", "dashboard", "--code", "--json"];
+    let answer = sandbox.run(line).exits(0).json();
+    assert_eq!(
+        (&answer["opened"], &answer["expiresInMs"]),
+        (&json!(false), &json!(120_000))
+    );
+    answer["code"].as_str().expect("a code").to_owned()
+}
+
+#[test]
+fn code_is_exchanged_for_the_token_once_and_not_by_another_page() {
+    let port = free_base();
+    let sandbox = sandbox_with_desktop(port);
+    let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
+    let path = "/__openclaw__/dashboard/sign-in";
+    let redeem = |code: &str, headers: &[&str]| {
+        let body = json!({ "code": code }).to_string();
+        gateway::request_with_body(port, "POST", path, headers, &body).expect("an answer")
+    };
+    let code = sign_in_code(&sandbox);
+    assert_eq!(redeem(&code, &["Origin: http://example.org"]).status, 403);
+    assert_eq!(redeem("AAAA-AAAA", &[]).status, 401);
+    let answer = redeem(&code.to_lowercase(), &[]);
+    assert_eq!((answer.status, &answer.json()["token"]), (200, &json!(TOKEN)));
+    assert_eq!(redeem(&code, &[]).status, 401, "it is good once");
+    // Each wrong code after a few is answered late, and of many at once most are not compared.
+    let statuses = std::thread::scope(|scope| {
+        let guesses: Vec<_> = (0..20)
+            .map(|_| scope.spawn(|| redeem("AAAA-AAAA", &[]).status))
+            .collect();
+        guesses
+            .into_iter()
+            .map(|guess| guess.join().expect("an answer"))
+            .collect::<Vec<_>>()
+    });
+    assert!(statuses.contains(&429), "{statuses:?}");
+    let log = gateway::log(&sandbox, "rescue");
+    assert!(
+        log.contains("one-time code, from 127.0.0.1") && !log.contains(&code),
+        "{log}"
+    );
+    assert!(!sandbox.path("opened.html").exists());
+    let shown = sandbox
+        .run(["--profile", "rescue", "dashboard", "--code"])
+        .exits(0);
+    assert!(
+        shown.stdout.contains("Code: ") && !shown.stdout.contains(TOKEN),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn code_is_typed_into_the_page() {
+    browser::run_with_browser(async {
+        let (sandbox, port) = (Sandbox::new(), free_base());
+        sandbox.write(".openclaw-rescue/openclaw.json", config(port));
+        let _gateway = Gateway::launch(command(&sandbox, "rescue", &[]), port);
+        let page = browser::PageUnderTest::on_port(port, None).await;
+        page.open("").await;
+        page.wait_until("!document.getElementById('ask').hidden").await;
+        page.browser.type_into("#token", "ABCD-EFGH").await;
+        let refused = "document.getElementById('refused').innerText.includes('This code is wrong')";
+        page.wait_until(refused).await;
+        let code = sign_in_code(&sandbox);
+        page.browser.type_into("#token", &code).await;
+        page.wait_until_live().await;
+        // The tab has the token now: the code is not needed again.
+        page.browser.reload().await;
+        page.wait_until_live().await;
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// Returns the code that these random bytes make, a character for each.
-pub(super) fn from_random(random: &[u8]) -> String {
+pub(crate) fn from_random(random: &[u8]) -> String {
     let character = |byte: &u8| char::from(ALPHABET[usize::from(byte % 32)]);
     random.iter().map(character).collect()
 }

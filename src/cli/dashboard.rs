@@ -7,9 +7,12 @@
 //!
 //! `--copy` sends the URL with the token to the clipboard of the terminal (OSC 52), which works over SSH too; it is not seen.
 //!
+//! `--code` asks the gateway for a one-time code that is typed into the page.
+//!
 //! `--qr` draws it for another device, where the gateway listens for others than this host.
 //!
-//! With `--json`: `ok` (the gateway runs), `url` (without the token), `port`, `opened`.
+//! With `--json`: `ok` (the gateway runs), `url` (without the token), `port`, `opened`, with `--code` also `code` and
+//! `expiresInMs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,15 +22,18 @@ use clap::Args;
 use serde_json::json;
 
 use super::Context;
+use super::gateway::call::endpoint_of;
 use crate::apply;
+use crate::client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::Host;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::probe::{self, Probe, ProbeVerdict};
+use crate::record::Engine;
 use crate::settings::ClientAuth;
-use crate::ui::ReportOutcome;
+use crate::ui::{ReportOutcome, Ui};
 
 mod qr;
 
@@ -46,6 +52,8 @@ pub(crate) struct DashboardArgs {
     pub(crate) copy: bool,
     #[arg(long, conflicts_with_all = ["copy", "json"])]
     pub(crate) qr: bool,
+    #[arg(long, conflicts_with_all = ["copy", "qr"])]
+    pub(crate) code: bool,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -60,6 +68,9 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
     let port = probe.port_number();
     let running = is_served(&probe);
     let outcome = outcome(&probe, running);
+    if args.code && running {
+        return print_code(context, probe, auth);
+    }
     let opener = find_opener(host).filter(|_| !args.no_open && !args.copy && !args.qr && running);
     let redirect_file = opener
         .is_some()
@@ -69,18 +80,7 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         .as_ref()
         .zip(redirect_file.as_ref())
         .map(|(opener, file)| open_in_browser(host, opener, file));
-    if ui.is_json() {
-        ui.print_report(
-            outcome,
-            json!({
-                "url": url,
-                "port": port,
-                "opened": matches!(launch, Some(Ok(()))),
-            }),
-        );
-    } else {
-        ui.print_line(&msg!("dashboard.url", url = url));
-    }
+    print_url(ui, outcome, &url, port, matches!(launch, Some(Ok(()))));
     match &launch {
         Some(Ok(())) => ui.eprint_paragraph(&msg!(
             "dashboard.opening",
@@ -110,6 +110,48 @@ pub(super) fn run(context: &Context<'_>, args: &DashboardArgs) -> Result<ExitCod
         apply::remove_file(&file)?;
     }
     Ok(outcome.exit_code())
+}
+
+/// Prints the URL of the dashboard, and with `--json` whether it was opened.
+fn print_url(ui: Ui, outcome: ReportOutcome, url: &str, port: u16, opened: bool) {
+    if ui.is_json() {
+        ui.print_report(outcome, json!({ "url": url, "port": port, "opened": opened }));
+    } else {
+        ui.print_line(&msg!("dashboard.url", url = url));
+    }
+}
+
+/// Asks the gateway for a one-time code, and prints it with the URL of the page that it is typed into.
+///
+/// # Errors
+/// When the gateway requires no token, is OpenClaw from npm, or does not answer.
+fn print_code(context: &Context<'_>, probe: Probe, auth: ClientAuth) -> Result<ExitCode> {
+    if matches!(auth, ClientAuth::None) {
+        return Err(Error::failed(msg!("dashboard.code-needless")));
+    }
+    if probe.engine == Engine::Node {
+        let command = context.instance.command();
+        return Err(
+            Error::failed(msg!("dashboard.code-engine")).hint(msg!("dashboard.hint-copy", command = command))
+        );
+    }
+    let url = format!("http://{}/", probe.url.trim_start_matches("ws://"));
+    let port = probe.port_number();
+    let endpoint = endpoint_of(context, probe, auth)?;
+    let answer = client::call(&endpoint, "instance.signInCode", None, PROBE_TIMEOUT)?;
+    let code = answer["code"].as_str().unwrap_or_default();
+    let ui = &context.ui;
+    if ui.is_json() {
+        ui.print_json(&json!({
+            "ok": true, "url": url, "port": port, "opened": false, "code": code,
+            "expiresInMs": answer["expiresInMs"],
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    ui.print_line(&msg!("dashboard.url", url = url));
+    ui.print_line(&msg!("dashboard.code", code = code));
+    ui.eprint_paragraph(&msg!("dashboard.code-how"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Refuses `--copy` and `--qr` where no terminal would get the signed-in URL or could draw it.
@@ -163,6 +205,7 @@ fn print_sign_in(context: &Context<'_>, args: &DashboardArgs, url: &str, auth: &
     }
     ui.eprint_paragraph(&msg!("dashboard.ask", path = instance.config_path.display()));
     ui.eprint_paragraph(&msg!("dashboard.hint-copy", command = instance.command()));
+    ui.eprint_paragraph(&msg!("dashboard.hint-code", command = instance.command()));
 }
 
 /// Returns the URL of the dashboard with the gateway's token in its fragment, which no server and no log gets.

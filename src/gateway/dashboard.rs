@@ -2,24 +2,32 @@
 //!
 //! The files of the page are part of the program (`dashboard/`). They hold no data, so they need no token;
 //! everything that the page shows comes over the WebSocket, from [`overview()`], once the token was
-//! accepted. The token is in the fragment of the URL, which browsers send to nobody. The page may run and
+//! accepted. The token is in the fragment of the URL, which browsers send to nobody, or comes in exchange for a one-time
+//! code ([`sign_in_code`]). The page may run and
 //! load nothing but its own files, whatever the name of an instance contains (`Content-Security-Policy`).
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::{Query, State};
+use axum::body::to_bytes;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::access::{AuthOutcome, configured_origins};
+use super::connections::RequestConnection;
 use super::state::GatewayState;
-use crate::i18n::Lang;
+use super::{log, reply};
+use crate::i18n::{Lang, msg};
+use crate::settings::ClientAuth;
 
 pub(crate) mod cache;
 mod overview;
+pub(crate) mod sign_in_code;
 
 use overview::{examine, overview};
 
@@ -30,6 +38,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 const FILES_PREFIX: &str = "/__openclaw__/dashboard/";
 /// The URL path of the texts of the dashboard page in a language.
 const TEXTS_PATH: &str = "/__openclaw__/dashboard/words.json";
+
+/// The URL path at which the dashboard page gets the token in exchange for a one-time code.
+const SIGN_IN_PATH: &str = "/__openclaw__/dashboard/sign-in";
+/// Maximum size of a request with a one-time code, in bytes.
+const MAX_SIGN_IN_BYTES: usize = 1024;
 
 /// The files of the dashboard page: the URL path, content type and text of each.
 const FILES: [(&str, &str, &str); 5] = [
@@ -61,7 +74,7 @@ const FILES: [(&str, &str, &str); 5] = [
 ];
 
 /// The catalogue keys of the translated texts of the dashboard page. The page knows them by the part behind the dot.
-const TEXT_KEYS: [&str; 74] = [
+const TEXT_KEYS: [&str; 76] = [
     "dashboard.page-title",
     "dashboard.page-skip",
     "dashboard.page-language",
@@ -80,6 +93,8 @@ const TEXT_KEYS: [&str; 74] = [
     "dashboard.page-token-refused",
     "dashboard.page-token-wrong",
     "dashboard.page-password-wrong",
+    "dashboard.page-code-wrong",
+    "dashboard.page-code-busy",
     "dashboard.page-token-label",
     "dashboard.page-token-send",
     "dashboard.page-forget",
@@ -148,7 +163,10 @@ pub fn router(state: Arc<GatewayState>) -> Router {
                 get(move || async move { (page_headers(content_type), text) }),
             )
         });
-    files.route(TEXTS_PATH, get(serve_texts)).with_state(state)
+    files
+        .route(TEXTS_PATH, get(serve_texts))
+        .route(SIGN_IN_PATH, post(redeem_code))
+        .with_state(state)
 }
 
 /// Returns whether a URL path is one of the dashboard's own files, which need no gateway token.
@@ -188,6 +206,39 @@ async fn serve_texts(
     let lang = lang.unwrap_or(state.lang);
     let answer = json!({ "lang": lang.code(), "words": page_texts(lang) });
     (page_headers("application/json"), Json(answer))
+}
+
+/// The body of a request to sign in.
+#[derive(Deserialize)]
+struct SignInRequest {
+    code: String,
+}
+
+/// Answers an HTTP request to sign in with the token or the password of the gateway, where its one-time code is right. A
+/// code can be guessed: so many wrong ones are compared as of a short password.
+async fn redeem_code(State(state): State<Arc<GatewayState>>, request: Request) -> Response {
+    let active = state.active();
+    let origins = configured_origins(&active.config);
+    if !state.hosts.origin_allowed(request.headers(), &origins) {
+        return reply::foreign_origin();
+    }
+    let peer = request.extensions().get::<RequestConnection>();
+    let peer = peer.map(|connection| connection.peer.ip());
+    let body = to_bytes(request.into_body(), MAX_SIGN_IN_BYTES).await;
+    let typed = serde_json::from_slice::<SignInRequest>(&body.unwrap_or_default());
+    let (Ok(typed), Some(peer)) = (typed, peer) else {
+        return reply::unauthenticated(AuthOutcome::Missing);
+    };
+    let attempt = state.throttle.begin(peer, true);
+    let is_right = attempt.may_compare() && state.sign_in_code.redeem(&typed.code, Instant::now());
+    match &active.settings.auth {
+        ClientAuth::Token(secret) | ClientAuth::Password(secret) if is_right => {
+            attempt.succeed();
+            log::info(state.lang, &msg!("dashboard.code-used", address = peer));
+            Json(json!({ "token": secret.expose() })).into_response()
+        }
+        _ => reply::unauthenticated(attempt.fail().await),
+    }
 }
 
 /// Returns the texts of the dashboard page in a language, by the part of their catalogue key behind the dot.

@@ -100,6 +100,10 @@ const OWN_METHODS: &[Method] = &[
         dashboard::overview(call).boxed()
     })
     .with_params(dashboard::OVERVIEW_PARAMS),
+    Method::sync("instance.signInCode", OperatorScope::Admin, |call| {
+        Ok(dashboard::sign_in_code(call))
+    })
+    .with_params(&[]),
     Method::sync("plugin.surface.refresh", OperatorScope::Read, surface::refresh).with_unchecked_params(),
     Method::sync(
         "node.pluginSurface.refresh",

@@ -16,6 +16,7 @@ use super::chat_log::ChatLog;
 use super::clients::{Clients, presence};
 use super::connections::Connections;
 use super::dashboard::cache::OverviewCache;
+use super::dashboard::sign_in_code::SignInCode;
 use super::devices::DeviceStore;
 use super::identity::GatewayIdentity;
 use super::throttle::Throttle;
@@ -104,6 +105,8 @@ pub struct GatewayState {
     pub(crate) watch_status: WatchStatus,
     /// The cache of the dashboard.
     pub(crate) overview_cache: OverviewCache,
+    /// The one-time code that signs a browser in to the dashboard.
+    pub(crate) sign_in_code: SignInCode,
     /// The browsers of the instance, which `browser.request` uses; empty until their port is served.
     pub(crate) browsers: OnceLock<Arc<BrowserControl>>,
     /// The bot of this gateway; empty until it is created.
@@ -140,6 +143,7 @@ impl GatewayState {
             clients: Arc::default(),
             watch_status: WatchStatus::default(),
             overview_cache: OverviewCache::default(),
+            sign_in_code: SignInCode::default(),
             browsers: OnceLock::new(),
             bot: OnceLock::new(),
             chat_log: ChatLog::read(&context.instance.state_dir),

@@ -115,7 +115,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "openclaw dashboard",
-        &["openclaw dashboard --copy", "openclaw dashboard --qr"],
+        &["openclaw dashboard --code", "openclaw dashboard --copy"],
     ),
     ("openclaw logs", &["openclaw logs --follow --lines 50"]),
     (

@@ -105,6 +105,17 @@ impl Answer {
 
 /// Sends one request on a connection of its own. `headers` are whole lines. `None` where nothing answers.
 pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<Answer> {
+    request_with_body(port, method, path, headers, "")
+}
+
+/// Sends an HTTP request with a body, as [`request`] sends one without.
+pub fn request_with_body(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> Option<Answer> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, WAIT_TIMEOUT).ok()?;
     stream.set_read_timeout(Some(WAIT_TIMEOUT)).ok()?;
@@ -116,7 +127,10 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[&str]) -> Option<
     for header in headers {
         head.extend([header, "\r\n"]);
     }
-    head.push_str("\r\n");
+    if !body.is_empty() {
+        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
+    }
+    head.extend(["\r\n", body]);
     stream.write_all(head.as_bytes()).ok()?;
     let mut bytes = Vec::new();
     // The bytes that came before a reset are used.

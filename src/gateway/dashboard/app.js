@@ -19,6 +19,8 @@ let socket = null;
 let retries = 0;
 // The form for the token is shown until a token is accepted, so that the focus stays in it while one is tried.
 let isAsking = false;
+// Whether the token is a one-time code that the gateway did not take.
+let wasCode = false;
 let canvasUrl = '';
 let retryTimer = 0;
 let lastId = 0;
@@ -46,6 +48,7 @@ let token = null;
 // Reads the token from the fragment of the URL, or from this tab's storage.
 function readToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get('token');
+  wasCode = false;
   if (location.hash.includes('token=')) {
     // The token leaves the address bar and its history entry before anything else happens.
     history.replaceState(null, '', location.pathname + location.search);
@@ -189,6 +192,27 @@ function handleClose(close) {
   retryTimer = setTimeout(connect, delay * (0.8 + 0.4 * Math.random()));
 }
 
+// A one-time code of `openclaw dashboard --code`, as people type it.
+const CODE = /^[a-hj-np-z2-9]{4}[- ]?[a-hj-np-z2-9]{4}$/i;
+
+// Exchanges a one-time code for the token; the answer has none where the code is wrong.
+async function redeem(code) {
+  try {
+    const response = await fetch('/__openclaw__/dashboard/sign-in', { method: 'POST', body: JSON.stringify({ code }) });
+    return response.ok ? await response.json() : { isBusy: response.status === 429 };
+  } catch {
+    return {};
+  }
+}
+
+// Shows why a sign-in was refused. With its name the sentence follows the language of the page.
+function showRefusal(name, why = '') {
+  $('refused').dataset.text = name;
+  $('refused').textContent = name ? text(name) : why;
+  $('refused').hidden = !(name || why);
+  $('token').focus();
+}
+
 // Ends the session and shows the form for the token; `refused` is the error that the last one was refused with.
 function askForToken(refused) {
   isAsking = true;
@@ -197,12 +221,8 @@ function askForToken(refused) {
   socket = null;
   if (old) old.close();
   overview = null;
-  const name = refused ? REFUSALS[refused.code] : '';
-  // With its name the sentence follows the language of the page.
-  $('refused').dataset.text = name || '';
-  $('refused').textContent = name ? text(name) : refused ? text('page-token-refused', { why: refused.message }) : '';
-  $('refused').hidden = !refused;
-  $('token').focus();
+  const name = !refused ? '' : wasCode ? 'page-code-wrong' : REFUSALS[refused.code];
+  showRefusal(name || '', refused ? text('page-token-refused', { why: refused.message }) : '');
 }
 
 let isRefreshing = false;
@@ -475,10 +495,18 @@ $('theme').addEventListener('change', (change) => {
   save(browserStorage, 'theme', change.target.value);
   applyTheme(change.target.value);
 });
-$('ask').addEventListener('submit', (submit) => {
+$('ask').addEventListener('submit', async (submit) => {
   submit.preventDefault();
   token = $('token').value.trim() || null;
   $('token').value = '';
+  wasCode = CODE.test(token || '');
+  if (wasCode) {
+    const answer = await redeem(token);
+    if (answer.isBusy) return showRefusal('page-code-busy');
+    // A password may look like a code.
+    token = answer.token || token;
+    wasCode = !answer.token;
+  }
   if (token) save(tabStorage, 'token', token);
   connect();
 });
