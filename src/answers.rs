@@ -49,6 +49,8 @@ pub(crate) struct Answers {
     pub(crate) channel: Option<Channel>,
     /// The token of the channel's bot.
     pub(crate) channel_token: Option<Secret>,
+    /// The id of the person who may command the channel's bot.
+    pub(crate) channel_owner: Option<String>,
     /// The profile of the instance that the gateway watches, and repairs when it is down.
     pub(crate) watch: Option<ProfileName>,
     /// The way in which the gateway is started at the end.
@@ -302,6 +304,15 @@ impl Channel {
             Self::Telegram => Some("channels.telegram.botToken"),
             Self::Discord => Some("channels.discord.token"),
             Self::Skip => None,
+        }
+    }
+
+    /// Returns the config key of the people who may command the bot of a messaging channel, where both releases of OpenClaw
+    /// have the same one.
+    pub(crate) fn owners_key(self) -> Option<&'static str> {
+        match self {
+            Self::Telegram => Some("channels.telegram.allowFrom"),
+            Self::Discord | Self::Skip => None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod fields;
 mod outcome;
 pub(crate) mod port_chart;
 mod progress;
+pub(crate) mod qr_code;
 mod review;
 mod table;
 

@@ -1,5 +1,5 @@
 //! Verification of keys and tokens with the servers that they are for: whether a model provider takes an API key and which
-//! models it has, which servers of models this host runs, and who a bot is.
+//! models it has, which servers of models this host runs, who a bot is, and whose.
 //!
 //! Each question is a [`Task`] on a thread of its own, so that whoever asks stays free to draw, and to give up. A server
 //! has three seconds. Redirects are not followed: a key never goes to another server than the one that it is for. What a
@@ -7,6 +7,7 @@
 
 mod answer;
 pub(crate) mod bot;
+pub(crate) mod claim;
 pub(crate) mod local_servers;
 pub(crate) mod models;
 mod task;

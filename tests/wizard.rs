@@ -3,6 +3,7 @@
 mod back;
 mod broken;
 mod checks;
+mod claim;
 mod edit;
 mod failures;
 mod inside;

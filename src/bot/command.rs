@@ -10,6 +10,8 @@ use crate::i18n::{Lang, Msg};
 use crate::profile::ProfileName;
 use crate::text::to_ascii;
 
+use super::code::is_claim_code;
+
 /// A command, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -254,6 +256,8 @@ fn command(verb: Verb, words: &[&str]) -> Option<Command> {
         }))
     };
     match verb {
+        // What the link of a claim sends, before the bot was there to hear it: the start of a conversation.
+        Verb::Start if matches!(words, [word] if is_claim_code(word)) => Some(Command::Help),
         Verb::Status if matches!(words, ["all" | "hepsi"]) => Some(Command::Status(Scope::All)),
         Verb::Status => Some(Command::Status(Scope::One(target(words)?))),
         Verb::Diagnose => Some(Command::Diagnose(target(words)?)),

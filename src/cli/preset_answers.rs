@@ -54,6 +54,7 @@ fn set_flags(preset: &mut PresetAnswers, args: &OnboardArgs) -> Result<()> {
         (StepId::CustomProviderId, &args.custom_provider_id),
         (StepId::Model, &args.model),
         (StepId::Channel, &args.channel),
+        (StepId::ChannelOwner, &args.channel_owner),
         (StepId::Existing, &args.existing),
         (StepId::Watch, &args.watch),
     ];

@@ -62,7 +62,13 @@ const ONBOARD_GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "help.heading.channel",
-        &["channel", "channel_token", "channel_token_file", "skip_channels"],
+        &[
+            "channel",
+            "channel_token",
+            "channel_token_file",
+            "channel_owner",
+            "skip_channels",
+        ],
     ),
     (
         "help.heading.service",

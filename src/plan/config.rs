@@ -124,7 +124,25 @@ impl ConfigPlan {
             self.set(key, json!(token.expose()))?;
             self.given.push(token.clone());
         }
-        Ok(())
+        self.set_owner(answers)
+    }
+
+    /// Adds, in a config, the owner of the channel's bot that the wizard's answers name to those that it has.
+    fn set_owner(&mut self, answers: &Answers) -> Result<(), EditError> {
+        let key = answers.channel.and_then(Channel::owners_key);
+        let (Some(key), Some(owner)) = (key, &answers.channel_owner) else {
+            return Ok(());
+        };
+        let at = KeyPath::parse(key).expect("a key path of ours");
+        let known = find(&self.planned, &at).or_else(|| find(&self.effective, &at));
+        let known = known.and_then(Value::as_array).cloned().unwrap_or_default();
+        // Numbers are ids too.
+        let number = owner.parse::<u64>().ok();
+        let is_owner = |id: &Value| id.as_str() == Some(owner) || (number.is_some() && id.as_u64() == number);
+        if known.iter().any(is_owner) {
+            return Ok(());
+        }
+        self.set_at(&at, known.into_iter().chain([json!(owner)]).collect())
     }
 
     /// Sets the base port in a config.

@@ -69,6 +69,16 @@ impl BotAccount {
         })
     }
 
+    /// Returns the channel of a bot's account.
+    pub(super) fn channel(&self) -> &'static ChannelType {
+        self.channel
+    }
+
+    /// Returns the secrets of a bot's account.
+    pub(super) fn secrets(&self) -> &[Secret] {
+        &self.settings.secrets
+    }
+
     /// Connects to the servers of the channel. Nothing is sent yet.
     pub(super) fn connect(&self, host: &Host) -> Result<Box<dyn Messenger>, ChannelError> {
         let client = HttpsClient::new(host, account::proxy(&self.settings))?;

@@ -41,7 +41,7 @@ pub(super) fn ask_until_valid(
     }
     let mut shown = history.with_past_default(step.id(), question);
     loop {
-        let reply = match prompter.ask(&shown)? {
+        let reply = match step.ask(prompter, &shown, context, answers)? {
             Reply::Back => return Ok(Asked::Back),
             Reply::Language(lang) => {
                 history.go_on_at(step.id());

@@ -1,10 +1,12 @@
 //! What servers have told about the answers of one run of the wizard: the models of providers, the servers of models on
-//! this host. It outlives the passes of the interview, so that going back asks no server twice.
+//! this host, the names of bots. It outlives the passes of the interview, so that going back asks no server twice.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use crate::host::Host;
+use crate::secret::Secret;
+use crate::verify::bot::BotAccount;
 use crate::verify::local_servers::{self, LocalServer};
 use crate::verify::models::ModelServer;
 use crate::verify::{Polled, Task};
@@ -18,9 +20,23 @@ pub(crate) struct OnlineChecks {
     host: Host,
     /// The models of each server that has listed them.
     models: RefCell<Vec<(ModelServer, Vec<String>)>>,
+    /// The bots whose tokens are good, with their names.
+    bots: RefCell<Vec<KnownBot>>,
+    /// Tasks that go on while the wizard does.
+    background: RefCell<Vec<Task<()>>>,
     search: RefCell<LocalSearch>,
     /// The steps whose answers were given before any question, and were verified.
     verified: RefCell<Vec<&'static str>>,
+}
+
+/// A bot that the wizard knows by its token.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownBot {
+    token: Secret,
+    /// The account.
+    pub(crate) account: BotAccount,
+    /// The name of the bot.
+    pub(crate) name: String,
 }
 
 /// The search for servers of models on this host.
@@ -40,6 +56,8 @@ impl OnlineChecks {
         Self {
             host: host.clone(),
             models: RefCell::default(),
+            bots: RefCell::default(),
+            background: RefCell::default(),
             search: RefCell::new(LocalSearch::Off),
             verified: RefCell::default(),
         }
@@ -90,6 +108,22 @@ impl OnlineChecks {
         found
             .map(|(_, models)| models.clone())
             .filter(|models| !models.is_empty())
+    }
+
+    /// Keeps the name of the bot with a token.
+    pub(super) fn learn_bot(&self, token: Secret, account: BotAccount, name: String) {
+        self.bots.borrow_mut().push(KnownBot { token, account, name });
+    }
+
+    /// Returns the bot with a token, where the servers of its channel have told its name.
+    pub(super) fn bot_of(&self, token: &Secret) -> Option<KnownBot> {
+        let known = self.bots.borrow();
+        known.iter().rev().find(|bot| bot.token == *token).cloned()
+    }
+
+    /// Lets a task go on while the wizard does.
+    pub(super) fn keep_running(&self, task: Task<()>) {
+        self.background.borrow_mut().push(task);
     }
 
     /// Returns `true` if the answer to a step was verified although nobody typed it.

@@ -132,6 +132,7 @@ fn name(id: StepId) -> Msg {
         StepId::Model => msg!("step.model.ask"),
         StepId::Channel => msg!("step.channel.name"),
         StepId::ChannelToken => msg!("step.channel-token.name"),
+        StepId::ChannelOwner => msg!("step.channel-owner.name"),
         StepId::Watch => msg!("plan.watched"),
         StepId::InstallDaemon => msg!("plan.start"),
         StepId::Linger => msg!("step.linger.name"),

@@ -7,7 +7,7 @@ use crate::profile::ProfileName;
 use crate::secret::Secret;
 
 use super::context::InterviewContext;
-use super::question::{Choice, Question, Reply};
+use super::question::{Choice, Prompter, Question, Reply};
 use super::verification::Verification;
 
 named_enum! {
@@ -61,6 +61,8 @@ named_enum! {
         Channel = "channel",
         /// Sets the token of the channel's bot.
         ChannelToken = "channel-token",
+        /// Names the owner of the channel's bot.
+        ChannelOwner = "channel-owner",
         /// Chooses the instance that the gateway watches.
         Watch = "watch",
         /// Decides how the gateway is started at the end.
@@ -124,6 +126,17 @@ pub(crate) trait WizardStep: Sync {
 
     /// Returns the question of a wizard's step, or `None` where context and earlier answers leave nothing to ask.
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question>;
+
+    /// Asks a person the question of a wizard's step.
+    fn ask(
+        &self,
+        prompter: &mut dyn Prompter,
+        question: &Question,
+        _context: &InterviewContext<'_>,
+        _answers: &Answers,
+    ) -> Result<Reply> {
+        prompter.ask(question)
+    }
 
     /// Checks the reply to a step of the wizard and stores it in the answers. The rule is the same for prompts, flags
     /// and files.

@@ -11,6 +11,7 @@ mod channel;
 mod engine;
 mod existing;
 mod flow;
+mod owner;
 mod port;
 mod profile;
 mod provider;
@@ -46,6 +47,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &provider::Model,
     &channel::STEP,
     &channel::ChannelToken,
+    &owner::ChannelOwner,
     &watch::Watch,
     &service::InstallDaemon,
     &service::EnableLinger,

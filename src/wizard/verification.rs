@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::verify::{Polled, Task, Verdict};
 
-use super::question::{Choice, Prompter, Question};
+use super::question::{Choice, Prompter, Question, Reply};
 use super::waiting::Waiting;
 
 /// Interval at which a verification without a person looks whether it has ended.
@@ -134,7 +134,9 @@ pub(super) fn verify_with_person(
         Choice::new(LATER, msg!("verify.later")),
     ];
     let reply = prompter.ask(&Question::choice(msg!("verify.refused-ask"), options, AGAIN))?;
-    prompter.forget_answer();
+    if reply != Reply::Back {
+        prompter.forget_answer();
+    }
     Ok(match reply.text() {
         KEEP => {
             prompter.show_echo(&msg!("verify.kept"));

@@ -326,7 +326,7 @@ fn token_of_a_bot_is_verified_with_its_channel() {
     let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
     sandbox.write(".openclaw-bot/openclaw.json", telegram_config(&telegram));
     let args = CHANNEL_ARGS.into_iter().chain(["--channel", "telegram"]);
-    let mut terminal = Terminal::start(&sandbox, args, Size::USUAL);
+    let mut terminal = Terminal::start(&sandbox, args, Size::tall(80));
     let question = catalogue_text(lang, "step.channel-token.ask").replace("{channel}", "Telegram");
     wait_open(&mut terminal, &question);
     terminal.type_in("4711:CANARY-4711-bot").press(Key::Enter);

@@ -4,16 +4,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use qrcodegen::{QrCode, QrCodeEcc};
-
 use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::host::ports::listening_sockets_on;
 use crate::i18n::msg;
+use crate::ui::qr_code;
 
-/// Width of the light margin around a QR code, in modules. Scanners find a code with half of the four that the standard
-/// asks for.
-const MARGIN: i32 = 2;
 /// An address of the internet that no host has (RFC 5737). The route to it leads through the network of this host.
 const FAR_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -39,15 +35,13 @@ pub(super) fn reachable_address(context: &Context<'_>, port: u16) -> Result<Sock
         .ok_or_else(|| Error::failed(msg!("dashboard.qr-no-network")))
 }
 
-/// Draws a QR code with two modules for each character, light ones as blocks.
+/// Draws a QR code for a terminal of this width.
 ///
 /// # Errors
 /// The text is too long for a QR code, or the code is wider than the terminal.
 pub(super) fn draw(text: &str, width: usize) -> Result<String> {
-    let no_code = || Error::failed(msg!("dashboard.qr-too-long"));
-    let code = QrCode::encode_text(text, QrCodeEcc::Low).map_err(|_| no_code())?;
-    let size = code.size();
-    let columns = usize::try_from(size + 2 * MARGIN).unwrap_or(usize::MAX);
+    let lines = qr_code::draw(text).ok_or_else(|| Error::failed(msg!("dashboard.qr-too-long")))?;
+    let columns = lines.first().map_or(0, |line| line.chars().count());
     if columns > width {
         return Err(Error::failed(msg!(
             "dashboard.qr-too-wide",
@@ -55,17 +49,7 @@ pub(super) fn draw(text: &str, width: usize) -> Result<String> {
             width = width
         )));
     }
-    let range = -MARGIN..size + MARGIN;
-    let is_light = |x: i32, y: i32| y < size + MARGIN && !code.get_module(x, y);
-    let cell = |x: i32, y: i32| match (is_light(x, y), is_light(x, y + 1)) {
-        (true, true) => '█',
-        (true, false) => '▀',
-        (false, true) => '▄',
-        (false, false) => ' ',
-    };
-    let rows = range.clone().step_by(2);
-    let lines = rows.map(|y| range.clone().map(|x| cell(x, y)).collect::<String>());
-    Ok(lines.collect::<Vec<_>>().join("\n"))
+    Ok(lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(crate) struct OnboardArgs {
     pub(crate) model: Option<String>,
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) channel: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) channel_owner: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub(crate) watch: Option<String>,
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "service")]

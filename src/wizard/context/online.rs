@@ -6,11 +6,13 @@ use crate::i18n::{Msg, msg};
 use crate::instance::InstanceContext;
 use crate::secret::Secret;
 use crate::verify::bot::BotAccount;
+use crate::verify::claim::Claimant;
 use crate::verify::local_servers::LocalServer;
 use crate::verify::models::ModelServer;
+use crate::verify::{Task, Verdict};
 
 use super::InterviewContext;
-use crate::wizard::online::OnlineChecks;
+use crate::wizard::online::{KnownBot, OnlineChecks};
 use crate::wizard::verification::Verification;
 
 impl InterviewContext<'_> {
@@ -92,7 +94,39 @@ impl InterviewContext<'_> {
         let account = BotAccount::with_token(at, &self.input.effective, channel, token)?;
         let task = account.start_identifying(online.host());
         let what = msg!("verify.asking", server = channel.label);
-        let accept = move |name: String| msg!("verify.bot", channel = channel.label, name = name);
+        let token = token.clone();
+        let accept = move |name: String| {
+            let known = msg!("verify.bot", channel = channel.label, name = name);
+            online.learn_bot(token, account, name);
+            known
+        };
         Some(Verification::new(what, task, accept))
+    }
+
+    /// Returns the bot whose token the wizard's answers have, where the servers of its channel know it.
+    pub(crate) fn known_bot(&self, answers: &Answers) -> Option<KnownBot> {
+        self.online?.bot_of(answers.channel_token.as_ref()?)
+    }
+
+    /// Starts to wait for the person who sends a code to a bot.
+    pub(crate) fn start_claim(&self, bot: &KnownBot, code: String) -> Task<Verdict<Claimant>> {
+        bot.account.start_claim(self.host, code)
+    }
+
+    /// Greets the owner of a bot, while the wizard goes on.
+    pub(crate) fn greet_owner(&self, bot: &KnownBot, owner: &Claimant) {
+        let at = InstanceContext {
+            host: self.host,
+            env: self.input.env,
+            instance: &self.input.instance,
+        };
+        if let Some(online) = self.online {
+            online.keep_running(bot.account.start_greeting(at.to_owned(), owner));
+        }
+    }
+
+    /// Returns random bytes for a code.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        self.host.random()
     }
 }

@@ -42,6 +42,7 @@ impl Terminal {
         }
         let _ = self.screen.set_bracketed_paste(false);
         let _ = input::set_idle_mode();
+        self.went_back = matches!(end, Ok(WaitEnd::Back));
         end
     }
 
@@ -157,7 +158,9 @@ fn invitation_lines(
     let mut question = Question::text(invitation.text.clone(), None);
     question.progress = invitation.progress;
     let keys = theme.key_hint(&KeyHint::new(&question), &msg!("ui.keys-waiting"), size.columns);
-    let mut lines = theme.question_lines(&theme.text(&invitation.text), &[], size.columns);
+    // A blank line is between two questions.
+    let mut lines = vec![String::new()];
+    lines.extend(theme.question_lines(&theme.text(&invitation.text), &[], size.columns));
     let room = size.columns.saturating_sub(MARK_WIDTH);
     let texts = invitation.lines.iter().flat_map(|line| {
         let wrapped = theme.wrap_plain(&theme.text(line), room);
