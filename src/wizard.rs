@@ -17,7 +17,7 @@ pub(crate) mod review;
 pub(crate) mod step;
 pub(crate) mod steps;
 pub(crate) mod terminal;
-mod verification;
+pub(crate) mod verification;
 pub(crate) mod waiting;
 
 use crate::answers::{Answers, Existing, Flow};

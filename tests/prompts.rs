@@ -6,6 +6,7 @@ use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
 mod acting;
+mod channels;
 mod hints;
 mod sign_in;
 

@@ -430,6 +430,13 @@ mod tests {
     }
 
     #[test]
+    fn link_of_a_claim_begins_a_conversation_and_starts_nothing() {
+        let code = crate::bot::code::claim_code([7; 6]);
+        assert_eq!(parsed(&format!("/start {code}")), Some(Command::Help));
+        assert_ne!(parsed("/start rescue"), Some(Command::Help));
+    }
+
+    #[test]
     fn what_is_no_command_is_none() {
         for text in [
             "",

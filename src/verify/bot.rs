@@ -21,8 +21,7 @@ pub(crate) struct BotAccount {
 }
 
 impl BotAccount {
-    /// Returns the account `default` of a channel with this token, and with whatever else the config sets for it, such as a
-    /// proxy. `None` where the channel needs more than the token.
+    /// Returns the account `default` of a channel with this token. `None` where the channel needs more than the token.
     pub(crate) fn with_token(
         context: InstanceContext<'_>,
         config: &Value,
@@ -32,12 +31,25 @@ impl BotAccount {
         let [secret] = channel.keys.secrets else {
             return None;
         };
-        let own = config.pointer(&format!("/channels/{}", channel.name));
-        let mut values: Map<String, Value> = own.and_then(Value::as_object).cloned().unwrap_or_default();
-        for other in ["accounts", "enabled"].into_iter().chain(secret.file_key) {
+        let values = Map::from_iter([(secret.key.to_owned(), token.expose().into())]);
+        Self::with_values(context, config, channel, values)
+    }
+
+    /// Returns the account `default` of a channel with the values of these keys, and with whatever else the config sets for it,
+    /// such as a proxy. `None` where the channel needs more.
+    pub(crate) fn with_values(
+        context: InstanceContext<'_>,
+        config: &Value,
+        channel: &'static ChannelType,
+        own: Map<String, Value>,
+    ) -> Option<Self> {
+        let known = config.pointer(&format!("/channels/{}", channel.name));
+        let mut values: Map<String, Value> = known.and_then(Value::as_object).cloned().unwrap_or_default();
+        let files = channel.keys.secrets.iter().filter_map(|secret| secret.file_key);
+        for other in ["accounts", "enabled"].into_iter().chain(files) {
             values.remove(other);
         }
-        values.insert(secret.key.to_owned(), token.expose().into());
+        values.extend(own);
         let config = json!({ "channels": { channel.name: values }, "env": config.get("env") });
         let accounts = account::read_accounts(context, &config, channel.name, channel.keys);
         let settings = accounts

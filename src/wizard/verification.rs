@@ -118,7 +118,7 @@ impl Outcome {
 }
 
 /// Verifies an answer that a person gave to the wizard, and asks what becomes of it where the server refuses it.
-pub(super) fn verify_with_person(
+pub(crate) fn verify_with_person(
     prompter: &mut dyn Prompter,
     verification: Verification<'_>,
 ) -> Result<Verified> {

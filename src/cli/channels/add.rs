@@ -18,12 +18,14 @@ use crate::config::edit::EditOperation;
 use crate::config::key_path::KeyPath;
 use crate::config::release::Release;
 use crate::config::schema::known_keys;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::msg;
 use crate::secret::Secret;
-use crate::wizard::question::{Prompter as _, Question};
+use crate::verify::bot::BotAccount;
+use crate::wizard::question::{Prompter as _, Question, Reply};
 use crate::wizard::terminal::Terminal;
+use crate::wizard::verification::{Verification, Verified, verify_with_person};
 
 /// Runs `openclaw channels add`.
 pub(super) fn run(context: &Context<'_>, args: &AddArgs) -> Result<ExitCode> {
@@ -32,7 +34,7 @@ pub(super) fn run(context: &Context<'_>, args: &AddArgs) -> Result<ExitCode> {
     check_account_name(account)?;
     let config = lookup::load_config(context)?;
     let mut values = setting_values(context, args, channel, account)?;
-    values.extend(token_values(context, args, channel, account)?);
+    values.extend(token_values(context, args, (channel, account), &values)?);
     values.insert("enabled".to_owned(), true.into());
     let path = account_path(&config, channel, account);
     let written = write(
@@ -180,8 +182,8 @@ fn account_path(config: &Value, channel: &ChannelType, account: &str) -> KeyPath
 fn token_values(
     context: &Context<'_>,
     args: &AddArgs,
-    channel: &ChannelType,
-    account: &str,
+    (channel, account): (&'static ChannelType, &str),
+    settings: &Map<String, Value>,
 ) -> Result<Map<String, Value>> {
     if let Some(file) = &args.token_file {
         return file_values(context, file, channel);
@@ -189,14 +191,11 @@ fn token_values(
     if !args.token_stdin && has_variables(context, channel, account) {
         return Ok(Map::new());
     }
-    let secrets = if args.token_stdin {
-        read_stdin_value()?
-            .lines()
-            .map(|line| Secret::new(line.trim()))
-            .collect()
-    } else {
-        ask(context, channel)?
-    };
+    if !args.token_stdin {
+        return ask(context, channel, settings);
+    }
+    let lines = read_stdin_value()?;
+    let secrets: Vec<_> = lines.lines().map(|line| Secret::new(line.trim())).collect();
     secret_values(channel, &secrets)
 }
 
@@ -244,24 +243,54 @@ fn secret_values(channel: &ChannelType, secrets: &[Secret]) -> Result<Map<String
     Ok(keys.into_iter().map(str::to_owned).zip(values).collect())
 }
 
-/// Asks a person at the terminal for the secrets of a channel.
+/// Asks a person at the terminal for the secrets of a channel, until its servers take them, or the person keeps refused ones.
+/// Returns their keys.
 ///
 /// # Errors
-/// Exit 2 without a terminal.
-fn ask(context: &Context<'_>, channel: &ChannelType) -> Result<Vec<Secret>> {
-    let terminal = context.host.terminal();
-    if context.ui.is_json() || !(terminal.stdin && terminal.stderr) {
+/// Exit 2 without a terminal, and where the person leaves.
+fn ask(
+    context: &Context<'_>,
+    channel: &'static ChannelType,
+    settings: &Map<String, Value>,
+) -> Result<Map<String, Value>> {
+    let streams = context.host.terminal();
+    if context.ui.is_json() || !(streams.stdin && streams.stderr) {
         return Err(
             Error::usage(msg!("channels.token-missing", channel = channel.label))
                 .hint(msg!("channels.token-ways")),
         );
     }
+    let config = lookup::load_config(context)?;
     let mut terminal = Terminal::new(context.ui);
-    let asked = channel.keys.secrets.iter().map(|secret| {
-        let text = msg!("channels.token-ask", channel = channel.label, key = secret.key);
-        Ok(terminal.ask(&Question::secret(text, None))?.into_secret())
-    });
-    asked.collect()
+    loop {
+        let asked = channel.keys.secrets.iter().map(|secret| {
+            let text = msg!("channels.token-ask", channel = channel.label, key = secret.key);
+            match terminal.ask(&Question::secret(text, None).with_cancel())? {
+                Reply::Back => Err(left()),
+                reply => Ok(reply.into_secret()),
+            }
+        });
+        let secrets = asked.collect::<Result<Vec<_>>>()?;
+        let values = secret_values(channel, &secrets)?;
+        let all = settings.clone().into_iter().chain(values.clone()).collect();
+        let at = context.instance_context();
+        let Some(account) = BotAccount::with_values(at, &config, channel, all) else {
+            return Ok(values);
+        };
+        let asking = msg!("verify.asking", server = channel.label);
+        let accept = |name: String| msg!("verify.bot", channel = channel.label, name = name);
+        let verification = Verification::new(asking, account.start_identifying(context.host), accept);
+        match verify_with_person(&mut terminal, verification)? {
+            Verified::Kept => return Ok(values),
+            Verified::AskAgain => {}
+            Verified::Later => return Err(left()),
+        }
+    }
+}
+
+/// Returns the error for a person who leaves without a change.
+fn left() -> Error {
+    Error::failed(msg!("onboard.left")).with_reason(ErrorReason::Cancelled)
 }
 
 /// Returns the keys that may hold the owners of an account, first those of the release of OpenClaw on this host, else of

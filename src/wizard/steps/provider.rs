@@ -67,8 +67,8 @@ impl WizardStep for ModelProvider {
     }
 
     fn is_expected(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
-        // Without the servers on this host, for which the question itself waits.
-        question(context, answers).is_some() && !self.is_idle(context, answers)
+        // Without the keys and the servers on this host, which only the question itself looks for.
+        !answers.keep_config() && !self.is_idle(context, answers)
     }
 
     fn question(&self, context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
