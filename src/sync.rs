@@ -1,8 +1,10 @@
-//! Work of several threads on common data: locking of a mutex whose data stays valid when a thread panics, and one task for
-//! each of many values.
+//! Work of several threads on common data: locking of a mutex whose data stays valid when a thread panics, one task for
+//! each of many values, and work of async code that blocks.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use tokio::task::{JoinError, JoinHandle};
 
 /// Locks a mutex, also when a thread panicked while it held the lock.
 ///
@@ -10,6 +12,31 @@ use std::thread;
 /// calls. One failed task must not take the rest of a gateway down with it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts work that blocks on a thread which the runtime has for that, and returns the future of its result. Whoever does
+/// not wait for it lets the work go on.
+///
+/// All work is one kind of task: the runtime's own function compiles its whole task anew for each closure.
+///
+/// # Errors
+/// Where the work panics, or the runtime ends before it.
+pub(crate) fn spawn_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Result<T, JoinError>> {
+    let result = Arc::new(Mutex::new(None));
+    let place = Arc::clone(&result);
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || {
+        let done = work();
+        *lock(&place) = Some(done);
+    });
+    take_result(tokio::task::spawn_blocking(work), result)
+}
+
+/// Waits for a task and takes the result that it has left.
+async fn take_result<T>(task: JoinHandle<()>, result: Arc<Mutex<Option<T>>>) -> Result<T, JoinError> {
+    task.await?;
+    Ok(lock(&result).take().expect("the task leaves its result"))
 }
 
 /// Number of values for which a further thread is worth its start.
@@ -58,6 +85,13 @@ mod tests {
             let values: Vec<usize> = (0..count).collect();
             assert_eq!(map_concurrently(&values, |value| *value), values);
         }
+    }
+
+    #[tokio::test]
+    async fn blocking_work_returns_its_result_or_its_panic() {
+        assert_eq!(spawn_blocking(|| "done".to_owned()).await.unwrap(), "done");
+        let panicked = spawn_blocking(|| -> u8 { panic!("in the work") }).await;
+        assert!(panicked.unwrap_err().is_panic());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! What acts is shown as a plan first. The yes to it finds the plan again, makes sure that it would still be done the same
 //! way, and writes down that it begins before it begins.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use crate::host;
 use crate::i18n::{Lang, Msg, msg};
 use crate::rescue::history::RequestedBy;
 use crate::rescue::stop::StopSignal;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 use crate::time::{format_for_person, from_unix_millis};
 
 /// Minimum time between two edits of a message that tells the progress of a change: channels limit how often a message
@@ -270,7 +271,7 @@ impl Conversation {
         let (told, mut progress) = mpsc::unbounded_channel();
         let mut message = Message::heading(working_msg(&plan));
         // It begins at once: a gateway is not to wait for a message about it.
-        let mut change = tokio::task::spawn_blocking(move || {
+        let mut change = pin!(spawn_blocking(move || {
             let agreed = AgreedChange {
                 plan: &plan,
                 by: &by,
@@ -279,7 +280,7 @@ impl Conversation {
             act::perform(&context, agreed, &mut |line| {
                 let _ = told.send(line);
             })
-        });
+        }));
         let id = match &turn.pressed {
             Some(id) => {
                 other.replace(id, &message, turn.lang).await;
@@ -352,7 +353,7 @@ fn look_up(context: &CommandContext, command: &Command) -> Result<Message> {
 
 /// Runs something that waits on a thread that may wait.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    or_panicked(tokio::task::spawn_blocking(work).await)
+    or_panicked(spawn_blocking(work).await)
 }
 
 /// Returns the result of a thread. A panic is a fault of this program, and no reason to leave a person without an

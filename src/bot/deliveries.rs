@@ -10,6 +10,7 @@ use super::channel::ChannelError;
 use super::message::Message;
 use super::run::Account;
 use crate::i18n::{Lang, Msg, msg};
+use crate::sync::spawn_blocking;
 
 /// Number of requests that are remembered.
 const REMEMBERED: usize = 64;
@@ -45,7 +46,7 @@ impl Deliveries {
             return Ok(id.clone());
         }
         let of_account = account.clone();
-        let rules = tokio::task::spawn_blocking(move || of_account.rules()).await;
+        let rules = spawn_blocking(move || of_account.rules()).await;
         let owner = rules.ok().and_then(|rules| rules.owner(&account.settings, to));
         let owner = owner.ok_or(DeliveryError::NotAnOwner)?;
         let chat = account.private_chat(&owner).await?;

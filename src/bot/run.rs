@@ -29,7 +29,7 @@ use crate::https::HttpsClient;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::InstanceContext;
 use crate::rescue::history::RequestedBy;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 
 mod deliver;
 mod invitations;
@@ -178,7 +178,7 @@ impl Account {
     /// Forgets the position in the channel, which does not know it any more, and logs that.
     async fn forget_position(self: &Arc<Self>) -> Result<(), ChannelError> {
         let inbox = self.inbox.clone();
-        let forgotten = tokio::task::spawn_blocking(move || lock(&inbox).forget_cursor()).await;
+        let forgotten = spawn_blocking(move || lock(&inbox).forget_cursor()).await;
         let forgotten = forgotten.map_err(|error| ChannelError::Unreachable(error.to_string()))?;
         forgotten.map_err(|error| ChannelError::Unreachable(error.msg.render(Lang::english())))?;
         self.note_lost_position();
@@ -191,7 +191,7 @@ impl Account {
             return self.messenger.confirm(&batch).await;
         }
         let this = self.clone();
-        let recorded = tokio::task::spawn_blocking(move || {
+        let recorded = spawn_blocking(move || {
             let rules = this.rules();
             let is_owner = |heard: &Heard| rules.standing(heard) == Standing::Owner;
             let new = lock(&this.inbox).record(&batch, is_owner);
@@ -312,7 +312,7 @@ impl Account {
             return command.to_owned();
         }
         let (context, command) = (self.conversation.context.clone(), command.to_owned());
-        let expanded = tokio::task::spawn_blocking(move || context.expand_command(&command));
+        let expanded = spawn_blocking(move || context.expand_command(&command));
         expanded.await.unwrap_or_default()
     }
 
@@ -436,7 +436,7 @@ impl Counterpart for ChatCounterpart {
     fn begin(&self, change: String) -> BoxFuture<'_, crate::error::Result<()>> {
         let (account, id) = (self.account.clone(), self.heard.id.clone());
         Box::pin(async move {
-            let begun = tokio::task::spawn_blocking(move || lock(&account.inbox).begin(&id, &change));
+            let begun = spawn_blocking(move || lock(&account.inbox).begin(&id, &change));
             begun
                 .await
                 .unwrap_or_else(|_| Err(crate::error::Error::failed(msg!("bot.panicked"))))
@@ -447,7 +447,7 @@ impl Counterpart for ChatCounterpart {
         let (account, id) = (self.account.clone(), self.heard.id.clone());
         Box::pin(async move {
             // What can't be struck out is done again at the next start, where it only shows something.
-            let _ = tokio::task::spawn_blocking(move || lock(&account.inbox).finish(&id)).await;
+            let _ = spawn_blocking(move || lock(&account.inbox).finish(&id)).await;
         })
     }
 }

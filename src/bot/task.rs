@@ -30,7 +30,7 @@ use crate::record::RescueTable;
 use crate::rescue::stop::StopSignal;
 use crate::rescue::watch::WatchEvent;
 use crate::survey;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 use crate::time::unix_millis;
 
 /// The bot of a gateway.
@@ -163,7 +163,7 @@ impl Bot {
     pub(crate) async fn render_plain(&self, message: &Message, lang: Lang) -> PlainMessage {
         let context = &self.conversation.context;
         let (own, watched, message) = (context.own.clone(), context.watched.clone(), message.clone());
-        let rendered = tokio::task::spawn_blocking(move || {
+        let rendered = spawn_blocking(move || {
             let filter = SecretFilter::read(&own, &watched, &[]);
             let mut shown = message.clone();
             shown

@@ -12,6 +12,7 @@ use super::status::BrowserState;
 use super::{BrowserContext, BrowserError, Result, http_client, launch};
 use crate::i18n::msg;
 use crate::instance::shell_quote;
+use crate::sync::spawn_blocking;
 
 /// Shortest time that a remote browser is given to accept a connection, whatever the config says.
 const MIN_REMOTE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ pub(super) async fn open_or_reuse(
         return Ok(open.clone());
     }
     let shown = redact_url(&url);
-    let socket_url = tokio::task::spawn_blocking(move || http_client::socket_url(&url, timeout)).await;
+    let socket_url = spawn_blocking(move || http_client::socket_url(&url, timeout)).await;
     let socket_url = socket_url
         .map_err(anyhow::Error::from)
         .and_then(|socket_url| socket_url)

@@ -21,7 +21,7 @@ use super::{BrowserContext, BrowserError, Result, connection, orphan, tabs};
 use crate::i18n::{Lang, msg};
 use crate::ports::{Port, PortFamily};
 use crate::record::Record;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 
 mod lifecycle;
 mod manage;
@@ -174,7 +174,7 @@ impl BrowserControl {
     async fn state(&self, profile: &BrowserProfile, config: &Value) -> BrowserState {
         if let BrowserEndpoint::Remote { url, .. } = &profile.endpoint {
             let (url, timeout) = (url.clone(), BrowserConfig::from_config(config).remote_timeout);
-            let probe = tokio::task::spawn_blocking(move || super::http_client::is_reachable(&url, timeout));
+            let probe = spawn_blocking(move || super::http_client::is_reachable(&url, timeout));
             return BrowserState::Remote {
                 reachable: probe.await.unwrap_or(false),
             };
@@ -198,7 +198,7 @@ impl BrowserControl {
         let (context, profile) = (self.context.clone(), profile.clone());
         let (profiles, record) = (profiles.clone(), record.clone());
         let find = move || status::assigned_port(&context, &profile, &profiles, &record);
-        tokio::task::spawn_blocking(find).await.ok().flatten()
+        spawn_blocking(find).await.ok().flatten()
     }
 
     /// Lists the browser profiles with the state of their browsers.

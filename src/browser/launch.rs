@@ -11,6 +11,7 @@ use crate::host::process::CommandSpec;
 use crate::host::process_group::{ProcessExit, ProcessGroup};
 use crate::i18n::{Msg, msg};
 use crate::ports::Port;
+use crate::sync::spawn_blocking;
 
 /// Time that a browser is given to answer after its start (docs/openclaw.md#browser-launch).
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -181,7 +182,7 @@ pub(super) async fn wait_until_ready(
         }
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             let (port, pid, folder) = (options.port, group.pid(), options.user_data.clone());
-            let owner = tokio::task::spawn_blocking(move || owner_of(port, Some(pid), &folder));
+            let owner = spawn_blocking(move || owner_of(port, Some(pid), &folder));
             match owner.await {
                 Ok(PortOwner::OwnBrowser(_)) => return Ok(()),
                 // While a browser rewrites its process title, it cannot be identified for a moment.

@@ -8,6 +8,7 @@ use crate::bot::run::Severity;
 use crate::bot::task::Bot;
 use crate::profile::ProfileName;
 use crate::record::RescueTable;
+use crate::sync::spawn_blocking;
 
 /// Creates the bot of a gateway, which watches these profiles as the record of the instance says. It talks to nobody until
 /// [`follow_config`] runs.
@@ -28,7 +29,7 @@ pub(crate) async fn follow_config(state: Arc<GatewayState>, bot: Arc<Bot>) {
         let active = configs.borrow_and_update().clone();
         let applied = bot.clone();
         // Tokens may be in files.
-        let _ = tokio::task::spawn_blocking(move || applied.apply(&active.config)).await;
+        let _ = spawn_blocking(move || applied.apply(&active.config)).await;
         if configs.changed().await.is_err() {
             return;
         }

@@ -26,6 +26,7 @@ use super::upgrade::{accept_upgrade, serve_until_evicted};
 use super::{log, reply};
 use crate::i18n::msg;
 use crate::ports::{LOOPBACK, PortFamily, Role};
+use crate::sync::spawn_blocking;
 use crate::text::sanitize;
 
 pub(crate) mod capability;
@@ -215,7 +216,7 @@ async fn serve_file(context: &CanvasContext, path: &str, method: &Method) -> Res
         .then(|| page::reload_script(&state.canvas_capability));
     let is_folder = path.ends_with('/');
     let open = move || safe_open::open_below(&root, is_own, &names, is_folder);
-    let mut reply = match tokio::task::spawn_blocking(open).await {
+    let mut reply = match spawn_blocking(open).await {
         Ok(Ok(OpenedPath::File(file))) => page::reply(file, script).await,
         // Relative links of a page are resolved against its folder.
         Ok(Ok(OpenedPath::Folder)) => {

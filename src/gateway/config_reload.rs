@@ -20,6 +20,7 @@ use super::{log, systemd_notify};
 use crate::boot::{ConfigLoader, UsableConfig};
 use crate::i18n::{Msg, msg};
 use crate::settings::Settings;
+use crate::sync::spawn_blocking;
 
 mod folder_watcher;
 
@@ -125,7 +126,7 @@ impl ConfigReloader {
             // Off this thread: it reads files, may ask which process has a port, and waits for the disk. The
             // folders are watched before the files are read, so that no change between the two is missed.
             let reloader = self.clone();
-            let checked = tokio::task::spawn_blocking(move || {
+            let checked = spawn_blocking(move || {
                 watcher.watch_folders_of(&reloader.config_files());
                 reloader.check(settings.mode);
                 watcher

@@ -24,6 +24,7 @@ use super::state::GatewayState;
 use super::{log, reply};
 use crate::i18n::{Lang, msg};
 use crate::settings::ClientAuth;
+use crate::sync::spawn_blocking;
 
 pub(crate) mod cache;
 mod overview;
@@ -265,7 +266,7 @@ pub async fn cached_overview(state: Arc<GatewayState>, lang: Lang) -> Option<Val
         tokio::spawn(update_findings(state.clone()));
     }
     let make = move || overview(&state, findings.as_deref(), lang);
-    let overview = tokio::task::spawn_blocking(make).await.ok()?;
+    let overview = spawn_blocking(make).await.ok()?;
     cache.set_overview(lang, overview.clone());
     Some(overview)
 }
@@ -273,7 +274,7 @@ pub async fn cached_overview(state: Arc<GatewayState>, lang: Lang) -> Option<Val
 /// Has the doctor examine the host, and keeps its findings for later overviews of the dashboard.
 async fn update_findings(state: Arc<GatewayState>) {
     let examined = state.clone();
-    let findings = tokio::task::spawn_blocking(move || examine(&examined)).await;
+    let findings = spawn_blocking(move || examine(&examined)).await;
     state.overview_cache.lock().await.end_examination(findings.ok());
 }
 

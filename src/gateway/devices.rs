@@ -15,7 +15,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::apply;
 use crate::host::read::{self, ReadError};
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 
 pub(crate) mod book;
 pub(crate) mod key;
@@ -153,7 +153,7 @@ impl DeviceStore {
     async fn read(&self, state: &mut BookState) -> Option<Arc<DeviceBook>> {
         if matches!(state, BookState::Unread) {
             let path = self.path.clone();
-            let text = tokio::task::spawn_blocking(move || read::text(&path)).await;
+            let text = spawn_blocking(move || read::text(&path)).await;
             let parsed: Result<Map<String, Value>, anyhow::Error> = match text {
                 Ok(Ok(text)) => serde_json::from_str(&text).map_err(Into::into),
                 Ok(Err(ReadError::Missing)) => Ok(Map::new()),
@@ -186,7 +186,7 @@ impl DeviceStore {
         // `devices/paired.json`, in the state folder.
         let state_dir = path.ancestors().nth(2).unwrap_or(&path).to_path_buf();
         let write = move || apply::write_state_file(&state_dir, &path, text.as_bytes());
-        match tokio::task::spawn_blocking(write).await {
+        match spawn_blocking(write).await {
             Ok(Ok(())) => {
                 *state = BookState::Ready(Arc::new(book));
                 Some(result)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::log;
 use super::state::GatewayState;
 use crate::boot::{ConfigLoader, UsableConfig};
+use crate::sync::spawn_blocking;
 
 /// Time for which a gateway must run with a config before the config counts as good and is saved as the last good
 /// one.
@@ -15,7 +16,7 @@ const SETTLE_TIME: Duration = Duration::from_secs(1);
 pub(crate) async fn save_when_settled(state: Arc<GatewayState>, loader: ConfigLoader, ready: UsableConfig) {
     tokio::time::sleep(SETTLE_TIME).await;
     // Off this thread: it waits for the disk. A failure is logged there.
-    let _ = tokio::task::spawn_blocking(move || save(&state, &loader, &ready)).await;
+    let _ = spawn_blocking(move || save(&state, &loader, &ready)).await;
 }
 
 /// Saves a config as the last good one, if the gateway still runs with it. A failure is logged.

@@ -27,6 +27,7 @@ use super::protocol::refusal::{CloseReason, ConnectRefusal};
 use super::protocol::{ErrorResponse, HANDSHAKE_TIMEOUT, MethodResult, Protocol, response_frame};
 use super::state::{GatewayState, StopReason};
 use super::websocket::{IncomingMessage, MAX_SMALL_MESSAGE_BYTES, MessageTransport, OutgoingMessage};
+use crate::sync::spawn_blocking;
 use crate::time::unix_millis;
 
 mod handshake;
@@ -255,7 +256,7 @@ fn start_call(
     }
     let reader = client.clone();
     // Begun at once, so that the turn of the message does not depend on what this client reads.
-    let reading = tokio::task::spawn_blocking(move || read_call(&message, &reader));
+    let reading = spawn_blocking(move || read_call(&message, &reader));
     let answer = async move {
         let Ok((id, call)) = reading.await else {
             let error = ErrorResponse::unavailable("request cannot be read");

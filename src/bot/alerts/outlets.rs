@@ -14,7 +14,7 @@ use crate::bot::message::Message;
 use crate::bot::outgoing::SecretFilter;
 use crate::bot::run::Account;
 use crate::i18n::Lang;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 
 /// The accounts of a bot that work now, shared between the bot and its alerts.
 pub(crate) type RunningAccounts = Arc<Mutex<Vec<Arc<Account>>>>;
@@ -125,7 +125,7 @@ impl BotOutlets {
             self.context.watched.clone(),
             vec![webhook.secret().clone()],
         );
-        let filter = tokio::task::spawn_blocking(move || SecretFilter::read(&own, &watched, &secrets));
+        let filter = spawn_blocking(move || SecretFilter::read(&own, &watched, &secrets));
         // What could not be filtered is not sent.
         let filter = filter
             .await

@@ -28,7 +28,7 @@ use crate::profile::ProfileName;
 use crate::rescue;
 use crate::rescue::history::History;
 use crate::rescue::watch::WatchEvent;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 use crate::time::unix_millis;
 
 /// Maximum number of events that wait for the task.
@@ -198,7 +198,7 @@ impl AlertTask {
             let open = self.book.open_incident(reported.profile.as_str());
             let since = open.map_or(reported.at, super::incident::Incident::last_outage);
             let (context, lag, asked) = (self.context.clone(), self.policy.lag, reported.clone());
-            let observed = tokio::task::spawn_blocking(move || observe(&context, &asked, since, lag)).await;
+            let observed = spawn_blocking(move || observe(&context, &asked, since, lag)).await;
             match observed {
                 Ok(Some(observation)) => self.is_unsaved |= self.book.observe(observation),
                 Ok(None) => {
@@ -221,7 +221,7 @@ impl AlertTask {
             self.is_unsaved |= self.book.write_word(day, now);
         }
         let outlets = self.outlets.clone();
-        let addresses = tokio::task::spawn_blocking(move || outlets.addresses()).await;
+        let addresses = spawn_blocking(move || outlets.addresses()).await;
         let addresses = addresses.unwrap_or_default();
         self.is_unsaved |= self.book.update_recipients(&addresses, now);
         let mut wait = LONGEST_WAIT;
@@ -313,8 +313,7 @@ impl AlertTask {
             return;
         }
         let (book, state_dir) = (self.book.clone(), self.context.own.instance.state_dir.clone());
-        let written =
-            tokio::task::spawn_blocking(move || store::write(&state_dir, BookFile::Watched, &book)).await;
+        let written = spawn_blocking(move || store::write(&state_dir, BookFile::Watched, &book)).await;
         if let Ok(Err(error)) = written {
             (self.report)(Severity::Warning, error.msg);
         }

@@ -6,6 +6,7 @@ use crate::bot::channel::{ChannelError, RenderedMessage};
 use crate::bot::message::Message;
 use crate::bot::outgoing::{self, SecretFilter};
 use crate::i18n::Lang;
+use crate::sync::spawn_blocking;
 
 impl Account {
     /// Returns the language of a person: the one that was used last, else the bot's.
@@ -61,7 +62,7 @@ impl Account {
             self.settings.secrets.clone(),
         );
         let (channel, message) = (self.channel, message.clone());
-        let rendered = tokio::task::spawn_blocking(move || {
+        let rendered = spawn_blocking(move || {
             let filter = SecretFilter::read(&own, &watched, &secrets);
             outgoing::render(channel, &message, lang, &filter)
         });

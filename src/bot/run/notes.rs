@@ -7,12 +7,13 @@ use crate::bot::channel::ChannelError;
 use crate::bot::shared_token;
 use crate::i18n::msg;
 use crate::survey;
+use crate::sync::spawn_blocking;
 
 impl Account {
     /// Returns the label of another instance of this host that has the token of the account.
     pub(super) async fn find_other_instance(self: &Arc<Self>) -> Option<String> {
         let this = self.clone();
-        let found = tokio::task::spawn_blocking(move || {
+        let found = spawn_blocking(move || {
             let own = &this.conversation.context.own;
             let survey = survey::survey_host(&own.host, &own.env);
             shared_token::find_other_instance(own.borrowed(), &survey, this.settings.secrets.first()?)

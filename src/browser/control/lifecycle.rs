@@ -20,7 +20,7 @@ use crate::browser::{BrowserError, Result, connection, status};
 use crate::host::ports::SOCKET_RELEASE_TIMEOUT;
 use crate::i18n::msg;
 use crate::ports::Port;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 
 /// Interval at which a running browser is checked for its exit.
 const EXIT_CHECK_INTERVAL: Duration = Duration::from_millis(250);
@@ -161,7 +161,7 @@ impl BrowserControl {
         if let Err(error) = ready.and(written) {
             // The process must be gone before anything else is tried. Dropping the group waits for its exit, which
             // must not block the gateway's async thread.
-            let _ = tokio::task::spawn_blocking(move || drop(group)).await;
+            let _ = spawn_blocking(move || drop(group)).await;
             return Err(error);
         }
         tracing::info!(
@@ -240,7 +240,7 @@ impl BrowserControl {
                 orphan::remove_process_file(&folder);
             };
             // The work cannot fail, and a blocking task runs to its end even when the gateway shuts down.
-            let _ = tokio::task::spawn_blocking(kill).await;
+            let _ = spawn_blocking(kill).await;
             true
         } else {
             false

@@ -15,6 +15,7 @@ use super::capability::CanvasCapability;
 use super::safe_open::OpenedFile;
 use crate::apply;
 use crate::i18n::{Lang, msg};
+use crate::sync::spawn_blocking;
 
 /// Maximum number of bytes of a canvas file that are in memory at once while it is sent.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -42,7 +43,7 @@ pub(super) async fn reply(opened: OpenedFile, script: Option<String>) -> Respons
     let script = script.filter(|_| is_html);
     // A small file is sent whole, with its length; a large one is never in memory.
     let body = if script.is_some() || opened.length <= CHUNK_BYTES as u64 {
-        match tokio::task::spawn_blocking(move || read_whole(opened.file)).await {
+        match spawn_blocking(move || read_whole(opened.file)).await {
             Ok(Ok(bytes)) => Body::from(with_script(bytes, script.as_deref().unwrap_or_default())),
             _ => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
@@ -74,7 +75,7 @@ fn with_script(mut page: Vec<u8>, script: &str) -> Vec<u8> {
 /// Returns the body of an HTTP reply that reads a file of the canvas chunk by chunk while it is sent.
 fn stream_chunks(file: File) -> Body {
     Body::from_stream(stream::try_unfold(file, |mut file| async {
-        let read = tokio::task::spawn_blocking(move || {
+        let read = spawn_blocking(move || {
             let mut chunk = vec![0; CHUNK_BYTES];
             let length = file.read(&mut chunk)?;
             chunk.truncate(length);

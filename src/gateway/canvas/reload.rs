@@ -10,6 +10,7 @@ use super::settings;
 use crate::gateway::state::GatewayState;
 use crate::gateway::upgrade::UpgradedSocket;
 use crate::gateway::websocket::OutgoingMessage;
+use crate::sync::spawn_blocking;
 
 /// Maximum time in which a canvas page must accept a live reload message before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +20,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn serve(state: Arc<GatewayState>, mut socket: UpgradedSocket) {
     let watched = state.clone();
     // Off this thread: the whole folder is walked, and a workspace may be a large one.
-    let started = tokio::task::spawn_blocking(move || {
+    let started = spawn_blocking(move || {
         let root = settings::root(watched.context.borrowed(), &watched.active().config);
         watched.canvas_watcher.changes(&root)
     });

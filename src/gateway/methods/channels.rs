@@ -14,6 +14,7 @@ use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Proto
 use crate::gateway::state::GatewayState;
 use crate::probe::channels::AccountReport;
 use crate::record::Engine;
+use crate::sync::spawn_blocking;
 
 /// The methods about messaging channels.
 pub(super) const METHODS: &[Method] = &[
@@ -41,7 +42,7 @@ pub(crate) fn read_account_reports(state: &GatewayState) -> Vec<AccountReport> {
 /// Returns every account that the active config of the gateway describes, with its state.
 pub(super) async fn account_reports(state: &Arc<GatewayState>) -> Vec<AccountReport> {
     let state = state.clone();
-    let reports = tokio::task::spawn_blocking(move || read_account_reports(&state));
+    let reports = spawn_blocking(move || read_account_reports(&state));
     reports.await.unwrap_or_default()
 }
 

@@ -24,7 +24,7 @@ use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, re
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope};
 use crate::gateway::state::GatewayState;
 use crate::i18n::Lang;
-use crate::sync::lock;
+use crate::sync::{lock, spawn_blocking};
 use crate::time::unix_millis;
 
 /// The methods about the conversation with the bot.
@@ -195,7 +195,7 @@ async fn run_turn(call: MethodCall, run: String, typed_key: String, text: String
 async fn add_to_log(state: &Arc<GatewayState>, author: Author, text: &str) {
     let (state, text) = (state.clone(), text.to_owned());
     let at = unix_millis(state.context.host.now());
-    let _ = tokio::task::spawn_blocking(move || state.chat_log.add(author, &text, at)).await;
+    let _ = spawn_blocking(move || state.chat_log.add(author, &text, at)).await;
 }
 
 /// The answer to one turn, as it grows.

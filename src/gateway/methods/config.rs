@@ -21,6 +21,7 @@ use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Proto
 use crate::gateway::state::GatewayState;
 use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
+use crate::sync::spawn_blocking;
 
 /// Returns the ids of the agents in an OpenClaw config, the default one first; `main` where the config names none.
 pub(super) fn agent_ids(config: &Value) -> Vec<String> {
@@ -100,7 +101,7 @@ pub(super) fn issue(state: &GatewayState, finding: &SchemaFinding) -> Value {
 /// Answers the gateway's method `config.get`: the config file, whether it is valid, and the config that the gateway
 /// runs with.
 async fn get(call: MethodCall) -> MethodResult {
-    let read = tokio::task::spawn_blocking(move || config_snapshot(&call));
+    let read = spawn_blocking(move || config_snapshot(&call));
     read.await
         .map_err(|_| ErrorResponse::unavailable("config cannot be read"))
 }

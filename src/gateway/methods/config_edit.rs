@@ -25,6 +25,7 @@ use crate::registry;
 use crate::secret::REDACTED;
 use crate::survey::ports::PortSettings;
 use crate::survey::{self, Survey};
+use crate::sync::spawn_blocking;
 
 mod redaction;
 
@@ -69,7 +70,7 @@ enum EditKind {
 /// Answers the gateway's methods `config.set`, `config.apply` and `config.patch`. The gateway reloads the changed file
 /// by itself.
 async fn edit(call: MethodCall, kind: EditKind) -> MethodResult {
-    let edited = tokio::task::spawn_blocking(move || edit_file(&call, kind));
+    let edited = spawn_blocking(move || edit_file(&call, kind));
     edited
         .await
         .unwrap_or_else(|_| Err(ErrorResponse::unavailable("config cannot be written")))

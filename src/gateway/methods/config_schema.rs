@@ -12,6 +12,7 @@ use super::call::MethodCall;
 use super::method::Method;
 use crate::config::release::Release;
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
+use crate::sync::spawn_blocking;
 
 /// The JSON schema of the config of OpenClaw 2026.1.30, compressed.
 static EARLY_SCHEMA: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/2026.1.30.config.schema.json.gz"));
@@ -32,7 +33,7 @@ async fn schema(call: MethodCall) -> MethodResult {
         Protocol::Three => Release::Early,
         Protocol::Four => Release::Late,
     };
-    let parsed = tokio::task::spawn_blocking(move || config_schema(release)).await;
+    let parsed = spawn_blocking(move || config_schema(release)).await;
     let unavailable = || ErrorResponse::unavailable("config schema cannot be read");
     let schema = parsed.ok().and_then(Result::ok).ok_or_else(unavailable)?;
     let generated = crate::time::format_millis(call.state.identity.started);

@@ -11,6 +11,7 @@ use super::config;
 use super::method::Method;
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::host::read;
+use crate::sync::spawn_blocking;
 
 /// The methods about what this engine does not have.
 pub(super) const METHODS: &[Method] = &[
@@ -237,7 +238,7 @@ async fn exec_approvals(call: MethodCall) -> MethodResult {
     let path = state_dir.join("exec-approvals.json");
     let socket = state_dir.join("exec-approvals.sock").display().to_string();
     let read = move || (read::text(&path).ok(), path);
-    let (text, path) = tokio::task::spawn_blocking(read)
+    let (text, path) = spawn_blocking(read)
         .await
         .map_err(|_| ErrorResponse::unavailable("exec approvals cannot be read"))?;
     let stored: Option<Map<String, Value>> = text.as_ref().and_then(|text| serde_json::from_str(text).ok());

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{channels, config};
 use crate::gateway::state::GatewayState;
 use crate::host::read;
+use crate::sync::spawn_blocking;
 use crate::time::{millis, unix_millis};
 
 /// The file of one OpenClaw agent's chat sessions in the state folder, and the number of sessions in it.
@@ -46,7 +47,7 @@ pub(super) async fn agent_sessions(state: &Arc<GatewayState>) -> Vec<AgentSessio
         };
         agents.into_iter().map(count_one).collect()
     };
-    tokio::task::spawn_blocking(count_all).await.unwrap_or_default()
+    spawn_blocking(count_all).await.unwrap_or_default()
 }
 
 /// Returns the identity of this gateway and the number of its clients, as the answers to its methods `health` and

@@ -7,6 +7,7 @@ use super::call::MethodCall;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, optional};
 use crate::gateway::protocol::{ErrorResponse, MethodResult};
 use crate::logs::{self, LogLine, LogSlice};
+use crate::sync::spawn_blocking;
 
 /// The parameters of the gateway's method `logs.tail`.
 pub(super) const TAIL_PARAMS: &[FrameField] = &[
@@ -47,7 +48,7 @@ pub(super) async fn tail(call: MethodCall) -> MethodResult {
         };
         logs::read_from(&file, cursor, count, bytes).map(|slice| (file, slice))
     };
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = spawn_blocking(read).await;
     let unread = || ErrorResponse::unavailable("log cannot be read");
     let (file, slice) = read.ok().and_then(Result::ok).ok_or_else(unread)?;
     Ok(json!({

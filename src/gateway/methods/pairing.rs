@@ -15,6 +15,7 @@ use crate::bot::pairing::{CODE_LIFETIME, MAX_REQUESTS, PairingRequest, PairingSt
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope};
 use crate::gateway::state::GatewayState;
 use crate::probe::channels::AccountReport;
+use crate::sync::spawn_blocking;
 use crate::time::{format_millis, millis};
 
 /// The methods about people who ask to be paired.
@@ -29,7 +30,7 @@ pub(super) const METHODS: &[Method] =
 /// Answers the gateway's method `channels.pairing.list`.
 async fn list(call: MethodCall) -> MethodResult {
     let state = call.state.clone();
-    let listed = tokio::task::spawn_blocking(move || document(&state));
+    let listed = spawn_blocking(move || document(&state));
     listed
         .await
         .map_err(|_| ErrorResponse::unavailable("pairing requests cannot be read"))

@@ -16,6 +16,7 @@ use super::session_key::{canonical_key, main_session_key};
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
+use crate::sync::spawn_blocking;
 use crate::time::unix_millis;
 
 mod stored;
@@ -260,7 +261,7 @@ async fn history(call: MethodCall) -> MethodResult {
     let session = find_session(state, key).await;
     let transcript = session.as_ref().and_then(|session| session.transcript.clone());
     let read = move || transcript.map_or_else(Vec::new, |path| read_messages(&path));
-    let mut messages = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+    let mut messages = spawn_blocking(read).await.unwrap_or_default();
     if canonical_key(state, key) == main_session_key(state) {
         messages.extend(state.chat_log.messages());
     }

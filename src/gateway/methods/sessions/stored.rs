@@ -10,6 +10,7 @@ use crate::gateway::methods::health::{AgentSessions, agent_sessions};
 use crate::gateway::protocol::Protocol;
 use crate::gateway::state::GatewayState;
 use crate::host::read;
+use crate::sync::spawn_blocking;
 
 /// The keys of a session's entry in `sessions.json` that answers have as they are.
 const KEPT_KEYS: [&str; 22] = [
@@ -125,5 +126,5 @@ pub(super) async fn read_sessions(state: &Arc<GatewayState>) -> Vec<StoredSessio
         sessions.sort_by_key(|session| Reverse(session.updated_at()));
         sessions
     };
-    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+    spawn_blocking(read).await.unwrap_or_default()
 }
