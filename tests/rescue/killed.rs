@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use super::without_manager::{
     BROKEN_CONFIG, SpawnedGateway, run_rescue, sandbox_with_broken_config, sandbox_without_manager,
 };
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, wait_for};
 use crate::support::{Reason, Sandbox, installed, skipped};
 
 const CONFIG: &str = ".openclaw/openclaw.json";
@@ -84,9 +84,19 @@ fn assert_old_or_restored(sandbox: &Sandbox, good: &str, what: &str) {
     assert!(left == BROKEN_CONFIG || left == good, "{what}: {left}");
 }
 
+/// Waits until no gateway is starting. One that a killed repair has started may still be: a repair says so and waits for a
+/// person.
+fn wait_until_started(sandbox: &Sandbox) {
+    wait_for("a gateway that has started", || {
+        let report = run_rescue(sandbox, &["diagnose", "--json"]).json();
+        (report["causes"][0]["id"] != "starting").then_some(())
+    });
+}
+
 /// Checks that the next repair works, and that the broken config is kept.
 #[track_caller]
 fn assert_next_repair_works(sandbox: &Sandbox, good: &str, what: &str) {
+    wait_until_started(sandbox);
     let ran = sandbox.run(REPAIR);
     assert_eq!(ran.code, 0, "{what}: {ran:?}");
     assert_eq!(sandbox.read(CONFIG), good, "{what}");
@@ -182,6 +192,7 @@ fn killed_at_each_line_of_an_end_and_a_start_the_config_is_unchanged() {
         // Its parent collects it, as a system's first process would.
         main.signal(Signal::KILL);
         let _ = main.exited().code;
+        wait_until_started(&sandbox);
         let _ = run_rescue(&sandbox, &["repair", "--yes", "--force"]).exits(0);
         assert_eq!(sandbox.read(CONFIG), config);
         let history = run_rescue(&sandbox, &["history", "--json"]).exits(0).json();
