@@ -65,7 +65,6 @@ impl KeyReader {
     }
 
     /// Does nothing on Windows: no key is read during a wait.
-    #[expect(clippy::needless_pass_by_value, reason = "the other systems keep the keys")]
     pub(in super::super) fn put_back(&mut self, _keys: Vec<Key>) {}
 
     pub(in super::super) fn has_pending(&self) -> bool {
