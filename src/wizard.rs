@@ -185,7 +185,7 @@ struct Pass {
     unused: Vec<Msg>,
     /// The flags that would answer the questions without an answer.
     open: Vec<&'static str>,
-    /// What servers told about answers that nobody typed.
+    /// Results of the servers that were asked about answers that nobody typed.
     verified: Vec<Msg>,
 }
 

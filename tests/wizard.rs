@@ -101,6 +101,17 @@ const TURKISH: ScreenTexts = ScreenTexts {
     done: "Profil kuruldu: rescue",
 };
 
+/// The arguments of a wizard about profile rescue that asks everything.
+const EVERY_QUESTION: [&str; 7] = [
+    "--lang",
+    "en",
+    "--profile",
+    "rescue",
+    "onboard",
+    "--flow",
+    "advanced",
+];
+
 const CANARY: &str = "sk-canary-4711";
 
 /// Returns the base port that the program suggests now; it depends on the ports in use on this machine.

@@ -152,7 +152,7 @@ struct OnboardRun<'a> {
     offers_dashboard: bool,
     /// `true` if the gateway of an installed service is waited for until it answers.
     waits_for_gateway: bool,
-    /// What servers tell about the answers; `None` where no server is asked.
+    /// Results of the servers that are asked about the answers; `None` where no server is asked.
     online: Option<Rc<OnlineChecks>>,
     /// The file that the answers are saved to.
     save_answers: Option<PathBuf>,

@@ -85,7 +85,7 @@ pub(super) fn label_of_path(home: &Path, config: &Path) -> String {
     }
 }
 
-/// What the files of an instance say, before the links of its paths are followed.
+/// Content of the files of an instance, before the links of its paths are followed.
 pub(super) struct InstanceFiles {
     base: Option<(PortFamily, PortSource)>,
     claims: Vec<Claim>,

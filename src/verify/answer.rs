@@ -1,4 +1,4 @@
-//! What the answer of a server to a question about a key means, and the server's own words about a refusal.
+//! Meaning of the answer of a server to a question about a key, and the server's own words about a refusal.
 
 use http::header::LOCATION;
 use serde_json::Value;

@@ -68,7 +68,7 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) moves_kept_port: bool,
     /// A new random token, for an instance that has none.
     pub(crate) fresh_token: Secret,
-    /// What servers have told about the answers; `None` where no server is asked.
+    /// Results of the servers that were asked about the answers; `None` where no server is asked.
     pub(crate) online: Option<&'a OnlineChecks>,
     linger: OnceCell<Linger>,
     manager_refusal: OnceCell<Option<Msg>>,

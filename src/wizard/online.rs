@@ -1,4 +1,4 @@
-//! What servers have told about the answers of one run of the wizard: the models of providers, the servers of models on
+//! Results of the servers that one run of the wizard asked about its answers: the models of providers, the servers of models on
 //! this host, the names of bots. It outlives the passes of the interview, so that going back asks no server twice.
 
 use std::cell::RefCell;
@@ -42,11 +42,11 @@ pub(crate) struct KnownBot {
 /// The search for servers of models on this host.
 #[derive(Debug)]
 enum LocalSearch {
-    /// It has not begun.
+    /// The search has not begun.
     Off,
-    /// It is under way.
+    /// The search is under way.
     Running(Task<Vec<LocalServer>>),
-    /// It is over.
+    /// The search is over.
     Over(Vec<LocalServer>),
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Review<'a> {
     pub(crate) profile: &'a str,
     /// The answers.
     pub(crate) rows: &'a [ReviewRow],
-    /// What the plan changes on the disk, in numbers.
+    /// The numbers of what the plan changes on the disk.
     pub(crate) changes: Msg,
     /// The answer that something speaks against: Enter changes it.
     pub(crate) suggested: Option<StepId>,
@@ -99,10 +99,6 @@ impl ReviewRow {
 
     /// Returns the choice of the wizard's review that changes the answer.
     fn choice(&self, key: Option<char>) -> Choice {
-        if self.id == StepId::Flow {
-            let more = Choice::new(self.id.name(), msg!("onboard.more")).with_key(Some(MORE_KEY));
-            return more.with_value(msg!("onboard.more-value"), None);
-        }
         let answer = self.answer.clone().unwrap_or_else(|| msg!("onboard.row-open"));
         let choice = Choice::new(self.id.name(), name(self.id)).with_key(key);
         choice.with_value(answer, self.origin.clone())
@@ -155,23 +151,28 @@ impl Review<'_> {
         let (more, answers): (Vec<_>, Vec<_>) = rows.partition(|row| row.id == StepId::Flow);
         let keys = ROW_KEYS.chars().map(Some).chain(std::iter::repeat(None));
         let answers = answers.into_iter().zip(keys).map(|(row, key)| row.choice(key));
-        answers.chain(more.into_iter().map(|row| row.choice(None)))
+        let ask_more = |row: &ReviewRow| {
+            let more = Choice::new(row.id.name(), msg!("onboard.more")).with_key(Some(MORE_KEY));
+            more.with_value(msg!("onboard.more-value"), None)
+        };
+        answers.chain(more.into_iter().map(ask_more))
     }
 
     /// Returns the last question of the wizard.
     fn question(&self) -> Question {
         let rows = self.row_choices();
         let key = |(id, key): (&str, char), label| Choice::new(id, label).with_key(Some(key));
-        let command = key(COMMAND, msg!("onboard.command")).with_value(msg!("onboard.command-value"), None);
         let question = if self.changes_nothing {
             let nothing = Choice::new(CONFIRM, msg!("onboard.nothing-to-change")).with_key(Some(LEAVE_KEY));
-            let mut rows = self.rows.iter().map(|row| row.id);
-            let first = rows.find(|id| *id > StepId::Existing);
+            let mut ids = self.rows.iter().map(|row| row.id);
+            let first = ids.find(|id| *id > StepId::Existing);
             let default = self.suggested.or(first).map_or("", StepId::name);
-            let options = self.row_choices().chain([nothing]).collect();
+            let options = rows.chain([nothing]).collect();
             Question::choice(msg!("onboard.what-to-change"), options, default)
         } else {
             let changes = key(CHANGES, msg!("onboard.changes")).with_value(self.changes.clone(), None);
+            let command = key(COMMAND, msg!("onboard.command"));
+            let command = command.with_value(msg!("onboard.command-value"), None);
             let leave = key((LEAVE, LEAVE_KEY), msg!("onboard.leave"));
             let options = std::iter::once(Choice::new(CONFIRM, msg!("onboard.do-it")));
             let options = options.chain(rows).chain([changes, command, leave]);

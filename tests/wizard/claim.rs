@@ -23,26 +23,16 @@ fn sandbox(telegram: &Telegram) -> Sandbox {
     sandbox
 }
 
+/// Starts the wizard about the bot's instance, which asks for the token of the bot first.
+fn start(sandbox: &Sandbox, lang: Lang, size: Size) -> Terminal {
+    let words = "--profile bot onboard --accept-risk --existing change --flow quickstart --channel telegram";
+    let args = ["--lang", lang.code()].into_iter().chain(words.split(' '));
+    Terminal::start(sandbox, args.chain(["--no-install-daemon"]), size)
+}
+
 /// Starts the wizard and answers everything up to the claim of the bot, which is waited for then.
 fn run_to_claim(sandbox: &Sandbox, lang: Lang, size: Size) -> Terminal {
-    let args = [
-        "--lang",
-        lang.code(),
-        "--profile",
-        "bot",
-        "onboard",
-        "--accept-risk",
-    ];
-    let flags = [
-        "--existing",
-        "change",
-        "--flow",
-        "quickstart",
-        "--channel",
-        "telegram",
-    ];
-    let flags = flags.into_iter().chain(["--no-install-daemon"]);
-    let mut terminal = Terminal::start(sandbox, args.into_iter().chain(flags), size);
+    let mut terminal = start(sandbox, lang, size);
     let question = catalogue_text(lang, "step.channel-token.ask").replace("{channel}", "Telegram");
     wait_open(&mut terminal, &question);
     terminal.type_in(TOKEN).press(Key::Enter);
@@ -205,22 +195,7 @@ fn bot_that_another_program_polls_says_so_and_the_wizard_goes_on() {
     let telegram = Telegram::start();
     telegram.set_polled_elsewhere(true);
     let sandbox = sandbox(&telegram);
-    let args = [
-        "--profile",
-        "bot",
-        "onboard",
-        "--accept-risk",
-        "--existing",
-        "change",
-    ];
-    let flags = [
-        "--flow",
-        "quickstart",
-        "--channel",
-        "telegram",
-        "--no-install-daemon",
-    ];
-    let mut terminal = Terminal::start(&sandbox, args.into_iter().chain(flags), Size::USUAL);
+    let mut terminal = start(&sandbox, lang, Size::USUAL);
     wait_open(&mut terminal, "Bot token (Telegram)");
     terminal.type_in(TOKEN).press(Key::Enter);
     wait_open(&mut terminal, catalogue_text(lang, "onboard.confirm"));
@@ -252,26 +227,11 @@ fn network_that_goes_and_comes_back_while_the_wizard_waits_loses_nothing() {
 fn claim_is_waited_for_in_accessible_mode_until_a_line_is_typed() {
     let telegram = Telegram::start();
     let sandbox = sandbox(&telegram).var("ACCESSIBLE", "1");
-    let args = [
-        "--profile",
-        "bot",
-        "onboard",
-        "--accept-risk",
-        "--existing",
-        "change",
-    ];
-    let flags = [
-        "--flow",
-        "quickstart",
-        "--channel",
-        "telegram",
-        "--no-install-daemon",
-    ];
     let size = Size {
         rows: 200,
         columns: 80,
     };
-    let mut terminal = Terminal::start(&sandbox, args.into_iter().chain(flags), size);
+    let mut terminal = start(&sandbox, Lang::english(), size);
     terminal.wait_for("Bot token (Telegram)").wait_unechoed();
     terminal.type_in(TOKEN).press(Key::Enter);
     wait_for_text(&mut terminal, &format!("Whose bot is @{BOT}?"));

@@ -5,20 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::scenario::{collapse_blanks, wait_for_text, wait_open};
-use super::{CANARY, ENGLISH, choose_node, sandbox_with_default};
+use super::{CANARY, ENGLISH, EVERY_QUESTION, choose_node, sandbox_with_default};
 use crate::support::pty::{Key, Size, Terminal};
 use crate::support::{Reason, Sandbox, skipped};
-
-/// The arguments of a wizard about profile rescue that asks everything.
-const EVERY_QUESTION: [&str; 7] = [
-    "--lang",
-    "en",
-    "--profile",
-    "rescue",
-    "onboard",
-    "--flow",
-    "advanced",
-];
 
 const DRAFT: &str = ".local/state/openclaw/draft.toml";
 

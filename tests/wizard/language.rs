@@ -5,7 +5,7 @@ use openclaw::i18n::Lang;
 use rustix::process::Signal;
 
 use super::scenario::{catalogue_text, collapse_blanks, is_open, wait_open};
-use super::{ENGLISH, TURKISH, choose_node, run_to_review, sandbox_with_default};
+use super::{ENGLISH, EVERY_QUESTION, TURKISH, choose_node, run_to_review, sandbox_with_default};
 use crate::support::Sandbox;
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
 
@@ -75,15 +75,7 @@ fn language_question_fits_every_width() {
 #[test]
 fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
     let sandbox = sandbox_with_default();
-    let args = [
-        "--lang",
-        "en",
-        "--profile",
-        "rescue",
-        "onboard",
-        "--flow",
-        "advanced",
-    ];
+    let args = EVERY_QUESTION;
     for columns in [80, 40] {
         let mut terminal = Terminal::start(&sandbox, args, Size::tall(columns));
         terminal.wait_for(ENGLISH.engine).type_in(CTRL_L);
@@ -130,15 +122,7 @@ fn ctrl_l_switches_the_language_at_any_question_and_keeps_every_answer() {
 #[test]
 fn ctrl_l_works_at_the_question_whether_to_go_on_and_keeps_the_draft() {
     let sandbox = sandbox_with_default();
-    let args = [
-        "--lang",
-        "en",
-        "--profile",
-        "rescue",
-        "onboard",
-        "--flow",
-        "advanced",
-    ];
+    let args = EVERY_QUESTION;
     let mut first = Terminal::start(&sandbox, args, Size::tall(80));
     first.wait_for(ENGLISH.engine).press(Key::Enter);
     first

@@ -76,13 +76,13 @@ const DEFAULT_CONFIG: (&str, &str) = (
 );
 
 /// The arguments of a wizard that asks everything.
-const EVERY_QUESTION: &[&str] = &["--flow", "advanced"];
+const ADVANCED_FLOW: &[&str] = &["--flow", "advanced"];
 
 /// Every question that can be asked about a new instance, none of them answered by its default.
 pub const ADVANCED: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
     has_node: true,
-    args: EVERY_QUESTION,
+    args: ADVANCED_FLOW,
     questions: &[
         question("step.profile.ask", Named("2", "rescue –")),
         question("step.engine.ask", Choice("1", "step.engine.node", "2026.9.6")),
@@ -133,7 +133,7 @@ pub const ADVANCED: Scenario = Scenario {
 pub const NEW_INSTANCE: Scenario = Scenario {
     files: &[DEFAULT_CONFIG],
     has_node: false,
-    args: EVERY_QUESTION,
+    args: ADVANCED_FLOW,
     questions: &[
         question("step.profile.ask", Named("2", "rescue –")),
         question("step.engine.ask", Choice("2", "step.engine.native", "")),

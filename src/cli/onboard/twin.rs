@@ -1,4 +1,4 @@
-//! What follows the first gateway of a host once it was started: a rescue bot beside it, with everything proposed, and its
+//! Offers that follow the first gateway of a host once it was started: a rescue bot beside it, with everything proposed, and its
 //! dashboard in the browser.
 
 use std::process::ExitCode;

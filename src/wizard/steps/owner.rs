@@ -1,6 +1,6 @@
 //! The owner of the channel's bot: whoever sends the bot a code that only this terminal shows, and is agreed to.
 //!
-//! It is an answer like others: nothing is written before the plan is confirmed.
+//! The owner is an answer like others: nothing is written before the plan is confirmed.
 
 use std::time::Duration;
 
