@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs};
 
 use flate2::Compression;
@@ -43,6 +44,42 @@ fn main() {
     out.push_str("];\n");
     write("locales.rs", &out);
     write_config_schemas();
+    name_commit();
+}
+
+/// Passes the commit on to the program, as `SOURCE_COMMIT`: from a variable of that name, from the file that `cargo package`
+/// adds, or from git. A debug build has none, so that a commit does not make the next test run compile everything anew.
+fn name_commit() {
+    println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
+    if env::var_os("SOURCE_COMMIT").is_some() || env::var("PROFILE").unwrap() == "debug" {
+        return; // the compiler sees the variable
+    }
+    let root = env::var("CARGO_MANIFEST_DIR").unwrap();
+    let packaged = fs::read_to_string(Path::new(&root).join(".cargo_vcs_info.json")).ok();
+    let packaged = packaged.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let packaged = packaged.and_then(|info| Some(info.pointer("/git/sha1")?.as_str()?.to_owned()));
+    if let Some(commit) = packaged.or_else(|| commit_of_work_tree(&root)) {
+        println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
+    }
+}
+
+/// Returns the commit that is checked out in a folder; `None` where that is not the top of a work tree of git.
+fn commit_of_work_tree(root: &str) -> Option<String> {
+    let git = |args: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(root).args(args).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    if fs::canonicalize(top).ok()? != fs::canonicalize(root).ok()? {
+        return None;
+    }
+    // Its log changes with each commit and each switch of branches.
+    let log = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"])?;
+    if Path::new(&log).exists() {
+        println!("cargo::rerun-if-changed={log}");
+    }
+    git(&["rev-parse", "HEAD"])
 }
 
 fn write_config_schemas() {

@@ -37,6 +37,7 @@ mod profiles;
 mod rescue;
 mod snapshot;
 mod status;
+pub(crate) mod version;
 
 use context::Context;
 

@@ -37,6 +37,7 @@ pub mod help;
 pub mod host;
 mod https;
 pub mod i18n;
+mod installation;
 pub mod instance;
 pub mod lock;
 mod logs;
@@ -123,12 +124,8 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     {
         return Err(error);
     }
-    if let [_, word] = &options.command_line[..]
-        && ["--version", "-V", "-v", "version"]
-            .iter()
-            .any(|version| word == version)
-    {
-        return Ok(version(ui));
+    if cli::version::is_asked_for(&options.command_line) {
+        return Ok(cli::version::run(host, ui));
     }
     let Ok(matches) = cli::Cli::command().try_get_matches_from(&options.command_line) else {
         return explain(host, ui, options)
@@ -137,15 +134,9 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
     let Some(command) = parsed.command else {
-        return Ok(version(ui));
+        return Ok(cli::version::run(host, ui));
     };
     cli::dispatch(host, ui, options.profile.as_ref(), command)
-}
-
-/// Prints the version of the `openclaw` program.
-fn version(ui: Ui) -> ExitCode {
-    ui.print(concat!("openclaw ", env!("CARGO_PKG_VERSION")));
-    ExitCode::SUCCESS
 }
 
 /// Explains a command line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong

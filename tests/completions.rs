@@ -249,6 +249,23 @@ fn script_of_every_shell_calls_the_program() {
 }
 
 #[test]
+fn second_name_of_the_program_has_completions_of_its_own() {
+    let sandbox = sandbox();
+    std::fs::create_dir_all(sandbox.path("bin")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_openclaw"), sandbox.path("bin/openclaw-rs")).unwrap();
+    let script = r#"
+        source <(openclaw-rs completions bash)
+        COMP_WORDS=(openclaw-rs --prof); COMP_CWORD=1; COMP_TYPE=9
+        $(complete -p openclaw-rs | sed 's/.*-F \([^ ]*\).*/\1/') openclaw-rs --prof ""
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let mut command = shell(&sandbox, "bash");
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+    command.args(["--norc", "-c", script]).env("PATH", path);
+    assert_eq!(output(&mut command).trim_end(), "--profile");
+}
+
+#[test]
 fn completion_prints_no_error_for_a_bad_line_or_without_a_home() {
     let sandbox = sandbox().var("COMPLETE", "bash").var("_CLAP_COMPLETE_INDEX", "7");
     let ran = sandbox

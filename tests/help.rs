@@ -2,8 +2,8 @@
 
 use console::measure_text_width;
 
-use crate::support::Sandbox;
 use crate::support::pty::{Modes, Size, Terminal};
+use crate::support::{Sandbox, put_program};
 
 #[test]
 fn help_fits_wide_and_narrow_terminals_in_both_languages() {
@@ -105,6 +105,33 @@ fn every_version_flag_prints_one_line() {
             (concat!("openclaw ", env!("CARGO_PKG_VERSION"), "\n"), "")
         );
     }
+}
+
+#[test]
+fn version_as_json_says_how_the_program_was_installed() {
+    let sandbox = Sandbox::new();
+    for words in [["--version", "--json"], ["--json", "-V"], ["version", "--json"]] {
+        let document = sandbox.run(words).exits(0).json();
+        assert_eq!(document["ok"], true);
+        assert_eq!(document["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(document["installed"], "source");
+        assert_eq!(document["program"], env!("CARGO_BIN_EXE_openclaw"));
+        assert!(document["commit"].is_null() || document["commit"].as_str().unwrap().len() == 40);
+    }
+    // As a package lays it out: the program, and beside it what says the kind of the package.
+    put_program(
+        env!("CARGO_BIN_EXE_openclaw"),
+        sandbox.write("usr/bin/openclaw-rs", ""),
+    );
+    sandbox.write("usr/share/openclaw-rs/install-method", "deb\n");
+    let output = std::process::Command::new(sandbox.path("usr/bin/openclaw-rs"))
+        .args(["--version", "--json"])
+        .env("HOME", sandbox.home())
+        .output()
+        .unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["installed"], "deb");
+    let _ = sandbox.run(["--version", "--jsno"]).exits(2);
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::environment::Environment;
 use crate::help;
 use crate::host::Host;
 use crate::i18n::Lang;
+use crate::installation::PACKAGE_NAME;
 use crate::instance::{Instance, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -54,7 +55,7 @@ const SHELL_VARIABLE: &str = "COMPLETE";
 const WORD_INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
 /// Name of the instance profile for which shell completion suggests free ports. It owns no port yet.
 const NEW_PROFILE: &str = "new";
-/// Name of the command that the shell completes.
+/// Name of the command that the shell completes, unless the program was started by its other name.
 const PROGRAM_NAME: &str = "openclaw";
 
 /// Prints the completion script of a shell.
@@ -70,14 +71,9 @@ pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
         Shell::Powershell => &Powershell,
         Shell::Zsh => &Zsh,
     };
+    let name = command_name(host);
     shell
-        .write_registration(
-            SHELL_VARIABLE,
-            PROGRAM_NAME,
-            PROGRAM_NAME,
-            &program_command(host),
-            &mut script,
-        )
+        .write_registration(SHELL_VARIABLE, name, name, &program_command(host), &mut script)
         .expect("memory takes every byte");
     ui.print(String::from_utf8_lossy(&script).trim_end());
     ExitCode::SUCCESS
@@ -122,6 +118,17 @@ fn replace_profile_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString>
     words
 }
 
+/// Returns the name of the command that a completion script is for: the one by which this run was started, where it is
+/// one of the program's two names.
+fn command_name(host: &Host) -> &'static str {
+    let typed = host.args().first().map(Path::new).and_then(Path::file_stem);
+    if typed.is_some_and(|name| name == PACKAGE_NAME) {
+        PACKAGE_NAME
+    } else {
+        PROGRAM_NAME
+    }
+}
+
 /// Returns how a completion script runs this program: by its name if this run was started so, otherwise by its full
 /// path.
 fn program_command(host: &Host) -> String {
@@ -129,7 +136,7 @@ fn program_command(host: &Host) -> String {
     let by_path = Path::new(typed).components().count() > 1;
     match host.program() {
         Some(program) if by_path => program.to_string_lossy().into_owned(),
-        _ => PROGRAM_NAME.to_owned(),
+        _ => command_name(host).to_owned(),
     }
 }
 
