@@ -36,10 +36,21 @@ pub(crate) fn become_gateway(target: InstanceContext<'_>) -> Result<ExitCode> {
 
 /// Returns the command that runs the gateway of an instance in the foreground.
 fn gateway_command(target: InstanceContext<'_>) -> Result<CommandSpec> {
+    program_command(target, ["gateway", "run"])
+}
+
+/// Returns the command that runs this program for an instance, with the words of the command line behind its profile.
+///
+/// # Errors
+/// When the program can't be found.
+pub(crate) fn program_command<'a>(
+    target: InstanceContext<'a>,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Result<CommandSpec> {
     let InstanceContext { host, instance, .. } = target;
     let program = host.program().ok_or_else(|| failed(target))?;
-    let profile = instance.profile.as_str();
-    let mut command = CommandSpec::new(program, ["--profile", profile, "gateway", "run"]);
+    let words = ["--profile", instance.profile.as_str()].into_iter().chain(words);
+    let mut command = CommandSpec::new(program, words);
     // Variables of another instance must not decide for the target (docs/design.md#environment-rules).
     command.env_removed = Environment::inherited_instance_variables(host);
     Ok(command

@@ -114,20 +114,19 @@ impl Command {
     }
 }
 
-/// Prints the overview that a command line without a command gets. Returns `false`, and prints nothing, where the files of
-/// the user can't be found.
+/// Shows the overview that a command line without a command gets, and returns the exit code. Returns `None`, and shows
+/// nothing, where the files of the user can't be found.
 ///
 /// # Errors
 /// Exit 1 where the profile does not exist and its name is probably a misspelling.
-pub(crate) fn print_overview(host: &Host, ui: Ui, profile: Option<&ProfileName>) -> Result<bool> {
+pub(crate) fn show_overview(host: &Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Option<ExitCode>> {
     let Ok(context) = Context::read(host, ui, profile) else {
-        return Ok(false);
+        return Ok(None);
     };
     if profile.is_some() {
         context.refuse_misspelled_profile()?;
     }
-    overview::print(&context, Cli::command());
-    Ok(true)
+    overview::run(&context, Cli::command()).map(Some)
 }
 
 /// Runs the subcommand that the command line names, and returns the exit code of the program. `completions` and `man`

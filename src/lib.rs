@@ -140,12 +140,13 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
 }
 
 /// Explains a command line that clap did not accept: requested help goes to stdout, other help to stderr, and a wrong
-/// line is an error. A line without a command gets an overview instead of the help page, on stderr and with exit 2 as
-/// every incomplete line: a script whose command is an empty variable must not go on.
+/// line is an error. A line without a command gets an overview instead of the help page: with a person at the terminal one
+/// that renews itself, else on stderr and with exit 2 as every incomplete line: a script whose command is an empty variable
+/// must not go on.
 fn explain(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     let is_empty = options.command_line.len() == 1;
-    if is_empty && cli::print_overview(host, ui, options.profile.as_ref())? {
-        return Ok(ExitCode::from(2));
+    if is_empty && let Some(code) = cli::show_overview(host, ui, options.profile.as_ref())? {
+        return Ok(code);
     }
     let style = help::HelpStyle {
         width: ui.width(),

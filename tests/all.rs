@@ -49,6 +49,8 @@ mod man;
 mod messenger;
 #[cfg(target_os = "linux")]
 mod onboard;
+#[cfg(target_os = "linux")]
+mod overview;
 mod picture;
 #[cfg(target_os = "linux")]
 mod ports;

@@ -43,6 +43,7 @@ const SAME_IN_TURKISH: &[&str] = &[
     "help.value.token",
     "help.value.url",
     "language.own",
+    "overview.port",
     "plan.release-name",
     "ports.process",
     "profiles.port",

@@ -1,121 +1,96 @@
-//! `openclaw` without a command: the state of the chosen gateway in three lines, and the commands that are needed most.
-//! Where no gateway is set up, the one command to start with.
+//! `openclaw` without a command: each gateway of the host in a line, what is wrong with it, and the commands that are needed
+//! most. Where no gateway is set up, a person is offered the wizard.
 //!
-//! All of it goes to stderr, because the command line is incomplete ([`crate::run`] exits with 2).
+//! With a person at the terminal it is a view that renews itself ([`live`]). Else all of it goes to stderr once, because the
+//! command line is incomplete: the exit code is 2.
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Command;
 
 use super::Context;
-use super::status::{self, DEFAULT_TIMEOUT};
-use crate::environment::abbreviate_home;
-use crate::help::{self, HelpStyle};
-use crate::i18n::{Lang, Msg, duration_msg, msg};
-use crate::probe::Probe;
+use super::onboard::{self, OnboardArgs};
+use super::status::DEFAULT_TIMEOUT;
+use crate::error::Result;
+use crate::help;
+use crate::i18n::{Lang, msg};
 use crate::survey::Survey;
+use crate::wizard::terminal::Terminal;
 
-/// The commands that the overview names, which every person with a gateway needs.
-const COMMON_COMMANDS: [&str; 5] = ["status", "dashboard", "logs", "doctor", "onboard"];
+mod commands;
+mod live;
+mod states;
+mod watch;
 
-/// Prints the overview of the chosen instance and of the host. `program` is the declaration of the command line.
-pub(super) fn print(context: &Context<'_>, program: Command) {
-    let ui = &context.ui;
+use commands::command_lines;
+
+/// Maximum number of sentences about one gateway in the overview.
+const MAX_PROBLEMS: usize = 2;
+/// Number of columns by which the sentences about a gateway are indented.
+const PROBLEM_INDENT: usize = 4;
+
+/// Runs `openclaw` without a command. `program` is the declaration of the command line.
+///
+/// # Errors
+/// When the terminal is gone, or the wizard fails.
+pub(super) fn run(context: &Context<'_>, program: Command) -> Result<ExitCode> {
     let survey = context.survey();
     if survey.instances.is_empty() {
-        ui.eprint_paragraph(&msg!("overview.nothing"));
-        ui.eprint_paragraph(&msg!("overview.start", command = context.instance.command()));
-        if !ui.knows_language() {
-            for other in Lang::all().filter(|other| *other != ui.lang()) {
-                ui.eprint(other.text("language.how").unwrap_or_default());
-            }
+        return offer_onboarding(context);
+    }
+    let program = help::localise(program, context.ui.lang());
+    let is_found = survey.position(&context.instance.config_path).is_some();
+    if is_found && live::is_possible(context) {
+        context.print_interrupted_note();
+        return live::run(context, &survey, &program);
+    }
+    print(context, &survey, &program);
+    context.print_interrupted_note();
+    Ok(ExitCode::from(2))
+}
+
+/// Says that the host has no gateway yet, and offers a person at the terminal to set one up.
+fn offer_onboarding(context: &Context<'_>) -> Result<ExitCode> {
+    let ui = &context.ui;
+    ui.eprint_paragraph(&msg!("overview.nothing"));
+    let terminal = context.host.terminal();
+    let is_person = terminal.stdin && terminal.stderr && !ui.is_json();
+    if is_person && Terminal::new(*ui).confirm(&msg!("overview.ask"), Some(true))? {
+        return onboard::onboard(context, &OnboardArgs::default());
+    }
+    ui.eprint_paragraph(&msg!("overview.start", command = context.instance.command()));
+    if !ui.knows_language() {
+        for other in Lang::all().filter(|other| *other != ui.lang()) {
+            ui.eprint(other.text("language.how").unwrap_or_default());
         }
-    } else {
-        print_state(context, &survey);
-        ui.eprint("");
-        print_commands(context, program);
-        ui.eprint("");
-        ui.eprint_paragraph(&msg!("overview.all-commands"));
     }
     context.print_interrupted_note();
+    Ok(if is_person {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(2)
+    })
 }
 
-/// Prints three lines: how the chosen gateway is; what it runs as, or how to get it to run; and the other gateways.
-fn print_state(context: &Context<'_>, survey: &Survey) {
+/// Prints the gateways of the host once, and the commands for the chosen one.
+fn print(context: &Context<'_>, survey: &Survey, program: &Command) {
     let ui = &context.ui;
-    let (_, probe) = status::probe_instance(context, survey, Instant::now() + DEFAULT_TIMEOUT);
-    ui.eprint_hanging("", 2, &status::headline(context, &probe));
-    let hint = probe.hints(&context.instance).into_iter().next();
-    let detail = match hint {
-        Some(hint) => hint,
-        None => facts_msg(context, &probe),
-    };
-    ui.eprint_hanging("  ", 2, &ui.render(&detail));
-    ui.eprint_hanging("  ", 2, &ui.render(&others_msg(context, survey)));
-}
-
-/// Returns the sentence with the port, the engine and the uptime of a gateway that needs no help.
-fn facts_msg(context: &Context<'_>, probe: &Probe) -> Msg {
-    let engine = [Some(probe.engine.name()), probe.version.as_deref()];
-    let engine: Vec<_> = engine.into_iter().flatten().collect();
-    let started = probe.started;
-    let up = started.and_then(|at| context.host.now().duration_since(at).ok());
-    let msg = match up {
-        Some(up) => Msg::new("overview.facts").with_msg("up", duration_msg(up)),
-        None => Msg::new("overview.facts-only"),
-    };
-    msg.with("port", probe.port_number())
-        .with("engine", engine.join(" "))
-}
-
-/// Returns the sentence with the names of the host's other gateways, or with the config of this one where there is no
-/// other.
-fn others_msg(context: &Context<'_>, survey: &Survey) -> Msg {
-    let config = &context.instance.config_path;
-    let own = survey.position(config);
-    let others = survey.instances.iter().enumerate();
-    let mut others: Vec<_> = others
-        .filter(|(at, _)| Some(*at) != own)
-        .map(|(_, found)| found)
-        .collect();
-    if others.is_empty() {
-        let path = abbreviate_home(&context.env.home, config);
-        return msg!("overview.config", path = path);
-    }
-    others.sort_by_key(|found| found.reading_order());
-    let names: Vec<_> = others.iter().map(|found| found.label.as_str()).collect();
-    msg!("overview.others", names = names.join(", "))
-}
-
-/// Prints the commands that are needed most, as they are typed for the chosen instance, with what they do.
-fn print_commands(context: &Context<'_>, program: Command) {
-    let ui = &context.ui;
-    let program = help::localise(program, ui.lang());
-    let entries = COMMON_COMMANDS.map(|name| {
-        let found = program.find_subcommand(name);
-        let about = found.and_then(Command::get_about);
-        let about = about.map(ToString::to_string).unwrap_or_default();
-        (format!("{} {name}", context.instance.command()), about)
-    });
-    let style = HelpStyle {
-        width: ui.width(),
-        bold: false,
-    };
-    ui.eprint(&ui.fit_charset(help::render_columns(&entries, style)));
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-    use crate::cli::Cli;
-
-    #[test]
-    fn every_command_of_the_overview_is_one_that_can_be_typed_alone() {
-        for name in COMMON_COMMANDS {
-            let parsed = Cli::command().try_get_matches_from(["openclaw", name]);
-            assert!(parsed.is_ok(), "{name}");
+    let deadline = Instant::now() + DEFAULT_TIMEOUT;
+    let states = states::probe_gateways(context.instance_context(), survey, deadline);
+    let lines = states::gateway_lines(ui, &states, context.host.now(), ui.error_width());
+    for (state, line) in states.iter().zip(lines) {
+        match &state.probe {
+            Some(probe) if ui.plain() => ui.eprint_paragraph(&probe.msg(&state.label)),
+            _ => ui.eprint(&line),
+        }
+        for problem in state.problems().iter().take(MAX_PROBLEMS) {
+            let indent = " ".repeat(PROBLEM_INDENT);
+            ui.eprint_hanging(&indent, PROBLEM_INDENT, &ui.render(problem));
         }
     }
+    ui.eprint("");
+    ui.eprint(&command_lines(ui, &context.instance, program, ui.error_width()));
+    ui.eprint("");
+    ui.eprint_paragraph(&msg!("overview.all-commands"));
 }

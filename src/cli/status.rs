@@ -24,6 +24,7 @@ mod args;
 pub(super) mod document;
 mod outcome;
 pub(super) mod service;
+pub(super) mod verdict;
 
 pub(super) use args::DEFAULT_TIMEOUT;
 pub(crate) use args::{AskArgs, StatusArgs};

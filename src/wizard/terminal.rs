@@ -14,6 +14,7 @@ mod filter_prompt;
 mod input;
 mod keys;
 mod line_editor;
+pub(crate) mod live;
 mod prompt;
 mod screen;
 mod select_prompt;
@@ -24,7 +25,7 @@ mod theme;
 mod waiting;
 mod yes_no_prompt;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{io, mem};
 
 use console::Term;
@@ -104,12 +105,21 @@ pub(crate) struct Terminal {
 /// never gets a control sequence.
 static MAY_HIDE_CURSOR: AtomicBool = AtomicBool::new(false);
 
+/// `true` while another program uses the terminal. A Ctrl-C is for that program then, as in a shell.
+static IS_RELEASED: AtomicBool = AtomicBool::new(false);
+/// Number of signals that were left to the program which uses the terminal.
+static SIGNALS_LEFT: AtomicUsize = AtomicUsize::new(0);
+
 impl Terminal {
     /// Creates the wizard's terminal, whose prompts are drawn as this screen allows them. From here on a signal that
     /// ends the program leaves the terminal as it was found.
     pub(crate) fn new(ui: Ui) -> Self {
         // A second handler cannot be set, and the first one does the same.
         let _ = ctrlc::set_handler(|| {
+            if IS_RELEASED.load(Ordering::SeqCst) {
+                SIGNALS_LEFT.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
             if MAY_HIDE_CURSOR.load(Ordering::Relaxed) {
                 let _ = Term::stderr().write_str("\x1b[?2004l\x1b[?25h");
             }
@@ -168,7 +178,9 @@ impl Terminal {
     /// Runs something that uses the terminal itself, such as an editor, with the modes that the terminal was found with.
     pub(crate) fn release<T>(&mut self, run: impl FnOnce() -> T) -> T {
         input::restore();
+        IS_RELEASED.store(true, Ordering::SeqCst);
         let result = run();
+        IS_RELEASED.store(false, Ordering::SeqCst);
         // From the next question on nothing is echoed again.
         self.screen.forget_drawing();
         result

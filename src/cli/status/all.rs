@@ -8,18 +8,20 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::args::AskArgs;
+
 use super::document;
 use super::outcome::probe_outcome;
 use super::service::{manager_document, state_msg};
+use super::verdict::coloured_verdict;
 use crate::cli::Context;
 use crate::error::ErrorKind;
 use crate::i18n::{duration_msg, msg};
 use crate::instance::InstanceContext;
-use crate::probe::{self, Probe, ProbeVerdict, VerdictClass};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::profile::ProfileName;
 use crate::service::{self, ServiceStatus};
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
-use crate::ui::{ReportOutcome, Table, Ui};
+use crate::ui::{ReportOutcome, Table};
 
 /// The probe of a gateway, and the state of its service where it has one.
 type ProbedInstance = (Probe, Option<ServiceStatus>);
@@ -154,7 +156,7 @@ fn print_table<'a>(
         ];
         table.add_row(vec![
             found.label.clone(),
-            coloured(ui, &probe.verdict),
+            coloured_verdict(ui, &probe.verdict),
             or_dash(probe.port.map(|port| port.to_string())),
             or_dash(probe.pid.filter(|_| running).map(|pid| pid.to_string())),
             engine.into_iter().flatten().collect::<Vec<_>>().join(" "),
@@ -201,15 +203,4 @@ fn print_all_hints<'a>(
             ui.print_detail(hint);
         }
     }
-}
-
-/// Returns the verdict about a gateway in one or two words, in the colour of its class.
-fn coloured(ui: &Ui, verdict: &ProbeVerdict) -> String {
-    let word = console::style(ui.render(&verdict.short_msg())).force_styling(ui.colour());
-    match verdict.class() {
-        VerdictClass::Healthy => word.green(),
-        VerdictClass::NotRunning => word.dim(),
-        VerdictClass::Faulty => word.red(),
-    }
-    .to_string()
 }
