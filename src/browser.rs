@@ -49,4 +49,5 @@ mod window_branding;
 
 pub(crate) use context::BrowserContext;
 pub(crate) use control::BrowserControl;
+pub(crate) use discover::{BrowserKind, installed_kind};
 use error::{BrowserError, Result};

@@ -25,7 +25,7 @@ mod timer;
 mod transition;
 
 pub(crate) use control::{
-    ActionOutcome, ActionReport, ServiceStatus, last_log_lines, restart, start, status, stop,
+    ActionOutcome, ActionReport, ServiceStatus, find_manager, last_log_lines, restart, start, status, stop,
 };
 pub(crate) use error::LINGER_COMMAND;
 pub(crate) use install::{InstallOptions, ServiceDrift, drift, install, leftovers, preview, uninstall};

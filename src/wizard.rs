@@ -8,9 +8,10 @@
 mod ask;
 pub(crate) mod command;
 pub(crate) mod context;
-pub(crate) mod gateway_states;
+pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod online;
+pub(crate) mod preflight;
 pub(crate) mod preset;
 pub(crate) mod question;
 pub(crate) mod review;
@@ -330,7 +331,9 @@ impl Pass {
         } else {
             question
         };
-        let question = question.offering_language();
+        let question = question
+            .offering_language()
+            .explained(step, context, &self.answers);
         let asked = ask_until_valid(step, &question, prompter, history, context, &mut self.answers)?;
         if matches!(asked, Asked::Answered) {
             self.asked.push(step.id());

@@ -35,6 +35,16 @@ impl BrowserKind {
         }
     }
 
+    /// Returns the name of the product of a kind of browser; that of Chromium's family for a custom one.
+    pub(crate) fn product(self) -> &'static str {
+        match self {
+            Self::Chrome => "Chrome",
+            Self::Brave => "Brave",
+            Self::Edge => "Edge",
+            Self::Chromium | Self::Custom => "Chromium",
+        }
+    }
+
     /// Determines the kind of a browser program by its file name.
     pub(super) fn from_path(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -133,6 +143,12 @@ impl OperatingSystem {
             Self::Linux
         }
     }
+}
+
+/// Returns the kind of the browser that an instance of this host controls where its config names none; `None` where no browser
+/// is installed.
+pub(crate) fn installed_kind(host: &Host, home: &Path) -> Option<BrowserKind> {
+    find_browser(host, home).map(|program| program.kind)
 }
 
 /// Returns the first browser of this host in the order of docs/openclaw.md#browser-discovery: the desktop's default,

@@ -248,6 +248,15 @@ pub(crate) fn status(context: InstanceContext<'_>) -> Result<ServiceStatus> {
     })
 }
 
+/// Returns the service manager that answers this user; where none does, the reason in a few words.
+pub(crate) fn find_manager(context: InstanceContext<'_>) -> Result<ManagerKind, Msg> {
+    let control = ServiceControl::new(context);
+    let reached = control.manager.check_reachable();
+    reached
+        .map(|()| control.manager.kind())
+        .map_err(|error| error.short_msg())
+}
+
 /// Returns the last lines of output of an instance's service, the oldest first, where the service manager keeps them.
 pub(crate) fn last_log_lines(context: InstanceContext<'_>, count: usize) -> Vec<String> {
     ServiceControl::new(context).manager.last_log_lines(count)

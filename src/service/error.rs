@@ -90,6 +90,24 @@ impl ManagerError {
         Self::Failed(message.to_owned())
     }
 
+    /// Returns the reason why a service manager can't be used, in a few words.
+    pub(super) fn short_msg(&self) -> Msg {
+        match self {
+            Self::NoSystemd | Self::ToolMissing(_) => msg!("service.why-no-systemd"),
+            Self::Container => msg!("service.why-container"),
+            Self::Wsl => msg!("service.why-wsl"),
+            Self::NoBus | Self::SwitchedUser(_) => msg!("service.why-no-session"),
+            Self::NoGraphicalSession => msg!("service.why-no-gui"),
+            Self::RegistrationDenied(_)
+            | Self::Denied(_)
+            | Self::Masked
+            | Self::OtherHome
+            | Self::TimedOut(_)
+            | Self::FileRejected(_)
+            | Self::Failed(_) => msg!("service.why-no-answer"),
+        }
+    }
+
     /// Returns the error of a service manager to show to the user, with the way out. `service` is the name of the
     /// service; `written_file` is its file, where that was written and is loaded at the next login.
     pub(super) fn describe(&self, instance: &Instance, service: &str, written_file: Option<&Path>) -> Error {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::error::ManagerError;
+use crate::i18n::{Msg, msg};
 use crate::service_files::ServiceSpec;
 
 /// A service manager that this program supports.
@@ -24,6 +25,15 @@ impl ManagerKind {
             "macos" => Self::Launchd,
             "windows" => Self::Schtasks,
             _ => Self::Systemd,
+        }
+    }
+
+    /// Returns the name of a service manager as its users know it.
+    pub(crate) fn msg(self) -> Msg {
+        match self {
+            Self::Systemd => msg!("service.systemd"),
+            Self::Launchd => msg!("service.launchd"),
+            Self::Schtasks => msg!("service.schtasks"),
         }
     }
 

@@ -36,8 +36,8 @@ use crate::service::{self, Linger};
 use crate::survey::Survey;
 use crate::survey::ports::{check_probed, suggest_probed};
 
-use super::gateway_states::GatewayStates;
 use super::online::OnlineChecks;
+use super::preflight::GatewayStates;
 
 mod disk;
 mod online;

@@ -15,6 +15,9 @@ pub(super) const HIDDEN_SECRET: &str = "********";
 /// Id of the wizard's choice that leaves a key of the config as it is.
 const KEEP_CHOICE: &str = "keep";
 
+/// The line, and the key, with which a person asks for the help of a question.
+pub(super) const HELP_WORD: &str = "?";
+
 /// Number of characters at the end of a secret by which its owner recognises it.
 const RECOGNISED_LETTERS: usize = 4;
 /// Minimum length of a secret whose last characters are shown, in characters.
@@ -43,6 +46,8 @@ pub(crate) struct Question {
     pub(crate) completes_from: Option<PathBuf>,
     /// `true` if the choices are so many that typing narrows them down.
     pub(crate) is_filtered: bool,
+    /// Why it is asked, and what `?` shows.
+    pub(crate) help: Option<QuestionHelp>,
 }
 
 /// The ports of the instances near a base port that the wizard asks for.
@@ -52,6 +57,19 @@ pub(crate) struct PortChart {
     pub(crate) others: Vec<(String, Vec<Span>)>,
     /// The label of the row with the ports of the marked choice.
     pub(crate) own_label: String,
+}
+
+/// The help of a question of the wizard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QuestionHelp {
+    /// The reason why the question is asked; `None` where its introduction says it.
+    pub(crate) why: Option<Msg>,
+    /// The text that `?` shows.
+    pub(crate) text: Msg,
+    /// Rows below the text, each with a name and its value: ports, or what other instances have.
+    pub(crate) rows: Vec<(Msg, Msg)>,
+    /// The line that names the flag with the same answer.
+    pub(crate) flag: Msg,
 }
 
 /// The form in which a question of the wizard is answered: a text, a choice, yes or no, or a secret.
@@ -285,6 +303,7 @@ impl Question {
             offers_language: false,
             completes_from: None,
             is_filtered: false,
+            help: None,
         }
     }
 

@@ -34,6 +34,7 @@ use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Lang, Msg, msg};
 use crate::ui::Ui;
 
+use self::accessible::ToldKeys;
 use self::filter_prompt::FilterPrompt;
 use self::input::KeyReader;
 use self::keys::Key;
@@ -43,7 +44,7 @@ use self::select_prompt::SelectPrompt;
 use self::text_prompt::TextPrompt;
 use self::theme::PromptTheme;
 use self::yes_no_prompt::YesNoPrompt;
-use super::question::{Prompter, Question, QuestionKind, Reply};
+use super::question::{Prompter, Question, QuestionHelp, QuestionKind, Reply};
 use super::waiting::{WaitEnd, Waiting};
 
 /// Creates the terminal prompt for a question of the wizard.
@@ -85,6 +86,15 @@ struct QuestionBlock {
     answer: Vec<String>,
     /// The reason why the answer was rejected, and the ways out.
     rejection: Vec<String>,
+    /// The help, while it is shown.
+    help: Vec<String>,
+}
+
+impl QuestionBlock {
+    /// Returns the lines above the prompt of a question that go when it is answered, from top to bottom.
+    fn fleeting(&self) -> impl Iterator<Item = &String> {
+        [&self.intro, &self.rejection, &self.help].into_iter().flatten()
+    }
 }
 
 /// Asks the wizard's questions at the terminal, with prompts on standard error.
@@ -97,8 +107,8 @@ pub(crate) struct Terminal {
     shown: Vec<String>,
     /// `true` if the last question was left backwards.
     went_back: bool,
-    /// `true` if the user was told how to go back, where nothing on the screen shows it.
-    explained_back: bool,
+    /// What the person was told about keys, where nothing on the screen shows them.
+    told: ToldKeys,
 }
 
 /// `true` if the terminal's cursor may be hidden, so that the signal handler must show it. A screen reader's terminal
@@ -135,7 +145,7 @@ impl Terminal {
             blocks: Vec::new(),
             shown: Vec::new(),
             went_back: false,
-            explained_back: false,
+            told: ToldKeys::default(),
         }
     }
 
@@ -156,6 +166,7 @@ impl Terminal {
             intro: Vec::new(),
             answer: Vec::new(),
             rejection: Vec::new(),
+            help: Vec::new(),
         });
     }
 
@@ -236,6 +247,12 @@ impl Terminal {
                 }
                 _ => {}
             }
+            if let Some(help) = &question.help
+                && prompt.asks_for_help(&key)
+            {
+                self.toggle_help(&mut block, help)?;
+                continue;
+            }
             let outcome = match key {
                 Key::Language if question.offers_language => {
                     KeyOutcome::Answered(Reply::Language(self.theme.ui.lang().next()))
@@ -247,20 +264,30 @@ impl Terminal {
             };
             self.went_back = reply == Reply::Back;
             if matches!(reply, Reply::Back | Reply::Language(_)) {
-                let above = [&block.shown, &block.intro, &block.rejection];
-                self.screen.erase_with(above.into_iter().flatten())?;
+                self.screen
+                    .erase_with(block.shown.iter().chain(block.fleeting()))?;
                 return Ok(reply);
             }
             let text = self.theme.text(&question.text);
             let answer = prompt.answer_text(&self.theme);
             let columns = self.screen.size().columns;
             block.answer = self.answered_lines(&text, &answer, columns);
-            let above = [&block.intro, &block.rejection];
-            self.screen.erase_with(above.into_iter().flatten())?;
+            self.screen.erase_with(block.fleeting())?;
             self.screen.print_lines(&block.answer)?;
             block.rejection.clear();
+            block.help.clear();
             self.blocks.push(block);
             return Ok(reply);
+        }
+    }
+
+    /// Shows the help of a question above its prompt, or takes it away again.
+    fn toggle_help(&mut self, block: &mut QuestionBlock, help: &QuestionHelp) -> io::Result<()> {
+        if block.help.is_empty() {
+            block.help = self.theme.help_lines(help, self.screen.size().columns);
+            self.screen.print_lines(&block.help)
+        } else {
+            self.screen.erase_with(mem::take(&mut block.help).iter())
         }
     }
 
@@ -304,9 +331,15 @@ impl Terminal {
             std::iter::once(String::new()).chain(lines)
         });
         let mut intro: Vec<_> = intro.collect();
-        if intro.is_empty() {
+        let why = question.help.as_ref().and_then(|help| help.why.as_ref());
+        if why.is_some() || intro.is_empty() {
             intro.push(String::new());
         }
+        intro.extend(
+            why.map(|why| self.theme.why_lines(why, columns))
+                .into_iter()
+                .flatten(),
+        );
         let (mut kept, rejection) = last.map_or_else(Default::default, |last| (last.shown, last.rejection));
         if went_back {
             kept.clear();
@@ -319,6 +352,7 @@ impl Terminal {
             intro,
             answer: Vec::new(),
             rejection,
+            help: Vec::new(),
         })
     }
 }
@@ -326,8 +360,7 @@ impl Terminal {
 impl Prompter for Terminal {
     fn ask(&mut self, question: &Question) -> Result<Reply> {
         let reply = if self.theme.ui.plain() {
-            let is_first = !mem::replace(&mut self.explained_back, true);
-            accessible::ask(self.theme.ui, question, is_first)
+            accessible::ask(self.theme.ui, question, &mut self.told)
         } else {
             self.ask_drawn(question)
         };
@@ -353,6 +386,7 @@ impl Prompter for Terminal {
                 intro: Vec::new(),
                 answer,
                 rejection: Vec::new(),
+                help: Vec::new(),
             });
         }
     }

@@ -90,7 +90,11 @@ fn hints_are_wrapped_between_two_keys_in_forty_columns() {
         let at = lines
             .iter()
             .position(|line| line.ends_with("e/h veya ←→ · Enter onayla"));
-        at.is_some_and(|at| lines.get(at + 1).is_some_and(|line| line == "  Esc geri"))
+        at.is_some_and(|at| {
+            lines
+                .get(at + 1)
+                .is_some_and(|line| line == "  Esc geri · ? yardım")
+        })
     });
 }
 

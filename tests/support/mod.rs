@@ -95,6 +95,13 @@ impl Sandbox {
         self.var("OPENCLAW_NODE_CLI", command)
     }
 
+    /// Makes Chrome the only program on the search path, so that what the wizard finds on the host is the same everywhere.
+    pub fn with_chrome_alone(self) -> Self {
+        let program = self.script("tools/google-chrome", "#!/bin/sh\n");
+        let folder = program.parent().expect("a folder").to_owned();
+        self.var("PATH", folder)
+    }
+
     /// Writes a script below HOME, ready to be started.
     pub fn script(&self, below: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(below.as_ref());

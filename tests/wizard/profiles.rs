@@ -74,18 +74,21 @@ fn gateway_that_runs_is_greeted_as_healthy() {
 
 #[test]
 fn many_instances_are_greeted_in_five_lines() {
-    let sandbox = sandbox_with_default();
+    let sandbox = sandbox_with_default().with_chrome_alone();
     for number in 1..=30 {
         let config = format!("{{ gateway: {{ port: {} }} }}", 20000 + 200 * number);
         sandbox.write(format!(".openclaw-bot{number}/openclaw.json"), config);
     }
     let mut terminal = start_at_profile(&sandbox, Lang::english(), 80);
     let text = terminal.screen().text();
-    assert_eq!(text.matches("Found: ").count(), 5, "{text}");
+    // Two more lines say what the host has and lacks.
+    assert_eq!(text.matches("Found: ").count(), 4, "{text}");
+    assert_eq!(text.matches("Not found: ").count(), 1, "{text}");
     for line in [
         "Found: default on 18789",
-        "Found: bot3 on 20600",
-        "Found: 27 more. See them all: openclaw status --all",
+        "Found: bot1 on 20200",
+        "Found: OpenClaw 2026.9.6 from npm, Chrome.",
+        "Found: 29 more. See them all: openclaw status --all",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
@@ -96,7 +99,7 @@ fn many_instances_are_greeted_in_five_lines() {
 fn first_gateway_is_called_default_unless_another_name_is_typed() {
     let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
     let mut terminal = start_at_profile(&sandbox, Lang::english(), 80);
-    assert!(!terminal.screen().contains("Found:"));
+    assert!(!terminal.screen().contains("Found: default"));
     terminal
         .wait_for("❯ default – for your first gateway")
         .press(Key::Enter)

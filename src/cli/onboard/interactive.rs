@@ -15,7 +15,7 @@ use crate::instance::Instance;
 use crate::plan::Plan;
 use crate::survey::Survey;
 use crate::ui::Ui;
-use crate::wizard::gateway_states::{GatewayStates, greeting, probe_gateways};
+use crate::wizard::preflight::{GatewayStates, Preflight};
 use crate::wizard::terminal::Terminal;
 use crate::wizard::{
     AnswerHistory, AnswerSource, Interview, InterviewEnd, Prompter as _, Question, Reply, StepId, interview,
@@ -135,8 +135,8 @@ impl OnboardRun<'_> {
         ui: &mut Ui,
     ) -> Result<Finished> {
         let survey = self.survey();
-        let states = probe_gateways(self.context.host, &self.context.env, &survey);
-        let greeting = greeting(&survey, &states);
+        let preflight = Preflight::run(self.context.instance_context(), &survey);
+        let greeting = preflight.greeting(&survey);
         terminal.show_heading(&self.heading(*ui, &greeting));
         // Found by the time that the question about models comes up.
         self.online.iter().for_each(|online| online.start_search());
@@ -155,7 +155,7 @@ impl OnboardRun<'_> {
         let mut person = Person {
             terminal,
             history: &mut history,
-            states: &states,
+            states: &preflight.states,
             instance: self.instance.clone(),
             first_survey: Some(survey),
             moves_kept_port: false,

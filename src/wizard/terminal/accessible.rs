@@ -3,7 +3,7 @@
 //! No control sequence is written. Choices are numbered and answered by number or by name, the default is shown, a
 //! secret is typed without echo, and a word leads back.
 
-use std::io;
+use std::{io, mem};
 
 use console::Term;
 
@@ -13,47 +13,73 @@ use super::yes_no_prompt::{expected_letters, label, letter, parse};
 use crate::i18n::{Lang, Msg, msg};
 use crate::secret::Secret;
 use crate::ui::Ui;
-use crate::wizard::question::{Choice, EmptyReply, Question, QuestionKind, Reply};
+use crate::wizard::question::{Choice, EmptyReply, HELP_WORD, Question, QuestionHelp, QuestionKind, Reply};
 
 /// Maximum number of choices that are read out at once.
 const MAX_SPOKEN: usize = 12;
 
+/// What a person was told about answering in accessible mode, where nothing on the screen shows it.
+#[derive(Debug, Default)]
+pub(super) struct ToldKeys {
+    back: bool,
+    help: bool,
+}
+
+/// A question of the wizard that is asked in accessible mode: the screen, and the help that it has.
+#[derive(Clone, Copy)]
+struct SpokenQuestion<'q> {
+    ui: Ui,
+    help: Option<&'q QuestionHelp>,
+}
+
 /// Asks a question of the wizard line by line, for screen readers, until there is a valid answer. The first question
-/// of a run says how to go back.
-pub(super) fn ask(ui: Ui, question: &Question, first: bool) -> io::Result<Reply> {
-    if first {
+/// of a run says how to go back, and the first one with help how to get it.
+pub(super) fn ask(ui: Ui, question: &Question, told: &mut ToldKeys) -> io::Result<Reply> {
+    let help = question.help.as_ref();
+    let at = SpokenQuestion { ui, help };
+    if !mem::replace(&mut told.back, true) {
         let word = back_answers(ui).nth(1).unwrap_or_default();
         ui.eprint_paragraph(&msg!("ui.spoken-back", word = word));
+    }
+    if help.is_some() && !mem::replace(&mut told.help, true) {
+        ui.eprint_paragraph(&msg!("ui.spoken-help", word = HELP_WORD));
     }
     ui.eprint("");
     if let Some((number, total)) = question.progress.filter(|(_, total)| *total > 1) {
         ui.eprint_paragraph(&msg!("ui.spoken-progress", number = number, total = total));
     }
-    for line in &question.intro {
+    let why = help.and_then(|help| help.why.as_ref());
+    for line in question.intro.iter().chain(why) {
         ui.eprint_paragraph(line);
     }
     ui.eprint_paragraph(&question.text);
     match &question.kind {
         QuestionKind::Choice { options, default } if question.is_filtered => {
-            ask_filtered(ui, options, *default)
+            ask_filtered(at, options, *default)
         }
         QuestionKind::Choice { options, default } => {
-            ask_choice(ui, options, *default, question.offers_language)
+            ask_choice(at, options, *default, question.offers_language)
         }
         QuestionKind::Text { default } => {
-            let typed = read_answer(ui, &answer_prompt(default.as_deref()), false)?;
+            let typed = read_answer(at, &answer_prompt(default.as_deref()), false)?;
             Ok(match default {
                 _ if is_back(ui, &typed) => Reply::Back,
                 Some(default) if typed.is_empty() => Reply::Text(default.clone()),
                 _ => Reply::Text(typed),
             })
         }
-        QuestionKind::Secret { empty } => ask_secret(ui, empty.as_ref()),
-        QuestionKind::YesNo { default } => ask_yes_no(ui, *default, question.offers_language),
+        QuestionKind::Secret { empty } => ask_secret(at, empty.as_ref()),
+        QuestionKind::YesNo { default } => ask_yes_no(at, *default, question.offers_language),
     }
 }
 
-fn ask_choice(ui: Ui, options: &[Choice], default: usize, offers_language: bool) -> io::Result<Reply> {
+fn ask_choice(
+    at: SpokenQuestion<'_>,
+    options: &[Choice],
+    default: usize,
+    offers_language: bool,
+) -> io::Result<Reply> {
+    let ui = at.ui;
     for (number, option) in (1..).zip(options) {
         ui.eprint_paragraph(
             &msg!("ui.spoken-option", number = number).with_msg("label", spoken_label(option)),
@@ -64,7 +90,7 @@ fn ask_choice(ui: Ui, options: &[Choice], default: usize, offers_language: bool)
     }
     let first = (default + 1).to_string();
     loop {
-        let typed = read_answer(ui, &answer_prompt(Some(&first)), false)?;
+        let typed = read_answer(at, &answer_prompt(Some(&first)), false)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -88,14 +114,15 @@ fn ask_choice(ui: Ui, options: &[Choice], default: usize, offers_language: bool)
 }
 
 /// Asks for one of many choices: a part of a name tells how many there are, and a number or a whole name chooses one.
-fn ask_filtered(ui: Ui, options: &[Choice], default: usize) -> io::Result<Reply> {
+fn ask_filtered(at: SpokenQuestion<'_>, options: &[Choice], default: usize) -> io::Result<Reply> {
+    let ui = at.ui;
     let labels: Vec<_> = options.iter().map(|option| ui.render(&option.label)).collect();
     let chosen = |at: usize| Ok(Reply::Text(options[at].id.clone()));
     ui.eprint_paragraph(&msg!("ui.spoken-filter", count = options.len()));
     let mut shown: Vec<usize> = Vec::new();
     loop {
         let first = labels.get(default).map(String::as_str);
-        let typed = read_answer(ui, &answer_prompt(first), false)?;
+        let typed = read_answer(at, &answer_prompt(first), false)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -154,7 +181,8 @@ fn spoken_label(option: &Choice) -> Msg {
     }
 }
 
-fn ask_yes_no(ui: Ui, default: Option<bool>, offers_language: bool) -> io::Result<Reply> {
+fn ask_yes_no(at: SpokenQuestion<'_>, default: Option<bool>, offers_language: bool) -> io::Result<Reply> {
+    let ui = at.ui;
     let lang = ui.lang();
     for yes in [true, false] {
         ui.eprint_paragraph(
@@ -162,7 +190,7 @@ fn ask_yes_no(ui: Ui, default: Option<bool>, offers_language: bool) -> io::Resul
         );
     }
     loop {
-        let typed = read_answer(ui, &answer_prompt(default.map(|yes| letter(lang, yes))), false)?;
+        let typed = read_answer(at, &answer_prompt(default.map(|yes| letter(lang, yes))), false)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -181,13 +209,14 @@ fn ask_yes_no(ui: Ui, default: Option<bool>, offers_language: bool) -> io::Resul
     }
 }
 
-fn ask_secret(ui: Ui, empty: Option<&EmptyReply>) -> io::Result<Reply> {
+fn ask_secret(at: SpokenQuestion<'_>, empty: Option<&EmptyReply>) -> io::Result<Reply> {
+    let ui = at.ui;
     let request = match empty {
         Some(empty) => msg!("ui.spoken-hidden-empty").with_msg("enter", empty.enter_msg()),
         None => msg!("ui.spoken-hidden"),
     };
     loop {
-        let typed = read_answer(ui, &request, true)?;
+        let typed = read_answer(at, &request, true)?;
         if is_back(ui, &typed) {
             return Ok(Reply::Back);
         }
@@ -223,15 +252,32 @@ fn typed_language(typed: &str) -> Option<Lang> {
     })
 }
 
-/// Asks a person for a line of text in accessible mode and reads it. The end of the input is an error.
-fn read_answer(ui: Ui, request: &Msg, hidden: bool) -> io::Result<String> {
+/// Asks a person for a line of text in accessible mode and reads it; whoever asks for help gets it first. The end of the
+/// input is an error.
+fn read_answer(at: SpokenQuestion<'_>, request: &Msg, hidden: bool) -> io::Result<String> {
+    let ui = at.ui;
     let prompt = || Term::stderr().write_str(&format!("{} ", ui.render(request)));
-    match read_line(hidden, prompt) {
-        Ok(Some(text)) => Ok(text.trim().to_owned()),
-        ended => {
-            // The next sentence has a line of its own.
-            ui.eprint("");
-            Err(ended.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+    loop {
+        match read_line(hidden, prompt) {
+            Ok(Some(text)) => match at.help.filter(|_| text.trim() == HELP_WORD) {
+                Some(help) => speak_help(ui, help),
+                None => return Ok(text.trim().to_owned()),
+            },
+            ended => {
+                // The next sentence has a line of its own.
+                ui.eprint("");
+                return Err(ended.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()));
+            }
         }
     }
+}
+
+/// Prints the help of a question of the wizard for screen readers, line by line.
+fn speak_help(ui: Ui, help: &QuestionHelp) {
+    ui.eprint_paragraph(&help.text);
+    for (name, value) in &help.rows {
+        let row = msg!("ui.spoken-value").with_msg("label", name.clone());
+        ui.eprint_paragraph(&row.with_msg("value", value.clone()));
+    }
+    ui.eprint_paragraph(&help.flag);
 }

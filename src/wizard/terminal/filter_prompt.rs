@@ -109,6 +109,10 @@ impl Prompt for FilterPrompt<'_> {
         KeyOutcome::Pending
     }
 
+    fn asks_for_help(&mut self, key: &Key) -> bool {
+        *key == Key::Char('?') && self.line.is_empty()
+    }
+
     fn render(&self, theme: &PromptTheme, size: TerminalSize) -> Frame {
         let styles = &theme.theme;
         let suffix = theme.prompt_suffix();

@@ -17,6 +17,12 @@ pub(super) trait Prompt {
     /// Handles a key that was pressed at a terminal prompt.
     fn handle_key(&mut self, key: &Key) -> KeyOutcome;
 
+    /// Returns `true` if a key asks for the help of the question, and takes back what was typed for it. Where a text is typed,
+    /// `?` may be a part of it.
+    fn asks_for_help(&mut self, key: &Key) -> bool {
+        *key == Key::Char('?')
+    }
+
     /// Returns the drawing of a prompt's current state for a terminal of this size.
     fn render(&self, theme: &PromptTheme, size: TerminalSize) -> Frame;
 

@@ -12,7 +12,7 @@ use super::prompt::{KeyOutcome, Prompt};
 use super::theme::{Frame, KeyHint, MARK_WIDTH, PromptTheme, TerminalSize};
 use crate::i18n::{Msg, msg};
 use crate::secret::Secret;
-use crate::wizard::question::{EmptyReply, HIDDEN_SECRET, Question, Reply};
+use crate::wizard::question::{EmptyReply, HELP_WORD, HIDDEN_SECRET, Question, Reply};
 
 /// Minimum number of columns to type in at a text prompt: where fewer are left behind the question, the next line is
 /// used.
@@ -150,6 +150,20 @@ impl Prompt for TextPrompt {
                     self.error = None;
                 }
                 KeyOutcome::Pending
+            }
+        }
+    }
+
+    fn asks_for_help(&mut self, key: &Key) -> bool {
+        match self.kind {
+            InputKind::Text { .. } => *key == Key::Char('?') && self.line.is_empty(),
+            // A password may start with a question mark, and nobody sees what becomes of it.
+            InputKind::Secret { .. } => {
+                let asks = *key == Key::Enter && self.line.text() == HELP_WORD;
+                if asks {
+                    self.line = LineEditor::default();
+                }
+                asks
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::text::{fill_lines, to_ascii};
 use crate::ui::Ui;
-use crate::wizard::question::{EscapeEffect, Question};
+use crate::wizard::question::{EscapeEffect, Question, QuestionHelp, QuestionKind};
 
 /// The size of the terminal that a prompt may use, in columns and lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,14 @@ pub(super) struct PromptTheme {
 }
 
 /// What the hint below a prompt says besides the keys of its kind.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct KeyHint {
     /// The effect of Esc.
     escape: EscapeEffect,
     /// The number of the question and the number of all questions, where they are counted.
     progress: Option<(usize, usize)>,
+    /// The key that shows the help of the question, where it has one.
+    help: Option<Msg>,
 }
 
 impl KeyHint {
@@ -49,6 +51,10 @@ impl KeyHint {
         Self {
             escape: question.escape,
             progress: question.progress,
+            help: question.help.is_some().then(|| match question.kind {
+                QuestionKind::Secret { .. } => msg!("ui.key-help-hidden"),
+                _ => msg!("ui.key-help"),
+            }),
         }
     }
 }
@@ -191,6 +197,37 @@ impl PromptTheme {
         lines
     }
 
+    /// Returns the dim lines with which the wizard says why a question is asked.
+    pub(super) fn why_lines(&self, why: &Msg, columns: usize) -> Vec<String> {
+        let text = self.text(why);
+        self.wrap_styled(&[(text.as_str(), &self.theme.hint_style)], columns)
+    }
+
+    /// Returns the lines of a question's help: its text, its rows in two columns, and the flag.
+    pub(super) fn help_lines(&self, help: &QuestionHelp, columns: usize) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        lines.extend(self.wrap_plain(&self.text(&help.text), columns));
+        let names: Vec<_> = help.rows.iter().map(|(name, _)| self.text(name)).collect();
+        let width = names
+            .iter()
+            .map(|name| measure_text_width(name))
+            .max()
+            .unwrap_or(0);
+        for (name, (_, value)) in names.iter().zip(&help.rows) {
+            let gap = " ".repeat(width - measure_text_width(name));
+            let name = format!(
+                "{:MARK_WIDTH$}{}{gap} ",
+                "",
+                self.theme.values_style.apply_to(name)
+            );
+            let room = columns.saturating_sub(measure_text_width(&name) + 1);
+            lines.extend(hang_indent(&name, self.wrap_plain(&self.text(value), room)));
+        }
+        lines.extend(self.why_lines(&help.flag, columns));
+        lines.push(String::new());
+        lines
+    }
+
     /// Returns the lines of a prompt that say what is wrong with the typed text.
     pub(super) fn error_lines(&self, msg: &Msg, columns: usize) -> Vec<String> {
         let text = self.text(msg);
@@ -208,7 +245,9 @@ impl PromptTheme {
         let progress = hint.progress.filter(|(_, total)| *total > 1);
         let progress = progress.map(|(number, total)| format!("{number}/{total}"));
         let keys = self.text(&keys.clone().with_msg("escape", hint.escape.msg()));
-        for part in progress.as_deref().into_iter().chain(keys.split(&separator)) {
+        let help = hint.help.as_ref().map(|help| self.text(help));
+        let keys = keys.split(&separator).chain(help.as_deref());
+        for part in progress.as_deref().into_iter().chain(keys) {
             match lines.last_mut() {
                 Some(line)
                     if measure_text_width(line)
