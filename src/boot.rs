@@ -92,7 +92,7 @@ impl ConfigLoader {
     pub(crate) fn for_gateway(context: InstanceContext<'_>) -> Result<Self> {
         let record = Record::read(&context.instance.record_path())?;
         Ok(Self {
-            judge: engine::config_judge(record.engine, context),
+            judge: engine::config_judge(&record, context),
             context: context.to_owned(),
             record,
             overrides: RunOverrides::default(),

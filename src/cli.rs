@@ -23,6 +23,7 @@ mod context;
 mod dashboard;
 mod doctor;
 mod duration;
+mod engine;
 mod gateway;
 mod left_out;
 mod logs;
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Rescue(rescue::RescueArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Engine(engine::EngineArgs),
     Profiles(profiles::ProfilesArgs),
     Ports(ports::PortsArgs),
     Browser(browser::BrowserArgs),
@@ -100,6 +102,7 @@ impl Command {
             | Self::Completions(_)
             | Self::Man(_) => false,
             Self::Gateway(args) => !args.runs_unconfigured(),
+            Self::Engine(args) => args.is_about_instance(),
             Self::Rescue(_)
             | Self::Config(_)
             | Self::Dashboard(_)
@@ -163,6 +166,7 @@ pub(crate) fn dispatch(
         Command::Logs(args) => run(&|context| logs::run(context, &args)),
         Command::Gateway(args) => run(&|context| gateway::run(context, &args)),
         Command::Snapshot(args) => run(&|context| snapshot::run(context, &args)),
+        Command::Engine(args) => run(&|context| engine::run(context, &args)),
         Command::Browser(args) => run(&|context| browser::run(context, &args)),
         Command::Channels(args) => run(&|context| channels::run(context, &args)),
         Command::Pairing(args) => run(&|context| pairing::run(context, &args)),

@@ -1,6 +1,9 @@
 //! Finds the node engine, which is OpenClaw from npm, with its version, and builds the commands that run it for one
 //! instance.
 //!
+//! An instance whose record names a release runs that one, from the folder where this program has installed it
+//! ([`release`]); any other runs the OpenClaw of the host.
+//!
 //! The survey only reads files ([`find_package`]): the npm package of the command, or of the command that a wrapper script
 //! names. A caller that is about to run the engine, or to say that there is none, also asks it for its version
 //! ([`locate`]), because no file tells which release any other wrapper starts. The
@@ -23,13 +26,18 @@ use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::ports::Port;
-use crate::record::Engine;
+use crate::record::{Engine, Record, ReleaseVersion};
 use crate::settings::RunOverrides;
+
+pub(crate) mod node_range;
+mod package;
+pub(crate) mod release;
+
+pub(crate) use package::{NodeEngine, PACKAGE_NAME};
+pub(crate) use release::{HostNode, InstalledRelease, ReleaseStore};
 
 /// Name of the file that describes an npm package.
 const MANIFEST_FILE: &str = "package.json";
-/// Name of OpenClaw's npm package.
-const PACKAGE_NAME: &str = "openclaw";
 /// Maximum size of a wrapper script that is searched for the command of OpenClaw from npm, in bytes.
 const MAX_SCRIPT_BYTES: u64 = 16 * 1024;
 /// Maximum number of folders between the command of OpenClaw from npm and the folder of its npm package.
@@ -38,7 +46,7 @@ const MAX_PACKAGE_DEPTH: usize = 5;
 /// the answer on an idle machine (docs/openclaw.md#measurements).
 const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first release of OpenClaw whose files and flags are known (docs/openclaw.md#sources-and-notation).
-const OLDEST_RELEASE: &str = "2026.1.30";
+pub(crate) const OLDEST_RELEASE: &str = "2026.1.30";
 /// A version below those of all releases of OpenClaw from npm, and above those of this program: it distinguishes the
 /// two.
 const VERSION_BEFORE_OPENCLAW: &str = "2000.1.1";
@@ -49,13 +57,47 @@ const COMMAND_NAMES: &[&str] = if cfg!(windows) {
     &["openclaw"]
 };
 
-/// An installed OpenClaw from npm: the path of its command, and its version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NodeEngine {
-    /// The path of the command that runs the engine.
-    pub(crate) path: PathBuf,
-    /// The version of the engine, from the `package.json` or from the command's own answer.
-    pub(crate) version: String,
+/// Finds the OpenClaw from npm that runs an instance with this record, without starting a program: the release that the
+/// record names, else that of the host.
+pub(crate) fn find_for(host: &Host, env: &Environment, record: &Record) -> Option<NodeEngine> {
+    match &record.release {
+        Some(version) => ReleaseStore::of_host(host, env)
+            .find(version)
+            .map(|release| release.engine()),
+        None => find_package(host, env),
+    }
+}
+
+/// Locates the OpenClaw from npm that runs an instance with this record: the release that the record names with a Node that
+/// runs it, else that of the host ([`locate`]). Fails, with the way out, where it or its Node is missing.
+pub(crate) fn locate_for(context: InstanceContext<'_>, record: &Record) -> Result<NodeEngine> {
+    let Some(version) = &record.release else {
+        return locate(context.host, context.env);
+    };
+    let store = ReleaseStore::of_host(context.host, context.env);
+    let release = store
+        .find(version)
+        .ok_or_else(|| release_missing(&store, version, &context.instance.command()))?;
+    Ok(NodeEngine {
+        node: Some(release.choose_node(context.host)?),
+        ..release.engine()
+    })
+}
+
+/// Returns the error about a release that the record of an instance names, and whose folder is gone.
+fn release_missing(store: &ReleaseStore, version: &ReleaseVersion, command: &str) -> Error {
+    let path = store.release_folder(version);
+    let install = format!("openclaw engine install {version}");
+    Error::blocked(msg!(
+        "engine.release-gone",
+        version = version,
+        path = path.display()
+    ))
+    .hint(msg!("engine.install-it", command = install))
+    .hint(msg!(
+        "engine.use-native",
+        command = format!("{command} engine use native")
+    ))
 }
 
 /// Finds OpenClaw from npm by its npm package, without starting a program: the command that `OPENCLAW_NODE_CLI`
@@ -66,27 +108,27 @@ pub(crate) fn find_package(host: &Host, env: &Environment) -> Option<NodeEngine>
         .find_map(|path| read_known_package(&path))
 }
 
-/// Returns the judge of configs for an instance with this engine. OpenClaw from npm is searched only where it is the
+/// Returns the judge of configs for an instance with this record. OpenClaw from npm is searched only where it is the
 /// engine.
-pub(crate) fn config_judge(engine: Engine, context: InstanceContext<'_>) -> ConfigJudge {
-    judge_of_engine(engine, context).with_include_roots(context.include_roots())
+pub(crate) fn config_judge(record: &Record, context: InstanceContext<'_>) -> ConfigJudge {
+    judge_of_engine(record, context).with_include_roots(context.include_roots())
 }
 
-/// Returns the judge of this one config for an instance with this engine, as [`config_judge`] does.
+/// Returns the judge of this one config for an instance with this record, as [`config_judge`] does.
 pub(crate) fn judge_for_config(
-    engine: Engine,
+    record: &Record,
     context: InstanceContext<'_>,
     config: &EffectiveConfig,
 ) -> ConfigJudge {
-    judge_of_engine(engine, context).with_include_roots(context.include_roots_of(config))
+    judge_of_engine(record, context).with_include_roots(context.include_roots_of(config))
 }
 
-fn judge_of_engine(engine: Engine, context: InstanceContext<'_>) -> ConfigJudge {
-    let node = match engine {
+fn judge_of_engine(record: &Record, context: InstanceContext<'_>) -> ConfigJudge {
+    let node = match record.engine {
         Engine::Native => None,
-        Engine::Node => find_package(context.host, context.env),
+        Engine::Node => find_for(context.host, context.env, record),
     };
-    ConfigJudge::new(engine, node.as_ref().map(|node| node.version.as_str()))
+    ConfigJudge::new(record.engine, node.as_ref().map(|node| node.version.as_str()))
 }
 
 /// Finds OpenClaw from npm by its npm package, and where a command belongs to no package, by asking the command for
@@ -164,13 +206,17 @@ fn read_package(path: &Path) -> Option<NodeEngine> {
         is_openclaw.then(|| Some(manifest.get("version")?.as_str()?.to_owned()))?
     })?;
     let path = path.to_path_buf();
-    Some(NodeEngine { path, version })
+    Some(NodeEngine {
+        path,
+        version,
+        node: None,
+    })
 }
 
 /// Runs a command that may be OpenClaw from npm to get its version. Returns `None` for a copy of this program, whose
 /// versions are no releases of OpenClaw.
 fn query_version(host: &Host, path: &Path) -> Option<NodeEngine> {
-    let command = command(host, path, ["--version"]);
+    let command = command(host, path, None, ["--version"]);
     let output = host.run(&command, VERSION_TIMEOUT).ok()?;
     let words = output.stdout.split_whitespace();
     let version = words
@@ -179,17 +225,24 @@ fn query_version(host: &Host, path: &Path) -> Option<NodeEngine> {
     Some(NodeEngine {
         path: path.to_path_buf(),
         version: version.to_owned(),
+        node: None,
     })
 }
 
-/// Builds the command that runs OpenClaw from npm with these arguments, through `node` where it is a script that the
-/// system can't start directly.
-fn command<S: AsRef<OsStr>>(host: &Host, path: &Path, args: impl IntoIterator<Item = S>) -> CommandSpec {
+/// Builds the command that runs OpenClaw from npm with these arguments: through this Node, or through `node` where it is a
+/// script that the system can't start directly.
+pub(crate) fn command<S: AsRef<OsStr>>(
+    host: &Host,
+    path: &Path,
+    node: Option<&Path>,
+    args: impl IntoIterator<Item = S>,
+) -> CommandSpec {
     let is_script = path
         .extension()
         .is_some_and(|extension| ["mjs", "cjs", "js"].iter().any(|script| extension == *script));
-    if is_script && !host.is_executable(path) {
-        let node = host.find_program("node").unwrap_or_else(|| "node".into());
+    if node.is_some() || (is_script && !host.is_executable(path)) {
+        let of_host = || host.find_program("node").unwrap_or_else(|| "node".into());
+        let node = node.map_or_else(of_host, Path::to_path_buf);
         let mut command = CommandSpec::new(node, [path]);
         command
             .args
@@ -210,7 +263,7 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
 ) -> CommandSpec {
     let named = (!instance.profile.is_default()).then(|| instance.profile.as_str());
     let profile = named.into_iter().flat_map(|name| ["--profile", name]);
-    let mut command = command(host, &engine.path, profile);
+    let mut command = command(host, &engine.path, engine.node.as_deref(), profile);
     command
         .args
         .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));

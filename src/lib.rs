@@ -47,6 +47,7 @@ mod probe;
 pub mod profile;
 mod record;
 mod registry;
+pub mod releases;
 mod report;
 pub mod rescue;
 pub mod secret;

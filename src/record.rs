@@ -6,6 +6,7 @@
 //! version = 1
 //! profile = "rescue"
 //! engine = "native"          # native | node
+//! release = "2026.9.6"       # with node: the release that `openclaw engine use` chose; if missing, the OpenClaw on PATH
 //! language = "tr"
 //! [ports]
 //! base = 19789
@@ -42,9 +43,11 @@ use crate::toml_document::{self, TomlError};
 
 mod alerts;
 mod document;
+mod release_version;
 
 pub(crate) use alerts::{AlertsTable, QuietHours, WordInterval};
 pub(crate) use document::RecordDocument;
+pub(crate) use release_version::ReleaseVersion;
 
 /// The program that runs as the gateway of an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -112,6 +115,9 @@ pub(crate) enum BootFallback {
 pub(crate) struct Record {
     /// The program that runs as the gateway.
     pub(crate) engine: Engine,
+    /// The release of OpenClaw from npm that runs as the gateway where that is the engine; `None` for the one on the search
+    /// path.
+    pub(crate) release: Option<ReleaseVersion>,
     /// Name of the profile for which the file was written; another one than the instance's in a copied state folder.
     pub(crate) profile: Option<String>,
     /// Language of the gateway's own messages, as a code such as `tr`.

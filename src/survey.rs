@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::config::dialect;
-use crate::engine;
+use crate::engine::{self, ReleaseStore};
 use crate::environment::Environment;
 use crate::host::read::PathResolver;
 use crate::host::{self, Host};
@@ -17,7 +17,7 @@ use crate::instance::Instance;
 use crate::ports::planner::is_usual_port;
 use crate::ports::{Listener, Port, SocketOwner, Span};
 use crate::profile::ProfileName;
-use crate::record::Engine;
+use crate::record::{Engine, Record};
 use crate::registry::{self, LazyRegistry, Registry};
 use crate::sync::map_concurrently;
 
@@ -120,6 +120,7 @@ fn survey_candidates(
         ephemeral: host::ports::ephemeral_range().map(span),
         excluded: host::ports::excluded_ranges().into_iter().map(span).collect(),
         node: engine::find_package(host, env),
+        releases: ReleaseStore::of_host(host, env),
         registry,
         ..Survey::default()
     }
@@ -156,8 +157,10 @@ pub(crate) struct Survey {
     pub(crate) ephemeral: Option<Span>,
     /// Ports that the system reserves for itself (Windows).
     pub(crate) excluded: Vec<Span>,
-    /// OpenClaw from npm, where it is installed.
+    /// OpenClaw from npm, where it is installed for the whole host.
     pub(crate) node: Option<NodeEngine>,
+    /// The releases of OpenClaw from npm that instances have for themselves.
+    pub(crate) releases: ReleaseStore,
     /// The registry; see [`Self::registry`].
     pub(crate) registry: LazyRegistry,
 }
@@ -215,18 +218,27 @@ impl Survey {
     pub(crate) fn query_node_version(&mut self, host: &Host, env: &Environment) {
         let is_node = |instance: &SurveyedInstance| {
             let record = instance.record();
-            record.is_some_and(|record| record.engine == Engine::Node)
+            record.is_some_and(|record| record.engine == Engine::Node && record.release.is_none())
         };
         if self.node.is_none() && self.instances.iter().any(is_node) {
             self.node = engine::locate(host, env).ok();
         }
     }
 
-    /// Returns the version of OpenClaw that reads the configs of this host: that of OpenClaw from npm, which this program
-    /// runs too, else the newest one that this program knows.
-    pub(crate) fn config_reader(&self) -> &str {
-        let node = self.node.as_ref().map(|node| node.version.as_str());
-        node.unwrap_or(dialect::NEWEST_KNOWN_VERSION)
+    /// Returns the OpenClaw from npm of an instance with this record: the release that the record names, else that of the
+    /// host, which this program runs too.
+    pub(crate) fn node_for(&self, record: Option<&Record>) -> Option<NodeEngine> {
+        match record.and_then(|record| record.release.as_ref()) {
+            Some(version) => self.releases.find(version).map(|release| release.engine()),
+            None => self.node.clone(),
+        }
+    }
+
+    /// Returns the version of OpenClaw that reads the config of an instance with this record: that of its OpenClaw from npm,
+    /// else the newest one that this program knows.
+    pub(crate) fn config_reader(&self, record: Option<&Record>) -> String {
+        let node = self.node_for(record).map(|node| node.version);
+        node.unwrap_or_else(|| dialect::NEWEST_KNOWN_VERSION.to_owned())
     }
 
     /// Returns the configs, state folders, workspaces and other named paths of every instance, each with the position of

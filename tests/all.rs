@@ -62,6 +62,8 @@ mod readme;
 #[cfg(target_os = "linux")]
 mod record;
 #[cfg(target_os = "linux")]
+mod releases;
+#[cfg(target_os = "linux")]
 mod rescue;
 #[cfg(target_os = "linux")]
 mod service;

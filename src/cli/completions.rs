@@ -19,6 +19,7 @@ use crate::answers::{Auth, Bind, Channel, Existing, Flow, Provider};
 use crate::bot::channels::CHANNELS;
 use crate::browser::profiles::{BrowserProfiles, ProfileOrigin};
 use crate::config::{self, LoadedConfig};
+use crate::engine::ReleaseStore;
 use crate::environment::Environment;
 use crate::help;
 use crate::host::Host;
@@ -26,7 +27,7 @@ use crate::i18n::Lang;
 use crate::installation::PACKAGE_NAME;
 use crate::instance::{Instance, profile_of_folder};
 use crate::profile::ProfileName;
-use crate::record::Record;
+use crate::record::{Engine, Record};
 use crate::ui::Ui;
 use crate::{registry, snapshot, survey};
 
@@ -167,7 +168,8 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
     let languages = Lang::all()
         .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
         .collect();
-    with_channel_candidates(help::localise(program, lang))
+    let program = with_channel_candidates(help::localise(program, lang));
+    with_release_candidates(host, program)
         .mut_arg("profile", named)
         .mut_arg("lang", |arg| arg.add(candidates(languages)))
         .mut_subcommand("profiles", |profiles| {
@@ -216,6 +218,19 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
         .mut_subcommand("man", |man| {
             man.mut_arg("dir", |arg| arg.value_hint(ValueHint::DirPath))
         })
+}
+
+/// Returns the program's commands with candidates for the releases of OpenClaw.
+fn with_release_candidates(host: &Host, program: Command) -> Command {
+    program.mut_subcommand("engine", |engine| {
+        engine
+            .mut_subcommand("use", |choose| {
+                choose.mut_arg("engine", |arg| arg.add(found(host, engine_choices)))
+            })
+            .mut_subcommand("remove", |remove| {
+                remove.mut_arg("version", |arg| arg.add(found(host, installed_releases)))
+            })
+    })
 }
 
 /// Returns the program's commands with candidates for the channels of a bot.
@@ -310,6 +325,23 @@ fn snapshot_ids(host: &Host) -> Words {
     let folder = snapshot::snapshot_dir(&state_home, &env.home, &instance);
     let snapshots = snapshot::list(&folder).unwrap_or_default().into_iter();
     snapshots.map(|found| (found.id, None)).collect()
+}
+
+/// Returns the versions of the releases of OpenClaw that are installed.
+fn installed_releases(host: &Host) -> Words {
+    let Ok(env) = Environment::read(host) else {
+        return Vec::new();
+    };
+    let releases = ReleaseStore::of_host(host, &env).list().into_iter();
+    releases
+        .map(|release| (release.receipt.version.to_string(), None))
+        .collect()
+}
+
+/// Returns what may run a gateway: the names of the engines, and the releases that are installed.
+fn engine_choices(host: &Host) -> Words {
+    let engines = Engine::ALL.map(|engine| (engine.name().to_owned(), None));
+    engines.into_iter().chain(installed_releases(host)).collect()
 }
 
 /// Returns the browser profiles of the instance that a command line to complete names. With `created`, only those

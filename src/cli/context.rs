@@ -68,8 +68,9 @@ impl<'a> Context<'a> {
     /// cannot be read counts as absent: the commands that need it say what is wrong with it.
     pub(crate) fn config_judge(&self, survey: &Survey) -> ConfigJudge {
         let record = Record::read(&self.instance.record_path()).unwrap_or_default();
-        let node = survey.node.as_ref().map(|node| node.version.as_str());
-        ConfigJudge::new(record.engine, node).with_include_roots(self.instance_context().include_roots())
+        let node = survey.node_for(Some(&record)).map(|node| node.version);
+        ConfigJudge::new(record.engine, node.as_deref())
+            .with_include_roots(self.instance_context().include_roots())
     }
 
     /// Returns the folder with the files that all instances of this user share.

@@ -16,6 +16,7 @@ mod stop;
 
 use super::status::{self, AskArgs};
 use run::RunArgs;
+pub(super) use service::wait_healthy;
 use service::{InstallArgs, ServiceAction, ServiceActionArgs};
 
 /// The arguments of `openclaw gateway`.

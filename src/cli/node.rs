@@ -44,8 +44,8 @@ pub(super) fn run_gateway(context: &Context<'_>, options: &GatewayOptions) -> Re
         return Err(Error::usage(msg!("engine.force"))
             .hint(msg!("engine.force-way-out", command = instance.command())));
     }
-    let engine = engine::locate(context.host, &context.env)?;
     let files = InstanceFiles::read(instance)?;
+    let engine = engine::locate_for(context.instance_context(), &files.record)?;
     if let Some(stamp) = engine::newer_config_notice(&engine, instance, &files.config) {
         context.ui.print_note(&stamp);
     }
@@ -84,7 +84,8 @@ pub(crate) fn pass_on(
     let Ok(context) = Context::read(host, ui, options.profile.as_ref()) else {
         return Err(error);
     };
-    let engine = match engine::locate(host, &context.env) {
+    let record = Record::read(&context.instance.record_path()).unwrap_or_default();
+    let engine = match engine::locate_for(context.instance_context(), &record) {
         Ok(engine) => engine,
         Err(_) if is_mistyped => return Err(error),
         // The hints name the commands of this program, and how to install OpenClaw.

@@ -64,10 +64,11 @@ pub(super) fn run(context: &Context<'_>, args: &PairingArgs) -> Result<ExitCode>
 /// Refuses an instance whose engine keeps pairings in a database of its own: a release of OpenClaw from npm that is nearer
 /// to 2026.9.6 than to 2026.1.30.
 fn refuse_database(context: &Context<'_>) -> Result<()> {
-    if Record::read(&context.instance.record_path())?.engine != Engine::Node {
+    let record = Record::read(&context.instance.record_path())?;
+    if record.engine != Engine::Node {
         return Ok(());
     }
-    let node = engine::locate(context.host, &context.env)?;
+    let node = engine::locate_for(context.instance_context(), &record)?;
     if matches!(Release::nearest(&node.version), Some((Release::Early, _))) {
         return Ok(());
     }

@@ -26,11 +26,13 @@ use crate::config::document::ConfigDocument;
 use crate::config::effective::EffectiveConfig;
 use crate::config::judge::{ConfigJudge, Verdict};
 use crate::config::{self, LoadedConfig};
+use crate::engine;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::host::folder_listings::FolderListings;
 use crate::host::read::{PathResolver, canonicalize_existing};
 use crate::host::{self, Host};
+use crate::i18n::Msg;
 use crate::instance::{Instance, InstanceContext};
 use crate::lock;
 use crate::ports::{Listener, ListeningProcess, Port};
@@ -213,6 +215,7 @@ impl<'a> Collector<'_, 'a> {
             label,
             instance,
             paths: BTreeMap::new(),
+            release_fault: None,
             disk: None,
             probe: None,
             service: None,
@@ -248,8 +251,17 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
+    /// Returns the reason why the release of OpenClaw that the record of an instance names can't run.
+    fn release_fault(&self, instance: &Instance, record: &Result<Record, RecordError>) -> Option<Msg> {
+        let record = record.as_ref().ok()?;
+        let is_named = record.engine == Engine::Node && record.release.is_some();
+        let fault = is_named.then(|| engine::locate_for(self.context(instance), record));
+        fault?.err().map(|error| error.msg)
+    }
+
     /// Collects the parts of a report on an instance that need many files.
     fn examine(&self, report: &mut InstanceReport<'a>) {
+        report.release_fault = self.release_fault(&report.instance, &report.record);
         let state = &report.instance.state_dir;
         report.paths = inspect_paths(self.host, &self.folders, &report.instance, report.found);
         report.disk = self.disk_state(state);
@@ -314,12 +326,12 @@ impl<'a> Collector<'_, 'a> {
         record: &Result<Record, RecordError>,
         config: &EffectiveConfig,
     ) -> Option<Verdict> {
-        let engine = record
-            .as_ref()
-            .map_or_else(|_| Engine::default(), |record| record.engine);
-        let node = self.survey.node.as_ref().map(|node| node.version.as_str());
+        let record = record.as_ref().ok();
+        let engine = record.map_or_else(Engine::default, |record| record.engine);
+        let node = self.survey.node_for(record).map(|node| node.version);
         let context = self.context(instance);
-        let judge = ConfigJudge::new(engine, node).with_include_roots(context.include_roots_of(config));
+        let judge =
+            ConfigJudge::new(engine, node.as_deref()).with_include_roots(context.include_roots_of(config));
         config.value.is_object().then(|| judge.judge(config))
     }
 

@@ -266,12 +266,13 @@ fn link(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
 
 /// Reports a config that was written by a newer release than the one that would read it.
 fn newer(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let reader = report.survey.config_reader();
-    let inspected = match &report.survey.node {
+    let record = own.record.as_ref().ok();
+    let reader = report.survey.config_reader(record);
+    let inspected = match report.survey.node_for(record) {
         Some(node) => report.display_path(&node.path),
         None => "openclaw".to_owned(),
     };
-    let problems = dialect::newer_stamp(&own.config, reader).map(|stamp| {
+    let problems = dialect::newer_stamp(&own.config, &reader).map(|stamp| {
         let msg = msg!(
             "doctor.config-newer",
             stamp = stamp,

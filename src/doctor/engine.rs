@@ -9,11 +9,12 @@ use crate::apply::free_aside_name;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::instance::shell_quote;
-use crate::record::Engine;
+use crate::record::{Engine, Record};
 
 /// The doctor's checks of the engine that runs an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
+    Check::error("engine-release", unusable_release),
     Check::warning("engine-skew", skew),
     Check::error("devices-broken", broken_devices),
     Check::error("keys-broken", broken_keys),
@@ -22,11 +23,8 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Reports an instance whose engine is OpenClaw from npm, which is not installed.
 fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
-    let is_node = own
-        .record
-        .as_ref()
-        .is_ok_and(|record| record.engine == Engine::Node);
-    if !is_node || report.survey.node.is_some() {
+    let is_of_host = |record: &Record| record.engine == Engine::Node && record.release.is_none();
+    if !own.record.as_ref().is_ok_and(is_of_host) || report.survey.node.is_some() {
         return Vec::new();
     }
     let path = report.display_path(&own.instance.record_path());
@@ -35,6 +33,20 @@ fn missing(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         msg,
         format!("npm install -g openclaw && {} doctor", own.command),
     )]
+}
+
+/// Reports a release of OpenClaw that the record names and that can't run: its folder is gone, or there is no Node that is new
+/// enough for it.
+fn unusable_release(_report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let version = own
+        .record
+        .as_ref()
+        .ok()
+        .and_then(|record| record.release.as_ref());
+    let faults = version.zip(own.release_fault.as_ref()).into_iter();
+    faults
+        .map(|(version, fault)| Problem::new(fault.clone(), format!("openclaw engine install {version}")))
+        .collect()
 }
 
 /// Returns whether a file holds a JSON object, or does not exist.
@@ -96,7 +108,7 @@ fn skew(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
     let (Some(probe), Ok(record)) = (&own.probe, &own.record) else {
         return Vec::new();
     };
-    let node = || Some(report.survey.node.as_ref()?.version.clone());
+    let node = || Some(report.survey.node_for(Some(record))?.version);
     let here = match record.engine {
         Engine::Native => Some(env!("CARGO_PKG_VERSION").to_owned()),
         Engine::Node => node(),

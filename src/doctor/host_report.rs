@@ -17,6 +17,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::host::FileSystemSpace;
 use crate::host::folder_listings::FolderListings;
+use crate::i18n::Msg;
 use crate::instance::Instance;
 use crate::lock::LockHolder;
 use crate::ports::planner::PortHolder;
@@ -107,6 +108,8 @@ pub(super) struct InstanceReport<'a> {
     pub(super) settings: Option<Result<Settings, Error>>,
     /// The record, `instance.toml`.
     pub(super) record: Result<Record, RecordError>,
+    /// The reason why the release of OpenClaw that the record names can't run; `None` where it can, or none is named.
+    pub(super) release_fault: Option<Msg>,
     /// The files and folders that exist and whose mode, owner or link matters, by path.
     pub(super) paths: BTreeMap<PathBuf, InspectedPath>,
     /// The file system of the state folder.

@@ -63,6 +63,7 @@ fn engine() -> NodeEngine {
     NodeEngine {
         path: "/opt/openclaw".into(),
         version: "2026.9.6".to_owned(),
+        node: None,
     }
 }
 
@@ -151,11 +152,14 @@ fn script_that_is_not_executable_is_run_by_node() {
     let node = sandbox.write_program("bin/node", "");
     let script = sandbox.write("package/openclaw.mjs", "");
     let host = Host::fixed(&[], [("PATH", sandbox.path("bin"))]);
-    let command = super::command(&host, &script, ["--version"]);
+    let command = super::command(&host, &script, None, ["--version"]);
     assert_eq!(command.program, node);
     assert_eq!(texts(&command.args), [script.to_str().unwrap(), "--version"]);
     let script = sandbox.write_program("package/openclaw.mjs", "");
-    assert_eq!(super::command(&host, &script, ["--version"]).program, script);
+    assert_eq!(
+        super::command(&host, &script, None, ["--version"]).program,
+        script
+    );
 }
 
 #[test]

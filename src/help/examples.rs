@@ -184,6 +184,29 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["openclaw --profile rescue rescue history"],
     ),
     (
+        "openclaw engine",
+        &["openclaw engine install latest", "openclaw engine use 2026.9.6"],
+    ),
+    (
+        "openclaw engine list",
+        &["openclaw engine list", "openclaw engine list --remote"],
+    ),
+    (
+        "openclaw engine install",
+        &[
+            "openclaw engine install latest",
+            "openclaw engine install 2026.9.6",
+        ],
+    ),
+    (
+        "openclaw engine use",
+        &[
+            "openclaw engine use 2026.9.6",
+            "openclaw --profile rescue engine use native",
+        ],
+    ),
+    ("openclaw engine remove", &["openclaw engine remove 2026.1.30"]),
+    (
         "openclaw snapshot",
         &["openclaw snapshot create", "openclaw snapshot list"],
     ),

@@ -5,9 +5,10 @@
 //! password prompt) must never block this program.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -157,6 +158,62 @@ impl Host {
         })
     }
 
+    /// Runs a program without input, waits for its end, and returns its output, as [`Self::run`] does. Each line that it
+    /// writes on stderr is passed to `line` meanwhile. It belongs to the process group of this program, so that a Ctrl-C in
+    /// the terminal ends both.
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub(crate) fn run_with_lines(
+        &self,
+        spec: &CommandSpec,
+        limit: Duration,
+        line: &mut dyn FnMut(&str),
+    ) -> io::Result<CommandOutput> {
+        let deadline = Instant::now() + limit;
+        let mut command = spec.to_command(self);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stdout = read_in_thread(child.stdout.take());
+        let (sender, lines) = mpsc::channel();
+        let stderr = child.stderr.take();
+        std::thread::spawn(move || {
+            let text = stderr
+                .into_iter()
+                .flat_map(|stream| BufReader::new(stream).split(b'\n'));
+            for bytes in text.map_while(Result::ok) {
+                let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+            }
+        });
+        let mut output = CommandOutput::default();
+        loop {
+            match lines.recv_timeout(POLL_INTERVAL) {
+                Ok(text) => {
+                    line(&text);
+                    if output.stderr.len() as u64 <= MAX_OUTPUT_BYTES {
+                        output.stderr.push_str(&text);
+                        output.stderr.push('\n');
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    child.kill()?;
+                    output.timed_out = true;
+                    break;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        output.code = child.wait()?.code().filter(|_| !output.timed_out);
+        if !output.timed_out {
+            output.stdout = String::from_utf8_lossy(&stdout.join().unwrap_or_default()).into_owned();
+        }
+        Ok(output)
+    }
+
     /// Runs a program that has the terminal to itself, such as an editor, and waits for its end. Returns its exit code;
     /// `None` where a signal ended it.
     ///
@@ -277,6 +334,24 @@ mod tests {
             (output.code, output.stdout.as_str(), output.stderr.as_str()),
             (Some(3), "ac\n", "no\n")
         );
+    }
+
+    #[test]
+    fn lines_of_a_program_are_passed_on_and_kept() {
+        let host = Host::fixed(&[], [("", ""); 0]);
+        let mut lines = Vec::new();
+        let spec = sh("echo out; echo one >&2; printf two >&2; exit 4");
+        let output = host.run_with_lines(&spec, Duration::from_secs(30), &mut |line| {
+            lines.push(line.to_owned());
+        });
+        let output = output.unwrap();
+        assert_eq!(lines, ["one", "two"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str(), output.stderr.as_str()),
+            (Some(4), "out\n", "one\ntwo\n")
+        );
+        let output = host.run_with_lines(&sh("exec sleep 600"), Duration::from_millis(50), &mut |_| {});
+        assert!(output.is_ok_and(|output| output.timed_out && output.code.is_none()));
     }
 
     #[test]

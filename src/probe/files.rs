@@ -61,7 +61,7 @@ impl GatewayFiles {
         let record = record.unwrap_or_default();
         let config_findings = match config {
             ConfigHealth::Ok => {
-                let judge = engine::judge_for_config(record.engine, context, &effective);
+                let judge = engine::judge_for_config(&record, context, &effective);
                 judge.refused(&effective)
             }
             ConfigHealth::Missing | ConfigHealth::Broken(_) => Vec::new(),

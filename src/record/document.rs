@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 
-use super::{Engine, Record, RecordError};
+use super::{Engine, Record, RecordError, ReleaseVersion};
 use crate::host::read::{self, ReadError};
 use crate::ports::{BasePort, Port};
 use crate::toml_document::{TomlError, parse, parse_document, set_value};
@@ -70,6 +70,18 @@ impl RecordDocument {
             "base",
             i64::from(base.get()),
         );
+    }
+
+    /// Records the engine of an instance in `instance.toml`, and the release of OpenClaw that it runs, where it is one.
+    pub(crate) fn set_engine(&mut self, engine: Engine, release: Option<&ReleaseVersion>) {
+        let root = self.document.as_table_mut();
+        set_value(root, "engine", engine.name());
+        match release {
+            Some(version) => set_value(root, "release", version.as_str()),
+            None => {
+                root.remove("release");
+            }
+        }
     }
 
     /// Sets the instance profile and the version of the format in an `instance.toml`.

@@ -111,7 +111,7 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
     };
     let watched = timer::reason_for_timer(context, record);
     Ok(PlannedService {
-        spec: spec::build(context, settings.port, record.engine, watched.is_some())?,
+        spec: spec::build(context, settings.port, record, watched.is_some())?,
         notices: differing.map(notice).into_iter().collect(),
         watched,
     })

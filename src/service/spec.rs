@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::ports::Port;
-use crate::record::Engine;
+use crate::record::{Engine, Record};
 use crate::service_files::ServiceSpec;
 
 /// The command search path (`PATH`) of a service, fixed so that it does not depend on the shell of the installation.
@@ -18,12 +18,15 @@ const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 pub(super) fn build(
     context: InstanceContext<'_>,
     port: Port,
-    engine: Engine,
+    record: &Record,
     has_timer: bool,
 ) -> Result<ServiceSpec> {
     let InstanceContext { host, env, instance } = context;
     let program = program_path(host).ok_or_else(|| Error::failed(msg!("service.no-program")))?;
-    let node_cli = env.node_cli.clone().filter(|_| engine == Engine::Node);
+    let engine = record.engine;
+    // A release of the instance's own is found by the record.
+    let uses_host = engine == Engine::Node && record.release.is_none();
+    let node_cli = env.node_cli.clone().filter(|_| uses_host);
     for path in [&program, &instance.state_dir, &instance.config_path]
         .into_iter()
         .chain(&node_cli)

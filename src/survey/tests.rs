@@ -432,6 +432,7 @@ fn node_engine_is_found_by_its_package_and_is_never_this_program() {
     let path = format!("{}:{}", home.path("other").display(), home.path("bin").display());
     let node = home.survey_with(&[("PATH", &path)]).node;
     let expected = NodeEngine {
+        node: None,
         path: home.path("bin/openclaw"),
         version: "2026.9.6".to_owned(),
     };

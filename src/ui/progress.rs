@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::apply::ApplyEvent;
 use crate::environment::abbreviate_home;
 use crate::i18n::{Msg, msg};
+use crate::releases::InstallEvent;
 
 use super::Ui;
 
@@ -31,6 +32,15 @@ pub(crate) struct ProbeProgress<'a> {
     ui: &'a Ui,
     since: Cell<Option<Instant>>,
     bar: OnceCell<ProgressBar>,
+}
+
+/// The progress of an installation of OpenClaw from npm: a spinner while it is worked out what to fetch, then a bar that
+/// counts the packages. Dropped, it erases itself.
+#[derive(Debug)]
+pub(crate) struct InstallProgress<'a> {
+    ui: &'a Ui,
+    spinner: Option<Spinner>,
+    bar: Option<ProgressBar>,
 }
 
 /// A spinner on the terminal that says what is waited for. Dropped, it erases itself.
@@ -60,6 +70,15 @@ impl Ui {
             ui: self,
             since: Cell::default(),
             bar: OnceCell::new(),
+        }
+    }
+
+    /// Creates the progress of an installation of OpenClaw from npm.
+    pub(crate) fn install_progress(&self) -> InstallProgress<'_> {
+        InstallProgress {
+            ui: self,
+            spinner: None,
+            bar: None,
         }
     }
 
@@ -109,6 +128,40 @@ impl Ui {
 impl Drop for Spinner {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+impl InstallProgress<'_> {
+    /// Shows what an installation of OpenClaw from npm does now.
+    pub(crate) fn handle_event(&mut self, event: InstallEvent) {
+        match event {
+            InstallEvent::Resolving => self.wait_for(&msg!("engine.resolving")),
+            InstallEvent::Fetching(packages) => {
+                self.spinner = None;
+                self.bar = Some(self.ui.bar(packages as u64));
+            }
+            InstallEvent::Fetched => {
+                let bar = self.bar.as_ref();
+                bar.filter(|bar| Some(bar.position()) < bar.length())
+                    .inspect(|bar| bar.inc(1));
+            }
+            InstallEvent::Trying => self.wait_for(&msg!("engine.trying")),
+        }
+    }
+
+    fn wait_for(&mut self, what: &Msg) {
+        self.erase_bar();
+        self.spinner = Some(self.ui.spinner(what));
+    }
+
+    fn erase_bar(&mut self) {
+        self.bar.take().inspect(ProgressBar::finish_and_clear);
+    }
+}
+
+impl Drop for InstallProgress<'_> {
+    fn drop(&mut self) {
+        self.erase_bar();
     }
 }
 

@@ -22,6 +22,8 @@ pub mod models;
 #[cfg(target_os = "linux")]
 pub mod network;
 #[cfg(target_os = "linux")]
+pub mod npm_registry;
+#[cfg(target_os = "linux")]
 pub mod pty;
 #[expect(dead_code, reason = "the unit tests use the other reasons")]
 pub mod skip;

@@ -21,6 +21,7 @@ use crate::config::schema::known_keys;
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::msg;
+use crate::record::Record;
 use crate::secret::Secret;
 use crate::verify::bot::BotAccount;
 use crate::wizard::question::{Prompter as _, Question, Reply};
@@ -302,8 +303,9 @@ fn owner_keys(
     path: &KeyPath,
 ) -> Vec<&'static str> {
     let survey = context.survey();
-    let node = survey.node.as_ref().map(|node| node.version.as_str());
-    let dialect = Dialect::decide(node, Some(config));
+    let record = Record::read(&context.instance.record_path()).unwrap_or_default();
+    let node = survey.node_for(Some(&record)).map(|node| node.version);
+    let dialect = Dialect::decide(node.as_deref(), Some(config));
     let releases = Release::ALL.map(|release| (dialect == Some(release.dialect())).then_some(release));
     let releases: Vec<_> = releases.into_iter().flatten().collect();
     let is_known = |key: &&str| {

@@ -16,6 +16,7 @@ use crate::config::{LoadedConfig, backup, broken_error, dialect, load};
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::{self, Change, Plan};
+use crate::record::Record;
 use crate::survey::Survey;
 use crate::survey::ports::{self, PortSettings};
 
@@ -144,12 +145,14 @@ fn refuse_foreign_file(context: &Context<'_>, survey: &Survey, path: &KeyPath, f
 
 /// Refuses to change a config that a newer release wrote, unless the change says that an older release is to read it.
 fn refuse_newer(context: &Context<'_>, survey: &Survey, edit: &PlannedEdit) -> Result<()> {
-    let reader = survey.config_reader();
+    let record = Record::read(&context.instance.record_path()).ok();
+    let reader = survey.config_reader(record.as_ref());
     let (before, after) = (&edit.config_before.value, &edit.config_after.value);
-    let Some(stamp) = dialect::kept_newer_stamp(before, after, reader) else {
+    let Some(stamp) = dialect::kept_newer_stamp(before, after, &reader) else {
         return Ok(());
     };
-    let reader_path = match &survey.node {
+    let node = survey.node_for(record.as_ref());
+    let reader_path = match &node {
         Some(node) => Some(node.path.as_path()),
         None => context.host.program(),
     };

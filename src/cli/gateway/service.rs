@@ -180,7 +180,7 @@ impl Installation {
 }
 
 /// Waits until the gateway is healthy on the port of its service, or the service gives up. Returns `true` if it is healthy.
-fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
+pub(crate) fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
     let instance = &context.instance;
     let waiting = msg!("service.waiting", profile = instance.profile, port = port);
     let _waiting = context.ui.spinner(&waiting);

@@ -27,7 +27,7 @@ pub(super) fn check_start(
     let instance = &context.instance;
     let loader = ConfigLoader::for_gateway(context.instance_context())?;
     if loader.record.engine == Engine::Node {
-        engine::locate(context.host, &context.env)?;
+        engine::locate_for(context.instance_context(), &loader.record)?;
     }
     let unset = match loader.load() {
         Ok(_) => None,

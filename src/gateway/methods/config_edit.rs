@@ -224,8 +224,8 @@ fn refuse_lost_includes(before: &Value, after: &Value) -> Result<(), ErrorRespon
 
 /// Refuses to change a config that a newer release wrote, by the rule of `openclaw config set`.
 fn refuse_newer(survey: &Survey, before: &Value, after: &Value) -> Result<(), ErrorResponse> {
-    let reader = survey.config_reader();
-    match dialect::kept_newer_stamp(before, after, reader) {
+    let reader = survey.config_reader(None);
+    match dialect::kept_newer_stamp(before, after, &reader) {
         None => Ok(()),
         Some(stamp) => Err(ErrorResponse::invalid_request(format!(
             "config was written by a newer release, {stamp}; it is read here by {reader}"

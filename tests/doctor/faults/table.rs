@@ -452,4 +452,15 @@ pub(super) const FAULTS: &[Fault] = &[
     fixed_by_command("engine-missing", "error", "npm install -g openclaw", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = 'node'\n");
     }),
+    fixed_by_command(
+        "engine-release",
+        "error",
+        "openclaw engine install 2026.9.6",
+        |s| {
+            s.write(
+                ".openclaw-rescue/instance.toml",
+                "engine = 'node'\nrelease = '2026.9.6'\n",
+            );
+        },
+    ),
 ];

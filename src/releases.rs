@@ -1,0 +1,79 @@
+//! Installs releases of OpenClaw from npm, each in a folder of its own below the program's state home, and removes them.
+//!
+//! A release belongs to no instance: several may run it, and none changes with another's (docs/design.md#engines).
+//! npm gets an environment of its own ([`npm`]) and no word of the user's settings. It first names every package that it
+//! would install, with its hash ([`lockfile`]); a package without one is refused, so that nothing comes from a place that
+//! the registry does not answer for. The release is put together in a staging folder, tried, and takes its name by one
+//! rename, so that a folder with a version's name is whole.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use crate::apply;
+use crate::engine::ReleaseStore;
+use crate::error::{Error, Result};
+use crate::i18n::msg;
+
+mod install;
+mod lockfile;
+mod npm;
+mod overrides;
+mod registry_query;
+
+pub(crate) use install::{InstallEvent, InstallRequest, Installed, install};
+pub(crate) use npm::Npm;
+pub(crate) use registry_query::{Published, published};
+
+/// Name of the lock in the folder of the releases.
+const LOCK_FILE: &str = "lock";
+/// Start of the name of a folder in which a release is put together, or from which one is removed.
+const STAGING_PREFIX: &str = "staging-";
+
+/// The right to install and remove releases, for as long as the value lives. An installation takes minutes, and nobody else
+/// on the host has to wait for that.
+#[derive(Debug)]
+pub(crate) struct StoreLock {
+    _file: File,
+}
+
+impl StoreLock {
+    /// Locks the folder of the releases, and removes what killed installations left in it.
+    ///
+    /// # Errors
+    /// When another process installs or removes one, or the system refuses.
+    pub(crate) fn acquire(store: &ReleaseStore) -> Result<Self> {
+        let path = store.folder.join(LOCK_FILE);
+        let file = apply::open_lock_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::failed(msg!("engine.busy", path = path.display()))
+                    .hint(msg!("apply.wait-and-run-again")));
+            }
+            Err(TryLockError::Error(cause)) => return Err(apply::lock_error(&path, cause)),
+        }
+        remove_leftovers(&store.folder);
+        Ok(Self { _file: file })
+    }
+}
+
+/// Removes the staging folders that killed installations left. The caller holds the lock of the store.
+fn remove_leftovers(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(STAGING_PREFIX) {
+            apply::remove_staging(&entry.path());
+        }
+    }
+}
+
+/// Removes an installed release. The folder loses its name first, so that no half of a release is ever found.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn remove(_lock: &StoreLock, store: &ReleaseStore, folder: &Path, stamp: &str) -> Result<()> {
+    let doomed = store.folder.join(format!("{STAGING_PREFIX}{stamp}"));
+    apply::move_staged(&mut apply::StagedFolders::default(), folder, &doomed)?;
+    apply::remove_staging(&doomed);
+    Ok(())
+}

