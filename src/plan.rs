@@ -216,6 +216,15 @@ impl Change {
             Self::Write(write) => &write.path,
         }
     }
+
+    /// Returns `true` if a planned change creates a file or a folder.
+    pub(crate) fn creates(&self) -> bool {
+        match self {
+            Self::MakeDir { .. } => true,
+            Self::Write(write) => write.before.is_none(),
+            Self::Rename { .. } | Self::SetMode { .. } => false,
+        }
+    }
 }
 
 impl Plan {
@@ -232,18 +241,13 @@ impl Plan {
     /// Returns how many files and folders the plan creates, changes and moves aside, for a person.
     pub(crate) fn change_counts(&self) -> Msg {
         let count = |is_counted: fn(&Change) -> bool| self.changes.iter().filter(|c| is_counted(c)).count();
-        let is_created = |change: &Change| match change {
-            Change::MakeDir { .. } => true,
-            Change::Write(write) => write.before.is_none(),
-            Change::Rename { .. } | Change::SetMode { .. } => false,
-        };
         let is_changed = |change: &Change| match change {
             Change::Write(write) => write.before.is_some(),
             Change::SetMode { .. } => true,
             Change::MakeDir { .. } | Change::Rename { .. } => false,
         };
         let is_moved = |change: &Change| matches!(change, Change::Rename { .. });
-        let (created, changed, moved) = (count(is_created), count(is_changed), count(is_moved));
+        let (created, changed, moved) = (count(Change::creates), count(is_changed), count(is_moved));
         let counts = [
             (created > 0).then(|| msg!("plan.count-created", count = created)),
             (changed > 0).then(|| msg!("plan.count-changed", count = changed)),

@@ -8,6 +8,7 @@
     reason = "a tool beside the program, which starts it and writes pictures of it"
 )]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,6 +40,15 @@ fn program_path() -> Result<PathBuf> {
     Ok(built)
 }
 
+/// The programs on the wizard's search path: what it finds on the host is the same on each machine.
+const TOOLS: [(&str, &str); 2] = [
+    ("google-chrome", "#!/bin/sh\n"),
+    (
+        "systemctl",
+        "#!/bin/sh\necho UnitPath=/home/you/.config/systemd/user\n",
+    ),
+];
+
 /// The surroundings in which the wizard runs: a folder that it sees as `/home`, with one gateway set up, and no network.
 pub(crate) struct Sandbox {
     homes: TempDir,
@@ -54,6 +64,13 @@ impl Sandbox {
         std::fs::create_dir_all(&state)?;
         let config = r#"{ "gateway": { "mode": "local", "port": 18789 } }"#;
         std::fs::write(state.join("openclaw.json"), config)?;
+        let tools = homes.path().join("you/tools");
+        std::fs::create_dir(&tools)?;
+        for (name, text) in TOOLS {
+            let path = tools.join(name);
+            std::fs::write(&path, text)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        }
         Ok(Self {
             homes,
             program: program_path()?,
@@ -67,7 +84,7 @@ impl Sandbox {
         // the prompt reads it must not be echoed, nor be held back until the line ends.
         const INSIDE: &str = "exec 3<\"$0\"; stty -echo -icanon -icrnl; PATH=$PATH:/usr/sbin:/sbin
             ip link set lo up && mount --bind \"$1\" /home && cd \"$HOME\" || exit
-            shift; exec /proc/self/fd/3 \"$@\"";
+            shift; PATH=$HOME/tools exec /proc/self/fd/3 \"$@\"";
         let mut command = Command::new("unshare");
         command
             .args(["--map-root-user", "--net", "--mount", "sh", "-c", INSIDE])

@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,10 @@ pub(crate) struct ApplyProgress<'a> {
     bar: ProgressBar,
     ui: &'a Ui,
     home: &'a Path,
-    /// `true` if a line is printed for each change too.
+    /// `true` if what was changed is printed too.
     prints_changes: bool,
+    /// Lines about what was created, which become one line at the end.
+    created: RefCell<Vec<String>>,
 }
 
 /// A progress bar that shows how many ports were probed, once that takes noticeable time.
@@ -48,8 +50,8 @@ pub(crate) struct InstallProgress<'a> {
 pub(crate) struct Spinner(ProgressBar);
 
 impl Ui {
-    /// Creates a progress bar for so many changes of a plan; with `prints_changes`, a line is printed for each one
-    /// too.
+    /// Creates a progress bar for so many changes of a plan; with `prints_changes`, a line is printed for
+    /// each one that concerns something that was there, and one for all that is new.
     pub(crate) fn apply_progress<'a>(
         &'a self,
         changes: usize,
@@ -61,6 +63,7 @@ impl Ui {
             ui: self,
             home,
             prints_changes,
+            created: RefCell::default(),
         }
     }
 
@@ -187,13 +190,15 @@ impl ApplyProgress<'_> {
             ApplyEvent::Finished(change) => {
                 self.bar.inc(1);
                 if self.prints_changes {
-                    let mark = if self.ui.ascii() || self.ui.plain() {
-                        "*"
+                    let line = self.ui.render_change_made(change, self.home);
+                    if change.creates() {
+                        self.created.borrow_mut().push(line);
                     } else {
-                        "✔"
-                    };
-                    let change = self.ui.render_change_made(change, self.home);
-                    self.print_above(&self.ui.render_item(mark, &change));
+                        self.print_done(&line);
+                    }
+                    if self.bar.length() == Some(self.bar.position()) {
+                        self.print_created();
+                    }
                 }
             }
             ApplyEvent::Undone(path) => {
@@ -202,6 +207,23 @@ impl ApplyProgress<'_> {
                 self.print_above(&self.ui.render(&msg!("onboard.undone", path = path)));
             }
         }
+    }
+
+    /// Prints what was created: one line, with the path of the only one or the number of many.
+    fn print_created(&self) {
+        let created = self.created.take();
+        match &created[..] {
+            [] => {}
+            [line] => self.print_done(line),
+            lines => self.print_done(&self.ui.render(&msg!("plan.created-count", count = lines.len()))),
+        }
+    }
+
+    /// Prints a line about a change that was made, behind a mark.
+    fn print_done(&self, line: &str) {
+        let is_plain = self.ui.ascii() || self.ui.plain();
+        let mark = if is_plain { "*" } else { "✔" };
+        self.print_above(&self.ui.render_item(mark, line));
     }
 
     /// Prints a line above the progress bar on the terminal.
