@@ -51,6 +51,8 @@ mod messenger;
 mod onboard;
 #[cfg(target_os = "linux")]
 mod overview;
+#[cfg(target_os = "linux")]
+mod packages;
 mod picture;
 #[cfg(target_os = "linux")]
 mod ports;

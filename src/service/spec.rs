@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::i18n::msg;
+use crate::installation::PACKAGE_NAME;
 use crate::instance::InstanceContext;
 use crate::ports::Port;
 use crate::record::{Engine, Record};
@@ -53,7 +54,8 @@ pub(super) fn build(
 }
 
 /// Returns the path of this program for a service file. Where the program was called through a symbolic link to it
-/// (`~/.local/bin/openclaw`), returns the link: the target may no longer exist after an update.
+/// (`~/.local/bin/openclaw`), returns the link: the target may no longer exist after an update. A link beside the program's
+/// name of its own is left for that: `openclaw` may be npm's some day, `openclaw-rs` may not.
 fn program_path(host: &Host) -> Option<PathBuf> {
     let running = host.program()?;
     let text = running.to_string_lossy();
@@ -68,8 +70,11 @@ fn program_path(host: &Host) -> Option<PathBuf> {
     };
     let leads_here =
         |link: &PathBuf| link.is_absolute() && link.canonicalize().ok().is_some_and(|real| real == running);
+    let is_second_name = |link: &PathBuf| {
+        running.file_name().is_some_and(|name| name == PACKAGE_NAME) && link.parent() == running.parent()
+    };
     called
-        .filter(leads_here)
+        .filter(|link| leads_here(link) && !is_second_name(link))
         .or_else(|| running.is_absolute().then_some(running))
 }
 

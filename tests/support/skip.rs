@@ -15,6 +15,8 @@ pub(crate) const SKIP_FILE: &str = "OPENCLAW_TEST_SKIPS";
 pub(crate) enum Reason {
     /// `OPENCLAW_PEERS` names no folder with the real releases of OpenClaw.
     NoPeers,
+    /// `OPENCLAW_PACKAGES` names no folder with the files of a release.
+    NoPackages,
     /// This program is not installed.
     NoProgram(&'static str),
     /// Only root can prepare or observe the case.
@@ -37,6 +39,7 @@ impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::NoPeers => f.write_str("no-peers"),
+            Self::NoPackages => f.write_str("no-packages"),
             Self::NoProgram(name) => write!(f, "no-program:{name}"),
             Self::NeedsRoot => f.write_str("needs-root"),
             Self::RunsAsRoot => f.write_str("runs-as-root"),
