@@ -110,9 +110,11 @@ fn plan_service(context: InstanceContext<'_>, port: Option<Port>) -> Result<Plan
         )
     };
     let watched = timer::reason_for_timer(context, record);
+    let spec = spec::build(context, settings.port, record, watched.is_some())?;
+    let notices = differing.map(notice).into_iter();
     Ok(PlannedService {
-        spec: spec::build(context, settings.port, record, watched.is_some())?,
-        notices: differing.map(notice).into_iter().collect(),
+        notices: notices.chain(spec::npx_notice(&spec, instance)).collect(),
+        spec,
         watched,
     })
 }

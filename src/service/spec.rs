@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 use crate::installation::PACKAGE_NAME;
-use crate::instance::InstanceContext;
+use crate::instance::{Instance, InstanceContext};
 use crate::ports::Port;
 use crate::record::{Engine, Record};
 use crate::service_files::ServiceSpec;
 
+/// Name of the folder in which npx keeps the packages that it fetched to run them once.
+const NPX_CACHE_DIR: &str = "_npx";
 /// The command search path (`PATH`) of a service, fixed so that it does not depend on the shell of the installation.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -51,6 +53,18 @@ pub(super) fn build(
         node_cli,
         has_timer,
     })
+}
+
+/// Returns a notice where a service would start this program from the cache of npx, which npm may empty.
+pub(super) fn npx_notice(spec: &ServiceSpec, instance: &Instance) -> Option<Msg> {
+    let mut parts = spec.program.components();
+    parts.find(|part| part.as_os_str() == NPX_CACHE_DIR)?;
+    let command = instance.command().replacen("openclaw", PACKAGE_NAME, 1);
+    Some(msg!(
+        "service.npx-cache",
+        path = spec.program.display(),
+        command = format!("npm install -g {PACKAGE_NAME} && {command} gateway install --force")
+    ))
 }
 
 /// Returns the path of this program for a service file. Where the program was called through a symbolic link to it
