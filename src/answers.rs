@@ -6,8 +6,35 @@ use std::path::PathBuf;
 
 use crate::ports::Port;
 use crate::profile::ProfileName;
-use crate::record::Engine;
+use crate::record::{Engine, ReleaseVersion};
 use crate::secret::{Secret, SecretOrigin};
+
+/// A release of OpenClaw from npm in a folder of this program, as the gateway of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChosenRelease {
+    /// The release is installed.
+    Installed(ReleaseVersion),
+    /// The release is installed once the plan is applied: a version, or a name of one such as `latest`.
+    ToInstall(String),
+}
+
+impl ChosenRelease {
+    /// Returns the version of the release, or the name that it has until it is installed.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Installed(version) => version.as_str(),
+            Self::ToInstall(name) => name,
+        }
+    }
+
+    /// Returns the version of the release, where it is installed.
+    pub(crate) fn installed(&self) -> Option<&ReleaseVersion> {
+        match self {
+            Self::Installed(version) => Some(version),
+            Self::ToInstall(_) => None,
+        }
+    }
+}
 
 /// The decisions of an onboarding: the answers to the wizard's questions. A field that is `None` leaves what the
 /// config has.
@@ -23,6 +50,8 @@ pub(crate) struct Answers {
     pub(crate) existing: Existing,
     /// The program that runs as the gateway.
     pub(crate) engine: Option<Engine>,
+    /// The release of OpenClaw from npm that belongs to this program; `None` for the OpenClaw of the host.
+    pub(crate) release: Option<ChosenRelease>,
     /// The workspace, as an absolute path.
     pub(crate) workspace: Option<PathBuf>,
     /// The base port.

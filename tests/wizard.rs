@@ -5,6 +5,7 @@ mod broken;
 mod checks;
 mod claim;
 mod edit;
+mod engine;
 mod failures;
 mod help;
 mod inside;

@@ -250,6 +250,31 @@ fn install(context: &Context<'_>, wanted: &str, registry: Option<&str>) -> Resul
     Ok(ExitCode::SUCCESS)
 }
 
+/// Installs the release that an onboarding has chosen for its instance, and records it as the one that runs the gateway.
+///
+/// # Errors
+/// Where it can't be installed, or refuses the config of the instance; the hints name the commands that go on from there.
+pub(super) fn provide_release(context: &Context<'_>, wanted: &str) -> Result<()> {
+    let command = context.instance.command();
+    let go_on = |error: Error| {
+        let install = format!("{command} engine install {wanted}");
+        error.hint(msg!("engine.provide-later", install = install, command = command))
+    };
+    let installed = install_release(context, wanted, None).map_err(go_on)?;
+    let receipt = &installed.release.receipt;
+    choose::record_release(context, &receipt.version)?;
+    if !context.ui.is_json() {
+        let path = abbreviate_home(&context.env.home, &installed.release.folder);
+        context.ui.print_success(&msg!(
+            "engine.installed",
+            version = receipt.version,
+            packages = receipt.packages,
+            path = path
+        ));
+    }
+    Ok(())
+}
+
 /// Installs a release, with its progress on the terminal.
 fn install_release(context: &Context<'_>, wanted: &str, registry: Option<&str>) -> Result<Installed> {
     let store = store(context);

@@ -17,7 +17,7 @@ use crate::instance::{Instance, RECORD_FILE};
 use crate::ports::planner::Planner;
 use crate::ports::{Port, PortSource};
 use crate::profile::ProfileName;
-use crate::record::{Engine, Record};
+use crate::record::{Engine, Record, ReleaseVersion};
 use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::survey::SurveyedInstance;
@@ -54,6 +54,8 @@ pub(crate) struct PlanInput<'a> {
     pub(crate) exists: bool,
     /// The engine that the record of the instance names; `None` where it has no record.
     pub(crate) recorded_engine: Option<Engine>,
+    /// The release of OpenClaw from npm that the record of the instance names.
+    pub(crate) recorded_release: Option<ReleaseVersion>,
     /// The profiles that the gateway of the instance watches.
     pub(crate) watched: Vec<String>,
     /// The reason why the config can't be used: only a reset, which moves it aside, can be planned then.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::answers::Answers;
+use crate::answers::{Answers, ChosenRelease};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::ports::{Port, PortFamily};
@@ -195,7 +195,9 @@ fn record_write(
     let mut record = RecordDocument::parse(before.as_deref().unwrap_or_default())
         .map_err(|error| RecordError::from(error).blocked(&path))?;
     let profile = input.instance.profile.as_str();
-    record.set_onboarded(profile, stamp.lang.code(), ports.base(), answers.engine);
+    let release = answers.release.as_ref().and_then(ChosenRelease::installed);
+    let engine = answers.engine.map(|engine| (engine, release));
+    record.set_onboarded(profile, stamp.lang.code(), ports.base(), engine);
     if answers.watch.is_some() {
         record.set_watched(&input.watched_with(answers));
     }

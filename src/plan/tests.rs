@@ -169,6 +169,7 @@ impl Scenario {
             },
             exists: current.is_some(),
             recorded_engine: None,
+            recorded_release: None,
             watched: Vec::new(),
             broken: None,
             effective: current

@@ -54,10 +54,10 @@ impl RecordDocument {
         profile: &str,
         language: &str,
         base: BasePort,
-        engine: Option<Engine>,
+        engine: Option<(Engine, Option<&ReleaseVersion>)>,
     ) {
-        if let Some(engine) = engine {
-            set_value(self.document.as_table_mut(), "engine", engine.name());
+        if let Some((engine, release)) = engine {
+            self.set_engine(engine, release);
         }
         for (key, value) in [("engine", Engine::default().name()), ("language", language)] {
             if !self.document.contains_key(key) {

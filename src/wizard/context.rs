@@ -15,7 +15,7 @@ use crate::config::dialect::Dialect;
 use crate::config::document::ConfigDocument;
 use crate::config::{self, LoadedConfig};
 use crate::editor::Editor;
-use crate::engine;
+use crate::engine::{self, ReleaseStore};
 use crate::env_file;
 use crate::environment::{Environment, TypedPathError, abbreviate_home, has_openclaw_home};
 use crate::error::{Error, Result};
@@ -30,7 +30,8 @@ use crate::plan::{self, OtherInstance, Plan, PlanInput, PlanStamp, ResolvedPaths
 use crate::ports::planner::{Planner, PortCheck, PortSuggestion, PortVerdict};
 use crate::ports::{Listener, Port, PortFamily};
 use crate::profile::ProfileName;
-use crate::record::{Engine, Record};
+use crate::record::{Engine, Record, ReleaseVersion};
+use crate::releases::Npm;
 use crate::secret::Secret;
 use crate::service::{self, Linger};
 use crate::survey::Survey;
@@ -72,6 +73,7 @@ pub(crate) struct InterviewContext<'a> {
     pub(crate) online: Option<&'a OnlineChecks>,
     linger: OnceCell<Linger>,
     manager_refusal: OnceCell<Option<Msg>>,
+    releases: OnceCell<Vec<ReleaseVersion>>,
     /// Base ports that were suggested, each with the addresses on which it was probed.
     suggested: RefCell<Vec<(Port, Vec<IpAddr>)>>,
     /// Called with the number of probed ports and the number of all that are probed.
@@ -98,6 +100,7 @@ impl<'a> InterviewContext<'a> {
             online: None,
             linger: OnceCell::new(),
             manager_refusal: OnceCell::new(),
+            releases: OnceCell::new(),
             suggested: RefCell::default(),
             on_probe: &|_, _| {},
         })
@@ -176,11 +179,32 @@ impl<'a> InterviewContext<'a> {
     /// or where a config is edited, it stays this program.
     pub(crate) fn suggested_engine(&self, answers: &Answers) -> Engine {
         let is_asked = self.interactive && !self.keeps_existing(answers);
-        if is_asked && !self.is_rescue_bot() && self.survey.node.is_some() {
+        let is_there = || self.survey.node.is_some() || !self.releases().is_empty();
+        if is_asked && !self.is_rescue_bot() && is_there() {
             Engine::Node
         } else {
             Engine::Native
         }
+    }
+
+    /// Returns the releases of OpenClaw that this program has installed, the newest first.
+    pub(crate) fn releases(&self) -> &[ReleaseVersion] {
+        self.releases.get_or_init(|| {
+            let releases = ReleaseStore::of_host(self.host, self.input.env).list();
+            releases
+                .into_iter()
+                .map(|release| release.receipt.version)
+                .collect()
+        })
+    }
+
+    /// Requires npm to be there, for a release that is to be installed once the plan is applied.
+    ///
+    /// # Errors
+    /// Where it is not; the hint says how to get it.
+    pub(crate) fn require_npm(&self) -> Result<()> {
+        let store = ReleaseStore::of_host(self.host, self.input.env);
+        Npm::find(self.host, &store, None).map(drop)
     }
 
     /// Returns `true` if the wizard sets up a rescue bot: beside another instance, with a profile of that name.
@@ -446,6 +470,7 @@ fn read_input<'a>(
         token_in_env_file: env_file::variable(&instance.env_file(), "OPENCLAW_GATEWAY_TOKEN").is_some(),
         exists,
         recorded_engine: record.as_ref().map(|record| record.engine),
+        recorded_release: record.as_ref().and_then(|record| record.release.clone()),
         watched: record.map_or_else(Vec::new, |record| record.rescue.watch),
         broken,
         dialect,

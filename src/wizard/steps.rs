@@ -29,7 +29,7 @@ pub(crate) static ALL: &[&dyn WizardStep] = &[
     &profile::TypedProfile,
     &profile::MeantProfile,
     &existing::ExistingConfig,
-    &engine::STEP,
+    &engine::GatewayEngine,
     &risk::AcceptRisk,
     &workspace::Workspace,
     &port::GatewayPort,

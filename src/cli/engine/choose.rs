@@ -122,6 +122,24 @@ impl Choice {
     }
 }
 
+/// Records a release as the one that runs the gateway of an instance, whose gateway does not run yet.
+///
+/// # Errors
+/// Where the release refuses the config of the instance.
+pub(super) fn record_release(context: &Context<'_>, version: &ReleaseVersion) -> Result<()> {
+    let choice = Choice {
+        engine: Engine::Node,
+        release: Some(version.clone()),
+    };
+    let record = Record {
+        engine: choice.engine,
+        release: choice.release.clone(),
+        ..Record::read(&context.instance.record_path())?
+    };
+    check_config(context, &record)?;
+    write_record(context, &choice)
+}
+
 /// Checks that the gateway would start from the config of the instance with the engine of this record. A variable that only
 /// the environment of the gateway has is no obstacle.
 fn check_config(context: &Context<'_>, record: &Record) -> Result<()> {

@@ -7,10 +7,11 @@ use serde_json::Value;
 use super::OnboardRun;
 use super::start::{OnboardEnd, start_after_onboarding};
 use super::start_check::{check_start, is_running};
-use crate::answers::{Answers, GatewayMode, Start};
+use crate::answers::{Answers, ChosenRelease, GatewayMode, Start};
 use crate::apply::{self, InstancePaths};
 use crate::cli::Context;
 use crate::cli::doctor::{self, DoctorArgs};
+use crate::cli::engine;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
@@ -53,6 +54,7 @@ impl OnboardRun<'_> {
             let addresses = plan::bind_addresses(&interview_context.input, answers);
             check_start(&context, survey, &addresses)
         };
+        provide_release(&context, answers, interview_context.interactive)?;
         let mut start = start_check(interview_context.survey);
         let starts = |context: &Context<'_>| {
             if is_remote(plan) {
@@ -166,6 +168,32 @@ fn start_key(start: Start) -> &'static str {
     match start {
         Start::Service => "service",
         Start::Background | Start::Terminal | Start::No => "background",
+    }
+}
+
+/// Installs the release that runs the gateway of an onboarded instance, where one was chosen that is not installed. A person
+/// may try again where that fails.
+///
+/// # Errors
+/// When it is not installed in the end.
+fn provide_release(context: &Context<'_>, answers: &Answers, is_interactive: bool) -> Result<()> {
+    let Some(ChosenRelease::ToInstall(wanted)) = &answers.release else {
+        return Ok(());
+    };
+    loop {
+        let Err(error) = engine::provide_release(context, wanted) else {
+            return Ok(());
+        };
+        if !is_interactive {
+            return Err(error);
+        }
+        context.ui.print_rejection(&error);
+        if !Terminal::new(context.ui).confirm(&msg!("onboard.install-again"), Some(true))? {
+            return Err(Error::failed(msg!(
+                "onboard.no-engine",
+                profile = context.instance.profile
+            )));
+        }
     }
 }
 
