@@ -9,13 +9,17 @@ use crate::apply::free_aside_name;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
 use crate::instance::shell_quote;
+use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
+use crate::survey::SurveyedInstance;
 
 /// The doctor's checks of the engine that runs an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
     Check::error("engine-release", unusable_release),
     Check::warning("engine-skew", skew),
+    Check::warning("engine-rescue", shared_with_watched),
+    Check::info("engine-shared", shared_with_others),
     Check::error("devices-broken", broken_devices),
     Check::error("keys-broken", broken_keys),
     Check::warning("devices-migrated", migrated_devices),
@@ -47,6 +51,66 @@ fn unusable_release(_report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<P
     faults
         .map(|(version, fault)| Problem::new(fault.clone(), format!("openclaw engine install {version}")))
         .collect()
+}
+
+/// Returns the other instances that the OpenClaw of the host runs too, where it runs this one.
+fn sharers<'s>(report: &'s HostReport<'_>, own: &InstanceReport<'_>) -> Vec<&'s SurveyedInstance> {
+    let is_of_host = |record: &Record| record.engine == Engine::Node && record.release.is_none();
+    if !own.record.as_ref().is_ok_and(is_of_host) || report.survey.node.is_none() {
+        return Vec::new();
+    }
+    let instances = report.survey.instances.iter();
+    let others = instances.filter(|found| found.config_path != own.instance.config_path);
+    others
+        .filter(|found| found.record().is_some_and(is_of_host))
+        .collect()
+}
+
+/// Returns whether an instance watches another one, to repair it.
+fn watches(own: &InstanceReport<'_>, other: &SurveyedInstance) -> bool {
+    let watched = own.record.as_ref().map(|record| &record.rescue.watch);
+    let name = other.profile.as_ref().map(ProfileName::as_str);
+    watched.is_ok_and(|watched| watched.iter().any(|profile| Some(profile.as_str()) == name))
+}
+
+/// Returns the labels of instances as a list for a sentence.
+fn label_list(instances: &[&SurveyedInstance]) -> String {
+    let labels: Vec<_> = instances.iter().map(|found| found.label.as_str()).collect();
+    labels.join(", ")
+}
+
+/// Reports a rescue bot that runs the same OpenClaw of the host as a gateway that it watches: an upgrade that breaks one breaks
+/// both.
+fn shared_with_watched(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let mut watched = sharers(report, own);
+    watched.retain(|other| watches(own, other));
+    if watched.is_empty() {
+        return Vec::new();
+    }
+    let msg = msg!("doctor.engine-rescue", others = label_list(&watched));
+    vec![Problem::new(msg, format!("{} engine use native", own.command))]
+}
+
+/// Reports the OpenClaw of the host where it runs other instances too, none of which this one watches: whoever upgrades it
+/// changes all of them at once.
+fn shared_with_others(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let others = sharers(report, own);
+    let Some(node) = report.survey.node.as_ref().filter(|_| !others.is_empty()) else {
+        return Vec::new();
+    };
+    if others.iter().any(|other| watches(own, other)) {
+        return Vec::new();
+    }
+    let (version, command) = (&node.version, &own.command);
+    let msg = msg!(
+        "doctor.engine-shared",
+        version = version,
+        others = label_list(&others)
+    );
+    vec![Problem::new(
+        msg,
+        format!("openclaw engine install {version} && {command} engine use {version}"),
+    )]
 }
 
 /// Returns whether a file holds a JSON object, or does not exist.

@@ -148,3 +148,53 @@ fn unit_of_the_system_that_starts_the_gateway_is_a_warning_and_beside_a_service_
         );
     });
 }
+
+#[test]
+fn openclaw_of_the_host_that_several_gateways_run_is_reported_and_a_rescue_bot_on_it_is_a_warning() {
+    let sandbox = healthy_host().with_node_package();
+    for (profile, watched) in [("", ""), ("-rescue", "[rescue]\nwatch = ['default']\n")] {
+        let record = format!(".openclaw{profile}/instance.toml");
+        sandbox.write(record, format!("engine = 'node'\n{watched}"));
+    }
+    let found = |profile: &str| -> Vec<(String, String, String)> {
+        let document = sandbox.run(["--profile", profile, "doctor", "--json"]).json();
+        let listed = document["findings"].as_array().expect("findings").iter();
+        let of_engine = listed.filter(|finding| {
+            let id = finding["id"].as_str().expect("an id");
+            ["engine-shared", "engine-rescue"].contains(&id)
+        });
+        let text = |finding: &Value, key: &str| finding[key].as_str().expect("text").to_owned();
+        of_engine
+            .map(|finding| {
+                (
+                    text(finding, "id"),
+                    text(finding, "severity"),
+                    text(finding, "mend"),
+                )
+            })
+            .collect()
+    };
+    let row = |id: &str, severity: &str, mend: &str| (id.to_owned(), severity.to_owned(), mend.to_owned());
+    assert_eq!(
+        found("default"),
+        [row(
+            "engine-shared",
+            "info",
+            "openclaw engine install 2026.9.6 && openclaw engine use 2026.9.6"
+        )]
+    );
+    assert_eq!(
+        found("rescue"),
+        [row(
+            "engine-rescue",
+            "warning",
+            "openclaw --profile rescue engine use native"
+        )]
+    );
+    // A release of its own is nobody else's.
+    sandbox.write(
+        ".openclaw-rescue/instance.toml",
+        "engine = 'node'\nrelease = '2026.9.6'\n",
+    );
+    assert_eq!(found("default"), []);
+}
