@@ -11,7 +11,7 @@ stage_tree() {
     cp LICENSE README.md README.tr.md CHANGELOG.md "$tree/share/doc/$name"
     mkdir "$work/home"
     # The program reads nothing of the user who makes the packages.
-    run_program() { env -i PATH="$PATH" HOME="$work/home" LC_ALL=C.UTF-8 "$tree/bin/$name$exe" "$@"; }
+    run_program() { env -i PATH="$PATH" HOME="$work/home" SYSTEMROOT="${SYSTEMROOT-}" LC_ALL=C.UTF-8 "$tree/bin/$name$exe" "$@"; }
     stage_man_pages en "$tree/share/man/man1"
     stage_man_pages tr "$tree/share/man/tr/man1"
     stage_completions
@@ -37,7 +37,7 @@ stage_completions() {
     for command in openclaw "$name"; do
         cp "$program" "$work/bin/$command$exe"
         for shell in bash zsh fish; do
-            env -i PATH="$work/bin:$PATH" HOME="$work/home" "$command$exe" completions "$shell" |
+            env -i PATH="$work/bin:$PATH" HOME="$work/home" SYSTEMROOT="${SYSTEMROOT-}" "$command$exe" completions "$shell" |
                 sed 's/openclaw\("\{0,1\}\) -- /'"$name"'\1 -- /' >"$work/$shell"
         done
         cp "$work/bash" "$bash/$command"

@@ -8,6 +8,7 @@ use crate::support::{Reason, Sandbox, skipped};
 use crate::words::root;
 
 mod deb;
+mod installers;
 mod npm;
 
 /// Name of every package of the program.

@@ -29,9 +29,16 @@ fn both_readmes_have_the_same_commands_and_the_program_accepts_them() {
     let english = page("README.md");
     let turkish = page("README.tr.md");
     assert_eq!(shell_blocks(&english), shell_blocks(&turkish));
-    let [run, test] = shell_blocks(&english)[..] else {
-        panic!("one command to run it, one to test it");
+    let [install, run, test] = shell_blocks(&english)[..] else {
+        panic!("how to install it, one command to run it, one to test it");
     };
+    assert_eq!(install.lines().count(), 4, "{install}");
+    assert!(
+        install
+            .lines()
+            .all(|line| line.contains("openclaw-rs") || line.contains("install.sh")),
+        "{install}"
+    );
     let words = run
         .strip_prefix("cargo run --release -- ")
         .expect("from a fresh clone");
@@ -140,10 +147,21 @@ fn ci_runs_the_test_script_with_read_access_only() {
 }
 
 #[test]
-fn every_action_of_the_workflow_is_pinned_to_a_commit() {
-    let workflow = page(".github/workflows/ci.yml");
-    let used: Vec<_> = workflow
-        .lines()
+fn release_is_made_by_the_script_and_only_its_last_job_may_write() {
+    let workflow = page(".github/workflows/release.yml");
+    assert!(workflow.contains("run: scripts/release ${{ matrix.kinds }}\n"));
+    assert!(workflow.contains("run: scripts/release installers sums\n"));
+    let (build, draft) = workflow.split_once("\n  draft:\n").expect("the job of the draft");
+    assert!(build.contains("\npermissions:\n  contents: read\n") && !build.contains(": write"));
+    assert!(draft.contains("attestations: write") && draft.contains("--draft"));
+}
+
+#[test]
+fn every_action_of_the_workflows_is_pinned_to_a_commit() {
+    let workflows = ["ci", "release"].map(|name| page(&format!(".github/workflows/{name}.yml")));
+    let used: Vec<_> = workflows
+        .iter()
+        .flat_map(|workflow| workflow.lines())
         .filter_map(|line| line.split_once("uses: "))
         .collect();
     assert!(used.len() > 1);
