@@ -22,13 +22,18 @@ use crate::registry;
 use crate::survey::Survey;
 
 pub(crate) mod diagnose;
+pub(crate) mod drill;
 pub(crate) mod evidence;
 pub(crate) mod history;
+pub(crate) mod open_drill;
 pub(crate) mod record;
 pub(crate) mod repair;
 pub(crate) mod steps;
 pub(crate) mod stop;
 pub mod watch;
+
+/// Suffix of the file that keeps a broken config, which a gateway's repair replaced.
+const BROKEN_SUFFIX: &str = "broken";
 
 /// Returns the folder that all rescuers of this user on this host share: it holds the host-wide lock and the history
 /// of repairs.

@@ -2,6 +2,7 @@
 
 use crate::support::{Sandbox, manager};
 
+mod drill;
 pub mod inside;
 mod killed;
 mod killed_inside;

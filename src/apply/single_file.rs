@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file_ops::{remove, remove_if_present};
+use super::file_ops::{remove, remove_if_present, rename, sync_folder};
 use super::io_failure::{During as _, IoFailure, Operation};
 use super::lock::make_folders;
 use super::run_id::{is_run_id, run_id};
@@ -65,6 +65,37 @@ pub(crate) fn write_state_file(state_dir: &Path, path: &Path, bytes: &[u8]) -> R
         )));
     }
     write_file(path, bytes)
+}
+
+/// Gives a file a second name in its folder, by which it is put back after its own name was given to another one. A copy
+/// has the name where the file system gives a file no second one.
+///
+/// # Errors
+/// When the name is taken, or the system refuses.
+pub(crate) fn keep_second_name(path: &Path, kept: &Path) -> Result<()> {
+    match std::fs::hard_link(path, kept) {
+        Ok(()) => Ok(sync_folder(parent_folder(kept))?),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(write_error(kept, error)),
+        Err(_) => {
+            let mut from = File::open(path).during(Operation::Inspect, path)?;
+            create_file(kept, |file| {
+                io::copy(&mut from, file).map_err(|cause| write_error(kept, cause))?;
+                Ok(())
+            })
+        }
+    }
+}
+
+/// Gives a file that [`keep_second_name`] has kept its own name again, in the place of what has it now. It needs no room on
+/// the disk, and can be repeated.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn put_back(kept: &Path, path: &Path) -> Result<()> {
+    rename(kept, path)?;
+    // A rename does nothing where both are names of one file.
+    remove(kept)?;
+    Ok(sync_folder(parent_folder(path))?)
 }
 
 /// Removes a file; a missing file is no error.

@@ -186,6 +186,7 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
                 .mut_arg("target", named)
                 .mut_subcommand("diagnose", |diagnose| diagnose.mut_arg("target", named))
                 .mut_subcommand("repair", |repair| repair.mut_arg("target", named))
+                .mut_subcommand("drill", |drill| drill.mut_arg("target", named))
                 .mut_subcommand("watch", |watch| watch.mut_arg("targets", named))
         })
         .mut_subcommand("browser", |browser| {

@@ -12,6 +12,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
 use crate::record::Record;
 use crate::registry;
+use crate::rescue::open_drill;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
 
@@ -39,12 +40,22 @@ impl<'a> Context<'a> {
     }
 
     /// Reads the environment and resolves the instance that the command line chooses. Prints a notice for each
-    /// variable that is ignored.
+    /// variable that is ignored. A drill that was cut short is recovered.
     pub(crate) fn read(host: &'a Host, ui: Ui, profile: Option<&ProfileName>) -> Result<Self> {
         let env = Environment::read(host)?;
         let instance = Instance::resolve(&env, profile)?;
         for notice in &instance.notices {
             ui.print_note(notice);
+        }
+        match open_drill::recover_left_drill(host, &env) {
+            Ok(Some(recovered)) => {
+                for msg in recovered.msgs() {
+                    ui.print_note(&msg);
+                }
+            }
+            Ok(None) => {}
+            // The command itself may work all the same; the next one tries again.
+            Err(error) => ui.print_note(&error.msg),
         }
         Ok(Self {
             host,

@@ -14,7 +14,7 @@ use crate::record::Record;
 use crate::rescue;
 use crate::rescue::history::History;
 use crate::rescue::record::{CauseKind, Recorded, StepKind, StepResultKind};
-use crate::rescue::repair::{self, RepairEvent, RepairJob, RepairOrigin, StepResult};
+use crate::rescue::repair::{self, RepairJob, RepairOrigin};
 use crate::rescue::stop::StopSignal;
 use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
 use crate::ui::Ui;
@@ -22,8 +22,11 @@ use crate::wizard::terminal::Terminal;
 
 mod check;
 mod diagnosis;
+pub(super) mod drill;
+mod progress;
 
 use diagnosis::{Diagnosis, parse_profile};
+use progress::print_event;
 
 /// The arguments of `openclaw rescue`.
 #[derive(Debug, Args)]
@@ -42,6 +45,7 @@ pub(crate) enum RescueCommand {
     Repair(RepairArgs),
     Watch(WatchArgs),
     Check(check::CheckArgs),
+    Drill(drill::DrillArgs),
     History(HistoryArgs),
 }
 
@@ -99,6 +103,7 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
         }
         Some(RescueCommand::Watch(args)) => watch(context, args),
         Some(RescueCommand::Check(args)) => check::run(context, args),
+        Some(RescueCommand::Drill(args)) => drill::run(context, args),
         Some(RescueCommand::History(_)) => Ok(history(context)),
     }
 }
@@ -137,7 +142,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
         &diagnosis.causes,
         &diagnosis.steps,
         &mut |event| {
-            print_event(context, event);
+            print_event(&context.ui, event);
         },
     )?;
     let outcome = diagnosis.outcome(Some(&report));
@@ -178,19 +183,6 @@ fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
         Ok(true)
     } else {
         Err(Error::failed(msg!("rescue.left", profile = target)))
-    }
-}
-
-/// Prints an event of a gateway's repair.
-fn print_event(context: &Context<'_>, event: RepairEvent<'_>) {
-    let ui = &context.ui;
-    match event {
-        // The step with all its details is in the list above.
-        RepairEvent::Performing(step) => {
-            ui.print_note(&msg!("rescue.taking").with_msg("step", step.kind().past_msg()));
-        }
-        RepairEvent::Waiting(limit) => ui.print_note(&msg!("rescue.waiting", seconds = limit.as_secs())),
-        RepairEvent::Performed(StepResult { outcome, .. }) => ui.print_note(&outcome.msg()),
     }
 }
 
@@ -263,6 +255,9 @@ fn history(context: &Context<'_>) -> ExitCode {
             let step = render_recorded(ui, step, StepKind::past_msg);
             let result = render_recorded(ui, result, StepResultKind::past_msg);
             ui.print_detail(&msg!("rescue.past-step", step = step, came = result));
+        }
+        if entry.drill {
+            ui.print_detail(&msg!("rescue.past-drill"));
         }
         if let Some(by) = &entry.by {
             ui.print_detail(&msg!("rescue.past-by", person = by.person, channel = by.channel));

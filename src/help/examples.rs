@@ -180,6 +180,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["openclaw --profile rescue rescue check --alert"],
     ),
     (
+        "openclaw rescue drill",
+        &[
+            "openclaw --profile rescue rescue drill",
+            "openclaw --profile rescue rescue drill work --yes",
+        ],
+    ),
+    (
         "openclaw rescue history",
         &["openclaw --profile rescue rescue history"],
     ),

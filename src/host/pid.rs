@@ -69,6 +69,12 @@ pub(crate) fn has_open(pid: u32, path: &Path) -> Option<bool> {
     system::has_open(pid, path)
 }
 
+/// Returns whether the output of a process goes to a terminal, where somebody may look at it (Linux only).
+pub(crate) fn has_terminal_output(pid: u32) -> bool {
+    let output = std::fs::read_link(format!("/proc/{pid}/fd/1"));
+    output.is_ok_and(|path| path.starts_with("/dev/pts") || path.starts_with("/dev/console"))
+}
+
 /// Returns the identity of the file at a path, links followed; `None` where there is no such file, or the system numbers
 /// no files.
 pub(crate) fn file_id(path: &Path) -> Option<FileId> {

@@ -171,12 +171,24 @@ fn find_restorable_config(loader: &ConfigLoader) -> Option<PathBuf> {
     let target = &loader.context.instance;
     let present = read::bytes(&target.config_path).ok();
     let differs = |path: &Path| read::bytes(path).is_ok_and(|bytes| Some(bytes) != present);
-    let backups = backup::list(&target.config_path)
-        .into_iter()
-        .map(|backup| backup.path);
-    std::iter::once(target.last_good_path())
-        .chain(backups)
+    earlier_configs(target)
         .find(|path| differs(path) && loader.load_from(path).is_ok_and(|usable| usable.has_file()))
+}
+
+/// Returns whether there is an earlier config from which a gateway would start: a repair has something to put back where the
+/// present one breaks.
+pub(crate) fn has_earlier_config(target: InstanceContext<'_>) -> bool {
+    let loader = ConfigLoader::for_other_gateway(target);
+    loader.is_ok_and(|loader| {
+        let mut earlier = earlier_configs(target.instance);
+        earlier.any(|path| loader.load_from(&path).is_ok_and(|usable| usable.has_file()))
+    })
+}
+
+/// Returns the earlier configs of an instance: that of the last healthy start, then the backups.
+fn earlier_configs(instance: &Instance) -> impl Iterator<Item = PathBuf> + use<> {
+    let backups = backup::list(&instance.config_path).into_iter();
+    std::iter::once(instance.last_good_path()).chain(backups.map(|backup| backup.path))
 }
 
 /// Returns the sentence about a key of a config that was changed since the last healthy start. The values are shown as

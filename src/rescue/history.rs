@@ -61,6 +61,9 @@ pub(crate) struct HistoryEntry {
     /// The person who asked for it from a chat; `None` where it was asked for on the host, or by nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<RequestedBy>,
+    /// `true` if it was a drill: the config was broken on purpose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) drill: bool,
 }
 
 /// A person who asked for a repair, or for another change, from a chat.
@@ -122,8 +125,9 @@ impl History {
         let now = unix_millis(now);
         let window = millis(REPAIR_WINDOW);
         let recent: Vec<_> = (self.entries.iter())
-            // What an owner asked for without a cause is no repair.
+            // What an owner asked for without a cause is no repair, and a drill is none.
             .filter(|entry| entry.target == target && !entry.steps.is_empty() && !entry.causes.is_empty())
+            .filter(|entry| !entry.drill)
             .map(|entry| entry.at)
             // An entry of the future was written before a clock was set back: it does not count.
             .filter(|at| *at <= now && now - at < window)
@@ -174,6 +178,7 @@ mod tests {
             )],
             outcome: RepairOutcome::Begun,
             by: None,
+            drill: false,
         }
     }
 
@@ -239,6 +244,19 @@ mod tests {
         history.insert_or_replace(entry(2, "main")).unwrap();
         let text = read::text(&dir.path().join(HISTORY_FILE)).unwrap();
         assert_eq!(text.lines().next(), Some(line));
+    }
+
+    #[test]
+    fn drill_does_not_count_as_a_repair() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut history = History::read(dir.path());
+        for number in 1..=5 {
+            let mut drill = entry(unix_millis(minute(number)), "main");
+            drill.drill = true;
+            history.insert_or_replace(drill).unwrap();
+        }
+        assert_eq!(history.time_until_next_repair("main", minute(6)), None);
+        assert_eq!(History::read(dir.path()).entries, history.entries);
     }
 
     #[test]

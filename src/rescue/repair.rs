@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::diagnose::Cause;
 use super::evidence::Evidence;
 use super::history::{History, HistoryEntry, RepairOutcome, RequestedBy};
+use super::open_drill::recover_drill;
 use super::record::{Recorded, StepResultKind};
 use super::shared_dir;
 use super::steps::RepairStep;
@@ -19,14 +20,14 @@ use crate::boot;
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::{Instance, InstanceContext};
-use crate::probe::{self, ProbeVerdict};
+use crate::probe::{self, Probe, ProbeVerdict};
 use crate::time::unix_millis;
 
 mod config_restore;
 mod run_steps;
 mod runner;
 
-use run_steps::run_steps;
+use run_steps::{RepairOps as _, run_steps};
 use runner::RepairRunner;
 
 pub(crate) use run_steps::{RepairEvent, StepOutcome, StepResult};
@@ -43,6 +44,8 @@ pub(crate) enum RepairOrigin<'a> {
     Watcher,
     /// A person in a chat.
     Chat(&'a RequestedBy),
+    /// A drill: the config was broken on purpose.
+    Drill,
 }
 
 /// A repair of a gateway that is to be carried out.
@@ -109,8 +112,9 @@ impl RepairJob<'_> {
             outcome: RepairOutcome::Begun,
             by: match self.origin {
                 RepairOrigin::Chat(by) => Some(by.clone()),
-                RepairOrigin::Host | RepairOrigin::Watcher => None,
+                RepairOrigin::Host | RepairOrigin::Watcher | RepairOrigin::Drill => None,
             },
+            drill: matches!(self.origin, RepairOrigin::Drill),
         }
     }
 }
@@ -126,7 +130,8 @@ pub(crate) fn run_repair(
 ) -> Result<RepairReport> {
     let folder = shared_dir(job.target.host, job.target.env);
     // One repair at a time on this host; two rescuers would undo each other's steps.
-    let _lock = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
+    let lock = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
+    recover_drill(&lock, job.target.host, job.target.env)?;
     // The other rescuer may have mended it, or somebody who answered a question meanwhile.
     let probe = probe::probe_gateway(job.target, PROBE_TIMEOUT);
     if probe.is_healthy() && probe.deaf_accounts().is_empty() {
@@ -149,14 +154,34 @@ pub(crate) fn run_requested(
     on_event: &mut dyn FnMut(RepairEvent<'_>),
 ) -> Result<RepairReport> {
     let folder = shared_dir(job.target.host, job.target.env);
-    let _lock = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
+    let lock = HostLock::acquire(&folder, HostLock::WAIT_TIMEOUT)?;
+    recover_drill(&lock, job.target.host, job.target.env)?;
     let before = probe::probe_gateway(job.target, PROBE_TIMEOUT).verdict;
     run_recorded(job, &[], steps, &before, on_event)
 }
 
+/// Restarts the gateway of a job as a repair does: by its service where it has one, else as a process of its own. Returns the
+/// probe once it is well, or its time is over.
+pub(super) fn restart_until_healthy(job: &RepairJob<'_>) -> Probe {
+    let mut runner = RepairRunner::new(job.target, job.stop);
+    // The probe tells what became of it.
+    let _ = runner.perform(&RepairStep::Restart { hung: None });
+    runner.wait_until_healthy()
+}
+
+/// Returns the time that the gateway of a job has to become well after a step.
+pub(super) fn health_timeout(job: &RepairJob<'_>) -> Duration {
+    RepairRunner::new(job.target, job.stop).wait_limit()
+}
+
+/// Waits until the gateway of a job is well, or its time is over. Returns the last probe.
+pub(super) fn wait_until_healthy(job: &RepairJob<'_>) -> Probe {
+    RepairRunner::new(job.target, job.stop).wait_until_healthy()
+}
+
 /// Carries out steps and writes them to the history of repairs, before and after: what is cut short is in it too. The
 /// caller holds the lock of the rescuers.
-fn run_recorded(
+pub(super) fn run_recorded(
     job: &RepairJob<'_>,
     causes: &[Cause],
     steps: &[RepairStep],

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::diagnose::{self, Cause};
 use super::repair::{self, RepairJob, RepairOrigin};
 use super::stop::StopSignal;
-use super::{evidence, resolve_target, steps};
+use super::{evidence, open_drill, resolve_target, steps};
 use crate::boot;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
@@ -158,6 +158,9 @@ pub(crate) fn run(
                 }
             };
             let target = context.rescuer.with_instance(&target);
+            if is_under_drill(target) {
+                continue;
+            }
             let mut report = |event| on_event(profile, event);
             let was_repaired = watch_target(
                 context,
@@ -199,6 +202,8 @@ fn watch_target(
     if probe.is_healthy() {
         *last_healthy = Some(target.host.now());
         note_healthy(target, &probe, versions, on_event);
+    } else if is_under_drill(target) {
+        return false;
     } else {
         let service = service::status(target).ok();
         if let Some(service) = &service {
@@ -227,17 +232,37 @@ fn watch_target(
         }
         WatchAction::Repair if (context.is_paused)() => {}
         WatchAction::Repair => {
-            on_event(WatchEvent::Repairing);
-            let repaired = repair_target(context, target);
-            state.update_after_repair(start.elapsed(), repaired.is_ok(), context.policy.rest);
-            on_event(match repaired {
-                Ok(()) => WatchEvent::Repaired,
-                Err(why) => WatchEvent::InVain(why),
-            });
+            let is_healthy = repair_and_report(context, target, on_event);
+            state.update_after_repair(start.elapsed(), is_healthy, context.policy.rest);
             return true;
         }
     }
     false
+}
+
+/// Repairs a watched gateway and reports it, before and after. Returns whether the gateway is well.
+fn repair_and_report(
+    context: &WatchContext<'_>,
+    target: InstanceContext<'_>,
+    on_event: &mut dyn FnMut(WatchEvent),
+) -> bool {
+    on_event(WatchEvent::Repairing);
+    let repaired = repair_target(context, target);
+    let is_healthy = repaired.is_ok();
+    on_event(match repaired {
+        Ok(()) => WatchEvent::Repaired,
+        Err(why) => WatchEvent::InVain(why),
+    });
+    is_healthy
+}
+
+/// Returns whether a gateway is down for a drill: nothing is said or done about that. The config of a drill that was cut
+/// short is put back; what is down then is down.
+fn is_under_drill(target: InstanceContext<'_>) -> bool {
+    let InstanceContext { host, env, instance } = target;
+    // Where it can't be put back, the repair that follows fails with the reason.
+    let _ = open_drill::recover_left_drill(host, env);
+    open_drill::is_open_drill(host, env, instance.profile.as_str())
 }
 
 /// Notes what is known of a gateway that is well: its version, and the config of OpenClaw from npm, which does not save it as

@@ -97,6 +97,47 @@ fn configs_with_wrong_types_unknown_keys_or_a_missing_token_are_restored() {
 
 #[test]
 #[ignore = "runs inside a user manager"]
+fn drill_of_a_service_brings_it_back_with_its_own_config() {
+    if !manager::is_inside() {
+        return;
+    }
+    let target = Target::install("drilled", 22500);
+    let text = target.good_config().to_string() + " // as its owner wrote it\n";
+    target.write_config(&text);
+    let before = target.pid();
+    let args = [
+        "--profile",
+        "rescue",
+        "rescue",
+        "drill",
+        "drilled",
+        "--yes",
+        "--json",
+    ];
+    let report = run(&args).exits(0).json();
+    assert_eq!(report["causes"][0]["id"], "config", "{report:#}");
+    assert_eq!(
+        report["tried"],
+        json!([{"id": "restore-config", "result": "helped"}])
+    );
+    assert_eq!(
+        [&report["rescued"], &report["configBack"], &report["healthy"]],
+        [true; 3],
+        "{report:#}"
+    );
+    assert_eq!(std::fs::read_to_string(target.config_path()).unwrap(), text);
+    assert_ne!(target.pid(), before);
+    let left = files(&target.state_dir());
+    let is_left = |path: &Path| {
+        [".drill-", ".broken-"]
+            .iter()
+            .any(|part| path.to_string_lossy().contains(part))
+    };
+    assert!(!left.iter().any(|(path, _)| is_left(path)), "{left:?}");
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
 fn missing_secret_is_left_to_a_person() {
     if !manager::is_inside() {
         return;

@@ -68,6 +68,27 @@ fn seven_enters_lead_to_a_gateway_and_its_dashboard_and_six_to_a_rescue_bot() {
     let page = std::fs::read_to_string(&opened).expect("the page that the browser got");
     assert!(page.contains("http://127.0.0.1:18789/#token="), "{page}");
 
+    for (profile, lang, port, drill) in [
+        (
+            "rescue",
+            english,
+            19789,
+            ["Begin the drill of default?", "y", "rescue brought default back"],
+        ),
+        (
+            "ikinci-rescue",
+            turkish,
+            20789,
+            ["default için tatbikat başlasın mı?", "", "rescue drill default"],
+        ),
+    ] {
+        reach_rescue_bot(&home, profile, lang, port, drill);
+    }
+}
+
+/// Reaches a rescue bot that runs and watches by six Enters, and replies to the offer of a drill that follows: its question, the
+/// reply and what comes of it.
+fn reach_rescue_bot(home: &UserHome, profile: &str, lang: Lang, port: u16, [ask, reply, told]: [&str; 3]) {
     let to_rescue = [
         "step.engine.ask",
         "step.gateway-port.ask",
@@ -76,13 +97,19 @@ fn seven_enters_lead_to_a_gateway_and_its_dashboard_and_six_to_a_rescue_bot() {
         "step.install-daemon.ask",
         "onboard.confirm",
     ];
-    for (profile, lang, port) in [("rescue", english, 19789), ("ikinci-rescue", turkish, 20789)] {
-        let mut terminal = start(&home, profile, lang, None);
-        press_enter_at(&mut terminal, lang, &to_rescue);
-        assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen().text());
-        assert_eq!(health(port)["ok"], true);
-        let record = home.path.join(format!(".openclaw-{profile}/instance.toml"));
-        let record = std::fs::read_to_string(record).expect("a record");
-        assert!(record.contains("watch = [\"default\"]"), "{record}");
-    }
+    let main_config = || std::fs::read(home.path.join(".openclaw/openclaw.json")).expect("a config");
+    let mut terminal = start(home, profile, lang, None);
+    press_enter_at(&mut terminal, lang, &to_rescue);
+    // It runs and watches by now. What follows is an offer.
+    wait_for_text(&mut terminal, ask);
+    assert_eq!(health(port)["ok"], true);
+    let record = home.path.join(format!(".openclaw-{profile}/instance.toml"));
+    let record = std::fs::read_to_string(record).expect("a record");
+    assert!(record.contains("watch = [\"default\"]"), "{record}");
+    let config = main_config();
+    terminal.type_in(reply).press(Key::Enter);
+    wait_for_text(&mut terminal, told);
+    assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen().text());
+    assert_eq!(main_config(), config);
+    assert_eq!(health(18789)["ok"], true);
 }

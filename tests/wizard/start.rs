@@ -251,14 +251,25 @@ fn run_to_offer(sandbox: &Sandbox, words: &ScreenTexts, columns: u16, offer: &st
 #[test]
 fn rescue_bot_is_offered_beside_a_first_gateway_and_runs_and_watches_after_two_enters() {
     network::own(|| {
-        for (words, columns, offer, done) in [
+        for (words, columns, offer, done, drill, reply, told) in [
             (
                 &ENGLISH,
                 80,
                 "Add a rescue bot beside it?",
                 "The rescue gateway is running",
+                "Begin the drill of default?",
+                "y",
+                "rescue brought default back",
             ),
-            (&TURKISH, 40, "Yanına bir kurtarma botu", "çalışıyor: rescue"),
+            (
+                &TURKISH,
+                40,
+                "Yanına bir kurtarma botu",
+                "çalışıyor: rescue",
+                "default için tatbikat başlasın mı?",
+                "",
+                "rescue drill default",
+            ),
         ] {
             let sandbox = Sandbox::new().var("LANG", "C.UTF-8");
             let _killed = KilledWithTest(sandbox.home());
@@ -271,7 +282,12 @@ fn rescue_bot_is_offered_beside_a_first_gateway_and_runs_and_watches_after_two_e
                 })
                 .press(Key::Enter);
             wait_for_text(&mut terminal, done);
+            wait_for_text(&mut terminal, drill);
+            let config = sandbox.read(CONFIG);
+            terminal.type_in(reply).press(Key::Enter);
+            wait_for_text(&mut terminal, told);
             assert_eq!(terminal.exit_code(), 0, "{}", terminal.screen().text());
+            assert_eq!(sandbox.read(CONFIG), config);
             let record = sandbox.read(".openclaw-rescue/instance.toml");
             assert!(record.contains("watch = [\"default\"]"), "{record}");
             for profile in ["rescue", "default"] {

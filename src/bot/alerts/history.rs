@@ -50,7 +50,7 @@ pub(crate) fn behind(
             matches!(step, Recorded::Known(StepKind::Snapshot | StepKind::SetConfig))
         };
         let acts = entry.steps.iter().any(|(step, _)| !changes_nothing(step));
-        entry.target == profile && entry.at >= earliest && acts && stops == is_stop
+        entry.target == profile && entry.at >= earliest && acts && stops == is_stop && !entry.drill
     };
     let Some(entry) = history.entries.iter().rfind(of_event) else {
         return Behind::Nothing;

@@ -336,6 +336,7 @@ fn entry(at: u64, step: StepKind, outcome: RepairOutcome) -> HistoryEntry {
             channel: "telegram".to_owned(),
             person: "Ali (42)".to_owned(),
         }),
+        drill: false,
     }
 }
 

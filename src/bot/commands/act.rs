@@ -354,6 +354,7 @@ fn run_recorded(context: &CommandContext, instance: &Instance, agreed: AgreedCha
         )],
         outcome: RepairOutcome::Begun,
         by: Some(agreed.by.clone()),
+        drill: false,
     };
     history.insert_or_replace(entry.clone())?;
     let result = run_own_command(context, instance, &command.words);

@@ -255,6 +255,9 @@ fn past_lines(entry: &HistoryEntry) -> Vec<Line> {
     );
     let mut lines = vec![Line::Text(row.with_msg("outcome", entry.outcome.msg()))];
     lines.extend(entry.steps.iter().map(|step| Line::Item(past_step_msg(step))));
+    if entry.drill {
+        lines.push(Line::Item(msg!("rescue.past-drill")));
+    }
     if let Some(by) = &entry.by {
         lines.push(Line::Item(msg!(
             "rescue.past-by",

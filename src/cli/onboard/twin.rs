@@ -1,11 +1,12 @@
-//! Offers that follow the first gateway of a host once it was started: a rescue bot beside it, with everything proposed, and its
-//! dashboard in the browser.
+//! Offers that follow a gateway once it was started: for the first one of a host a rescue bot beside it, with everything
+//! proposed, and its dashboard in the browser; for a rescue bot a drill of the gateway that it watches.
 
 use std::process::ExitCode;
 
 use super::OnboardRun;
 use crate::cli::Context;
 use crate::cli::dashboard::{self, DashboardArgs};
+use crate::cli::rescue::drill;
 use crate::error::Result;
 use crate::i18n::msg;
 use crate::instance::Instance;
@@ -16,15 +17,22 @@ use crate::wizard::terminal::Terminal;
 use crate::wizard::{PresetAnswers, Prompter as _, Question, Reply, StepId};
 
 impl OnboardRun<'_> {
-    /// Offers the person what follows the gateway that was just started, where it is the only one of the host. Returns the
-    /// exit code of the command.
+    /// Offers the person what follows the gateway that was just started: where it is the only one of the host, a rescue bot
+    /// and the dashboard; where it watches another one, a drill. Returns the exit code of the command.
     ///
     /// # Errors
     /// When the terminal is gone, or the person interrupts a question.
     pub(super) fn offer_more(&self, started: &Instance) -> Result<ExitCode> {
         let context = self.context;
+        if context.ui.is_json() {
+            return Ok(ExitCode::SUCCESS);
+        }
         let is_first = started.profile.is_default() && context.survey().instances.len() == 1;
-        if !is_first || context.ui.is_json() {
+        if !is_first {
+            drill::offer(&Context {
+                instance: started.clone(),
+                ..context.clone()
+            })?;
             return Ok(ExitCode::SUCCESS);
         }
         let code = self.offer_rescue_bot()?;

@@ -12,11 +12,10 @@ use crate::host::{Host, read};
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::plan::{self, Change, Content, FileWrite, Plan};
+use crate::rescue::BROKEN_SUFFIX;
 use crate::secret::{SecretOrigin, TextPiece};
 use crate::{registry, survey};
 
-/// Suffix of the file that keeps a broken config, which a gateway's repair replaced.
-const BROKEN_SUFFIX: &str = "broken";
 /// Suffix of the file that keeps an earlier config, which a gateway's repair put in place in vain.
 const RESTORED_SUFFIX: &str = "restored";
 

@@ -60,7 +60,7 @@ impl<'a> RepairRunner<'a> {
 
     /// Probes a gateway under repair until it is well, its time is over, its process has ended, or its service manager
     /// starts it no more.
-    fn wait_until_healthy(&mut self) -> Probe {
+    pub(super) fn wait_until_healthy(&mut self) -> Probe {
         let deadline = Instant::now() + self.health_timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

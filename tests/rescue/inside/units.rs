@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use super::target::{Target, command, home, run, systemctl, wait_until};
+use super::target::{Target, command, home, rescuer_pid, run, systemctl, wait_until};
 use crate::support::child::ChildGuard;
 use crate::support::{Reason, manager, skipped};
 
@@ -67,20 +67,18 @@ fn watch(rescuer: &str, target: &str) -> (ChildGuard, impl FnMut() -> String) {
     (ChildGuard(watch), move || lines.next().unwrap().unwrap())
 }
 
-#[test]
-#[ignore = "runs inside a user manager"]
-fn openclaw_from_npm_that_systemd_stopped_is_left_alone_and_one_that_ended_is_repaired() {
-    if !manager::is_inside() {
-        return;
-    }
+/// Returns a target that OpenClaw from npm runs as a service; `None`, and a skipped test, without the real releases.
+#[track_caller]
+fn install_npm_target(profile: &'static str, port: u16) -> Option<Target> {
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS") else {
-        return skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
+        skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
+        return None;
     };
     let peers = Path::new(&peers);
-    let target = Target::new("npm", 30500);
+    let target = Target::new(profile, port);
     std::fs::write(target.state_dir().join("instance.toml"), "engine = 'node'\n").unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_openclaw"));
-    let install = command(program, &["--profile", "npm", "gateway", "install", "--json"])
+    let install = command(program, &["--profile", profile, "gateway", "install", "--json"])
         .env(
             "OPENCLAW_NODE_CLI",
             peers.join("app/node_modules/openclaw/openclaw.mjs"),
@@ -93,6 +91,47 @@ fn openclaw_from_npm_that_systemd_stopped_is_left_alone_and_one_that_ended_is_re
         "{}",
         String::from_utf8_lossy(&install.stdout)
     );
+    Some(target)
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn drill_of_openclaw_from_npm_leaves_it_healthy_with_its_own_config() {
+    if !manager::is_inside() {
+        return;
+    }
+    let Some(target) = install_npm_target("npmdrill", 31500) else {
+        return;
+    };
+    rescuer_pid();
+    let own = std::fs::read(target.config_path()).unwrap();
+    let args = [
+        "--profile",
+        "rescue",
+        "rescue",
+        "drill",
+        "npmdrill",
+        "--yes",
+        "--json",
+    ];
+    let report = run(&args).json();
+    assert_eq!(
+        [&report["rescued"], &report["configBack"], &report["healthy"]],
+        [true; 3],
+        "{report:#}"
+    );
+    assert_eq!(std::fs::read(target.config_path()).unwrap(), own);
+}
+
+#[test]
+#[ignore = "runs inside a user manager"]
+fn openclaw_from_npm_that_systemd_stopped_is_left_alone_and_one_that_ended_is_repaired() {
+    if !manager::is_inside() {
+        return;
+    }
+    let Some(target) = install_npm_target("npm", 30500) else {
+        return;
+    };
     let (_watch, mut next) = watch("npmwatcher", "npm");
     assert_contains(&next(), "watching, healthy");
     target.stop();
