@@ -282,7 +282,7 @@ fn note_healthy(
 }
 
 /// Looks once how a gateway is, as a watcher that has not seen it before. Returns the probe, and what there is to tell; `None`
-/// where the gateway is about to start or to end.
+/// where the gateway is about to start or to end, or down for a drill.
 pub(crate) fn look(target: InstanceContext<'_>, survey: &Survey) -> (Probe, Option<WatchEvent>) {
     let mut probe = probe::probe_surveyed(target, survey, Instant::now() + PROBE_TIMEOUT);
     if matches!(
@@ -295,7 +295,9 @@ pub(crate) fn look(target: InstanceContext<'_>, survey: &Survey) -> (Probe, Opti
     if let Some(service) = &service {
         service.refine_verdict(&mut probe, target.host.now());
     }
-    let event = if is_stopped_by_user(target.instance, &probe, service.as_ref(), None) {
+    let event = if is_under_drill(target) {
+        None
+    } else if is_stopped_by_user(target.instance, &probe, service.as_ref(), None) {
         Some(WatchEvent::Stopped)
     } else if probe.verdict.is_in_transition() {
         None

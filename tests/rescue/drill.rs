@@ -176,6 +176,26 @@ fn watcher_says_nothing_about_a_drill() {
     let _ = rescuer.stop();
 }
 
+#[test]
+fn timer_of_a_gateway_that_is_down_for_its_drill_tells_nobody() {
+    let (sandbox, own) = sandbox_with_config();
+    let state = || sandbox.run(["rescue", "check", "--json"]).exits(1).json()["state"].clone();
+    assert_eq!(state(), "lost");
+    leave_drill(&sandbox, Some(&own), BROKEN_CONFIG);
+    // The drill is under way: somebody holds its lock.
+    let held = File::create(sandbox.path(".local/state/openclaw/rescue/lock")).unwrap();
+    held.lock().unwrap();
+    assert_eq!(state(), Value::Null);
+    assert_eq!(sandbox.read(CONFIG), BROKEN_CONFIG);
+    drop(held);
+    assert_eq!(
+        state(),
+        "lost",
+        "the drill was cut short, and the gateway is down"
+    );
+    assert_eq!(sandbox.read(CONFIG), own);
+}
+
 /// Writes what a drill that was cut short has left: its record, the own config under its second name, and a config.
 fn leave_drill(sandbox: &Sandbox, own: Option<&str>, present: &str) {
     let config = sandbox.path(CONFIG);
