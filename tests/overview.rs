@@ -106,7 +106,6 @@ fn keys_run_the_ordinary_commands_for_the_chosen_gateway() {
     let mut terminal = start(&sandbox, Size::tall(100));
     wait_for_line(&mut terminal, &["❯ 1 default", "not running"]);
     for (key, command, says) in [
-        ("s", "$ openclaw gateway start", "service"),
         ("d", "$ openclaw dashboard", "http://127.0.0.1:"),
         (
             "r",
@@ -125,7 +124,10 @@ fn keys_run_the_ordinary_commands_for_the_chosen_gateway() {
             screen.lines().last().is_some_and(|line| line.contains("q quit"))
         });
     }
-    let main = Gateway::start(&sandbox, "default");
+    // Without a service the gateway is started in the background.
+    terminal.type_in("s");
+    wait_for_line(&mut terminal, &["$ openclaw gateway start --background"]);
+    terminal.wait_for("running in the background");
     wait_for_line(&mut terminal, &["❯ 1 default", "healthy"]);
     terminal.type_in("l");
     terminal.wait_for("Ctrl-C leads back").wait_for("INFO");
@@ -137,7 +139,7 @@ fn keys_run_the_ordinary_commands_for_the_chosen_gateway() {
     terminal.type_in("q");
     assert_eq!(terminal.exit_code(), 0);
     assert_eq!(terminal.modes(), Modes::usual());
-    drop(main);
+    let _ = sandbox.run(["gateway", "stop"]).exits(0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::error::Result;
 
+mod background;
 pub(super) mod call;
 mod health;
 mod probe;
@@ -15,6 +16,8 @@ pub(super) mod service;
 mod stop;
 
 use super::status::{self, AskArgs};
+use background::StartArgs;
+pub(super) use background::start_in_background;
 use run::RunArgs;
 pub(super) use service::wait_healthy;
 use service::{InstallArgs, ServiceAction, ServiceActionArgs};
@@ -39,7 +42,7 @@ pub(crate) enum GatewayCommand {
     Call(call::CallArgs),
     Install(InstallArgs),
     Uninstall(ServiceActionArgs),
-    Start(ServiceActionArgs),
+    Start(StartArgs),
     Stop(ServiceActionArgs),
     Restart(ServiceActionArgs),
 }
@@ -67,7 +70,7 @@ pub(super) fn run(context: &Context<'_>, args: &GatewayArgs) -> Result<ExitCode>
         Some(GatewayCommand::Call(args)) => call::run(context, args),
         Some(GatewayCommand::Install(args)) => service::install(context, args),
         Some(GatewayCommand::Uninstall(_)) => service::run_action(context, ServiceAction::Uninstall),
-        Some(GatewayCommand::Start(_)) => service::run_action(context, ServiceAction::Start),
+        Some(GatewayCommand::Start(args)) => background::run(context, args),
         Some(GatewayCommand::Stop(_)) => stop::run(context),
         Some(GatewayCommand::Restart(_)) => service::run_action(context, ServiceAction::Restart),
     }

@@ -103,7 +103,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "openclaw gateway uninstall",
         &["openclaw --profile rescue gateway uninstall"],
     ),
-    ("openclaw gateway start", &["openclaw gateway start"]),
+    (
+        "openclaw gateway start",
+        &["openclaw gateway start", "openclaw gateway start --background"],
+    ),
     ("openclaw gateway stop", &["openclaw gateway stop"]),
     (
         "openclaw gateway restart",

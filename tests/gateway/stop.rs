@@ -82,3 +82,34 @@ fn restore_and_removal_name_a_stop_that_works_before_they_ask() {
     let _ = run(&[&restore[..], &["--yes"]].concat()).exits(0);
     let _ = run(&[&remove[..], &["--yes"]].concat()).exits(0);
 }
+
+#[test]
+fn gateway_without_a_service_is_started_in_the_background_once() {
+    let sandbox = sandbox_without_manager();
+    configure(&sandbox, "default");
+    let refused = sandbox.run(["gateway", "start"]).exits(1);
+    assert!(
+        refused
+            .stderr
+            .contains("Start it without a service: openclaw gateway start --background"),
+        "{refused:?}"
+    );
+    let start = || {
+        let ran = sandbox.run(["gateway", "start", "--background", "--json"]);
+        ran.exits(0).json()
+    };
+    let started = start();
+    assert_eq!(
+        (&started["result"], &started["healthy"]),
+        (&"started".into(), &true.into()),
+        "{started:#}"
+    );
+    let again = start();
+    assert_eq!(
+        (&again["result"], &again["pid"]),
+        (&"already-running".into(), &started["pid"]),
+        "{again:#}"
+    );
+    let stopped = stop(&sandbox, "default").exits(0).json();
+    assert_eq!(stopped["pid"], started["pid"], "{stopped:#}");
+}

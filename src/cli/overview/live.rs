@@ -181,7 +181,7 @@ impl OverviewView<'_> {
         let states = &observed.states;
         let state = states.get(self.selected_index(states))?;
         let words = match action {
-            Action::Start => vec!["gateway", "start"],
+            Action::Start => vec!["gateway", "start", "--background"],
             Action::Dashboard => vec!["dashboard"],
             Action::Logs => vec!["logs", "--follow"],
             Action::Rescue => {
