@@ -1,6 +1,8 @@
 //! `openclaw` without a command: the view that renews itself with a person at the terminal, its keys, and the offer of the
 //! wizard where nothing is set up.
 
+use rustix::process::Signal;
+
 use crate::support::Sandbox;
 use crate::support::gateway::{self, Gateway};
 use crate::support::pty::{Key, Modes, Screen, Size, Terminal};
@@ -96,6 +98,22 @@ fn view_renews_itself_and_leaves_the_terminal_as_it_was() {
         wait_for_line(&mut terminal, &["❯ 1 default"]);
         quit(&mut terminal, |terminal| _ = terminal.press(key), code);
     }
+}
+
+#[test]
+fn view_ends_by_a_signal_and_with_its_terminal() {
+    let sandbox = sandbox(ENGLISH);
+    gateway::configure(&sandbox, "default");
+    let mut terminal = start(&sandbox, Size::USUAL);
+    terminal.wait_for("q quit");
+    assert_eq!(terminal.signal(Signal::TERM).exit_code(), 130);
+    assert_eq!(terminal.modes(), Modes::usual());
+    assert!(!terminal.screen().cursor_is_hidden());
+    let mut terminal = start(&sandbox, Size::USUAL);
+    terminal.wait_for("q quit");
+    // The program may see the signal or the end of the input first.
+    let code = terminal.hang_up().exit_code();
+    assert!(matches!(code, 130 | 2), "{code}");
 }
 
 #[test]

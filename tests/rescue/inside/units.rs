@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::target::{Target, command, home, rescuer_pid, run, systemctl, wait_until};
 use crate::support::child::ChildGuard;
@@ -67,13 +68,16 @@ fn watch(rescuer: &str, target: &str) -> (ChildGuard, impl FnMut() -> String) {
     (ChildGuard(watch), move || lines.next().unwrap().unwrap())
 }
 
-/// Returns a target that OpenClaw from npm runs as a service; `None`, and a skipped test, without the real releases.
+/// Returns a target that OpenClaw from npm runs as a service, with a lock: two of them start so slowly together that a watcher
+/// finds them unhealthy. `None`, and a skipped test, without the real releases.
 #[track_caller]
-fn install_npm_target(profile: &'static str, port: u16) -> Option<Target> {
+fn install_npm_target(profile: &'static str, port: u16) -> Option<(MutexGuard<'static, ()>, Target)> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let Some(peers) = std::env::var_os("OPENCLAW_PEERS") else {
         skipped(Reason::NoPeers, "OPENCLAW_PEERS is not set");
         return None;
     };
+    let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let peers = Path::new(&peers);
     let target = Target::new(profile, port);
     std::fs::write(target.state_dir().join("instance.toml"), "engine = 'node'\n").unwrap();
@@ -91,7 +95,7 @@ fn install_npm_target(profile: &'static str, port: u16) -> Option<Target> {
         "{}",
         String::from_utf8_lossy(&install.stdout)
     );
-    Some(target)
+    Some((alone, target))
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn drill_of_openclaw_from_npm_leaves_it_healthy_with_its_own_config() {
     if !manager::is_inside() {
         return;
     }
-    let Some(target) = install_npm_target("npmdrill", 31500) else {
+    let Some((_alone, target)) = install_npm_target("npmdrill", 31500) else {
         return;
     };
     rescuer_pid();
@@ -129,7 +133,7 @@ fn openclaw_from_npm_that_systemd_stopped_is_left_alone_and_one_that_ended_is_re
     if !manager::is_inside() {
         return;
     }
-    let Some(target) = install_npm_target("npm", 30500) else {
+    let Some((_alone, target)) = install_npm_target("npm", 30500) else {
         return;
     };
     let (_watch, mut next) = watch("npmwatcher", "npm");
