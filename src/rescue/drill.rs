@@ -4,7 +4,7 @@
 //! check ──► lock ──► config kept, then broken ──► gateway restarted ──► diagnose, repair ──► own config back ──► well
 //! ```
 //!
-//! Whatever comes of the repair, the own config is back at the end, byte for byte, and the gateway was restarted with it
+//! Whatever comes of the repair, the original config is back at the end, byte for byte, and the gateway was restarted with it
 //! where it was not well. A drill that is killed leaves a record, and the next command puts the config back
 //! ([`super::open_drill`]). A watcher says and does nothing about a gateway during its drill.
 
@@ -45,7 +45,7 @@ pub(crate) enum DrillEvent<'a> {
     Down(&'a [Cause]),
     /// The repair goes on.
     Repair(RepairEvent<'a>),
-    /// The own config is back, and the gateway is waited for.
+    /// The original config is back, and the gateway is waited for.
     GivenBack,
 }
 
@@ -138,7 +138,7 @@ fn can_restart(evidence: &Evidence) -> bool {
     }
 }
 
-/// Carries a drill out. The own config is back when it returns, and the gateway was restarted with it where it was not well.
+/// Carries a drill out. The original config is back when it returns, and the gateway was restarted with it where it was not well.
 ///
 /// # Errors
 /// Where another repair is under way, the gateway must not be drilled, or its config can't be kept or put back.

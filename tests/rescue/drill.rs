@@ -1,4 +1,4 @@
-//! Drills: a gateway that is well is broken on purpose and brought back, and whatever happens its own config is back.
+//! Drills: a gateway that is well is broken on purpose and brought back, and whatever happens its original config is back.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -91,7 +91,7 @@ fn drill_is_agreed_to_by_a_person_and_told_in_both_languages() {
     for (lang, ask, told) in [
         (
             "en",
-            "Begin the drill of default?",
+            "Start the drill of default?",
             "rescue brought default back in",
         ),
         (

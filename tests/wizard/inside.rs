@@ -73,7 +73,7 @@ fn seven_enters_lead_to_a_gateway_and_its_dashboard_and_six_to_a_rescue_bot() {
             "rescue",
             english,
             19789,
-            ["Begin the drill of default?", "y", "rescue brought default back"],
+            ["Start the drill of default?", "y", "rescue brought default back"],
         ),
         (
             "ikinci-rescue",

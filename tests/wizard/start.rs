@@ -257,7 +257,7 @@ fn rescue_bot_is_offered_beside_a_first_gateway_and_runs_and_watches_after_two_e
                 80,
                 "Add a rescue bot beside it?",
                 "The rescue gateway is running",
-                "Begin the drill of default?",
+                "Start the drill of default?",
                 "y",
                 "rescue brought default back",
             ),
