@@ -21,6 +21,8 @@ mod fix_plan;
 mod gateway;
 mod host_report;
 mod inspected_paths;
+mod installation;
+mod installed_files;
 mod isolation;
 mod modes;
 mod originality;
@@ -42,7 +44,7 @@ pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
 pub(crate) use host_report::{HostReport, Scope};
 
 /// The doctor's tables of checks, one for each family of checks, in the order in which they are run.
-const CHECK_FAMILIES: [&[Check]; 10] = [
+const CHECK_FAMILIES: [&[Check]; 11] = [
     isolation::CHECKS,
     ports::CHECKS,
     config::CHECKS,
@@ -53,6 +55,7 @@ const CHECK_FAMILIES: [&[Check]; 10] = [
     browser::CHECKS,
     channels::CHECKS,
     engine::CHECKS,
+    installation::CHECKS,
 ];
 
 /// Returns every check of the doctor, in the order of the check families.

@@ -54,6 +54,7 @@ pub mod secret;
 mod service;
 mod service_files;
 pub mod settings;
+mod shell_completion;
 pub mod snapshot;
 mod stop_record;
 mod survey;

@@ -28,6 +28,7 @@ use crate::installation::PACKAGE_NAME;
 use crate::instance::{Instance, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
+use crate::shell_completion::{self, SHELL_VARIABLE};
 use crate::ui::Ui;
 use crate::{registry, snapshot, survey};
 
@@ -50,8 +51,6 @@ pub(crate) enum Shell {
     Zsh,
 }
 
-/// Name of the environment variable with the shell whose completion script asks for candidates.
-const SHELL_VARIABLE: &str = "COMPLETE";
 /// Name of the environment variable with the index of the command-line word that is to be completed.
 const WORD_INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
 /// Name of the instance profile for which shell completion suggests free ports. It owns no port yet.
@@ -60,11 +59,7 @@ const NEW_PROFILE: &str = "new";
 const PROGRAM_NAME: &str = "openclaw";
 
 /// Prints the completion script of a shell.
-///
-/// # Panics
-/// Never: memory takes every byte.
 pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
-    let mut script = Vec::new();
     let shell: &dyn EnvCompleter = match args.shell {
         Shell::Bash => &Bash,
         Shell::Elvish => &Elvish,
@@ -72,11 +67,8 @@ pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
         Shell::Powershell => &Powershell,
         Shell::Zsh => &Zsh,
     };
-    let name = command_name(host);
-    shell
-        .write_registration(SHELL_VARIABLE, name, name, &program_command(host), &mut script)
-        .expect("memory takes every byte");
-    ui.print(String::from_utf8_lossy(&script).trim_end());
+    let command = command_name(host);
+    ui.print(&shell_completion::render(shell, command, &program_command(host)));
     ExitCode::SUCCESS
 }
 

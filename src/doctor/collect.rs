@@ -13,6 +13,7 @@ use super::browser::fixed_addresses;
 use super::candidates::{Candidate, find_candidates};
 use super::host_report::{DiskState, HostReport, InstanceReport, ResolvedPaths, RunningGateway, Scope};
 use super::inspected_paths::inspect_paths;
+use super::installed_files::InstallationReport;
 use super::path_index::PathIndexes;
 use super::sandbox_containers::container_names;
 use super::system;
@@ -105,6 +106,7 @@ impl<'a> HostReport<'a> {
             interrupted: apply::interrupted_transaction(&registry::state_home(host, env)),
             home: env.home.clone(),
             real_home: canonicalize_existing(&env.home),
+            installation: InstallationReport::collect(host, env),
             program: host.program().map(Path::to_path_buf),
             scope,
             chosen: (scope == Scope::One).then_some(chosen_index),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::installed_files::InstallationReport;
 use super::path_index::PathIndexes;
 use super::sandbox_containers::ContainerName;
 use crate::apply::{InstancePaths, InterruptedTransaction, OtherPaths};
@@ -66,6 +67,8 @@ pub(crate) struct HostReport<'a> {
     pub(super) home: PathBuf,
     /// The home folder, links followed.
     pub(super) real_home: PathBuf,
+    /// The copies of this program on the host, and its files of another version.
+    pub(super) installation: InstallationReport,
     /// The path of this program, where the system tells it.
     pub(super) program: Option<PathBuf>,
     pub(super) scope: Scope,

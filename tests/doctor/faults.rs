@@ -64,7 +64,7 @@ fn listen(port: u16) {
 static LISTENER: Mutex<Option<std::net::TcpListener>> = Mutex::new(None);
 
 /// Parts of fix commands that the test can run as they are.
-const RUNNABLE_COMMANDS: [&str; 8] = [
+const RUNNABLE_COMMANDS: [&str; 10] = [
     "config set",
     "config unset",
     "sed -i",
@@ -73,6 +73,8 @@ const RUNNABLE_COMMANDS: [&str; 8] = [
     "chmod ",
     "mv /",
     " onboard",
+    " completions ",
+    " man --dir ",
 ];
 
 /// Runs the fix command of a finding. A new token is on its standard input, for a command that reads one.

@@ -1,12 +1,13 @@
 //! Findings about the host: a disk with little room, and files of another user.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::faults::write_unit;
-use super::{chmod, healthy_host};
+use super::{chmod, findings, healthy_host};
 use crate::support::system_unit::run_with_system_unit;
 use crate::support::{Reason, Sandbox, network, put_program, skipped};
 
@@ -197,4 +198,77 @@ fn openclaw_of_the_host_that_several_gateways_run_is_reported_and_a_rescue_bot_o
         "engine = 'node'\nrelease = '2026.9.6'\n",
     );
     assert_eq!(found("default"), []);
+}
+
+/// Writes a program below HOME that answers as a copy of this one.
+fn write_copy(sandbox: &Sandbox, path: &str, version: &str, method: &str) {
+    let program = sandbox.path(path);
+    let answer = format!(
+        r#"{{"package": "openclaw-rs", "version": "{version}", "installed": "{method}", "program": "{}"}}"#,
+        program.display()
+    );
+    let text = format!("#!/bin/sh\necho '{answer}'\n");
+    let _ = sandbox.script(path, text);
+}
+
+#[test]
+fn another_copy_of_the_program_on_the_search_path_is_reported() {
+    network::own(|| {
+        let mut sandbox = healthy_host();
+        std::fs::create_dir_all(sandbox.path("first")).unwrap();
+        symlink(env!("CARGO_BIN_EXE_openclaw"), sandbox.path("first/openclaw")).unwrap();
+        symlink(env!("CARGO_BIN_EXE_openclaw"), sandbox.path("first/openclaw-rs")).unwrap();
+        write_copy(&sandbox, "second/openclaw-rs", "0.0.1", "npm");
+        // A script of the name that npm's program has is not asked.
+        write_copy(&sandbox, "third/openclaw", "0.0.2", "cargo");
+        let path = ["first", "second", "third"].map(|folder| sandbox.path(folder).display().to_string());
+        sandbox = sandbox.var("PATH", format!("{}:/usr/bin:/bin", path.join(":")));
+        let found = findings(&sandbox, &["--all"]);
+        let doubles: Vec<_> = found
+            .iter()
+            .filter(|finding| finding["id"] == "install-double")
+            .collect();
+        let [double] = doubles[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!(double["severity"], "warning");
+        assert_eq!(double["mend"], "npm uninstall -g openclaw-rs");
+        assert!(
+            double["message"]
+                .as_str()
+                .unwrap()
+                .contains("second/openclaw-rs (0.0.1 npm)"),
+            "{double}"
+        );
+        // The same copy by two names is one.
+        sandbox = sandbox.var("PATH", format!("{}:/usr/bin:/bin", path[0]));
+        assert!(
+            findings(&sandbox, &[])
+                .iter()
+                .all(|finding| finding["id"] != "install-double")
+        );
+    });
+}
+
+#[test]
+fn current_completions_and_man_pages_are_no_finding() {
+    let sandbox = healthy_host();
+    let script = sandbox.run(["completions", "bash"]).exits(0).stdout;
+    sandbox.write(".local/share/bash-completion/completions/openclaw", &script);
+    let script = sandbox.run(["completions", "zsh"]).exits(0).stdout;
+    let added = "[ \"$funcstack[1]\" = _openclaw ] && _clap_dynamic_completer_openclaw \"$@\"\n";
+    sandbox.write(".local/share/zsh/site-functions/_openclaw", script + added);
+    // Those of OpenClaw from npm are none of ours.
+    sandbox.write(
+        ".config/fish/completions/openclaw.fish",
+        "complete -c openclaw -f\n",
+    );
+    std::fs::create_dir_all(sandbox.path(".local/share/man/man1")).unwrap();
+    let _ = sandbox.run(["man", "--dir", ".local/share/man/man1"]).exits(0);
+    let found = findings(&sandbox, &[]);
+    let of_installation = ["install-double", "completion-old", "man-page-old"];
+    let wrong = found
+        .iter()
+        .find(|finding| of_installation.iter().any(|id| finding["id"] == *id));
+    assert_eq!(wrong, None);
 }

@@ -463,4 +463,21 @@ pub(super) const FAULTS: &[Fault] = &[
             );
         },
     ),
+    fixed_by_command("completion-old", "warning", "openclaw completions bash > ", |s| {
+        let path = ".local/share/bash-completion/completions/openclaw";
+        s.write(
+            path,
+            "_clap_complete_openclaw() {\n    COMPLETE=bash openclaw -- old\n}\n",
+        );
+    }),
+    fixed_by_command("completion-old", "warning", "openclaw completions fish > ", |s| {
+        // The program that it asks is gone.
+        let script = s.run(["completions", "fish"]).exits(0).stdout;
+        let script = script.replace(env!("CARGO_BIN_EXE_openclaw"), "/nowhere/bin/openclaw-rs");
+        s.write(".config/fish/completions/openclaw.fish", script);
+    }),
+    fixed_by_command("man-page-old", "info", "openclaw --lang tr man --dir ", |s| {
+        let page = ".TH openclaw 1 \" \" \"openclaw 0.1.0\" \"OpenClaw\"\n.SH AD\n";
+        s.write(".local/share/man/tr/man1/openclaw.1", page);
+    }),
 ];
