@@ -12,22 +12,32 @@ use std::path::Path;
 use crate::apply;
 use crate::engine::ReleaseStore;
 use crate::error::{Error, Result};
+use crate::host::read;
 use crate::i18n::msg;
 
+mod choice;
 mod install;
 mod lockfile;
 mod npm;
 mod overrides;
 mod registry_query;
+mod rehearsal;
+mod staging;
+mod switch;
+mod switch_record;
 
+pub(crate) use choice::EngineChoice;
 pub(crate) use install::{InstallEvent, InstallRequest, Installed, install};
 pub(crate) use npm::Npm;
-pub(crate) use registry_query::{Published, published};
+pub(crate) use registry_query::{Published, published, resolve_version};
+pub(crate) use rehearsal::{Rehearsal, Rehearsed};
+pub(crate) use switch::{Switch, SwitchChange, SwitchEvent};
+pub(crate) use switch_record::{
+    SwitchEntry, SwitchJournal, SwitchKind, SwitchOutcome, history, last_upgrade,
+};
 
 /// Name of the lock in the folder of the releases.
 const LOCK_FILE: &str = "lock";
-/// Start of the name of a folder in which a release is put together, or from which one is removed.
-const STAGING_PREFIX: &str = "staging-";
 
 /// The right to install and remove releases, for as long as the value lives. An installation takes minutes, and nobody else
 /// on the host has to wait for that.
@@ -52,18 +62,16 @@ impl StoreLock {
             }
             Err(TryLockError::Error(cause)) => return Err(apply::lock_error(&path, cause)),
         }
-        remove_leftovers(&store.folder);
+        staging::remove_leftovers(&store.folder);
         Ok(Self { _file: file })
     }
 }
 
-/// Removes the staging folders that killed installations left. The caller holds the lock of the store.
-fn remove_leftovers(folder: &Path) {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        if entry.file_name().to_string_lossy().starts_with(STAGING_PREFIX) {
-            apply::remove_staging(&entry.path());
-        }
+impl StoreLock {
+    /// Returns whether a process installs, removes or switches releases now.
+    pub(crate) fn is_held(store: &ReleaseStore) -> bool {
+        let file = read::open(&store.folder.join(LOCK_FILE));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
@@ -72,7 +80,7 @@ fn remove_leftovers(folder: &Path) {
 /// # Errors
 /// When the system refuses.
 pub(crate) fn remove(_lock: &StoreLock, store: &ReleaseStore, folder: &Path, stamp: &str) -> Result<()> {
-    let doomed = store.folder.join(format!("{STAGING_PREFIX}{stamp}"));
+    let doomed = store.folder.join(format!("{}{stamp}", staging::STAGING_PREFIX));
     apply::move_staged(&mut apply::StagedFolders::default(), folder, &doomed)?;
     apply::remove_staging(&doomed);
     Ok(())

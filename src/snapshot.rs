@@ -18,10 +18,11 @@ use crate::config::{self, LoadedConfig};
 use crate::error::{Error, ErrorReason, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 use crate::plan::{Change, Content, FileWrite, Plan};
 use crate::secret::{SecretOrigin, TextPiece};
-use crate::time::file_stamp;
+use crate::survey::Survey;
+use crate::time::{self, file_stamp};
 
 /// Ending of the file name of an instance's snapshot.
 const FILE_ENDING: &str = ".tar.gz";
@@ -39,6 +40,9 @@ pub(crate) enum SnapshotReason {
     Asked,
     /// A restore replaces what the snapshot holds. It is made without being asked for, and removed when there are many.
     BeforeRestore,
+    /// Another release of OpenClaw is about to change what the snapshot holds, or a rollback to replace it. It is made without
+    /// being asked for, and removed when there are many.
+    BeforeUpgrade,
 }
 
 impl SnapshotReason {
@@ -47,7 +51,15 @@ impl SnapshotReason {
         match self {
             Self::Asked => "asked",
             Self::BeforeRestore => "before-restore",
+            Self::BeforeUpgrade => "before-upgrade",
         }
+    }
+
+    /// Returns whether a snapshot was made without being asked for, by the name of its reason in the manifest.
+    fn is_automatic(name: &str) -> bool {
+        [Self::BeforeRestore, Self::BeforeUpgrade]
+            .map(Self::name)
+            .contains(&name)
     }
 }
 
@@ -144,6 +156,45 @@ impl SnapshotLock {
     }
 }
 
+/// Facts about the host that a snapshot of an instance takes into account; owns what a [`SnapshotTarget`] borrows.
+#[derive(Clone, Debug)]
+pub(crate) struct SnapshotInputs {
+    /// The folder of the instance's snapshots.
+    pub(crate) folder: PathBuf,
+    workspaces: Vec<PathBuf>,
+    /// Configs, state folders and workspaces of the other instances.
+    pub(crate) others: Vec<PathBuf>,
+    /// The time, as OpenClaw writes it.
+    pub(crate) now: String,
+}
+
+impl SnapshotInputs {
+    /// Reads what a snapshot of an instance takes into account from a survey of the host.
+    pub(crate) fn new(context: InstanceContext<'_>, survey: &Survey, state_home: &Path) -> Self {
+        let InstanceContext { host, env, instance } = context;
+        let config = &instance.config_path;
+        let found = survey.position(config).map(|at| &survey.instances[at]);
+        Self {
+            folder: snapshot_dir(state_home, &env.home, instance),
+            workspaces: found.map(|found| found.workspaces.clone()).unwrap_or_default(),
+            others: survey.paths_of_others(config),
+            now: time::format_millis(host.now()),
+        }
+    }
+
+    /// Returns the instance whose snapshot is made or restored.
+    pub(crate) fn target<'a>(&'a self, instance: &'a Instance, home: &'a Path) -> SnapshotTarget<'a> {
+        SnapshotTarget {
+            instance,
+            home,
+            workspaces: &self.workspaces,
+            others: &self.others,
+            folder: &self.folder,
+            now: &self.now,
+        }
+    }
+}
+
 /// The instance whose snapshot is made or restored, and what of the host that takes into account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SnapshotTarget<'a> {
@@ -224,8 +275,7 @@ impl SnapshotTarget<'_> {
             return Vec::new();
         }
         let is_automatic = |snapshot: &Snapshot| {
-            archive::read_reason(&snapshot.path)
-                .is_ok_and(|name| name == SnapshotReason::BeforeRestore.name())
+            archive::read_reason(&snapshot.path).is_ok_and(|name| SnapshotReason::is_automatic(&name))
         };
         let automatic = all.into_iter().filter(is_automatic);
         let old = automatic.skip(KEPT_AUTOMATIC_SNAPSHOTS);

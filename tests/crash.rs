@@ -22,7 +22,7 @@ use crate::apply::{plan, worker_command, write};
 use crate::support::{Reason, skipped};
 
 /// System calls that change something on a disk. `?` makes strace pass over those that a machine lacks.
-const WRITING_CALLS: &str = "?open,?openat,?creat,?mkdir,?mkdirat,?write,?pwrite64,?writev,?ftruncate,?fsync,?fdatasync,\
+pub const WRITING_CALLS: &str = "?open,?openat,?creat,?mkdir,?mkdirat,?write,?pwrite64,?writev,?ftruncate,?fsync,?fdatasync,\
      ?rename,?renameat,?renameat2,?link,?linkat,?unlink,?unlinkat,?rmdir,?chmod,?fchmod,?fchmodat,?fchown,?flock";
 
 const OLD: &str = "{ old: true }\n";
@@ -94,9 +94,9 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 
 /// The point at which a run is killed: the nth call of this name within one thread.
 #[derive(Debug)]
-struct KillPoint {
-    call: String,
-    nth: usize,
+pub struct KillPoint {
+    pub call: String,
+    pub nth: usize,
 }
 
 /// Returns the command of the worker under strace, with these options.
@@ -118,7 +118,7 @@ fn traced(folder: &Path, options: &[&str]) -> Command {
 }
 
 /// Returns the points at which a run can be killed, from the trace of one that succeeded.
-fn kill_points(trace: &str) -> Vec<KillPoint> {
+pub fn kill_points(trace: &str) -> Vec<KillPoint> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut kills = BTreeSet::new();
     for line in trace.lines() {

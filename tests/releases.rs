@@ -1,6 +1,9 @@
 //! `openclaw engine`: releases of OpenClaw are installed by the real npm from a registry that the test runs, chosen for an
 //! instance, and removed. What goes wrong leaves nothing.
 
+mod inside;
+mod upgrade;
+
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
@@ -8,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::engine::write_config;
 use crate::support::npm_registry::{Archives, NpmRegistry, Package};
-use crate::support::{Ran, Reason, Sandbox, installed, skipped};
+use crate::support::{Ran, Reason, Sandbox, installed, manager, skipped};
 
 /// A range of versions of Node that holds for every Node that runs npm.
 const ANY_NODE: &str = ">=16";
@@ -297,4 +300,10 @@ fn killed_installation_is_made_again_from_the_start() {
     registry.set_archives(Archives::Sent);
     let _ = install(&sandbox, &registry, "2026.9.6").exits(0);
     assert!(folders(&sandbox).contains(&"2026.9.6".to_owned()));
+}
+
+/// Runs the tests in [`inside`].
+#[test]
+fn releases_are_switched_under_a_real_user_manager() {
+    manager::run(&Sandbox::new().home(), "releases::inside::");
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::apply::{self, HostLock};
 use crate::config::judge::ConfigJudge;
+use crate::engine::ReleaseStore;
 use crate::environment::{Environment, abbreviate_home};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -12,6 +13,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
 use crate::record::Record;
 use crate::registry;
+use crate::releases::{StoreLock, Switch, SwitchJournal};
 use crate::rescue::open_drill;
 use crate::survey::{self, Survey};
 use crate::ui::Ui;
@@ -112,6 +114,29 @@ impl<'a> Context<'a> {
         let paths = [self.instance.config_path.as_path(), &self.instance.state_dir];
         if apply::changes_any(&self.state_home(), &paths) {
             self.lock()?;
+        }
+        self.put_back_switch()
+    }
+
+    /// Puts back what an upgrade or a rollback of this instance that was killed has left. One that is under way holds the
+    /// lock of the releases, and starts the gateway itself.
+    fn put_back_switch(&self) -> Result<()> {
+        let state_home = self.state_home();
+        let store = ReleaseStore::in_state_home(&state_home);
+        if SwitchJournal::read(&store, &self.instance).is_none() {
+            return Ok(());
+        }
+        let Ok(_lock) = StoreLock::acquire(&store) else {
+            return Ok(());
+        };
+        let switch = Switch {
+            context: self.instance_context(),
+            state_home: &state_home,
+            store: &store,
+        };
+        if let Some(entry) = switch.recover_files()? {
+            let engine = entry.switch.from.name();
+            self.ui.print_note(&msg!("engine.recovered", engine = engine));
         }
         Ok(())
     }

@@ -11,12 +11,16 @@ use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg, size_msg};
 use crate::record::{Engine, ReleaseVersion};
-use crate::releases::{self, InstallRequest, Installed, Npm, Published, StoreLock};
+use crate::releases::{self, Installed, Npm, Published, StoreLock};
 use crate::survey::Survey;
 use crate::ui::Table;
 
 mod choose;
+mod history;
 mod lookup;
+mod rollback;
+mod steps;
+mod upgrade;
 
 use lookup::{parse_version, store};
 
@@ -56,12 +60,19 @@ pub(crate) enum EngineCommand {
         #[arg(value_name = "VERSION")]
         version: String,
     },
+    Upgrade(upgrade::UpgradeArgs),
+    Rollback {
+        #[arg(long)]
+        yes: bool,
+    },
+    History,
 }
 
 impl EngineArgs {
     /// Returns `true` if the command is about one instance, and not about the releases on the host.
     pub(super) fn is_about_instance(&self) -> bool {
-        matches!(self.command, EngineCommand::Use { .. })
+        use EngineCommand::{History, Rollback, Upgrade, Use};
+        matches!(self.command, Use { .. } | Upgrade(_) | Rollback { .. } | History)
     }
 }
 
@@ -72,6 +83,9 @@ pub(super) fn run(context: &Context<'_>, args: &EngineArgs) -> Result<ExitCode> 
         EngineCommand::Install { version, registry } => install(context, version, registry.as_deref()),
         EngineCommand::Use { engine } => choose::run(context, engine),
         EngineCommand::Remove { version } => remove(context, version),
+        EngineCommand::Upgrade(args) => upgrade::run(context, args),
+        EngineCommand::Rollback { yes } => rollback::run(context, *yes),
+        EngineCommand::History => Ok(history::run(context)),
     }
 }
 
@@ -280,14 +294,7 @@ fn install_release(context: &Context<'_>, wanted: &str, registry: Option<&str>) 
     let store = store(context);
     let npm = Npm::find(context.host, &store, registry)?;
     let lock = StoreLock::acquire(&store)?;
-    let request = InstallRequest {
-        host: context.host,
-        store: &store,
-        wanted,
-        now: &context.now(),
-    };
-    let mut progress = context.ui.install_progress();
-    releases::install(&lock, &npm, request, &mut |event| progress.handle_event(event))
+    steps::install_release(context, &lock, &npm, wanted)
 }
 
 /// Runs `openclaw engine remove`.

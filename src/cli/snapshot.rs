@@ -14,7 +14,9 @@ use crate::config::{self, LoadedConfig};
 use crate::environment::abbreviate_home;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::{Msg, msg, size_msg};
-use crate::snapshot::{self, CreatedSnapshot, Snapshot, SnapshotLock, SnapshotReason, SnapshotTarget};
+use crate::snapshot::{
+    self, CreatedSnapshot, Snapshot, SnapshotInputs, SnapshotLock, SnapshotReason, SnapshotTarget,
+};
 use crate::survey::Survey;
 use crate::survey::ports::{self, PortSettings};
 use crate::ui::Table;
@@ -62,36 +64,9 @@ fn snapshot_dir(context: &Context<'_>) -> PathBuf {
     snapshot::snapshot_dir(&state_home, &context.env.home, &context.instance)
 }
 
-/// Facts about the host that a snapshot of an instance takes into account; owns what a [`SnapshotTarget`] borrows.
-struct SnapshotInputs {
-    folder: PathBuf,
-    workspaces: Vec<PathBuf>,
-    others: Vec<PathBuf>,
-    now: String,
-}
-
-impl SnapshotInputs {
-    fn new(context: &Context<'_>, survey: &Survey) -> Self {
-        let config = &context.instance.config_path;
-        let found = survey.position(config).map(|at| &survey.instances[at]);
-        Self {
-            folder: snapshot_dir(context),
-            workspaces: found.map(|found| found.workspaces.clone()).unwrap_or_default(),
-            others: survey.paths_of_others(config),
-            now: context.now(),
-        }
-    }
-
-    fn target<'a>(&'a self, context: &'a Context<'_>) -> SnapshotTarget<'a> {
-        SnapshotTarget {
-            instance: &context.instance,
-            home: &context.env.home,
-            workspaces: &self.workspaces,
-            others: &self.others,
-            folder: &self.folder,
-            now: &self.now,
-        }
-    }
+/// Reads what of the host a snapshot of the instance takes into account.
+fn inputs(context: &Context<'_>, survey: &Survey) -> SnapshotInputs {
+    SnapshotInputs::new(context.instance_context(), survey, &context.state_home())
 }
 
 /// Runs `openclaw snapshot create`.
@@ -100,10 +75,11 @@ fn create(context: &Context<'_>) -> Result<ExitCode> {
     remove_leftovers(context, &context.lock()?);
     let lock = SnapshotLock::acquire(&snapshot_dir(context))?;
     let survey = context.survey();
-    let inputs = SnapshotInputs::new(context, &survey);
-    let created = inputs
-        .target(context)
-        .create(&lock, SnapshotReason::Asked, None)?;
+    let inputs = inputs(context, &survey);
+    let created =
+        inputs
+            .target(&context.instance, &context.env.home)
+            .create(&lock, SnapshotReason::Asked, None)?;
     let made = &created.snapshot;
     let ui = &context.ui;
     if ui.is_json() {
@@ -218,8 +194,8 @@ fn restore(context: &Context<'_>, id: Option<&str>, yes: bool) -> Result<ExitCod
     let lock = context.lock()?;
     let survey = context.survey();
     refuse_running(context, &survey)?;
-    let inputs = SnapshotInputs::new(context, &survey);
-    let target = inputs.target(context);
+    let inputs = inputs(context, &survey);
+    let target = inputs.target(&context.instance, &context.env.home);
     refuse_taken_ports(context, &survey, &target, staging.path())?;
     // The present state becomes a snapshot first, so that a restore can be undone by a restore.
     let before = match target.create(&snapshot_lock, SnapshotReason::BeforeRestore, Some(&chosen.id)) {
@@ -243,8 +219,10 @@ fn unpack(context: &Context<'_>, chosen: &Snapshot) -> Result<(Manifest, Staging
     let survey = context.survey();
     refuse_running(context, &survey)?;
     remove_leftovers(context, &lock);
-    let inputs = SnapshotInputs::new(context, &survey);
-    let manifest = inputs.target(context).verify(chosen)?;
+    let inputs = inputs(context, &survey);
+    let manifest = inputs
+        .target(&context.instance, &context.env.home)
+        .verify(chosen)?;
     let staging = StagingDir::for_restore(&lock, state, &crate::time::file_stamp(&inputs.now))?;
     drop(lock);
     archive::unpack(&chosen.path, &manifest, staging.path())?;

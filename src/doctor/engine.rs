@@ -8,15 +8,17 @@ use super::host_report::{HostReport, InstanceReport};
 use crate::apply::free_aside_name;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
-use crate::instance::shell_quote;
+use crate::instance::{Instance, shell_quote};
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
+use crate::releases::{StoreLock, SwitchJournal};
 use crate::survey::SurveyedInstance;
 
 /// The doctor's checks of the engine that runs an instance's gateway.
 pub(super) const CHECKS: &[Check] = &[
     Check::error("engine-missing", missing),
     Check::error("engine-release", unusable_release),
+    Check::error("engine-unfinished", unfinished_switch),
     Check::warning("engine-skew", skew),
     Check::warning("engine-rescue", shared_with_watched),
     Check::info("engine-shared", shared_with_others),
@@ -111,6 +113,24 @@ fn shared_with_others(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<
         msg,
         format!("openclaw engine install {version} && {command} engine use {version}"),
     )]
+}
+
+/// Reports an upgrade or a rollback that was killed, so that the gateway may be down or run with half of it.
+fn unfinished_switch(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let store = &report.survey.releases;
+    if report.folders.is_absent(&store.folder) || StoreLock::is_held(store) {
+        return Vec::new();
+    }
+    let id = Instance::id_of(&own.resolved.config);
+    let Some(journal) = SwitchJournal::read_by_id(store, &id) else {
+        return Vec::new();
+    };
+    let msg = msg!(
+        "doctor.engine-unfinished",
+        from = journal.from.name(),
+        to = journal.to.name()
+    );
+    vec![Problem::new(msg, format!("{} engine rollback", own.command))]
 }
 
 /// Returns whether a file holds a JSON object, or does not exist.

@@ -217,6 +217,21 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("openclaw engine remove", &["openclaw engine remove 2026.1.30"]),
     (
+        "openclaw engine upgrade",
+        &[
+            "openclaw --profile main engine upgrade --dry-run",
+            "openclaw --profile main engine upgrade 2026.9.6",
+        ],
+    ),
+    (
+        "openclaw engine rollback",
+        &["openclaw --profile main engine rollback"],
+    ),
+    (
+        "openclaw engine history",
+        &["openclaw --profile main engine history"],
+    ),
+    (
         "openclaw snapshot",
         &["openclaw snapshot create", "openclaw snapshot list"],
     ),

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::StoreLock;
 use super::lockfile::LockFile;
 use super::npm::{Npm, NpmFailure};
 use super::overrides::{self, ReleaseOverrides};
 use super::registry_query::PublishedRelease;
-use super::{STAGING_PREFIX, StoreLock};
+use super::staging::STAGING_PREFIX;
 use crate::apply::{self, StagedFolders};
 use crate::engine::release::{PrivateNode, RECEIPT_FILE, ReleaseReceipt};
 use crate::engine::{self, HostNode, InstalledRelease, OLDEST_RELEASE, PACKAGE_NAME, ReleaseStore};

@@ -134,6 +134,14 @@ fn newest_node(versions: &[String], range: &str) -> Option<String> {
     newest.map(|(_, text)| text.clone())
 }
 
+/// Asks the registry which version a name such as `latest` means.
+///
+/// # Errors
+/// Where the registry can't be asked, or has no such release.
+pub(crate) fn resolve_version(npm: &Npm<'_>, wanted: &str) -> Result<ReleaseVersion> {
+    npm.query_release(wanted).map(|release| release.version)
+}
+
 /// Asks the registry which releases of OpenClaw it has.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ mod user_lines;
 /// The home folder of the user whose manager runs, with the program and the further variables for calls in it.
 pub struct UserHome {
     pub path: PathBuf,
-    vars: Vec<(&'static str, String)>,
+    pub vars: Vec<(&'static str, String)>,
     program: PathBuf,
 }
 

@@ -23,12 +23,46 @@ pub enum Archives {
     Held,
 }
 
+/// What a release does when it is started as a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It serves, once it has brought the state up to date.
+    Serves,
+    /// It refuses the config.
+    Refuses,
+    /// It serves in a rehearsal, and refuses its config elsewhere.
+    ServesInRehearsal,
+    /// It serves in a rehearsal, and hangs elsewhere.
+    HangsOutside,
+}
+
 /// A package that the registry has: its manifest, and the files of its archive with their modes.
 #[derive(Clone, Debug)]
 pub struct Package {
     manifest: Value,
     files: Vec<(&'static str, u32, String)>,
 }
+
+/// The script of a release that serves.
+const GATEWAY_SCRIPT: &str = r"#!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+const args = process.argv.slice(2);
+if (args.includes('--version')) { console.log('OpenClaw VERSION'); process.exit(0); }
+if (!args.includes('gateway')) process.exit(23);
+const after = (name) => args[args.indexOf(name) + 1];
+const rehearses = process.env.OPENCLAW_SKIP_CHANNELS === '1';
+const refuses = 'START' === 'Refuses' || ('START' === 'ServesInRehearsal' && !rehearses);
+writeFileSync(process.env.OPENCLAW_STATE_DIR + '/state-of', 'VERSION');
+if (refuses) { console.error('Invalid config: refused by VERSION'); process.exit(78); }
+if ('START' === 'HangsOutside' && !rehearses) { setInterval(() => {}, 1000); }
+else {
+  const words = ['--profile', after('--profile'), 'gateway', 'run', '--engine', 'native', '--port', after('--port')];
+  const child = spawn('PROGRAM', words, { stdio: 'inherit' });
+  for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => child.kill(name));
+  child.on('exit', (code) => process.exit(code ?? 1));
+}
+";
 
 /// What the threads of the registry share.
 struct Shared {
@@ -62,6 +96,19 @@ impl Package {
                 "scripts": { "postinstall": "touch ran-a-script" },
             }),
             files: vec![("openclaw.mjs", 0o755, script)],
+        }
+    }
+
+    /// Returns a release of OpenClaw whose gateway is the one of this program, so that it speaks the protocol. At its start it
+    /// writes its version to `state-of` in the state folder, as a release that takes the state over.
+    pub fn gateway(version: &str, start: Start) -> Self {
+        let script = GATEWAY_SCRIPT
+            .replace("VERSION", version)
+            .replace("START", &format!("{start:?}"))
+            .replace("PROGRAM", env!("CARGO_BIN_EXE_openclaw"));
+        Self {
+            files: vec![("openclaw.mjs", 0o755, script)],
+            ..Self::openclaw(version, ">=16", &json!({}))
         }
     }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::lookup::{parse_version, store};
+use super::lookup::{parse_version, record_write, store};
 use crate::apply;
 use crate::boot::ConfigLoader;
 use crate::cli::Context;
@@ -12,17 +12,11 @@ use crate::cli::gateway::wait_healthy;
 use crate::engine;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::msg;
-use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
-use crate::record::{Engine, Record, RecordDocument, ReleaseVersion};
+use crate::plan::Plan;
+use crate::record::{Engine, Record, ReleaseVersion};
+use crate::releases::EngineChoice;
 use crate::service::{self, ActionOutcome, InstallOptions, RunState};
 use crate::settings::RunOverrides;
-
-/// What runs the gateway of an instance: this program, the OpenClaw of the host, or a release of the instance's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Choice {
-    engine: Engine,
-    release: Option<ReleaseVersion>,
-}
 
 /// What became of the gateway when another engine was chosen for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +29,7 @@ enum GatewayOutcome {
 
 /// Runs `openclaw engine use`.
 pub(super) fn run(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
-    let choice = Choice::parse(context, typed)?;
+    let choice = parse_choice(context, typed)?;
     let instance = &context.instance;
     if !instance.config_path.exists() {
         return Err(
@@ -44,11 +38,7 @@ pub(super) fn run(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         );
     }
     let before = Record::read(&instance.record_path())?;
-    let record = Record {
-        engine: choice.engine,
-        release: choice.release.clone(),
-        ..before.clone()
-    };
+    let record = choice.in_record(&before);
     check_config(context, &record)?;
     let is_changed = record != before;
     let outcome = if is_changed {
@@ -88,38 +78,28 @@ pub(super) fn run(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Choice {
-    /// Parses the engine that a user typed, and checks that it is there: `native`, `node`, or the version of a release.
-    fn parse(context: &Context<'_>, typed: &str) -> Result<Self> {
-        if let Some(engine) = Engine::from_name(typed) {
-            if engine == Engine::Node {
-                engine::locate(context.host, &context.env)?;
-            }
-            return Ok(Self {
-                engine,
-                release: None,
-            });
+/// Parses the engine that a user typed, and checks that it is there: `native`, `node`, or the version of a release.
+fn parse_choice(context: &Context<'_>, typed: &str) -> Result<EngineChoice> {
+    if let Some(engine) = Engine::from_name(typed) {
+        if engine == Engine::Node {
+            engine::locate(context.host, &context.env)?;
         }
-        let version = parse_version(typed)?;
-        let release = store(context).find(&version).ok_or_else(|| {
-            let command = format!("openclaw engine install {version}");
-            Error::failed(msg!("engine.not-installed", version = version))
-                .hint(msg!("engine.install-it", command = command))
-        })?;
-        release.choose_node(context.host)?;
-        Ok(Self {
-            engine: Engine::Node,
-            release: Some(version),
-        })
+        return Ok(EngineChoice {
+            engine,
+            release: None,
+        });
     }
-
-    /// Returns the words for a person.
-    fn name(&self) -> String {
-        match &self.release {
-            Some(version) => format!("OpenClaw {version}"),
-            None => self.engine.name().to_owned(),
-        }
-    }
+    let version = parse_version(typed)?;
+    let release = store(context).find(&version).ok_or_else(|| {
+        let command = format!("openclaw engine install {version}");
+        Error::failed(msg!("engine.not-installed", version = version))
+            .hint(msg!("engine.install-it", command = command))
+    })?;
+    release.choose_node(context.host)?;
+    Ok(EngineChoice {
+        engine: Engine::Node,
+        release: Some(version),
+    })
 }
 
 /// Records a release as the one that runs the gateway of an instance, whose gateway does not run yet.
@@ -127,15 +107,11 @@ impl Choice {
 /// # Errors
 /// Where the release refuses the config of the instance.
 pub(super) fn record_release(context: &Context<'_>, version: &ReleaseVersion) -> Result<()> {
-    let choice = Choice {
+    let choice = EngineChoice {
         engine: Engine::Node,
         release: Some(version.clone()),
     };
-    let record = Record {
-        engine: choice.engine,
-        release: choice.release.clone(),
-        ..Record::read(&context.instance.record_path())?
-    };
+    let record = choice.in_record(&Record::read(&context.instance.record_path())?);
     check_config(context, &record)?;
     write_record(context, &choice)
 }
@@ -158,12 +134,9 @@ fn check_config(context: &Context<'_>, record: &Record) -> Result<()> {
 
 /// Records the choice, and renews the service of the gateway where it runs. Where that fails, the old record and service are
 /// put back.
-fn switch(context: &Context<'_>, choice: &Choice, before: &Record) -> Result<GatewayOutcome> {
+fn switch(context: &Context<'_>, choice: &EngineChoice, before: &Record) -> Result<GatewayOutcome> {
     write_record(context, choice)?;
-    let old = Choice {
-        engine: before.engine,
-        release: before.release.clone(),
-    };
+    let old = EngineChoice::of(before);
     renew_service(context).map_err(|error| {
         let undone = write_record(context, &old).and_then(|()| renew_service(context));
         match undone {
@@ -174,22 +147,11 @@ fn switch(context: &Context<'_>, choice: &Choice, before: &Record) -> Result<Gat
 }
 
 /// Writes the choice into the record of the instance.
-fn write_record(context: &Context<'_>, choice: &Choice) -> Result<()> {
+fn write_record(context: &Context<'_>, choice: &EngineChoice) -> Result<()> {
     let lock = context.lock()?;
-    let path = context.instance.record_path();
-    let before = crate::host::read::bytes(&path).ok();
-    let profile = context.instance.profile.as_str();
-    let mut document = RecordDocument::read_or_new(&path, profile).map_err(|error| error.blocked(&path))?;
-    document.set_engine(choice.engine, choice.release.as_ref());
-    let write = FileWrite {
-        path,
-        content: Content::plain(document.to_string()),
-        before,
-        backup: false,
-        kind: FileKind::Record,
-    };
+    let write = record_write(context, choice)?;
     let plan = Plan {
-        changes: vec![Change::Write(write)],
+        changes: vec![write],
         ..Plan::default()
     };
     let others = context.survey().paths_of_others(&context.instance.config_path);

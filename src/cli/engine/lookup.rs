@@ -3,8 +3,11 @@
 use crate::cli::Context;
 use crate::engine::ReleaseStore;
 use crate::error::{Error, Result};
+use crate::host::read;
 use crate::i18n::msg;
-use crate::record::ReleaseVersion;
+use crate::plan::{Change, Content, FileKind, FileWrite};
+use crate::record::{RecordDocument, ReleaseVersion};
+use crate::releases::EngineChoice;
 
 /// Returns the folder of the releases.
 pub(super) fn store(context: &Context<'_>) -> ReleaseStore {
@@ -15,4 +18,19 @@ pub(super) fn store(context: &Context<'_>) -> ReleaseStore {
 pub(super) fn parse_version(typed: &str) -> Result<ReleaseVersion> {
     ReleaseVersion::parse(typed)
         .map_err(|_| Error::usage(msg!("engine.bad-version", version = typed)).hint(msg!("engine.see-list")))
+}
+
+/// Returns the change of the record of the instance that chooses what runs its gateway.
+pub(super) fn record_write(context: &Context<'_>, choice: &EngineChoice) -> Result<Change> {
+    let path = context.instance.record_path();
+    let profile = context.instance.profile.as_str();
+    let mut document = RecordDocument::read_or_new(&path, profile).map_err(|error| error.blocked(&path))?;
+    document.set_engine(choice.engine, choice.release.as_ref());
+    Ok(Change::Write(FileWrite {
+        before: read::bytes(&path).ok(),
+        path,
+        content: Content::plain(document.to_string()),
+        backup: false,
+        kind: FileKind::Record,
+    }))
 }

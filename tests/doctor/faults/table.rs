@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     CONFIG, Fault, LOCK, edit, edit_both, fixed_by_command, fixed_by_doctor, listen, lock_text, write_unit,
@@ -451,6 +452,18 @@ pub(super) const FAULTS: &[Fault] = &[
     }),
     fixed_by_command("engine-missing", "error", "npm install -g openclaw", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = 'node'\n");
+    }),
+    fixed_by_command("engine-unfinished", "error", "engine rollback", |s| {
+        let config = s.path(".openclaw-rescue/openclaw.json");
+        let config = config.canonicalize().expect("a config");
+        let id = hex::encode(&Sha256::digest(config.as_os_str().as_encoded_bytes())[..8]);
+        let engine = |name: &str| json!({ "engine": name, "release": null });
+        let journal = json!({
+            "at": 1, "profile": "rescue", "config": config, "kind": "upgrade", "from": engine("native"),
+            "to": engine("node"), "wasRunning": false, "before": null,
+        });
+        let path = format!(".local/state/openclaw/engines/switch-{id}.json");
+        s.write(path, journal.to_string());
     }),
     fixed_by_command(
         "engine-release",

@@ -1,0 +1,153 @@
+//! `openclaw engine rollback`: undoes the last upgrade of an instance, with the config and the state of that time.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+
+use super::lookup::store;
+use super::steps::{recover, run_switch, switch_of};
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::i18n::{duration_msg, msg};
+use crate::releases::{self, EngineChoice, StoreLock, SwitchChange, SwitchEntry, SwitchJournal, SwitchKind};
+use crate::snapshot::{self, Snapshot};
+use crate::time::{format_for_person, from_unix_millis, unix_millis};
+use crate::wizard::terminal::Terminal;
+
+/// What of the state was written since an upgrade.
+struct WrittenSince {
+    files: usize,
+    newest: Option<SystemTime>,
+}
+
+/// Runs `openclaw engine rollback`.
+pub(super) fn run(context: &Context<'_>, yes: bool) -> Result<ExitCode> {
+    let (store, state_home) = (store(context), context.state_home());
+    let lock = StoreLock::acquire(&store)?;
+    let switch = switch_of(context, &store, &state_home);
+    recover(context, switch)?;
+    let instance = &context.instance;
+    let last = releases::last_upgrade(&releases::history(&store), &instance.config_path);
+    let last = last.ok_or_else(|| Error::failed(msg!("engine.no-upgrade", profile = instance.profile)))?;
+    let before = snapshot_of(context, &state_home, &last)?;
+    if let Some(version) = &last.switch.from.release
+        && store.find(version).is_none()
+    {
+        let command = format!("openclaw engine install {version}");
+        return Err(Error::failed(msg!("engine.not-installed", version = version))
+            .hint(msg!("engine.install-it", command = command)));
+    }
+    let written = written_since(&instance.state_dir, from_unix_millis(last.switch.at));
+    if !yes {
+        ask(context, &last, &written)?;
+    }
+    let journal = SwitchJournal {
+        at: unix_millis(context.host.now()),
+        profile: instance.profile.to_string(),
+        config: instance.config_path.clone(),
+        kind: SwitchKind::Rollback,
+        from: EngineChoice::of(&crate::record::Record::read(&instance.record_path())?),
+        to: last.switch.from.clone(),
+        was_running: switch.runs_as_service()?,
+        before: None,
+    };
+    let entry = run_switch(context, switch, journal, &SwitchChange::Restore(before))?;
+    drop(lock);
+    print(context, &entry, &written);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the snapshot that an upgrade made of what was there before.
+fn snapshot_of(context: &Context<'_>, state_home: &Path, last: &SwitchEntry) -> Result<Snapshot> {
+    let folder = snapshot::snapshot_dir(state_home, &context.env.home, &context.instance);
+    let id = last.switch.before.clone().unwrap_or_default();
+    let found = snapshot::list(&folder)?.into_iter().find(|found| found.id == id);
+    found.ok_or_else(|| {
+        Error::failed(msg!("snapshot.unknown", id = id))
+            .hint(msg!("snapshot.see-list", command = context.instance.command()))
+    })
+}
+
+/// Finds what was written in a state folder since a time. What was moved aside is left out.
+fn written_since(state: &Path, since: SystemTime) -> WrittenSince {
+    let mut open: Vec<PathBuf> = vec![state.to_path_buf()];
+    let mut written = WrittenSince {
+        files: 0,
+        newest: None,
+    };
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_dir() {
+                let is_aside = folder == state && entry.file_name() == "aside";
+                open.extend((!is_aside).then(|| entry.path()));
+            } else if let Ok(modified) = meta.modified()
+                && modified > since
+            {
+                written.files += 1;
+                written.newest = written.newest.max(Some(modified));
+            }
+        }
+    }
+    written
+}
+
+/// Says what a rollback would lose, and asks.
+fn ask(context: &Context<'_>, last: &SwitchEntry, written: &WrittenSince) -> Result<()> {
+    let terminal = context.host.terminal();
+    if !(terminal.stdin && terminal.stderr) || context.ui.is_json() {
+        return Err(Error::usage(msg!(
+            "engine.rollback-unasked",
+            command = context.instance.command()
+        )));
+    }
+    let newest = written.newest.map_or_else(|| "-".to_owned(), format_for_person);
+    context.ui.print_note(&msg!(
+        "engine.rollback-loses",
+        time = format_for_person(from_unix_millis(last.switch.at)),
+        files = written.files,
+        newest = newest
+    ));
+    let ask = msg!(
+        "engine.rollback-ask",
+        profile = context.instance.profile,
+        engine = last.switch.from.name()
+    );
+    if Terminal::new(context.ui).confirm(&ask, Some(false))? {
+        Ok(())
+    } else {
+        Err(Error::failed(msg!("engine.left")))
+    }
+}
+
+fn print(context: &Context<'_>, entry: &SwitchEntry, written: &WrittenSince) {
+    let ui = &context.ui;
+    if ui.is_json() {
+        let mut document = json!(entry);
+        document["ok"] = true.into();
+        document["filesWrittenSince"] = written.files.into();
+        ui.print_json(&document);
+        return;
+    }
+    let (profile, engine) = (&context.instance.profile, entry.switch.to.name());
+    match entry.downtime.map(Duration::from_millis) {
+        Some(time) => ui.print_success(
+            &msg!("engine.rolled-back", profile = profile, engine = engine)
+                .with_msg("downtime", duration_msg(time)),
+        ),
+        None => ui.print_success(&msg!(
+            "engine.rolled-back-stopped",
+            profile = profile,
+            engine = engine
+        )),
+    }
+    if let Some(id) = &entry.switch.before {
+        ui.print_note(&msg!(
+            "snapshot.undo",
+            command = context.instance.command(),
+            id = id
+        ));
+    }
+}
