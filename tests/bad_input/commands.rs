@@ -195,6 +195,13 @@ fn output_until_listening(run: &mut Process) -> Option<Output> {
         child.kill().expect("a child");
     }
     let output = child.wait_with_output().expect("a child");
+    if is_listening {
+        // Its pipes are closed before its sockets, on which the next run would be taken for one that listens.
+        wait_for("the port of a killed gateway", || {
+            let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, GATEWAY_PORT)).is_err();
+            refused.then_some(())
+        });
+    }
     (!is_listening).then_some(output)
 }
 
