@@ -276,6 +276,10 @@ pub(crate) fn command_for_instance<S: AsRef<OsStr>>(
     if let Some(port) = port {
         set("OPENCLAW_GATEWAY_PORT", port.to_string().as_ref());
     }
+    if engine.node.is_some() {
+        // A release of the instance's own changes by `openclaw engine` only; OpenClaw would update itself.
+        set("OPENCLAW_NO_AUTO_UPDATE", "1".as_ref());
+    }
     // The variables above override inherited ones; others of an instance must not be inherited.
     let inherited = environment::LEGACY_VARIABLES.iter().chain(&["OPENCLAW_PROFILE"]);
     let foreign = instance.ignored_variables.iter();

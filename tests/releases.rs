@@ -93,7 +93,7 @@ fn release_is_installed_run_by_one_instance_and_removed() {
         (&json!("node"), &json!("2026.9.6"))
     );
     let ran = sandbox.run(["--profile", "rescue", "gateway", "run"]).exits(23);
-    assert!(ran.stdout.contains("release=2026.9.6\n"), "{ran:?}");
+    assert!(ran.stdout.contains("release=2026.9.6\nno-update=1\n"), "{ran:?}");
     assert!(
         ran.stdout
             .contains("arg=--profile\narg=rescue\narg=gateway\narg=--port\narg=19789\n"),

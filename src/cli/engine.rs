@@ -59,6 +59,8 @@ pub(crate) enum EngineCommand {
     Remove {
         #[arg(value_name = "VERSION")]
         version: String,
+        #[arg(long)]
+        force: bool,
     },
     Upgrade(upgrade::UpgradeArgs),
     Rollback {
@@ -82,7 +84,7 @@ pub(super) fn run(context: &Context<'_>, args: &EngineArgs) -> Result<ExitCode> 
         EngineCommand::List { remote, registry } => list(context, *remote, registry.as_deref()),
         EngineCommand::Install { version, registry } => install(context, version, registry.as_deref()),
         EngineCommand::Use { engine } => choose::run(context, engine),
-        EngineCommand::Remove { version } => remove(context, version),
+        EngineCommand::Remove { version, force } => remove(context, version, *force),
         EngineCommand::Upgrade(args) => upgrade::run(context, args),
         EngineCommand::Rollback { yes } => rollback::run(context, *yes),
         EngineCommand::History => Ok(history::run(context)),
@@ -298,7 +300,7 @@ fn install_release(context: &Context<'_>, wanted: &str, registry: Option<&str>) 
 }
 
 /// Runs `openclaw engine remove`.
-fn remove(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
+fn remove(context: &Context<'_>, typed: &str, force: bool) -> Result<ExitCode> {
     let (version, store) = (parse_version(typed)?, store(context));
     let folder = store.release_folder(&version);
     if !folder.exists() {
@@ -313,6 +315,19 @@ fn remove(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
         return Err(
             Error::blocked(msg!("engine.in-use", version = version, users = users.join(", ")))
                 .hint(msg!("engine.use-native", command = command)),
+        );
+    }
+    let needed = releases::history(&store).into_iter().find(|entry| {
+        let last = releases::last_upgrade(&releases::history(&store), &entry.switch.config);
+        last.is_some_and(|last| last == *entry && last.switch.from.release.as_ref() == Some(&version))
+    });
+    if let Some(entry) = needed.filter(|_| !force) {
+        let profile = &entry.switch.profile;
+        return Err(
+            Error::failed(msg!("engine.needed", version = version, profile = profile)).hint(msg!(
+                "engine.force-remove",
+                command = format!("openclaw engine remove {version} --force")
+            )),
         );
     }
     releases::remove(&lock, &store, &folder, &crate::time::file_stamp(&context.now()))?;

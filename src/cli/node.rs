@@ -92,12 +92,21 @@ pub(crate) fn pass_on(
         Err(missing) => return Err(missing.hints.into_iter().fold(error, Error::hint)),
     };
     let instance = &context.instance;
+    if record.release.is_some() && openclaw_command(program, options) == Some(UPDATE_COMMAND) {
+        let upgrade = format!("{} engine upgrade", instance.command());
+        return Err(
+            Error::usage(msg!("engine.update-here", profile = instance.profile))
+                .hint(msg!("engine.upgrade-it", command = upgrade)),
+        );
+    }
     let args = options.openclaw_args.iter().cloned();
     let port = known_port(&context);
     let call = engine::command_for_instance(host, &engine, instance, port, args);
     exec(host, &engine, &call)
 }
 
+/// Name of the command by which OpenClaw replaces its own files.
+const UPDATE_COMMAND: &str = "update";
 /// Commands of which OpenClaw has subcommands that this program does not have, such as `channels login`.
 const SHARED_COMMANDS: [&str; 2] = ["channels", "pairing"];
 

@@ -104,6 +104,11 @@ fn upgrade_is_made_and_rolled_back_with_config_and_state() {
         .json();
     assert_eq!(older["code"], "engine.older");
 
+    // OpenClaw's own update is not for such an instance, and what a rollback needs stays.
+    let own = sandbox.run(["--profile", "rescue", "update"]).exits(2);
+    assert!(own.stderr.contains("engine upgrade"), "{own:?}");
+    let kept = engine_json(&sandbox, &["remove", "2026.1.30"]).exits(1).json();
+    assert_eq!(kept["code"], "engine.needed");
     sandbox.write(SESSION, "second\n");
     assert_eq!(
         engine_json(&sandbox, &["rollback"]).exits(2).json()["code"],

@@ -84,7 +84,8 @@ impl Package {
     pub fn openclaw(version: &str, node_range: &str, dependencies: &Value) -> Self {
         let script = format!(
             "#!/usr/bin/env node\nif (process.argv.includes('--version')) {{ console.log('OpenClaw {version}'); \
-             process.exit(0); }}\nconsole.log('release={version}');\nconsole.log('node=' + process.execPath + \
+             process.exit(0); }}\nconsole.log('release={version}\\nno-update=' + \
+             process.env.OPENCLAW_NO_AUTO_UPDATE);\nconsole.log('node=' + process.execPath + \
              (process.env.OWN_NODE ?? ''));\nfor (const word of process.argv.slice(2)) console.log('arg=' + word);\n\
              process.exit(23);\n"
         );
