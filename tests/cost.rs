@@ -153,18 +153,19 @@ fn lock_that_an_ended_gateway_of_openclaw_left_costs_a_few_system_calls() {
         write_many(&sandbox);
         sandbox.write("tmp/openclaw-0/something", "");
         let command = ["status", "--all", "--json"];
-        let count = || trace(&sandbox, &command).map(|trace| trace.count());
-        let without = count();
+        let without = trace(&sandbox, &command);
         // No process has a number above the kernel's limit.
         let lock = format!(
             r#"{{"pid": 4194305, "configPath": "{}"}}"#,
             sandbox.path(".openclaw-bot7/openclaw.json").display()
         );
         sandbox.write("tmp/openclaw-0/gateway.5f0c1d2e.lock", lock);
-        let Some((without, with)) = without.zip(count()) else {
+        let Some((without, with)) = without.zip(trace(&sandbox, &command)) else {
             return;
         };
-        assert!(with > without, "the lock is read");
+        // How often threads wait for each other differs from run to run, so the numbers alone do not tell.
+        assert!(with.0.contains("gateway.5f0c1d2e.lock"), "the lock is read");
+        let (without, with) = (without.count(), with.count());
         assert!(with < without + 100, "{without} calls without it, {with} with it");
     });
 }

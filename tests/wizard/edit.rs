@@ -50,7 +50,8 @@ fn start_editing(sandbox: &Sandbox, lang: Lang, columns: u16) -> Terminal {
 
 /// Chooses at the review to change the answer in the row that starts with this text.
 fn change(terminal: &mut Terminal, row: &str) {
-    terminal.wait_for("❯ Apply");
+    // The rows are read, so all of them have to be there.
+    terminal.wait_drawn("the review", |screen| screen.contains("❯ Apply"));
     let lines = terminal.screen().lines();
     let key = lines.iter().rev().find_map(|line| {
         let (key, name) = line.trim_start().split_once(' ')?;
