@@ -95,6 +95,12 @@ impl ProfileName {
         self.0 == "dev"
     }
 
+    /// Returns whether a profile is for a rescue bot by its name: OpenClaw's documentation calls it `rescue`, its guide
+    /// `NAME-rescue`.
+    pub(crate) fn is_of_rescue_bot(&self) -> bool {
+        self.0.ends_with("rescue")
+    }
+
     /// Returns whether two names of instance profiles differ by case only: a file system that ignores case would give
     /// both one folder.
     pub fn differs_only_by_case(&self, other: &Self) -> bool {

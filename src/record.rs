@@ -6,6 +6,7 @@
 //! version = 1
 //! profile = "rescue"
 //! engine = "native"          # native | node
+//! pinned = true              # `openclaw engine pin`: this release is not upgraded
 //! release = "2026.9.6"       # with node: the release that `openclaw engine use` chose; if missing, the OpenClaw on PATH
 //! language = "tr"
 //! [ports]
@@ -118,6 +119,8 @@ pub(crate) struct Record {
     /// The release of OpenClaw from npm that runs as the gateway where that is the engine; `None` for the one on the search
     /// path.
     pub(crate) release: Option<ReleaseVersion>,
+    /// `true` if no upgrade takes the instance to another release.
+    pub(crate) pinned: bool,
     /// Name of the profile for which the file was written; another one than the instance's in a copied state folder.
     pub(crate) profile: Option<String>,
     /// Language of the gateway's own messages, as a code such as `tr`.

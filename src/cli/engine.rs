@@ -18,9 +18,11 @@ use crate::ui::Table;
 mod choose;
 mod history;
 mod lookup;
+mod pin;
 mod rollback;
 mod steps;
 mod upgrade;
+mod upgrade_all;
 
 use lookup::{parse_version, store};
 
@@ -63,6 +65,10 @@ pub(crate) enum EngineCommand {
         force: bool,
     },
     Upgrade(upgrade::UpgradeArgs),
+    Pin {
+        #[arg(long)]
+        off: bool,
+    },
     Rollback {
         #[arg(long)]
         yes: bool,
@@ -73,8 +79,11 @@ pub(crate) enum EngineCommand {
 impl EngineArgs {
     /// Returns `true` if the command is about one instance, and not about the releases on the host.
     pub(super) fn is_about_instance(&self) -> bool {
-        use EngineCommand::{History, Rollback, Upgrade, Use};
-        matches!(self.command, Use { .. } | Upgrade(_) | Rollback { .. } | History)
+        use EngineCommand::{History, Pin, Rollback, Upgrade, Use};
+        match &self.command {
+            Upgrade(args) => !args.all,
+            command => matches!(command, Use { .. } | Rollback { .. } | Pin { .. } | History),
+        }
     }
 }
 
@@ -85,7 +94,9 @@ pub(super) fn run(context: &Context<'_>, args: &EngineArgs) -> Result<ExitCode> 
         EngineCommand::Install { version, registry } => install(context, version, registry.as_deref()),
         EngineCommand::Use { engine } => choose::run(context, engine),
         EngineCommand::Remove { version, force } => remove(context, version, *force),
+        EngineCommand::Upgrade(args) if args.all => upgrade_all::run(context, args),
         EngineCommand::Upgrade(args) => upgrade::run(context, args),
+        EngineCommand::Pin { off } => pin::run(context, *off),
         EngineCommand::Rollback { yes } => rollback::run(context, *yes),
         EngineCommand::History => Ok(history::run(context)),
     }

@@ -220,7 +220,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "openclaw engine upgrade",
         &[
             "openclaw --profile main engine upgrade --dry-run",
-            "openclaw --profile main engine upgrade 2026.9.6",
+            "openclaw engine upgrade --all",
+        ],
+    ),
+    (
+        "openclaw engine pin",
+        &[
+            "openclaw --profile rescue engine pin",
+            "openclaw --profile rescue engine pin --off",
         ],
     ),
     (

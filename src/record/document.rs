@@ -84,6 +84,16 @@ impl RecordDocument {
         }
     }
 
+    /// Records whether upgrades leave the release of an instance as it is.
+    pub(crate) fn set_pinned(&mut self, is_pinned: bool) {
+        let root = self.document.as_table_mut();
+        if is_pinned {
+            set_value(root, "pinned", true);
+        } else {
+            root.remove("pinned");
+        }
+    }
+
     /// Sets the instance profile and the version of the format in an `instance.toml`.
     fn set_identity(&mut self, profile: &str) {
         set_value(self.document.as_table_mut(), "profile", profile);

@@ -49,9 +49,6 @@ mod tests;
 pub(crate) use disk::read_disk;
 pub(crate) use provider_keys::ForeignKey;
 
-/// End of the names of profiles that are for rescue bots: OpenClaw's documentation calls the profile `rescue`.
-const RESCUE_NAME: &str = "rescue";
-
 /// The facts about host and instance that the questions of the wizard depend on. Nothing here changes the disk.
 pub(crate) struct InterviewContext<'a> {
     host: &'a Host,
@@ -209,8 +206,7 @@ impl<'a> InterviewContext<'a> {
 
     /// Returns `true` if the wizard sets up a rescue bot: beside another instance, with a profile of that name.
     pub(crate) fn is_rescue_bot(&self) -> bool {
-        let name = self.input.instance.profile.as_str();
-        name.ends_with(RESCUE_NAME) && !self.input.others.is_empty()
+        self.input.instance.profile.is_of_rescue_bot() && !self.input.others.is_empty()
     }
 
     /// Returns the reason why no service can be installed for the wizard's instance; `None` where the service manager

@@ -295,3 +295,78 @@ fn gateway_that_starts_after_a_kill_puts_the_old_release_back() {
     let history: Value = engine_json(&sandbox, &["history"]).exits(0).json();
     assert_eq!(history["switches"][0]["outcome"], "cut-short");
 }
+
+/// Writes an instance that runs 2026.1.30.
+fn write_early_instance(sandbox: &Sandbox, profile: &str, port: u16, more: &str) {
+    let folder = format!(".openclaw{profile}");
+    sandbox.write(
+        format!("{folder}/openclaw.json"),
+        CONFIG.replace("19789", &port.to_string()),
+    );
+    let record = format!("engine = 'node'\nrelease = '2026.1.30'\n{more}");
+    sandbox.write(format!("{folder}/instance.toml"), record);
+}
+
+/// Returns the names of the instances in a list of the document of `engine upgrade --all`.
+fn instances(document: &Value, list: &str) -> Vec<String> {
+    let listed = document[list].as_array().expect("a list").iter();
+    listed
+        .map(|entry| entry["instance"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+#[test]
+fn all_are_upgraded_one_after_the_other_but_for_those_that_are_pinned_and_rescue_bots_last() {
+    let Some((sandbox, _registry)) = sandbox_on_early_release(Start::Serves) else {
+        return;
+    };
+    write_early_instance(&sandbox, "", 18789, "");
+    write_early_instance(&sandbox, "-a-rescue", 20789, "");
+    write_early_instance(&sandbox, "-work", 21789, "");
+    let pinned = sandbox
+        .run(["--profile", "work", "engine", "pin", "--json"])
+        .exits(0)
+        .json();
+    assert_eq!(pinned["pinned"], true);
+    let alone = [
+        "--profile",
+        "work",
+        "engine",
+        "upgrade",
+        "2026.9.6",
+        "--yes",
+        "--json",
+    ];
+    assert_eq!(sandbox.run(alone).exits(1).json()["code"], "engine.pinned");
+    let all = ["engine", "upgrade", "--all", "2026.9.6", "--yes", "--json"];
+    let all = all.into_iter().chain(["--no-rehearsal"]);
+    let made = sandbox.run(all).exits(0).json();
+    assert_eq!(instances(&made, "upgraded"), ["default", "a-rescue", "rescue"]);
+    assert_eq!(instances(&made, "leftOut"), ["work"]);
+    assert_eq!(instances(&made, "failed"), [""; 0]);
+    let unpinned = ["--profile", "work", "engine", "pin", "--off", "--json"];
+    assert_eq!(sandbox.run(unpinned).exits(0).json()["pinned"], false);
+    assert!(!sandbox.read(".openclaw-work/instance.toml").contains("pinned"));
+}
+
+#[test]
+fn rescue_bot_stays_as_it_is_where_the_release_has_failed_another_gateway() {
+    let Some((sandbox, _registry)) = sandbox_on_early_release(Start::Serves) else {
+        return;
+    };
+    // A value that the release refuses, and not only a key that it does not know.
+    write_early_instance(&sandbox, "", 18789, "");
+    sandbox.write(
+        ".openclaw/openclaw.json",
+        CONFIG
+            .replace("19789", "18789")
+            .replace("\"local\"", "\"nowhere\""),
+    );
+    let before = (sandbox.read(RECORD), config(&sandbox));
+    let all = ["engine", "upgrade", "--all", "2026.9.6", "--yes", "--json"];
+    let made = sandbox.run(all).exits(1).json();
+    assert_eq!(instances(&made, "failed"), ["default"]);
+    assert_eq!(instances(&made, "leftOut"), ["rescue"]);
+    assert_eq!(made["leftOut"][0]["result"]["code"], "engine.spared");
+    assert_eq!((sandbox.read(RECORD), config(&sandbox)), before);
+}

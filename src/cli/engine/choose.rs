@@ -4,15 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::lookup::{parse_version, record_write, store};
-use crate::apply;
+use super::lookup::{apply_change, parse_version, record_write, store};
 use crate::boot::ConfigLoader;
 use crate::cli::Context;
 use crate::cli::gateway::wait_healthy;
 use crate::engine;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::msg;
-use crate::plan::Plan;
 use crate::record::{Engine, Record, ReleaseVersion};
 use crate::releases::EngineChoice;
 use crate::service::{self, ActionOutcome, InstallOptions, RunState};
@@ -149,13 +147,7 @@ fn switch(context: &Context<'_>, choice: &EngineChoice, before: &Record) -> Resu
 /// Writes the choice into the record of the instance.
 fn write_record(context: &Context<'_>, choice: &EngineChoice) -> Result<()> {
     let lock = context.lock()?;
-    let write = record_write(context, choice)?;
-    let plan = Plan {
-        changes: vec![write],
-        ..Plan::default()
-    };
-    let others = context.survey().paths_of_others(&context.instance.config_path);
-    apply::apply(&lock, &plan, &others, &mut |_| {}).map(drop)
+    apply_change(context, &lock, record_write(context, choice)?)
 }
 
 /// Renews the service of the gateway and waits for its answer, where the service runs. One that is stopped stays so.

@@ -1,11 +1,12 @@
 //! The releases on this host, and a version as a user types it.
 
+use crate::apply::{self, HostLock};
 use crate::cli::Context;
 use crate::engine::ReleaseStore;
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
-use crate::plan::{Change, Content, FileKind, FileWrite};
+use crate::plan::{Change, Content, FileKind, FileWrite, Plan};
 use crate::record::{RecordDocument, ReleaseVersion};
 use crate::releases::EngineChoice;
 
@@ -22,10 +23,17 @@ pub(super) fn parse_version(typed: &str) -> Result<ReleaseVersion> {
 
 /// Returns the change of the record of the instance that chooses what runs its gateway.
 pub(super) fn record_write(context: &Context<'_>, choice: &EngineChoice) -> Result<Change> {
+    record_change(context, |document| {
+        document.set_engine(choice.engine, choice.release.as_ref());
+    })
+}
+
+/// Returns a change of the record of the instance.
+pub(super) fn record_change(context: &Context<'_>, edit: impl FnOnce(&mut RecordDocument)) -> Result<Change> {
     let path = context.instance.record_path();
     let profile = context.instance.profile.as_str();
     let mut document = RecordDocument::read_or_new(&path, profile).map_err(|error| error.blocked(&path))?;
-    document.set_engine(choice.engine, choice.release.as_ref());
+    edit(&mut document);
     Ok(Change::Write(FileWrite {
         before: read::bytes(&path).ok(),
         path,
@@ -33,4 +41,14 @@ pub(super) fn record_write(context: &Context<'_>, choice: &EngineChoice) -> Resu
         backup: false,
         kind: FileKind::Record,
     }))
+}
+
+/// Makes one change of the files of the instance.
+pub(super) fn apply_change(context: &Context<'_>, lock: &HostLock, change: Change) -> Result<()> {
+    let plan = Plan {
+        changes: vec![change],
+        ..Plan::default()
+    };
+    let others = context.survey().paths_of_others(&context.instance.config_path);
+    apply::apply(lock, &plan, &others, &mut |_| {}).map(drop)
 }

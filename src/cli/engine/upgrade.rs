@@ -39,6 +39,8 @@ pub(crate) struct UpgradeArgs {
     #[arg(value_name = "VERSION")]
     pub(crate) version: Option<String>,
     #[arg(long)]
+    pub(crate) all: bool,
+    #[arg(long)]
     pub(crate) dry_run: bool,
     #[arg(long)]
     pub(crate) no_rehearsal: bool,
@@ -62,8 +64,30 @@ struct UpgradePlan {
     is_installed: bool,
 }
 
+/// An upgrade that was made, or rehearsed.
+pub(super) struct Upgraded {
+    plan: UpgradePlan,
+    rehearsed: Option<Rehearsed>,
+    /// The switch; `None` where only the rehearsal was wanted.
+    entry: Option<SwitchEntry>,
+}
+
 /// Runs `openclaw engine upgrade`.
 pub(super) fn run(context: &Context<'_>, args: &UpgradeArgs) -> Result<ExitCode> {
+    let upgraded = upgrade(context, args)?;
+    if context.ui.is_json() {
+        context.ui.print_json(&upgraded.document(context));
+    } else {
+        upgraded.print(context);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Upgrades an instance, or rehearses that.
+///
+/// # Errors
+/// Where there is nothing to upgrade to, nobody agrees, the rehearsal or the upgrade fails. Everything is as it was then.
+pub(super) fn upgrade(context: &Context<'_>, args: &UpgradeArgs) -> Result<Upgraded> {
     let (store, state_home) = (store(context), context.state_home());
     let lock = StoreLock::acquire(&store)?;
     let switch = switch_of(context, &store, &state_home);
@@ -90,8 +114,11 @@ pub(super) fn run(context: &Context<'_>, args: &UpgradeArgs) -> Result<ExitCode>
         Some(rehearse(context, &store, &release, &plan)?)
     };
     if args.dry_run {
-        plan.print_outcome(context, rehearsed, None);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Upgraded {
+            plan,
+            rehearsed,
+            entry: None,
+        });
     }
     let to = plan.to_choice();
     let mut changes = vec![record_write(context, &to)?];
@@ -107,8 +134,11 @@ pub(super) fn run(context: &Context<'_>, args: &UpgradeArgs) -> Result<ExitCode>
         before: None,
     };
     let entry = run_switch(context, switch, journal, &SwitchChange::Files(changes))?;
-    plan.print_outcome(context, rehearsed, Some(&entry));
-    Ok(ExitCode::SUCCESS)
+    Ok(Upgraded {
+        plan,
+        rehearsed,
+        entry: Some(entry),
+    })
 }
 
 impl UpgradePlan {
@@ -129,6 +159,7 @@ impl UpgradePlan {
                 )),
             );
         }
+        refuse_pinned(context, &record)?;
         let from_version = engine::locate_for(context.instance_context(), &record)?.version;
         let typed = args.version.as_deref().unwrap_or("latest");
         let installed = ReleaseVersion::parse(typed)
@@ -213,69 +244,68 @@ impl UpgradePlan {
             msg!("engine.plan-stopped")
         });
     }
+}
 
+impl Upgraded {
     /// Prints what became of the upgrade, or what its rehearsal has shown.
-    fn print_outcome(
-        &self,
-        context: &Context<'_>,
-        rehearsed: Option<Rehearsed>,
-        entry: Option<&SwitchEntry>,
-    ) {
-        let ui = &context.ui;
-        if ui.is_json() {
-            ui.print_json(&self.outcome_document(context, rehearsed, entry));
-            return;
-        }
-        if let Some(rehearsed) = rehearsed {
+    pub(super) fn print(&self, context: &Context<'_>) {
+        let (ui, plan) = (&context.ui, &self.plan);
+        if let Some(rehearsed) = self.rehearsed {
             ui.print_success(
-                &msg!("engine.rehearsed", version = self.to)
+                &msg!("engine.rehearsed", version = plan.to)
                     .with_msg("time", duration_msg(rehearsed.start_time)),
             );
         }
         let (profile, command) = (&context.instance.profile, context.instance.command());
-        let Some(entry) = entry else {
+        let Some(entry) = &self.entry else {
             ui.print_line(&msg!(
                 "engine.dry-run",
                 profile = profile,
-                version = self.from_version
+                version = plan.from_version
             ));
             return;
         };
         match entry.downtime.map(Duration::from_millis) {
             Some(time) => ui.print_success(
-                &msg!("engine.upgraded", profile = profile, version = self.to)
+                &msg!("engine.upgraded", profile = profile, version = plan.to)
                     .with_msg("downtime", duration_msg(time)),
             ),
             None => ui.print_success(&msg!(
                 "engine.upgraded-stopped",
                 profile = profile,
-                version = self.to
+                version = plan.to
             )),
         }
         ui.print_note(&msg!("engine.roll-back-it", command = command));
     }
 
-    fn outcome_document(
-        &self,
-        context: &Context<'_>,
-        rehearsed: Option<Rehearsed>,
-        entry: Option<&SwitchEntry>,
-    ) -> Value {
-        let keys: Vec<_> = self.removed.iter().map(KeyPath::to_string).collect();
+    /// Returns the upgrade as a JSON document.
+    pub(super) fn document(&self, context: &Context<'_>) -> Value {
+        let plan = &self.plan;
+        let keys: Vec<_> = plan.removed.iter().map(KeyPath::to_string).collect();
         json!({
             "ok": true,
             "profile": context.instance.profile.as_str(),
-            "from": self.from_version,
-            "to": self.to,
-            "dryRun": entry.is_none(),
+            "from": plan.from_version,
+            "to": plan.to,
+            "dryRun": self.entry.is_none(),
             "removedKeys": keys,
-            "rehearsal": rehearsed.map(|rehearsed| json!({
+            "rehearsal": self.rehearsed.map(|rehearsed| json!({
                 "startMs": crate::time::millis(rehearsed.start_time),
                 "bytes": rehearsed.bytes,
             })),
-            "switch": entry,
+            "switch": self.entry,
         })
     }
+}
+
+/// Refuses to upgrade an instance whose release is pinned.
+fn refuse_pinned(context: &Context<'_>, record: &Record) -> Result<()> {
+    if !record.pinned {
+        return Ok(());
+    }
+    let (profile, command) = (&context.instance.profile, context.instance.command());
+    Err(Error::failed(msg!("engine.pinned", profile = profile)).hint(msg!("engine.unpin", command = command)))
 }
 
 /// Refuses a version to which there is no upgrade: the one that runs, or an older one.
