@@ -13,7 +13,8 @@ pub mod target;
 mod units;
 
 use target::{
-    BROKEN_CONFIG, RESCUER, Target, command, files, home, rescuer_pid, run, suspend, systemctl, wait_until,
+    BROKEN_CONFIG, RESCUER, Target, command, files, home, rescuer_pid, run, run_alone, suspend, systemctl,
+    wait_until,
 };
 
 #[test]
@@ -114,7 +115,7 @@ fn drill_of_a_service_brings_it_back_with_its_own_config() {
         "--yes",
         "--json",
     ];
-    let report = run(&args).exits(0).json();
+    let report = run_alone(&args).exits(0).json();
     assert_eq!(report["causes"][0]["id"], "config", "{report:#}");
     assert_eq!(
         report["tried"],

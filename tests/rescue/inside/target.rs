@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::Ran;
+use crate::support::gateway::wait_for;
 
 pub const RESCUER: Target = Target {
     profile: "rescue",
@@ -43,6 +44,14 @@ pub fn run_with(program: &Path, args: &[&str]) -> Ran {
 
 pub fn run(args: &[&str]) -> Ran {
     run_with(Path::new(env!("CARGO_BIN_EXE_openclaw")), args)
+}
+
+/// Runs a drill once no other test's repair is under way: all of them share one home folder.
+pub fn run_alone(args: &[&str]) -> Ran {
+    wait_for("an end of the other repairs", || {
+        let ran = run(args);
+        (!ran.stdout.contains("rescue.drill-busy")).then_some(ran)
+    })
 }
 
 pub fn systemctl(args: &[&str]) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::target::{Target, command, home, rescuer_pid, run, systemctl, wait_until};
+use super::target::{Target, command, home, rescuer_pid, run, run_alone, systemctl, wait_until};
 use crate::support::child::ChildGuard;
 use crate::support::{Reason, manager, skipped};
 
@@ -118,7 +118,7 @@ fn drill_of_openclaw_from_npm_leaves_it_healthy_with_its_own_config() {
         "--yes",
         "--json",
     ];
-    let report = run(&args).json();
+    let report = run_alone(&args).json();
     assert_eq!(
         [&report["rescued"], &report["configBack"], &report["healthy"]],
         [true; 3],
