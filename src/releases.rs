@@ -22,6 +22,7 @@ mod npm;
 mod overrides;
 mod registry_query;
 mod rehearsal;
+mod rollback;
 mod staging;
 mod switch;
 mod switch_record;
@@ -31,6 +32,7 @@ pub(crate) use install::{InstallEvent, InstallRequest, Installed, install};
 pub(crate) use npm::Npm;
 pub(crate) use registry_query::{Published, published, resolve_version};
 pub(crate) use rehearsal::{Rehearsal, Rehearsed};
+pub(crate) use rollback::{RecentUpgrade, Rollback, recent_upgrade, roll_back};
 pub(crate) use switch::{Switch, SwitchChange, SwitchEvent};
 pub(crate) use switch_record::{
     SwitchEntry, SwitchJournal, SwitchKind, SwitchOutcome, history, last_upgrade,

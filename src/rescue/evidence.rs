@@ -15,6 +15,7 @@ use crate::instance::{Instance, InstanceContext};
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Record;
 use crate::registry::{self, Registry};
+use crate::releases::{self, RecentUpgrade};
 use crate::service::{self, ServiceStatus};
 use crate::survey::InstalledService;
 
@@ -59,6 +60,8 @@ pub(crate) struct Evidence {
     pub(crate) restorable_config: Option<PathBuf>,
     /// The changes of the config since the last healthy start.
     pub(crate) config_changes: Vec<ConfigDifference>,
+    /// The upgrade of the last day, where it can be rolled back.
+    pub(crate) recent_upgrade: Option<RecentUpgrade>,
     /// The service of the target; `None` where no manager can be asked.
     pub(crate) service: Option<ServiceStatus>,
     /// The program that the service starts, where it is missing.
@@ -108,6 +111,7 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         state_path: instance.state_dir.clone(),
         disk: host.file_system_space(&instance.state_dir),
         config_changes: config_changes(instance),
+        recent_upgrade: releases::recent_upgrade(target),
         missing_program: missing_program(env, instance),
         state_dir,
         refusal_hint: hint.filter(|_| is_config_usable),

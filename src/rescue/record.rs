@@ -109,6 +109,8 @@ recorded_enum! {
         RestoreConfig = "restore-config", "rescue.past-restore-config";
         /// The service is installed anew.
         Reinstall = "reinstall", "rescue.past-reinstall";
+        /// The last upgrade is rolled back, with config and state.
+        RollBack = "roll-back", "rescue.past-roll-back";
         /// The gateway is stopped, because an owner asked for it.
         Stop = "stop", "rescue.past-stop";
         /// A value of the config is set, because an owner asked for it.

@@ -9,6 +9,7 @@ use super::diagnose::Cause;
 use super::evidence::Evidence;
 use super::record::{CauseKind, StepKind};
 use crate::i18n::{Msg, msg};
+use crate::releases::RecentUpgrade;
 use crate::service::RunState;
 
 /// A step by which a gateway can be repaired, such as starting its service.
@@ -33,6 +34,8 @@ pub(crate) enum RepairStep {
     },
     /// Install the service of the gateway anew, and start it.
     Reinstall,
+    /// Roll this upgrade back, with the config and the state of that time.
+    RollBack(RecentUpgrade),
 }
 
 impl RepairStep {
@@ -44,6 +47,7 @@ impl RepairStep {
             Self::EndStale(_) => StepKind::EndStale,
             Self::RestoreConfig { .. } => StepKind::RestoreConfig,
             Self::Reinstall => StepKind::Reinstall,
+            Self::RollBack(_) => StepKind::RollBack,
         }
     }
 
@@ -67,6 +71,9 @@ impl RepairStep {
                 msg!("rescue.step-restore-install", path = from.display())
             }
             Self::Reinstall => msg!("rescue.step-reinstall"),
+            Self::RollBack(upgrade) => {
+                msg!("rescue.step-roll-back", from = upgrade.from, to = upgrade.to)
+            }
         }
     }
 }
@@ -86,9 +93,11 @@ pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairSte
     let reinstalls = has(CauseKind::ProgramGone) || has(CauseKind::NoService);
     let restore = evidence.restorable_config.clone();
     let restore = restore.map(|from| RepairStep::RestoreConfig { from, reinstalls });
+    // It takes the state of that time back too, so that it comes last.
+    let roll_back = evidence.recent_upgrade.clone().map(RepairStep::RollBack);
     if has(CauseKind::Config) {
-        // Nothing starts from this config, so there is nothing to be tried before or after.
-        return restore.into_iter().collect();
+        // Nothing starts from this config, so there is nothing to be tried before, and after it only another release.
+        return restore.into_iter().chain(roll_back).collect();
     }
     if reinstalls {
         // A gateway without a service was started by hand: it gets one, where there is a manager.
@@ -119,6 +128,7 @@ pub(crate) fn plan_steps(evidence: &Evidence, causes: &[Cause]) -> Vec<RepairSte
     if has_manager && service != Some(&RunState::NotInstalled) {
         steps.push(RepairStep::Reinstall);
     }
+    steps.extend(roll_back);
     steps
 }
 

@@ -370,3 +370,31 @@ fn rescue_bot_stays_as_it_is_where_the_release_has_failed_another_gateway() {
     assert_eq!(made["leftOut"][0]["result"]["code"], "engine.spared");
     assert_eq!((sandbox.read(RECORD), config(&sandbox)), before);
 }
+
+#[test]
+fn gateway_that_does_not_start_since_its_upgrade_is_rolled_back_by_a_repair() {
+    network::own(|| {
+        let Some((sandbox, _registry)) = sandbox_on_early_release(Start::Refuses) else {
+            return;
+        };
+        let _processes = ProcessesOf(sandbox.home());
+        let _ = engine_json(&sandbox, &["upgrade", "2026.9.6", "--yes", "--no-rehearsal"]).exits(0);
+        let repair = ["rescue", "repair", "rescue", "--yes", "--json"];
+        let report = sandbox.run(repair).exits(0).json();
+        let tried = report["tried"].as_array().expect("steps").iter();
+        let tried: Vec<_> = tried
+            .map(|step| (step["id"].clone(), step["result"].clone()))
+            .collect();
+        let step = |id: &str, result: &str| (json!(id), json!(result));
+        assert_eq!(
+            tried,
+            [step("start", "in-vain"), step("roll-back", "helped")],
+            "{report:#}"
+        );
+        assert!(sandbox.read(RECORD).contains("2026.1.30"));
+        assert_eq!(config(&sandbox), CONFIG);
+        // It is undone once, and never again.
+        let again = engine_json(&sandbox, &["rollback", "--yes"]).exits(1).json();
+        assert_eq!(again["code"], "engine.no-upgrade");
+    });
+}

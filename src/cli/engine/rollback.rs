@@ -7,13 +7,12 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::lookup::store;
-use super::steps::{recover, run_switch, switch_of};
+use super::steps::{recover, run_rollback, switch_of};
 use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::i18n::{duration_msg, msg};
-use crate::releases::{self, EngineChoice, StoreLock, SwitchChange, SwitchEntry, SwitchJournal, SwitchKind};
-use crate::snapshot::{self, Snapshot};
-use crate::time::{format_for_person, from_unix_millis, unix_millis};
+use crate::releases::{Rollback, StoreLock, SwitchEntry};
+use crate::time::{format_for_person, from_unix_millis};
 use crate::wizard::terminal::Terminal;
 
 /// What of the state was written since an upgrade.
@@ -29,45 +28,16 @@ pub(super) fn run(context: &Context<'_>, yes: bool) -> Result<ExitCode> {
     let switch = switch_of(context, &store, &state_home);
     recover(context, switch)?;
     let instance = &context.instance;
-    let last = releases::last_upgrade(&releases::history(&store), &instance.config_path);
-    let last = last.ok_or_else(|| Error::failed(msg!("engine.no-upgrade", profile = instance.profile)))?;
-    let before = snapshot_of(context, &state_home, &last)?;
-    if let Some(version) = &last.switch.from.release
-        && store.find(version).is_none()
-    {
-        let command = format!("openclaw engine install {version}");
-        return Err(Error::failed(msg!("engine.not-installed", version = version))
-            .hint(msg!("engine.install-it", command = command)));
-    }
+    let rollback = Rollback::find(context.instance_context(), &store, &state_home)?;
+    let last = rollback.upgrade.clone();
     let written = written_since(&instance.state_dir, from_unix_millis(last.switch.at));
     if !yes {
         ask(context, &last, &written)?;
     }
-    let journal = SwitchJournal {
-        at: unix_millis(context.host.now()),
-        profile: instance.profile.to_string(),
-        config: instance.config_path.clone(),
-        kind: SwitchKind::Rollback,
-        from: EngineChoice::of(&crate::record::Record::read(&instance.record_path())?),
-        to: last.switch.from.clone(),
-        was_running: switch.runs_as_service()?,
-        before: None,
-    };
-    let entry = run_switch(context, switch, journal, &SwitchChange::Restore(before))?;
+    let entry = run_rollback(context, rollback, &lock, switch)?;
     drop(lock);
     print(context, &entry, &written);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Returns the snapshot that an upgrade made of what was there before.
-fn snapshot_of(context: &Context<'_>, state_home: &Path, last: &SwitchEntry) -> Result<Snapshot> {
-    let folder = snapshot::snapshot_dir(state_home, &context.env.home, &context.instance);
-    let id = last.switch.before.clone().unwrap_or_default();
-    let found = snapshot::list(&folder)?.into_iter().find(|found| found.id == id);
-    found.ok_or_else(|| {
-        Error::failed(msg!("snapshot.unknown", id = id))
-            .hint(msg!("snapshot.see-list", command = context.instance.command()))
-    })
 }
 
 /// Finds what was written in a state folder since a time. What was moved aside is left out.

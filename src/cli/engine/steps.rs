@@ -6,8 +6,8 @@ use crate::engine::ReleaseStore;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
 use crate::releases::{
-    self, InstallRequest, Installed, Npm, StoreLock, Switch, SwitchChange, SwitchEntry, SwitchEvent,
-    SwitchJournal,
+    self, InstallRequest, Installed, Npm, Rollback, StoreLock, Switch, SwitchChange, SwitchEntry,
+    SwitchEvent, SwitchJournal,
 };
 
 /// Installs a release.
@@ -45,12 +45,27 @@ pub(super) fn run_switch(
     journal: SwitchJournal,
     change: &SwitchChange,
 ) -> Result<SwitchEntry> {
+    switch.run(journal, change, &mut spinners(context))
+}
+
+/// Carries a rollback out.
+pub(super) fn run_rollback(
+    context: &Context<'_>,
+    rollback: Rollback,
+    lock: &StoreLock,
+    switch: Switch<'_>,
+) -> Result<SwitchEntry> {
+    rollback.run(lock, switch, &mut spinners(context))
+}
+
+/// Returns the function that shows each step of a switch with a spinner of its own.
+fn spinners(context: &Context<'_>) -> impl FnMut(SwitchEvent) {
     let mut spinner = None;
-    switch.run(journal, change, &mut |event| {
+    move |event| {
         // The old one is erased before the new one is drawn.
         drop(spinner.take());
         spinner = Some(context.ui.spinner(&event_msg(event)));
-    })
+    }
 }
 
 fn event_msg(event: SwitchEvent) -> Msg {

@@ -15,6 +15,7 @@ use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::{Engine, Record};
+use crate::releases;
 use crate::service::{self, InstallOptions, RunState};
 
 /// Time that a gateway of the native engine has to become well after a step of its repair.
@@ -170,6 +171,14 @@ impl RepairOps for RepairRunner<'_> {
                 }
             }
             RepairStep::Reinstall => self.install_service().map(|()| None),
+            RepairStep::RollBack(_) => {
+                let rolled_back = releases::roll_back(self.target)?;
+                // A service runs again already.
+                if rolled_back.switch.was_running {
+                    return Ok(None);
+                }
+                self.start().map(|()| None)
+            }
         }
     }
 

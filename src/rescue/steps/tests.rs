@@ -9,6 +9,7 @@ use crate::config::diff;
 use crate::host::FileSystemSpace;
 use crate::ports::{Listener, ListeningProcess, Port, SocketOwner};
 use crate::probe::{Probe, ProbeVerdict};
+use crate::releases::RecentUpgrade;
 use crate::service::{ManagerKind, ServiceStatus, StopCause};
 
 /// A file system with enough room.
@@ -29,6 +30,7 @@ fn down(state: RunState) -> Evidence {
         refusal_hint: None,
         restorable_config: Some("/last-good".into()),
         config_changes: Vec::new(),
+        recent_upgrade: None,
         service: Some(ServiceStatus {
             manager: ManagerKind::Systemd,
             name: "openclaw-gateway.service".to_owned(),
@@ -320,4 +322,29 @@ fn healthy_gateway_of_openclaw_whose_channel_does_not_run_is_restarted_and_nothi
     ] {
         assert!(well.is_well() && diagnose(&well).is_empty());
     }
+}
+
+#[test]
+fn upgrade_of_the_last_day_is_rolled_back_where_nothing_else_has_helped() {
+    let upgraded = |mut evidence: Evidence| {
+        evidence.recent_upgrade = Some(RecentUpgrade {
+            from: "OpenClaw 2026.1.30".to_owned(),
+            to: "OpenClaw 2026.9.6".to_owned(),
+        });
+        evidence
+    };
+    assert_eq!(
+        planned(&upgraded(down(RunState::GaveUp))).1,
+        ["start", "reinstall", "roll-back"]
+    );
+    let mut evidence = upgraded(down(RunState::GaveUp));
+    evidence.config_refusal = Some(msg!("settings.no-token"));
+    assert_eq!(planned(&evidence).1, ["restore-config", "roll-back"]);
+    // Whoever has to free the disk first does that.
+    evidence = upgraded(down(RunState::GaveUp));
+    evidence.state_dir = StateDirHealth::Unreadable("/a".into());
+    assert_eq!(planned(&evidence).1, [""; 0]);
+    evidence = upgraded(down(RunState::Running(7)));
+    evidence.probe.verdict = ProbeVerdict::Healthy;
+    assert_eq!(planned(&evidence).1, [""; 0]);
 }
