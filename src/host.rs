@@ -58,6 +58,13 @@ pub(crate) struct TerminalStreams {
     pub stderr: bool,
 }
 
+impl TerminalStreams {
+    /// Returns whether a person can be asked: questions are written to standard error, and read from standard input.
+    pub(crate) fn can_ask(self) -> bool {
+        self.stdin && self.stderr
+    }
+}
+
 impl Host {
     /// Returns the host of this process, with the process's own arguments and environment.
     #[expect(clippy::disallowed_methods, reason = "the host is read here")]

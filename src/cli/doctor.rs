@@ -92,7 +92,7 @@ fn render_diff(context: &Context<'_>, plan: &Plan) -> String {
 /// Without a terminal, or without consent.
 fn confirm(context: &Context<'_>, diff: &str) -> Result<()> {
     let terminal = context.host.terminal();
-    if !(terminal.stdin && terminal.stderr) {
+    if !terminal.can_ask() {
         let command = context.instance.command();
         return Err(Error::usage(msg!("doctor.unasked"))
             .hint(msg!("doctor.unasked-look", command = command))

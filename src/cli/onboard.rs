@@ -43,8 +43,7 @@ pub(crate) use args::{OnboardArgs, SetupArgs};
 /// Runs `openclaw onboard`.
 pub(super) fn onboard(context: &Context<'_>, args: &OnboardArgs) -> Result<ExitCode> {
     let terminal = context.host.terminal();
-    let has_person =
-        terminal.stdin && terminal.stderr && (terminal.stdout || args.json) && !args.non_interactive;
+    let has_person = terminal.can_ask() && (terminal.stdout || args.json) && !args.non_interactive;
     let localised;
     let context = if has_person && !context.ui.knows_language() {
         localised = Context {

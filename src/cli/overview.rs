@@ -55,7 +55,7 @@ fn offer_onboarding(context: &Context<'_>) -> Result<ExitCode> {
     let ui = &context.ui;
     ui.eprint_paragraph(&msg!("overview.nothing"));
     let terminal = context.host.terminal();
-    let is_person = terminal.stdin && terminal.stderr && !ui.is_json();
+    let is_person = terminal.can_ask() && !ui.is_json();
     if is_person && Terminal::new(*ui).confirm(&msg!("overview.ask"), Some(true))? {
         return onboard::onboard(context, &OnboardArgs::default());
     }

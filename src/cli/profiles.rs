@@ -256,7 +256,7 @@ impl Removal<'_> {
         }
         if !self.yes {
             let terminal = context.host.terminal();
-            if !(terminal.stdin && terminal.stderr) {
+            if !terminal.can_ask() {
                 return Err(Error::usage(msg!("profiles.remove-unasked", profile = self.name)));
             }
             ui.eprint(&ui.render_plan(&shown, &context.env.home, false));

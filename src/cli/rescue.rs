@@ -174,7 +174,7 @@ fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
         return Ok(false);
     }
     let terminal = context.host.terminal();
-    if !(terminal.stdin && terminal.stderr) {
+    if !terminal.can_ask() {
         let command = context.instance.command();
         ui.print_note(&msg!("rescue.only-shown", command = command, target = target));
         return Ok(false);

@@ -169,7 +169,7 @@ fn find_snapshot(context: &Context<'_>, id: Option<&str>) -> Result<Snapshot> {
 /// When there is no terminal, or the person declines.
 fn ask_consent(context: &Context<'_>, chosen: &Snapshot) -> Result<()> {
     let terminal = context.host.terminal();
-    if !(terminal.stdin && terminal.stderr) {
+    if !terminal.can_ask() {
         return Err(Error::usage(msg!("snapshot.unasked", id = chosen.id)));
     }
     let ask = msg!("snapshot.ask", id = chosen.id, profile = context.instance.profile);

@@ -33,7 +33,7 @@ pub(crate) struct ReleaseStore {
     pub(crate) folder: PathBuf,
 }
 
-/// What was installed as one release: the content of its `release.json`.
+/// Receipt of an installed release of OpenClaw: the content of its `release.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReleaseReceipt {
@@ -70,7 +70,7 @@ pub(crate) struct PrivateNode {
 pub(crate) struct InstalledRelease {
     /// The folder of the release.
     pub(crate) folder: PathBuf,
-    /// What was installed.
+    /// The receipt of the installation.
     pub(crate) receipt: ReleaseReceipt,
 }
 

@@ -1,10 +1,10 @@
-//! What runs the gateway of an instance, as its record says.
+//! The engine of an instance with its release, as the record says.
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Engine, Record, ReleaseVersion};
 
-/// What runs the gateway of an instance: this program, the OpenClaw of the host, or a release of the instance's own.
+/// The engine of an instance's gateway: this program, the OpenClaw of the host, or a release of the instance's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EngineChoice {
     /// The engine.

@@ -83,7 +83,7 @@ pub(super) enum NpmFailure {
     Unreachable,
     /// The disk is full.
     DiskFull,
-    /// What the registry sent is not what it named.
+    /// The content that the registry sent does not have the hash that it named.
     WrongContent,
     /// A package names this repository, which can't be read.
     GitRepository(String),

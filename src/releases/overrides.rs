@@ -30,13 +30,13 @@ const KNOWN_SUBSTITUTES: [(&str, &str, &str); 1] = [(
     "npm:libsignal@2.0.1",
 )];
 
-/// What the overrides file says about one release.
+/// Overrides of one release of OpenClaw, as the file of the user names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ReleaseOverrides {
     /// `true` if the scripts of the packages are run. They may do whatever the user may.
     pub(super) scripts: bool,
-    /// What is installed in place of a package, by the name of the package.
+    /// The package that is installed in place of another, by the name of the package.
     pub(super) packages: BTreeMap<String, String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the registry of npm says about the releases of OpenClaw and about Node.
+//! Queries of npm's registry about the releases of OpenClaw and about Node.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Published {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// What the registry says about one release.
+/// A release of OpenClaw as the registry describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PublishedRelease {
     /// The version.

@@ -49,7 +49,7 @@ const QUIET_VARIABLES: [&str; 6] = [
     "OPENCLAW_NO_AUTO_UPDATE",
 ];
 
-/// What is tried in a rehearsal.
+/// A rehearsal of an upgrade: the instance, the release, and where both meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rehearsal<'a> {
     /// The instance.
@@ -66,7 +66,7 @@ pub(crate) struct Rehearsal<'a> {
     pub(crate) port: Port,
 }
 
-/// What a rehearsal that succeeded has shown.
+/// The result of a rehearsal that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rehearsed {
     /// The time from the start of the gateway to its healthy answer.

@@ -88,18 +88,17 @@ impl Rollback {
     }
 }
 
-/// Finds the upgrade of an instance within the last day that can be rolled back, where its gateway still runs what it was
-/// taken to.
-pub(crate) fn recent_upgrade(at: InstanceContext<'_>) -> Option<RecentUpgrade> {
-    let state_home = registry::state_home(at.host, at.env);
-    let store = ReleaseStore::in_state_home(&state_home);
-    let record = Record::read(&at.instance.record_path()).ok()?;
+/// Finds the upgrade within the last day that can be rolled back of an instance with this record, where its gateway still runs
+/// what it was taken to.
+pub(crate) fn recent_upgrade(at: InstanceContext<'_>, record: &Record) -> Option<RecentUpgrade> {
     // Without a release of its own an instance was never upgraded.
     record.release.as_ref()?;
+    let state_home = registry::state_home(at.host, at.env);
+    let store = ReleaseStore::in_state_home(&state_home);
     let found = Rollback::find(at, &store, &state_home).ok()?;
     let switch = found.upgrade.switch;
     let age = at.host.now().duration_since(from_unix_millis(switch.at)).ok()?;
-    let is_recent = age <= RECENT && EngineChoice::of(&record) == switch.to;
+    let is_recent = age <= RECENT && EngineChoice::of(record) == switch.to;
     is_recent.then(|| RecentUpgrade {
         from: switch.from.name(),
         to: switch.to.name(),

@@ -1,4 +1,4 @@
-//! What is written down of a switch to another release: a journal while it is under way, and the history of those that ended.
+//! The records of switches to another release: a journal while it is under way, and the history of those that ended.
 
 use std::path::{Path, PathBuf};
 
@@ -50,9 +50,9 @@ pub(crate) struct SwitchJournal {
     pub(crate) config: PathBuf,
     /// The direction.
     pub(crate) kind: SwitchKind,
-    /// What ran before.
+    /// The engine before the switch.
     pub(crate) from: EngineChoice,
-    /// What is to run.
+    /// The engine after the switch.
     pub(crate) to: EngineChoice,
     /// `true` if the service of the gateway ran, so that it is started again.
     pub(crate) was_running: bool,

@@ -91,8 +91,8 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
     if let Some(service) = &service {
         service.refine_verdict(&mut probe, host.now());
     }
-    let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
-    let (log, openclaw_log) = log_excerpt::last_complaints(target, engine);
+    let record = Record::read(&instance.record_path()).unwrap_or_default();
+    let (log, openclaw_log) = log_excerpt::last_complaints(target, record.engine);
     let state_dir = check_state_dir(target);
     let loader = ConfigLoader::for_other_gateway(target);
     let restorable_config = loader.as_ref().ok().and_then(find_restorable_config);
@@ -111,7 +111,7 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         state_path: instance.state_dir.clone(),
         disk: host.file_system_space(&instance.state_dir),
         config_changes: config_changes(instance),
-        recent_upgrade: releases::recent_upgrade(target),
+        recent_upgrade: releases::recent_upgrade(target, &record),
         missing_program: missing_program(env, instance),
         state_dir,
         refusal_hint: hint.filter(|_| is_config_usable),

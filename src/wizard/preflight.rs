@@ -1,4 +1,4 @@
-//! What the wizard finds on the host before its first question, which greets the person with it: gateways, OpenClaw from npm,
+//! Findings about the host before the wizard's first question, which greets the person with them: gateways, OpenClaw from npm,
 //! the service manager, a browser, and who holds a usual base port.
 //!
 //! Everything that waits is asked at the same time, within one time limit, so that the first question comes at once.
@@ -23,7 +23,7 @@ const MAX_LINES: usize = 5;
 /// The states of the gateways of a host in one or two words each, by the labels of their instances.
 pub(crate) type GatewayStates = BTreeMap<String, Msg>;
 
-/// What the wizard has found on the host beside the files of the survey.
+/// Findings of the wizard about the host beside the files of the survey.
 pub(crate) struct Preflight {
     /// The states of the gateways.
     pub(crate) states: GatewayStates,

@@ -46,7 +46,7 @@ pub(crate) struct Question {
     pub(crate) completes_from: Option<PathBuf>,
     /// `true` if the choices are so many that typing narrows them down.
     pub(crate) is_filtered: bool,
-    /// Why it is asked, and what `?` shows.
+    /// The help: why it is asked, and what `?` shows.
     pub(crate) help: Option<QuestionHelp>,
 }
 

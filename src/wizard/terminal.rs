@@ -107,7 +107,7 @@ pub(crate) struct Terminal {
     shown: Vec<String>,
     /// `true` if the last question was left backwards.
     went_back: bool,
-    /// What the person was told about keys, where nothing on the screen shows them.
+    /// The keys that the person was told about, where nothing on the screen shows them.
     told: ToldKeys,
 }
 

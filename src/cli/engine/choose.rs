@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::lookup::{apply_change, parse_version, record_write, store};
+use super::lookup::{apply_change, no_instance, parse_version, record_write, store};
 use crate::boot::ConfigLoader;
 use crate::cli::Context;
 use crate::cli::gateway::wait_healthy;
@@ -16,7 +16,7 @@ use crate::releases::EngineChoice;
 use crate::service::{self, ActionOutcome, InstallOptions, RunState};
 use crate::settings::RunOverrides;
 
-/// What became of the gateway when another engine was chosen for it.
+/// Outcome for the gateway of an instance for which another engine was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GatewayOutcome {
     /// Nothing runs it as a service; the choice holds from its next start.
@@ -30,10 +30,7 @@ pub(super) fn run(context: &Context<'_>, typed: &str) -> Result<ExitCode> {
     let choice = parse_choice(context, typed)?;
     let instance = &context.instance;
     if !instance.config_path.exists() {
-        return Err(
-            Error::failed(msg!("engine.no-instance", profile = instance.profile))
-                .hint(msg!("config.hint-make", command = instance.command())),
-        );
+        return Err(no_instance(context));
     }
     let before = Record::read(&instance.record_path())?;
     let record = choice.in_record(&before);

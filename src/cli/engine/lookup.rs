@@ -43,6 +43,13 @@ pub(super) fn record_change(context: &Context<'_>, edit: impl FnOnce(&mut Record
     }))
 }
 
+/// Returns the error about an instance that has no config yet.
+pub(super) fn no_instance(context: &Context<'_>) -> Error {
+    let instance = &context.instance;
+    Error::failed(msg!("engine.no-instance", profile = instance.profile))
+        .hint(msg!("config.hint-make", command = instance.command()))
+}
+
 /// Makes one change of the files of the instance.
 pub(super) fn apply_change(context: &Context<'_>, lock: &HostLock, change: Change) -> Result<()> {
     let plan = Plan {

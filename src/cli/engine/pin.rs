@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::lookup::{apply_change, record_change};
+use super::lookup::{apply_change, no_instance, record_change};
 use crate::cli::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::i18n::msg;
 use crate::record::Record;
 use crate::releases::EngineChoice;
@@ -15,10 +15,7 @@ use crate::releases::EngineChoice;
 pub(super) fn run(context: &Context<'_>, off: bool) -> Result<ExitCode> {
     let (ui, instance) = (&context.ui, &context.instance);
     if !instance.config_path.exists() {
-        return Err(
-            Error::failed(msg!("engine.no-instance", profile = instance.profile))
-                .hint(msg!("config.hint-make", command = instance.command())),
-        );
+        return Err(no_instance(context));
     }
     let lock = context.lock()?;
     let record = Record::read(&instance.record_path())?;

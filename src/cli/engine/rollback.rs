@@ -15,7 +15,7 @@ use crate::releases::{Rollback, StoreLock, SwitchEntry};
 use crate::time::{format_for_person, from_unix_millis};
 use crate::wizard::terminal::Terminal;
 
-/// What of the state was written since an upgrade.
+/// Files of a state folder that were written since an upgrade.
 struct WrittenSince {
     files: usize,
     newest: Option<SystemTime>,
@@ -29,10 +29,10 @@ pub(super) fn run(context: &Context<'_>, yes: bool) -> Result<ExitCode> {
     recover(context, switch)?;
     let instance = &context.instance;
     let rollback = Rollback::find(context.instance_context(), &store, &state_home)?;
-    let last = rollback.upgrade.clone();
-    let written = written_since(&instance.state_dir, from_unix_millis(last.switch.at));
+    let since = from_unix_millis(rollback.upgrade.switch.at);
+    let written = written_since(&instance.state_dir, since);
     if !yes {
-        ask(context, &last, &written)?;
+        ask(context, &rollback.upgrade, &written)?;
     }
     let entry = run_rollback(context, rollback, &lock, switch)?;
     drop(lock);
@@ -67,7 +67,7 @@ fn written_since(state: &Path, since: SystemTime) -> WrittenSince {
 /// Says what a rollback would lose, and asks.
 fn ask(context: &Context<'_>, last: &SwitchEntry, written: &WrittenSince) -> Result<()> {
     let terminal = context.host.terminal();
-    if !(terminal.stdin && terminal.stderr) || context.ui.is_json() {
+    if !terminal.can_ask() || context.ui.is_json() {
         return Err(Error::usage(msg!(
             "engine.rollback-unasked",
             command = context.instance.command()

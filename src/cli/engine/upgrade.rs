@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::lookup::{record_write, store};
+use super::lookup::{no_instance, record_write, store};
 use super::steps::{install_release, recover, run_switch, switch_of};
 use crate::cli::Context;
 use crate::config::document::ConfigDocument;
@@ -50,7 +50,7 @@ pub(crate) struct UpgradeArgs {
     pub(crate) registry: Option<String>,
 }
 
-/// What an upgrade would do.
+/// Plan of an upgrade: its releases, and the config as the new one is to read it.
 struct UpgradePlan {
     from: EngineChoice,
     /// The version that runs now.
@@ -181,12 +181,7 @@ impl UpgradePlan {
         let document = match config::load(&instance.config_path) {
             LoadedConfig::Ok(document) => document,
             LoadedConfig::Broken(error) => return Err(config::broken_error(&instance.config_path, &error)),
-            LoadedConfig::Missing => {
-                return Err(
-                    Error::failed(msg!("engine.no-instance", profile = instance.profile))
-                        .hint(msg!("config.hint-make", command = instance.command())),
-                );
-            }
+            LoadedConfig::Missing => return Err(no_instance(context)),
         };
         let (document, removed) = convert(context, document, &to)?;
         Ok(Self {
@@ -371,7 +366,7 @@ fn convert(
 /// Asks a person for consent to an upgrade.
 fn ask(context: &Context<'_>, plan: &UpgradePlan) -> Result<()> {
     let terminal = context.host.terminal();
-    if !(terminal.stdin && terminal.stderr) || context.ui.is_json() {
+    if !terminal.can_ask() || context.ui.is_json() {
         return Err(Error::usage(msg!(
             "engine.upgrade-unasked",
             command = context.instance.command()

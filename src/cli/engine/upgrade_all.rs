@@ -16,7 +16,7 @@ use crate::survey::SurveyedInstance;
 /// Codes of the errors about an instance that there is no reason to upgrade.
 const LEFT_OUT: [&str; 3] = ["engine.runs-it", "engine.older", "engine.pinned"];
 
-/// What became of the instances.
+/// Outcomes of an upgrade of all instances, by their labels.
 #[derive(Default)]
 struct Outcomes {
     upgraded: Vec<(String, Value)>,

@@ -214,7 +214,7 @@ pub(crate) fn wait_healthy(context: &Context<'_>, port: Port) -> bool {
 /// before anything is done, so that Esc cancels the installation.
 fn ask_linger(context: &Context<'_>) -> Result<bool> {
     let terminal = context.host.terminal();
-    let has_person = terminal.stdin && terminal.stderr && !context.ui.is_json();
+    let has_person = terminal.can_ask() && !context.ui.is_json();
     if !has_person || service::linger(context.instance_context()) != Linger::Off {
         return Ok(false);
     }

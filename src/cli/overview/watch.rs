@@ -21,12 +21,12 @@ const FINDINGS_LIFETIME: Duration = Duration::from_mins(1);
 /// Time that the gateways have to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What was last seen of the gateways of the host.
+/// State of the host's gateways as it was last seen.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     /// The gateways, in the order in which a person reads them.
     pub(super) states: Vec<GatewayState>,
-    /// What the doctor found that is an error or a warning, the worst first; empty before the first examination.
+    /// Errors and warnings that the doctor found, the worst first; empty before the first examination.
     pub(super) findings: Vec<Finding>,
 }
 

@@ -143,7 +143,7 @@ fn ask_msg(target: &Instance) -> Msg {
 /// When the person declines, or nobody can be asked.
 fn ask(context: &Context<'_>, target: &Instance) -> Result<Terminal> {
     let terminal = context.host.terminal();
-    if !(terminal.stdin && terminal.stderr) || context.ui.is_json() {
+    if !terminal.can_ask() || context.ui.is_json() {
         let command = format!(
             "{} rescue drill {} --yes",
             context.instance.command(),

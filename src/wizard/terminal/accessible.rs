@@ -18,7 +18,7 @@ use crate::wizard::question::{Choice, EmptyReply, HELP_WORD, Question, QuestionH
 /// Maximum number of choices that are read out at once.
 const MAX_SPOKEN: usize = 12;
 
-/// What a person was told about answering in accessible mode, where nothing on the screen shows it.
+/// The keys of accessible mode that a person was told about, where nothing on the screen shows it.
 #[derive(Debug, Default)]
 pub(super) struct ToldKeys {
     back: bool,
