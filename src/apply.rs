@@ -58,9 +58,9 @@ pub(crate) use other_paths::{InstancePaths, OtherPaths};
 pub(crate) use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};
 pub(crate) use single_file::{
-    StagedFolders, create_file, is_leftover_folder, keep_second_name, leftover_temporary_files, move_staged,
-    put_back, remove_file, remove_staging, remove_temporary_files, stage_file, stage_link, sync_staging,
-    write_error, write_file, write_state_file,
+    StagedFolders, create_file, is_leftover_folder, keep_second_name, leftover_temporary_files,
+    make_readable, move_staged, put_back, remove_file, remove_staging, remove_temporary_files, stage_file,
+    stage_link, sync_staging, write_error, write_file, write_state_file,
 };
 
 /// The result of a plan of file changes that was carried out on the disk.

@@ -260,6 +260,11 @@ impl Host {
         zone::utc_offset(at)
     }
 
+    /// Returns the name of the time zone of this host, such as `Europe/Istanbul`, where it has one; see [`zone::name`].
+    pub(crate) fn time_zone(&self) -> Option<String> {
+        zone::name(self.var("TZ"))
+    }
+
     /// Returns random bytes from the operating system; see [`random_bytes`].
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         random_bytes()

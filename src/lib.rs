@@ -41,6 +41,7 @@ mod installation;
 pub mod instance;
 pub mod lock;
 mod logs;
+mod manifest;
 pub mod plan;
 pub mod ports;
 mod probe;

@@ -46,6 +46,8 @@ mod json;
 mod locale;
 mod man;
 #[cfg(target_os = "linux")]
+mod manifest;
+#[cfg(target_os = "linux")]
 mod messenger;
 #[cfg(target_os = "linux")]
 mod onboard;

@@ -213,6 +213,14 @@ pub(crate) fn create_file<T>(path: &Path, write: impl FnOnce(&mut File) -> Resul
     written
 }
 
+/// Lets everybody read a new file (0644), for whoever is to use it under another user.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn make_readable(file: &File) -> io::Result<()> {
+    system::make_readable(file)
+}
+
 /// Returns the error about a file that can't be written.
 pub(crate) fn write_error(path: &Path, cause: io::Error) -> Error {
     let (operation, path) = (Operation::Write, path.to_path_buf());

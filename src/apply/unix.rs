@@ -79,9 +79,17 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Mode of a file that everybody may read.
+const READABLE_MODE: u32 = 0o644;
+
 /// Lets the owner of a new file execute it.
 pub(super) fn make_executable(file: &File) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(FOLDER_MODE))
+}
+
+/// Lets everybody read a new file.
+pub(super) fn make_readable(file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(READABLE_MODE))
 }
 
 /// Makes a symbolic link.

@@ -35,6 +35,10 @@ pub(super) fn make_executable(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn make_readable(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 pub(super) fn make_link(target: &Path, path: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_file(target, path)
 }

@@ -1,4 +1,4 @@
-//! `openclaw profiles`: lists every instance on the host, removes one, and hands on to export and import.
+//! `openclaw profiles`: lists every instance on the host, removes one, and hands on to export, import and manifest.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +26,7 @@ use super::Context;
 mod export;
 mod find;
 mod import;
+mod manifest;
 
 use find::find_instance;
 
@@ -68,6 +69,7 @@ pub(crate) enum ProfilesCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    Manifest(manifest::ManifestArgs),
 }
 
 /// Runs `openclaw profiles ...`.
@@ -102,6 +104,7 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             let name = ProfileName::parse(name).map_err(|e| e.to_error(name))?;
             import::run(context, file, &name, *dry_run)
         }
+        Some(ProfilesCommand::Manifest(args)) => manifest::run(context, args),
     }
 }
 

@@ -214,7 +214,7 @@ fn empty_container(path: &KeyPath, at: usize, digits: DigitKeys) -> Value {
 }
 
 /// Removes the value at a key path of a config, if there is one.
-pub(super) fn remove(root: &mut Value, path: &KeyPath) {
+pub(crate) fn remove(root: &mut Value, path: &KeyPath) {
     let Some((last, way)) = path.segments().split_last() else {
         return;
     };

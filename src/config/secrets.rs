@@ -11,7 +11,7 @@ mod detect;
 mod places;
 
 use super::document::ConfigDocument;
-use super::key_path::{KeyPath, PathSegment};
+use super::key_path::{KeyPath, PathSegment, WalkedPath};
 use detect::{KeyContext, is_concrete, url_credentials};
 
 use crate::secret::REDACTED;
@@ -80,6 +80,37 @@ fn collect_secrets<'a>(value: &'a Value, context: KeyContext, found: &mut Vec<&'
         Value::String(text) if context == KeyContext::Variables && text.len() < MIN_VARIABLE_BYTES => {}
         Value::String(text) if context.hides_texts() && is_concrete(text) => found.push(text),
         Value::String(text) => found.extend(url_credentials(text).into_iter().map(|part| &text[part])),
+        _ => {}
+    }
+}
+
+/// Returns the secrets of a config in order: the key of each text that is a secret or holds one, and of each number that may
+/// be one, with the value there. References to a variable or to a secret store are none.
+pub(crate) fn secret_values(config: &Value) -> Vec<(KeyPath, &Value)> {
+    let mut found = Vec::new();
+    find_secret_values(config, KeyContext::default(), &WalkedPath::Root, &mut found);
+    found
+}
+
+fn find_secret_values<'v>(
+    value: &'v Value,
+    context: KeyContext,
+    at: &WalkedPath<'_>,
+    found: &mut Vec<(KeyPath, &'v Value)>,
+) {
+    match value {
+        Value::Object(map) if is_reference(map) => {}
+        Value::Object(map) => {
+            for (key, value) in map {
+                find_secret_values(value, context.below(key), &at.child(key), found);
+            }
+        }
+        Value::Array(elements) => {
+            for (index, value) in elements.iter().enumerate() {
+                find_secret_values(value, context, &at.index(index), found);
+            }
+        }
+        leaf if redact_value(leaf, context) != *leaf => found.push((at.to_key_path(), leaf)),
         _ => {}
     }
 }

@@ -275,6 +275,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["openclaw profiles import main.tar.gz --as copy"],
     ),
     (
+        "openclaw profiles manifest",
+        &[
+            "openclaw profiles manifest work --format quadlet",
+            "openclaw profiles manifest --all --format compose --out containers",
+        ],
+    ),
+    (
         "openclaw ports",
         &["openclaw ports", "openclaw ports check 19789"],
     ),

@@ -134,7 +134,7 @@ pub(crate) fn render_timer(spec: &ServiceSpec) -> String {
 
 /// Renders the value of `ExecStart=` in a systemd unit. `$` begins a variable in the arguments, within quotes too,
 /// but not in the program.
-pub(super) fn exec_start(program: &str, args: &[String]) -> String {
+pub(crate) fn exec_start(program: &str, args: &[String]) -> String {
     let mut line = quote_if_needed(program);
     for arg in args {
         line.push(' ');
@@ -144,7 +144,7 @@ pub(super) fn exec_start(program: &str, args: &[String]) -> String {
 }
 
 /// Renders the value of `Environment=` in a systemd unit for one variable. `$` has no meaning there.
-pub(super) fn environment(name: &str, value: &str) -> String {
+pub(crate) fn environment(name: &str, value: &str) -> String {
     quote(&format!("{name}={value}"))
 }
 
@@ -177,7 +177,7 @@ fn quote(word: &str) -> String {
 }
 
 /// Doubles the percent signs of a text for a systemd unit, in which `%` begins a specifier.
-fn escape_specifiers(text: &str) -> String {
+pub(crate) fn escape_specifiers(text: &str) -> String {
     text.replace('%', "%%")
 }
 
