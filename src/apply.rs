@@ -53,7 +53,10 @@ pub(crate) use file_ops::{free_aside_name, free_path, remove_if_present};
 pub use interrupted::has_unfinished_transaction;
 pub(crate) use interrupted::{InterruptedTransaction, changes_any, interrupted_transaction};
 pub use lock::HostLock;
-pub(crate) use lock::{lock_error, make_folders, open_lock_file};
+pub(crate) use lock::{
+    lock_error, make_folders, open_lock_file, read_holder as read_lock_holder, reserve_room,
+    write_holder as write_lock_holder,
+};
 pub(crate) use other_paths::{InstancePaths, OtherPaths};
 pub(crate) use preflight::preflight;
 pub use recover::{Recovered, RecoveryOutcome, recover};

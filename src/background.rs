@@ -5,9 +5,20 @@ use std::process::{Child, ExitCode};
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::host::ports;
 use crate::host::process::CommandSpec;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
+
+/// Environment variable of a gateway that this program started in the background.
+const BACKGROUND_VARIABLE: &str = "OPENCLAW_IN_BACKGROUND";
+
+/// Returns whether this program started a gateway in the background, so that it may end it and start it again as it was: no
+/// terminal and no supervisor waits for it. `false` where the system does not tell (it does on Linux).
+pub(crate) fn is_started_here(gateway: u32) -> bool {
+    let (_, variables) = ports::arguments_and_env(gateway, BACKGROUND_VARIABLE);
+    !variables.is_empty()
+}
 
 /// Starts the gateway of an instance as a process that outlives this one. With `has_manager`, systemd starts it in a scope
 /// of its own, where this process is part of a service.
@@ -15,7 +26,7 @@ use crate::instance::InstanceContext;
 /// # Errors
 /// When the program can't be started.
 pub(crate) fn start_gateway(target: InstanceContext<'_>, has_manager: bool) -> Result<Child> {
-    let mut command = gateway_command(target)?;
+    let mut command = gateway_command(target)?.env(BACKGROUND_VARIABLE, "1");
     if has_manager {
         command = command.in_own_scope(target.host);
     }
@@ -53,6 +64,7 @@ pub(crate) fn program_command<'a>(
     let mut command = CommandSpec::new(program, words);
     // Variables of another instance must not decide for the target (docs/design.md#environment-rules).
     command.env_removed = Environment::inherited_instance_variables(host);
+    command.env_removed.push(BACKGROUND_VARIABLE.into());
     Ok(command
         .env("OPENCLAW_STATE_DIR", &instance.state_dir)
         .env("OPENCLAW_CONFIG_PATH", &instance.config_path))

@@ -15,9 +15,13 @@ use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::text::sanitize;
 
+mod errors;
+mod excerpt;
 mod follower;
 mod read_mark;
 
+pub(crate) use errors::{LoggedError, errors_since};
+pub(crate) use excerpt::{last_complaints, last_shown_lines};
 pub(crate) use follower::LogFollower;
 
 /// Maximum number of bytes of a log file that are read at once, and from its end.

@@ -16,6 +16,8 @@ use crate::host::read;
 use crate::i18n::msg;
 
 mod choice;
+mod config_check;
+mod gate;
 mod install;
 mod lockfile;
 mod npm;
@@ -23,6 +25,8 @@ mod overrides;
 mod registry_query;
 mod rehearsal;
 mod rollback;
+mod room;
+mod running;
 mod staging;
 mod switch;
 mod switch_record;
@@ -33,6 +37,8 @@ pub(crate) use npm::Npm;
 pub(crate) use registry_query::{Published, published, resolve_version};
 pub(crate) use rehearsal::{Rehearsal, Rehearsed};
 pub(crate) use rollback::{RecentUpgrade, Rollback, recent_upgrade, roll_back};
+pub(crate) use room::{UpgradeFolders, check_room, room_parts};
+pub(crate) use running::RunMode;
 pub(crate) use switch::{Switch, SwitchChange, SwitchEvent};
 pub(crate) use switch_record::{
     SwitchEntry, SwitchJournal, SwitchKind, SwitchOutcome, history, last_upgrade,
@@ -45,7 +51,7 @@ const LOCK_FILE: &str = "lock";
 /// on the host has to wait for that.
 #[derive(Debug)]
 pub(crate) struct StoreLock {
-    _file: File,
+    file: File,
 }
 
 impl StoreLock {
@@ -59,21 +65,30 @@ impl StoreLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::failed(msg!("engine.busy", path = path.display()))
-                    .hint(msg!("apply.wait-and-run-again")));
+                // Right after it was locked, or on a full disk, the file does not say it.
+                let holder =
+                    apply::read_lock_holder(&file).map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+                let busy = msg!("engine.busy", path = path.display(), pid = holder);
+                return Err(Error::failed(busy).hint(msg!("apply.wait-and-run-again")));
             }
             Err(TryLockError::Error(cause)) => return Err(apply::lock_error(&path, cause)),
         }
+        apply::write_lock_holder(&file);
         staging::remove_leftovers(&store.folder);
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
-}
 
-impl StoreLock {
     /// Returns whether a process installs, removes or switches releases now.
     pub(crate) fn is_held(store: &ReleaseStore) -> bool {
         let file = read::open(&store.folder.join(LOCK_FILE));
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+impl Drop for StoreLock {
+    fn drop(&mut self) {
+        // Only the message to others would be wrong without this; closing the file frees the lock.
+        let _ = self.file.set_len(0);
     }
 }
 

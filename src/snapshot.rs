@@ -231,12 +231,7 @@ impl SnapshotTarget<'_> {
         reason: SnapshotReason,
         needed: Option<&str>,
     ) -> Result<CreatedSnapshot> {
-        let exclusions = Exclusions {
-            workspaces: self.workspaces,
-            others: self.others,
-            archive: None,
-        };
-        let files = FileSet::collect(self.instance, exclusions)?;
+        let files = self.files()?;
         if files.sources.is_empty() {
             let path = self.instance.state_dir.display();
             return Err(Error::failed(msg!("snapshot.nothing", path = path))
@@ -264,6 +259,23 @@ impl SnapshotTarget<'_> {
             left_out: files.left_out,
             pruned,
         })
+    }
+
+    fn files(&self) -> Result<FileSet> {
+        let exclusions = Exclusions {
+            workspaces: self.workspaces,
+            others: self.others,
+            archive: None,
+        };
+        FileSet::collect(self.instance, exclusions)
+    }
+
+    /// Returns the size that a snapshot of the instance has at most, and its files once they are unpacked, in bytes.
+    ///
+    /// # Errors
+    /// When a file can't be looked at.
+    pub(crate) fn size(&self) -> Result<u64> {
+        self.files()?.padded_size()
     }
 
     /// Removes the oldest automatic snapshots of an instance beyond [`KEPT_AUTOMATIC_SNAPSHOTS`], except those with these

@@ -2,6 +2,7 @@
 //! instance, and removed. What goes wrong leaves nothing.
 
 mod inside;
+mod running;
 mod upgrade;
 
 use std::path::PathBuf;

@@ -54,7 +54,7 @@ impl HostLock {
                     Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                         std::thread::sleep(RETRY_INTERVAL);
                     }
-                    Err(TryLockError::WouldBlock) => return Err(lock_held_error(&path, file, wait)),
+                    Err(TryLockError::WouldBlock) => return Err(lock_held_error(&path, &file, wait)),
                     Err(TryLockError::Error(cause)) => {
                         return Err(lock_error(&path, cause));
                     }
@@ -66,8 +66,7 @@ impl HostLock {
                     file,
                     state_home: state_home.to_path_buf(),
                 };
-                // On a full disk the message of a waiter lacks the number; the lock holds all the same.
-                let _ = lock.write_pid();
+                write_holder(&lock.file);
                 return Ok(lock);
             }
         }
@@ -76,15 +75,6 @@ impl HostLock {
     /// Returns the path of the state home that this lock protects.
     pub fn state_home(&self) -> &Path {
         &self.state_home
-    }
-
-    /// Writes the pid of this process into the lock file of the state home, for the message to those who wait for the
-    /// lock.
-    fn write_pid(&self) -> io::Result<()> {
-        let mut file = &self.file;
-        file.rewind()?;
-        file.set_len(0)?;
-        file.write_all(format!("{}\n", std::process::id()).as_bytes())
     }
 }
 
@@ -108,6 +98,14 @@ pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
     open_regular_lock_file(path)
 }
 
+/// Makes a file that holds room on its disk, of this size, until it is removed. Its folder exists. A file system that can't
+/// allocate in advance holds none.
+pub(crate) fn reserve_room(path: &Path, bytes: u64) -> Result<()> {
+    let file = open_regular_lock_file(path)?;
+    system::allocate(&file, bytes).during(Operation::Write, path)?;
+    Ok(())
+}
+
 fn open_regular_lock_file(path: &Path) -> Result<File> {
     let not_a_file = || {
         Error::blocked(msg!("apply.lock-not-a-file", path = path.display()))
@@ -126,6 +124,24 @@ fn open_regular_lock_file(path: &Path) -> Result<File> {
         },
         _ => Err(not_a_file()),
     }
+}
+
+/// Writes the pid of this process into the file of a lock that it holds, for the message to others. On a full disk that message
+/// lacks the number; the lock holds all the same.
+pub(crate) fn write_holder(mut file: &File) {
+    let text = format!("{}\n", std::process::id());
+    let _ = file
+        .rewind()
+        .and_then(|()| file.set_len(0))
+        .and_then(|()| file.write_all(text.as_bytes()));
+}
+
+/// Reads the pid of the process that holds a lock from its file; `None` where it is not known.
+pub(crate) fn read_holder(mut file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(MAX_PID_BYTES).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 /// Returns the error about a lock file that the system does not lock.
@@ -154,12 +170,8 @@ pub(super) fn foreign_owner_error(path: &Path, owner: u32) -> Error {
 }
 
 /// Returns the error about the lock of the state home that another process still holds after `wait`.
-fn lock_held_error(path: &Path, mut file: File, wait: Duration) -> Error {
-    let mut text = String::new();
-    let read = file
-        .rewind()
-        .and_then(|()| (&file).take(MAX_PID_BYTES).read_to_string(&mut text));
-    let pid = read.ok().and_then(|_| text.trim().parse::<u32>().ok());
+fn lock_held_error(path: &Path, file: &File, wait: Duration) -> Error {
+    let pid = read_holder(file);
     let seconds = wait.as_secs_f32().round();
     let msg = match pid {
         Some(pid) => msg!(

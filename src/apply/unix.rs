@@ -63,6 +63,19 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Allocates room for a file on its disk. A file system that can't do so in advance is no error.
+pub(super) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if let Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) =
+        rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)
+    {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, bytes);
+    Ok(())
+}
+
 /// Opens the file of a process lock, and creates it where it is missing. A link in its place is not followed, and a
 /// FIFO that was put there since it was checked does not block.
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {

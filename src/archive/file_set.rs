@@ -166,6 +166,17 @@ impl FileSet {
         if names.chain(targets).sum::<u64>() > MAX_MANIFEST_BYTES {
             return too_large(MAX_MANIFEST_BYTES);
         }
+        if self.padded_size()? > MAX_UNPACKED_BYTES - MAX_MANIFEST_BYTES {
+            return too_large(MAX_UNPACKED_BYTES);
+        }
+        Ok(())
+    }
+
+    /// Returns the size of these files in an archive that is not compressed, in bytes.
+    ///
+    /// # Errors
+    /// When a file can't be looked at.
+    pub(crate) fn padded_size(&self) -> Result<u64> {
         let mut padded: u64 = 0;
         for source in &self.sources {
             let size = match &source.content {
@@ -175,10 +186,7 @@ impl FileSet {
             // Every file has a header and padding besides.
             padded = padded.saturating_add(size).saturating_add(1024);
         }
-        if padded > MAX_UNPACKED_BYTES - MAX_MANIFEST_BYTES {
-            return too_large(MAX_UNPACKED_BYTES);
-        }
-        Ok(())
+        Ok(padded)
     }
 
     /// Returns the files whose path is that of another file where case does not count.

@@ -129,11 +129,7 @@ impl<'a> Context<'a> {
         let Ok(_lock) = StoreLock::acquire(&store) else {
             return Ok(());
         };
-        let switch = Switch {
-            context: self.instance_context(),
-            state_home: &state_home,
-            store: &store,
-        };
+        let switch = Switch::new(self.instance_context(), &store, &state_home);
         if let Some(entry) = switch.recover_files()? {
             let engine = entry.switch.from.name();
             self.ui.print_note(&msg!("engine.recovered", engine = engine));

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use super::config_check;
 use super::staging::{PROCESS_FILE, STAGING_PREFIX};
 use crate::apply;
 use crate::archive::{self, STATE_ENTRY};
 use crate::client::{ClientFailure, GatewayClient, RequestedScopes};
-use crate::engine::{self, InstalledRelease, ReleaseStore};
+use crate::engine::{self, InstalledRelease, NodeEngine, ReleaseStore};
 use crate::error::{Error, Result};
 use crate::host::process::CommandSpec;
 use crate::host::process_group::ProcessGroup;
@@ -39,6 +40,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(10);
 const SECRET_NAMES: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASS"];
 /// Value that takes the place of each secret in the copied `.env`.
 const NO_SECRET: &str = "rehearsal";
+/// Name of the log file of a tried gateway, in its temporary folder.
+const LOG_FILE: &str = "rehearsal.log";
 /// Variables with which OpenClaw leaves out what would send or fetch something (docs/openclaw.md#service-results).
 const QUIET_VARIABLES: [&str; 6] = [
     "OPENCLAW_SKIP_CHANNELS",
@@ -101,10 +104,28 @@ impl Rehearsal<'_> {
             ),
             (self.context.env.home.as_path(), folder),
         ];
-        let config = quiet_config(self.config, self.port, &token, &paths);
+        let config = quiet_config(
+            self.config,
+            self.port,
+            &token,
+            &folder.join("tmp").join(LOG_FILE),
+            &paths,
+        );
         apply::write_file(&instance.config_path, format!("{config:#}\n").as_bytes())?;
+        let engine = NodeEngine {
+            node: Some(self.release.choose_node(self.context.host)?),
+            ..self.release.engine()
+        };
+        let version = &self.release.receipt.version;
+        config_check::run(self.context.host, version, &|words| {
+            self.command(folder, &instance, &engine, words)
+        })
+        .map_err(|error| {
+            let command = self.context.instance.command();
+            error.hint(msg!("engine.mend-config", command = command))
+        })?;
         let since = Instant::now();
-        let mut gateway = self.start(folder, &instance)?;
+        let mut gateway = self.start(folder, &instance, &engine)?;
         let answered = self.wait_for_health(&mut gateway, token);
         end(&mut gateway);
         answered?;
@@ -157,17 +178,16 @@ impl Rehearsal<'_> {
         Ok(made.manifest.size())
     }
 
-    /// Starts the release as the gateway of the copy.
-    fn start(&self, folder: &Path, instance: &Instance) -> Result<ProcessGroup> {
+    /// Returns a command of the release for the copy: with a home folder, a temporary folder and an environment of its own.
+    fn command(
+        &self,
+        folder: &Path,
+        instance: &Instance,
+        engine: &NodeEngine,
+        words: &[&str],
+    ) -> CommandSpec {
         let host = self.context.host;
-        let engine = engine::NodeEngine {
-            node: Some(self.release.choose_node(host)?),
-            ..self.release.engine()
-        };
-        let port = self.port.to_string();
-        let args = ["gateway", "--port", &port, "--bind", "loopback"];
-        let mut command: CommandSpec =
-            engine::command_for_instance(host, &engine, instance, Some(self.port), args);
+        let mut command = engine::command_for_instance(host, engine, instance, Some(self.port), words);
         command.inherit_env = false;
         command.cwd = Some(folder.to_path_buf());
         for name in ["PATH", "LANG", "SystemRoot"] {
@@ -179,14 +199,21 @@ impl Rehearsal<'_> {
             command = command.env(name, "1");
         }
         let temporary = folder.join("tmp");
-        let command = command
+        command
             .env("HOME", folder)
             .env("USERPROFILE", folder)
             .env("TMPDIR", &temporary)
-            .env("TEMP", &temporary);
+            .env("TEMP", &temporary)
+    }
+
+    /// Starts the release as the gateway of the copy.
+    fn start(&self, folder: &Path, instance: &Instance, engine: &NodeEngine) -> Result<ProcessGroup> {
+        let port = self.port.to_string();
+        let words = ["gateway", "--port", &port, "--bind", "loopback"];
+        let command = self.command(folder, instance, engine, &words);
         let failed =
             |cause| Error::failed(msg!("engine.failed", path = engine.path.display())).because(cause);
-        let gateway = host.spawn_group(&command).map_err(failed)?;
+        let gateway = self.context.host.spawn_group(&command).map_err(failed)?;
         // Whoever finds the folder after a kill ends this process.
         let process = format!(
             "{} {}\n",
@@ -243,9 +270,9 @@ fn end(gateway: &mut ProcessGroup) {
     gateway.kill();
 }
 
-/// Returns the config with which a release is tried: on a port and with a token of its own, on loopback, without channels,
-/// hooks and log file, and with every path of the instance led into the copy.
-fn quiet_config(config: &Value, port: Port, token: &Secret, paths: &[(&Path, &Path)]) -> Value {
+/// Returns the config with which a release is tried: on a port, with a token and with a log file of its own, on loopback,
+/// without channels and hooks, and with every path of the instance led into the copy.
+fn quiet_config(config: &Value, port: Port, token: &Secret, log: &Path, paths: &[(&Path, &Path)]) -> Value {
     let mut config = config.clone();
     map_strings(&mut config, &|text| moved_path(text, paths));
     let Value::Object(root) = &mut config else {
@@ -254,8 +281,10 @@ fn quiet_config(config: &Value, port: Port, token: &Secret, paths: &[(&Path, &Pa
     for name in ["channels", "hooks", "discovery"] {
         root.remove(name);
     }
-    if let Some(Value::Object(logging)) = root.get_mut("logging") {
-        logging.remove("file");
+    let logging = root.entry("logging").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(logging) = logging {
+        // The log of the instance is read by whoever watches it: no line of the rehearsal belongs there.
+        logging.insert("file".to_owned(), log.display().to_string().into());
     }
     let gateway = root.entry("gateway").or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(gateway) = gateway {
@@ -331,13 +360,19 @@ mod tests {
             (Path::new("/home/ada/.openclaw"), Path::new("/s/state")),
             (Path::new("/home/ada"), Path::new("/s")),
         ];
-        let quiet = quiet_config(&config, Port::known(20789), &Secret::new("own"), &paths);
+        let quiet = quiet_config(
+            &config,
+            Port::known(20789),
+            &Secret::new("own"),
+            Path::new("/s/tmp/rehearsal.log"),
+            &paths,
+        );
         assert_eq!(
             quiet,
             json!({
                 "gateway": { "mode": "local", "port": 20789, "bind": "loopback", "auth": { "mode": "token", "token": "own" } },
                 "agents": { "defaults": { "workspace": "/s/state/workspace" }, "list": [{ "workspace": "/s/notes" }] },
-                "logging": { "level": "info" },
+                "logging": { "file": "/s/tmp/rehearsal.log", "level": "info" },
             })
         );
     }

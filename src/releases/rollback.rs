@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::StoreLock;
 use super::choice::EngineChoice;
+use super::running::RunMode;
 use super::switch::{Switch, SwitchChange, SwitchEvent};
 use super::switch_record::{self, SwitchEntry, SwitchJournal, SwitchKind};
 use crate::engine::ReleaseStore;
@@ -74,6 +75,7 @@ impl Rollback {
         events: &mut dyn FnMut(SwitchEvent),
     ) -> Result<SwitchEntry> {
         let InstanceContext { host, instance, .. } = switch.context;
+        let mode = RunMode::of(switch.context)?;
         let journal = SwitchJournal {
             at: unix_millis(host.now()),
             profile: instance.profile.to_string(),
@@ -81,7 +83,8 @@ impl Rollback {
             kind: SwitchKind::Rollback,
             from: EngineChoice::of(&Record::read(&instance.record_path())?),
             to: self.upgrade.switch.from,
-            was_running: switch.runs_as_service()?,
+            was_running: mode != RunMode::Stopped,
+            in_background: mode == RunMode::Background,
             before: None,
         };
         switch.run(journal, &SwitchChange::Restore(self.before), events)
@@ -113,10 +116,6 @@ pub(crate) fn roll_back(at: InstanceContext<'_>) -> Result<SwitchEntry> {
     let state_home = registry::state_home(at.host, at.env);
     let store = ReleaseStore::in_state_home(&state_home);
     let lock = StoreLock::acquire(&store)?;
-    let switch = Switch {
-        context: at,
-        state_home: &state_home,
-        store: &store,
-    };
+    let switch = Switch::new(at, &store, &state_home);
     Rollback::find(at, &store, &state_home)?.run(&lock, switch, &mut |_| {})
 }

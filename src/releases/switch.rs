@@ -11,31 +11,23 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::choice::EngineChoice;
+use super::gate::Gate;
+use super::running::{RunMode, StartedGateway};
 use super::switch_record::{SwitchEntry, SwitchJournal, SwitchOutcome};
 use crate::apply::{self, HostLock};
 use crate::archive::{self, StagingDir};
 use crate::engine::ReleaseStore;
 use crate::error::{Error, ErrorReason, Result};
 use crate::i18n::msg;
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::InstanceContext;
 use crate::plan::{Change, Plan};
-use crate::ports::Port;
-use crate::probe::{self, Probe};
-use crate::record::Engine;
-use crate::service::{self, InstallOptions, RunState};
+use crate::service::{self, InstallOptions};
 use crate::snapshot::{self, Snapshot, SnapshotInputs, SnapshotLock, SnapshotReason};
 use crate::time::{file_stamp, millis};
 use crate::{stop_record, survey};
 
-/// Time that the new gateway is watched once it is healthy, before the switch is final.
-const GATE_TIME: Duration = Duration::from_secs(5);
-/// Maximum time from a healthy answer until the accounts of channels that were connected before are so again.
-const CHANNELS_TIMEOUT: Duration = Duration::from_mins(1);
-/// Time between two looks at the new gateway.
-const GATE_INTERVAL: Duration = Duration::from_millis(500);
-/// Time limit of one look at a gateway with its channels.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Room that is reserved besides that of the unpacked files, for journals and whatever the old gateway writes at its start.
+const RESERVED_BYTES: u64 = 1024 * 1024;
 
 /// A step of a switch that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,32 +62,18 @@ pub(crate) struct Switch<'a> {
     pub(crate) state_home: &'a Path,
     /// The folder of the releases.
     pub(crate) store: &'a ReleaseStore,
+    /// `true` if the new gateway may log errors that the old one did not.
+    pub(crate) accepts_errors: bool,
 }
 
-impl Switch<'_> {
-    /// Returns whether the gateway of the instance runs as a service.
-    ///
-    /// # Errors
-    /// Where it runs otherwise: this program could stop it, and not start it again as it was.
-    pub(crate) fn runs_as_service(&self) -> Result<bool> {
-        let is_running = |status: service::ServiceStatus| {
-            matches!(
-                status.state,
-                RunState::Running(_) | RunState::Starting | RunState::GaveUp
-            )
-        };
-        if service::status(self.context).is_ok_and(is_running) {
-            return Ok(true);
-        }
-        match probe::find_gateway_process(self.context) {
-            None => Ok(false),
-            Some(pid) => {
-                let instance = self.context.instance;
-                Err(
-                    Error::blocked(msg!("engine.no-service", profile = instance.profile, pid = pid))
-                        .hint(msg!("engine.make-service", command = instance.command())),
-                )
-            }
+impl<'a> Switch<'a> {
+    /// Returns the switches of an instance whose releases are in `store`.
+    pub(crate) fn new(context: InstanceContext<'a>, store: &'a ReleaseStore, state_home: &'a Path) -> Self {
+        Self {
+            context,
+            state_home,
+            store,
+            accepts_errors: false,
         }
     }
 
@@ -110,11 +88,18 @@ impl Switch<'_> {
         events: &mut dyn FnMut(SwitchEvent),
     ) -> Result<SwitchEntry> {
         let instance = self.context.instance;
-        let connected = journal.was_running.then(|| connected_accounts(&self.probe()));
+        let gate = Gate::new(self.context, self.store, &journal, self.accepts_errors);
+        let reserved = self.reserve()?;
         journal.write(self.store, instance)?;
-        match self.attempt(&mut journal, change, &connected.unwrap_or_default(), events) {
-            Ok(downtime) => journal.end(self.store, instance, SwitchOutcome::Done, downtime.map(millis)),
+        let attempted = self.attempt(&mut journal, change, &gate, events);
+        let end = |downtime: Option<Duration>| {
+            let ended = journal.clone();
+            ended.end(self.store, instance, SwitchOutcome::Done, downtime.map(millis))
+        };
+        match attempted.and_then(end) {
+            Ok(entry) => Ok(entry),
             Err(error) => {
+                drop(reserved);
                 events(SwitchEvent::Undoing);
                 let from = journal.from.name();
                 match self.undo(journal, SwitchOutcome::Undone) {
@@ -128,19 +113,35 @@ impl Switch<'_> {
         }
     }
 
+    /// Reserves the room beside the state that it takes to put everything back: the new release may fill the disk.
+    fn reserve(&self) -> Result<Option<StagingDir>> {
+        let instance = self.context.instance;
+        if !instance.state_dir.is_dir() {
+            return Ok(None);
+        }
+        let inputs = self.inputs();
+        let size = inputs.target(instance, &self.context.env.home).size()?;
+        let lock = self.lock()?;
+        archive::remove_leftover_staging_dirs(&lock, &instance.state_dir);
+        let stamp = format!("{}-room", file_stamp(&inputs.now));
+        let staging = StagingDir::for_restore(&lock, &instance.state_dir, &stamp)?;
+        apply::reserve_room(&staging.path().join("room"), size + RESERVED_BYTES)?;
+        Ok(Some(staging))
+    }
+
     /// Makes the switch. Returns the time in which the gateway did not answer, where it ran.
     fn attempt(
         &self,
         journal: &mut SwitchJournal,
         change: &SwitchChange,
-        connected: &[String],
+        gate: &Gate<'_>,
         events: &mut dyn FnMut(SwitchEvent),
     ) -> Result<Option<Duration>> {
         let instance = self.context.instance;
-        let since = Instant::now();
+        let (ran, since) = (RunMode::before(journal), Instant::now());
         if journal.was_running {
             events(SwitchEvent::Stopping);
-            self.stop()?;
+            ran.stop(self.context)?;
         }
         events(SwitchEvent::Saving);
         let inputs = self.inputs();
@@ -171,20 +172,21 @@ impl Switch<'_> {
             return Ok(None);
         }
         events(SwitchEvent::Starting);
-        let port = self.start()?;
-        self.wait_healthy(port, journal.to.engine)?;
+        let started = self.context.host.now();
+        self.start(ran)?.wait_healthy(self.context, journal.to.engine)?;
         let downtime = since.elapsed();
         events(SwitchEvent::Watching);
-        self.watch(&journal.to, connected)?;
+        gate.watch(started)?;
         Ok(Some(downtime))
     }
 
     /// Puts back what was there before a switch, and starts the old gateway where it ran.
     fn undo(&self, journal: SwitchJournal, outcome: SwitchOutcome) -> Result<SwitchEntry> {
+        archive::remove_leftover_staging_dirs(&self.lock()?, &self.context.instance.state_dir);
         self.put_files_back(&journal)?;
         if journal.was_running {
-            let port = self.start()?;
-            self.wait_healthy(port, journal.from.engine)?;
+            let mut started = self.start(RunMode::before(&journal))?;
+            started.wait_healthy(self.context, journal.from.engine)?;
         }
         journal.end(self.store, self.context.instance, outcome, None)
     }
@@ -192,9 +194,7 @@ impl Switch<'_> {
     /// Puts config, state and record back as they were before a switch. No gateway may run meanwhile.
     fn put_files_back(&self, journal: &SwitchJournal) -> Result<()> {
         let Some(id) = &journal.before else { return Ok(()) };
-        if journal.was_running {
-            self.stop()?;
-        }
+        RunMode::before(journal).stop(self.context)?;
         let folder = self.inputs().folder;
         let before = snapshot::list(&folder)?
             .into_iter()
@@ -245,21 +245,16 @@ impl Switch<'_> {
         Ok(lock)
     }
 
-    /// Stops the service of the gateway. Watchers are told that this was on purpose.
-    fn stop(&self) -> Result<()> {
-        let running = probe::find_gateway_process(self.context);
-        stop_record::write(self.context.instance, running, self.context.host.now());
-        service::stop(self.context).map(drop)
-    }
-
-    /// Starts the service of the gateway, with the files that its engine needs. Returns the port.
-    fn start(&self) -> Result<Port> {
+    /// Starts the gateway as it ran before, a service with the files that its engine needs.
+    fn start(&self, mode: RunMode) -> Result<StartedGateway> {
         stop_record::remove(self.context.instance);
+        if mode == RunMode::Background {
+            return StartedGateway::background(self.context);
+        }
         let options = InstallOptions::default();
         let port = service::preview(self.context, options)?.port;
         let _lock = self.lock()?;
-        service::install(self.context, options)?;
-        Ok(port)
+        StartedGateway::service(self.context, port, options)
     }
 
     /// Replaces config, state and record by those of a snapshot.
@@ -275,92 +270,4 @@ impl Switch<'_> {
         let plan = target.restore_plan(&manifest, staging.path())?;
         apply::apply(&lock, &plan, &inputs.others, &mut |_| {}).map(drop)
     }
-
-    fn probe(&self) -> Probe {
-        let survey = survey::survey_host(self.context.host, self.context.env);
-        probe::probe_in_detail(self.context, &survey, Instant::now() + PROBE_TIMEOUT)
-    }
-
-    /// Waits until the gateway is healthy, as long as its engine may take.
-    fn wait_healthy(&self, port: Port, engine: Engine) -> Result<()> {
-        let instance = self.context.instance;
-        let target = Instance {
-            env_port: Some(port),
-            ..instance.clone()
-        };
-        let may_start = || {
-            let status = service::status(self.context);
-            !status.is_ok_and(|status| matches!(status.state, RunState::GaveUp | RunState::Stopped))
-        };
-        let at = self.context.with_instance(&target);
-        let probe = probe::wait_until_healthy_while(at, engine.start_timeout(), may_start);
-        if probe.is_healthy() {
-            return Ok(());
-        }
-        Err(self.unhealthy(&probe))
-    }
-
-    fn unhealthy(&self, probe: &Probe) -> Error {
-        let profile = &self.context.instance.profile;
-        let error = Error::unhealthy(msg!(
-            "engine.not-healthy",
-            profile = profile,
-            state = probe.verdict.name()
-        ));
-        let lines = service::last_log_lines(self.context, 5);
-        if lines.is_empty() {
-            error
-        } else {
-            error.because(anyhow::anyhow!("{}", lines.join("\n  ")))
-        }
-    }
-
-    /// Watches the new gateway: it stays healthy in one process, is the release that was to run, and every account of a
-    /// channel that was connected before is so again.
-    fn watch(&self, to: &EngineChoice, connected: &[String]) -> Result<()> {
-        let since = Instant::now();
-        let mut first_pid = None;
-        loop {
-            let probe = self.probe();
-            if !probe.is_healthy() || (first_pid.is_some() && probe.pid != first_pid) {
-                return Err(self.unhealthy(&probe));
-            }
-            first_pid = first_pid.or(probe.pid);
-            if let (Some(version), Some(runs)) = (&to.release, &probe.version)
-                && probe.engine == Engine::Node
-                && version.as_str() != runs
-            {
-                return Err(Error::unhealthy(msg!(
-                    "engine.other-version",
-                    version = version,
-                    runs = runs
-                )));
-            }
-            let now = connected_accounts(&probe);
-            let lost: Vec<_> = connected
-                .iter()
-                .filter(|account| !now.contains(account))
-                .cloned()
-                .collect();
-            if lost.is_empty() && since.elapsed() >= GATE_TIME {
-                return Ok(());
-            }
-            if !lost.is_empty() && since.elapsed() >= CHANNELS_TIMEOUT {
-                return Err(Error::unhealthy(msg!(
-                    "engine.channels-lost",
-                    accounts = lost.join(", ")
-                )));
-            }
-            std::thread::sleep(GATE_INTERVAL);
-        }
-    }
-}
-
-/// Returns the accounts of channels that are connected, by channel and account.
-fn connected_accounts(probe: &Probe) -> Vec<String> {
-    let accounts = probe.channel_accounts();
-    let connected = accounts.iter().filter(|account| account.is_connected());
-    connected
-        .map(|account| format!("{}/{}", account.channel, account.account_id))
-        .collect()
 }

@@ -54,8 +54,11 @@ pub(crate) struct SwitchJournal {
     pub(crate) from: EngineChoice,
     /// The engine after the switch.
     pub(crate) to: EngineChoice,
-    /// `true` if the service of the gateway ran, so that it is started again.
+    /// `true` if the gateway ran, so that it is started again.
     pub(crate) was_running: bool,
+    /// `true` if it ran in the background, started by this program, and not as a service.
+    #[serde(default)]
+    pub(crate) in_background: bool,
     /// The id of the snapshot of what was there; `None` as long as nothing was changed.
     pub(crate) before: Option<String>,
 }
@@ -95,7 +98,8 @@ impl SwitchJournal {
         apply::write_file(&journal_path(store, &instance.id()), &text)
     }
 
-    /// Ends the switch: it is added to the history, and its journal removed.
+    /// Ends the switch: it is added to the history, and its journal removed. One that was put back is not kept from its end by a
+    /// history that can't be written, as on a full disk.
     pub(super) fn end(
         self,
         store: &ReleaseStore,
@@ -117,7 +121,10 @@ impl SwitchJournal {
             .iter()
             .map(|entry| serde_json::to_string(entry).unwrap_or_default());
         let text: String = lines.map(|line| line + "\n").collect();
-        apply::write_file(&store.folder.join(HISTORY_FILE), text.as_bytes())?;
+        let written = apply::write_file(&store.folder.join(HISTORY_FILE), text.as_bytes());
+        if outcome == SwitchOutcome::Done {
+            written?;
+        }
         apply::remove_file(&journal_path(store, &instance.id()))?;
         Ok(entry)
     }
@@ -157,6 +164,7 @@ mod tests {
                 from: release("2026.1.30"),
                 to: release("2026.9.6"),
                 was_running: true,
+                in_background: false,
                 before: Some("20261130T120000000Z".to_owned()),
             },
             outcome,

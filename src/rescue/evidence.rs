@@ -12,16 +12,13 @@ use crate::error::ErrorReason;
 use crate::host::{FileSystemSpace, Host, read};
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
+use crate::logs;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Record;
 use crate::registry::{self, Registry};
 use crate::releases::{self, RecentUpgrade};
 use crate::service::{self, ServiceStatus};
 use crate::survey::InstalledService;
-
-mod log_excerpt;
-
-pub(crate) use log_excerpt::last_lines as last_log_lines;
 
 /// Time limit of one probe of a gateway, for a diagnosis.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -92,7 +89,7 @@ pub(crate) fn collect(target: InstanceContext<'_>) -> Evidence {
         service.refine_verdict(&mut probe, host.now());
     }
     let record = Record::read(&instance.record_path()).unwrap_or_default();
-    let (log, openclaw_log) = log_excerpt::last_complaints(target, record.engine);
+    let (log, openclaw_log) = logs::last_complaints(target, record.engine);
     let state_dir = check_state_dir(target);
     let loader = ConfigLoader::for_other_gateway(target);
     let restorable_config = loader.as_ref().ok().and_then(find_restorable_config);

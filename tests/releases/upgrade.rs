@@ -253,7 +253,7 @@ fn upgrade_that_is_killed_anywhere_is_put_back() {
 }
 
 /// Every process that was started in a home folder, and ends with the value.
-struct ProcessesOf(PathBuf);
+pub(super) struct ProcessesOf(pub(super) PathBuf);
 
 impl Drop for ProcessesOf {
     fn drop(&mut self) {

@@ -24,6 +24,20 @@ pub fn is_own() -> bool {
 /// Where the test fails, or `test` is no closure of a test: its type's name tells which test that is.
 #[track_caller]
 pub fn own<F: FnOnce()>(test: F) {
+    own_with(test, &[]);
+}
+
+/// Runs `test` as [`own`] does, where it may also mount file systems that nobody else sees.
+///
+/// # Panics
+/// As [`own`].
+#[track_caller]
+pub fn own_with_mounts<F: FnOnce()>(test: F) {
+    own_with(test, &["--mount"]);
+}
+
+#[track_caller]
+fn own_with<F: FnOnce()>(test: F, namespaces: &[&str]) {
     if let Some(passed) = std::env::var_os(PASSED_FILE) {
         test();
         return std::fs::write(passed, "").expect("the file of a passed test");
@@ -32,7 +46,7 @@ pub fn own<F: FnOnce()>(test: F) {
     let (_, name) = path.split_once("::").expect("a closure of a test");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let passed = folder.path().join("passed");
-    let Some(output) = run_inside(name, &passed) else {
+    let Some(output) = run_inside(name, &passed, namespaces) else {
         return skipped(Reason::NoProgram("unshare"), "a network of its own");
     };
     let (stdout, stderr) = (
@@ -50,10 +64,11 @@ pub fn own<F: FnOnce()>(test: F) {
     }
 }
 
-/// Starts the test binary for one test in a new network namespace; `None` where there is no `unshare`.
-fn run_inside(name: &str, passed: &Path) -> Option<std::process::Output> {
+/// Starts the test binary for one test in a new network namespace, and in further ones; `None` where there is no `unshare`.
+fn run_inside(name: &str, passed: &Path, namespaces: &[&str]) -> Option<std::process::Output> {
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "sh", "-c"]);
+    command.args(["--map-root-user", "--net"]).args(namespaces);
+    command.args(["sh", "-c"]);
     command.arg(format!(
         "PATH=$PATH:/usr/sbin:/sbin; ip link set lo up || exit {NO_LOOPBACK}; \
          exec setpriv --pdeathsig KILL -- \"$0\" \"$@\""

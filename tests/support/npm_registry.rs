@@ -19,6 +19,8 @@ pub enum Archives {
     Changed,
     /// It answers that it is broken.
     Refused,
+    /// It sends the first half of the archive, and no more.
+    Cut,
     /// It does not answer until the test sets something else.
     Held,
 }
@@ -34,6 +36,12 @@ pub enum Start {
     ServesInRehearsal,
     /// It serves in a rehearsal, and hangs elsewhere.
     HangsOutside,
+    /// It serves, and refuses its config when it is asked to check it.
+    RefusesCheck,
+    /// It serves, and logs an error outside a rehearsal that no other release logs.
+    LogsError,
+    /// It serves, and fills the disk of the home folder when it ends.
+    FillsDisk,
 }
 
 /// A package that the registry has: its manifest, and the files of its archive with their modes.
@@ -43,26 +51,52 @@ pub struct Package {
     files: Vec<(&'static str, u32, String)>,
 }
 
-/// The script of a release that serves.
-const GATEWAY_SCRIPT: &str = r"#!/usr/bin/env node
+/// The script of a release that serves. Every release logs an error at its start, with a number that changes.
+const GATEWAY_SCRIPT: &str = r#"#!/usr/bin/env node
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 const args = process.argv.slice(2);
 if (args.includes('--version')) { console.log('OpenClaw VERSION'); process.exit(0); }
+const config = process.env.OPENCLAW_CONFIG_PATH;
+const state = process.env.OPENCLAW_STATE_DIR;
+if (args.includes('validate')) {
+  const valid = 'START' !== 'RefusesCheck';
+  const issues = valid ? [] : [{ path: 'gateway.port', message: 'refused by the check of VERSION' }];
+  console.log(JSON.stringify({ valid, path: config, issues }));
+  process.exit(valid ? 0 : 1);
+}
 if (!args.includes('gateway')) process.exit(23);
 const after = (name) => args[args.indexOf(name) + 1];
 const rehearses = process.env.OPENCLAW_SKIP_CHANNELS === '1';
 const refuses = 'START' === 'Refuses' || ('START' === 'ServesInRehearsal' && !rehearses);
-writeFileSync(process.env.OPENCLAW_STATE_DIR + '/state-of', 'VERSION');
+writeFileSync(state + '/state-of', 'VERSION');
 if (refuses) { console.error('Invalid config: refused by VERSION'); process.exit(78); }
+const log = /"file": *"([^"]+)"/.exec(readFileSync(config, 'utf8'))?.[1];
+const logError = (subsystem, text) => {
+  const _meta = { logLevelName: 'ERROR', date: new Date().toISOString() };
+  if (log) appendFileSync(log, JSON.stringify({ 0: JSON.stringify({ subsystem }), 1: text, _meta }) + '\n');
+};
+logError('updates', 'no word from the server after ' + process.pid + ' ms');
+logError('channels/telegram', 'VERSION could not set its commands');
+if ('START' === 'LogsError' && !rehearses) logError('plugins', 'calendar of VERSION crashed with sk-ant-api03-AbCdEfGhIjKl');
 if ('START' === 'HangsOutside' && !rehearses) { setInterval(() => {}, 1000); }
 else {
   const words = ['--profile', after('--profile'), 'gateway', 'run', '--engine', 'native', '--port', after('--port')];
   const child = spawn('PROGRAM', words, { stdio: 'inherit' });
-  for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => child.kill(name));
-  child.on('exit', (code) => process.exit(code ?? 1));
+  const fill = () => {
+    const chunk = Buffer.alloc(4096);
+    try { for (;;) appendFileSync(process.env.HOME + '/filler', chunk); } catch { /* full */ }
+  };
+  for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => {
+    if ('START' === 'FillsDisk' && !existsSync(process.env.HOME + '/filler')) fill();
+    child.kill(name);
+  });
+  child.on('exit', (code) => {
+    if ('START' === 'FillsDisk' && !existsSync(process.env.HOME + '/filler')) fill();
+    process.exit(code ?? 1);
+  });
 }
-";
+"#;
 
 /// What the threads of the registry share.
 struct Shared {
@@ -200,12 +234,14 @@ impl NpmRegistry {
         self.shared.changed.notify_all();
     }
 
+    /// Returns how often somebody has asked for an archive.
+    pub fn asked(&self) -> usize {
+        *self.shared.asked.lock().expect("a lock")
+    }
+
     /// Waits until somebody has asked for an archive.
     pub fn wait_for_request(&self) {
-        super::gateway::wait_for("a request for an archive", || {
-            let asked = *self.shared.asked.lock().expect("a lock");
-            (asked > 0).then_some(())
-        });
+        super::gateway::wait_for("a request for an archive", || (self.asked() > 0).then_some(()));
     }
 }
 
@@ -237,13 +273,17 @@ fn answer(shared: &Shared, mut stream: TcpStream) {
     } else {
         (status, body)
     };
+    let sent = match *shared.archives.lock().expect("a lock") {
+        Archives::Cut if path.contains("/-/") => &body[..body.len() / 2],
+        _ => &body[..],
+    };
     let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let _ = stream
         .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(&body));
+        .and_then(|()| stream.write_all(sent));
 }
 
 /// Returns what the registry says about a package; nothing where it does not have it.
@@ -282,6 +322,6 @@ fn archive_answer(shared: &Shared, name: &str, file: &str) -> (u16, Vec<u8>) {
     match archives {
         Archives::Refused => (500, b"{}".to_vec()),
         Archives::Changed => (200, Package::empty("changed", "1.0.0").archive()),
-        Archives::Sent | Archives::Held => (200, archive.unwrap_or_default()),
+        Archives::Sent | Archives::Cut | Archives::Held => (200, archive.unwrap_or_default()),
     }
 }

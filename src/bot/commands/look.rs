@@ -12,6 +12,7 @@ use crate::doctor::{self, HostReport, Severity};
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, duration_msg, msg};
 use crate::instance::Instance;
+use crate::logs;
 use crate::probe::Probe;
 use crate::record::Record;
 use crate::rescue;
@@ -146,7 +147,7 @@ pub(super) fn change_msg(change: &ConfigDifference) -> Msg {
 pub(crate) fn logs(context: &CommandContext, target: &Target, count: usize) -> Result<Message> {
     let (_, instance) = context.find_target_alone(target)?;
     let engine = Record::read(&instance.record_path()).unwrap_or_default().engine;
-    let lines = evidence::last_log_lines(context.with_instance(&instance), engine, count);
+    let lines = logs::last_shown_lines(context.with_instance(&instance), engine, count);
     let name = &instance.profile;
     Ok(if lines.is_empty() {
         Message::text(msg!("bot.no-log", profile = name))

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::lookup::store;
-use super::steps::{recover, run_rollback, switch_of};
+use super::steps::{recover, run_rollback};
 use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::i18n::{duration_msg, msg};
-use crate::releases::{Rollback, StoreLock, SwitchEntry};
+use crate::releases::{Rollback, StoreLock, Switch, SwitchEntry};
 use crate::time::{format_for_person, from_unix_millis};
 use crate::wizard::terminal::Terminal;
 
@@ -25,7 +25,7 @@ struct WrittenSince {
 pub(super) fn run(context: &Context<'_>, yes: bool) -> Result<ExitCode> {
     let (store, state_home) = (store(context), context.state_home());
     let lock = StoreLock::acquire(&store)?;
-    let switch = switch_of(context, &store, &state_home);
+    let switch = Switch::new(context.instance_context(), &store, &state_home);
     recover(context, switch)?;
     let instance = &context.instance;
     let rollback = Rollback::find(context.instance_context(), &store, &state_home)?;

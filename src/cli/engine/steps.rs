@@ -2,7 +2,6 @@
 
 use super::lookup::store;
 use crate::cli::Context;
-use crate::engine::ReleaseStore;
 use crate::error::Result;
 use crate::i18n::{Msg, msg};
 use crate::releases::{
@@ -75,18 +74,5 @@ fn event_msg(event: SwitchEvent) -> Msg {
         SwitchEvent::Starting => msg!("engine.doing-start"),
         SwitchEvent::Watching => msg!("engine.doing-watch"),
         SwitchEvent::Undoing => msg!("engine.doing-undo"),
-    }
-}
-
-/// Returns the switch of the instance of a command.
-pub(super) fn switch_of<'a>(
-    context: &'a Context<'_>,
-    store: &'a ReleaseStore,
-    state_home: &'a std::path::Path,
-) -> Switch<'a> {
-    Switch {
-        context: context.instance_context(),
-        state_home,
-        store,
     }
 }

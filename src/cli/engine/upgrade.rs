@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::lookup::{no_instance, record_write, store};
-use super::steps::{install_release, recover, run_switch, switch_of};
+use super::steps::{install_release, recover, run_switch};
 use crate::cli::Context;
 use crate::config::document::ConfigDocument;
 use crate::config::judge::ConfigJudge;
@@ -22,8 +22,8 @@ use crate::plan::{self, Change};
 use crate::ports::Port;
 use crate::record::{Engine, Record, ReleaseVersion};
 use crate::releases::{
-    self, EngineChoice, Npm, Rehearsal, Rehearsed, StoreLock, SwitchChange, SwitchEntry, SwitchJournal,
-    SwitchKind,
+    self, EngineChoice, Npm, Rehearsal, Rehearsed, RunMode, StoreLock, Switch, SwitchChange, SwitchEntry,
+    SwitchJournal, SwitchKind, UpgradeFolders,
 };
 use crate::snapshot::SnapshotInputs;
 use crate::survey::ports::suggest_probed;
@@ -44,6 +44,8 @@ pub(crate) struct UpgradeArgs {
     pub(crate) dry_run: bool,
     #[arg(long)]
     pub(crate) no_rehearsal: bool,
+    #[arg(long)]
+    pub(crate) accept_errors: bool,
     #[arg(long)]
     pub(crate) yes: bool,
     #[arg(long, value_name = "URL")]
@@ -90,11 +92,13 @@ pub(super) fn run(context: &Context<'_>, args: &UpgradeArgs) -> Result<ExitCode>
 pub(super) fn upgrade(context: &Context<'_>, args: &UpgradeArgs) -> Result<Upgraded> {
     let (store, state_home) = (store(context), context.state_home());
     let lock = StoreLock::acquire(&store)?;
-    let switch = switch_of(context, &store, &state_home);
+    let switch = Switch::new(context.instance_context(), &store, &state_home);
     recover(context, switch)?;
     let npm = Npm::find(context.host, &store, args.registry.as_deref());
     let plan = UpgradePlan::make(context, args, &store, npm.as_ref().ok())?;
-    let was_running = switch.runs_as_service()?;
+    let mode = RunMode::of(switch.context)?;
+    let was_running = mode != RunMode::Stopped;
+    plan.check_room(context, &store, !args.no_rehearsal, args.dry_run)?;
     if !context.ui.is_json() {
         plan.print(context, was_running);
     }
@@ -131,7 +135,12 @@ pub(super) fn upgrade(context: &Context<'_>, args: &UpgradeArgs) -> Result<Upgra
         from: plan.from.clone(),
         to,
         was_running,
+        in_background: mode == RunMode::Background,
         before: None,
+    };
+    let switch = Switch {
+        accepts_errors: args.accept_errors,
+        ..switch
     };
     let entry = run_switch(context, switch, journal, &SwitchChange::Files(changes))?;
     Ok(Upgraded {
@@ -207,6 +216,27 @@ impl UpgradePlan {
         let path = &context.instance.config_path;
         let before = self.config_before.clone();
         (!self.removed.is_empty()).then(|| plan::config_write(path, &self.document, before))
+    }
+
+    /// Checks that there is room for the upgrade, or for its rehearsal alone.
+    fn check_room(
+        &self,
+        context: &Context<'_>,
+        store: &ReleaseStore,
+        rehearses: bool,
+        dry_run: bool,
+    ) -> Result<()> {
+        let (instance, survey) = (&context.instance, context.survey());
+        let inputs = SnapshotInputs::new(context.instance_context(), &survey, &context.state_home());
+        let size = inputs.target(instance, &context.env.home).size()?;
+        let folders = UpgradeFolders {
+            store: &store.folder,
+            snapshots: &inputs.folder,
+            state: &instance.state_dir,
+        };
+        let release_bytes = if self.is_installed { 0 } else { RELEASE_BYTES };
+        let times = releases::room_parts(folders, size, rehearses, release_bytes);
+        releases::check_room(context.host, if dry_run { &times[..1] } else { &times })
     }
 
     /// Prints the plan.

@@ -11,6 +11,13 @@ pub(crate) struct FileId {
     pub(super) inode: u64,
 }
 
+impl FileId {
+    /// Returns the number of the device that holds the file.
+    pub(crate) fn device(self) -> u64 {
+        self.device
+    }
+}
+
 /// A file that a process has open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OpenFile {

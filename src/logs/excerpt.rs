@@ -1,4 +1,4 @@
-//! The last warnings and errors of a target's log, without secrets.
+//! The last lines, and the last warnings and errors, of a gateway's log, without secrets.
 //!
 //! No secret is in this program's own log. OpenClaw's log may hold any, so that its lines are shown without what the
 //! instance's files call a secret, and without whatever looks like a key.
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::{LogLine, LogSource, openclaw_log_file};
 use crate::config::{self, LoadedConfig, secrets};
 use crate::env_file;
 use crate::instance::{ConfigVariables, InstanceContext};
-use crate::logs::{self, LogLine, LogSource};
 use crate::record::Engine;
 
 /// Maximum number of warnings and errors that are taken from a gateway's log.
@@ -21,8 +21,8 @@ const SEARCHED_LINES: usize = 200;
 const MIN_KEY_LENGTH: usize = 20;
 
 /// The log of a gateway, and what is to be left out of its lines.
-struct ReadableLog {
-    source: LogSource,
+pub(super) struct ReadableLog {
+    pub(super) source: LogSource,
     /// The config files whose secrets are left out; `None` for this program's own log, which has none.
     configs: Option<[Value; 2]>,
     /// Further secrets that are left out.
@@ -31,7 +31,7 @@ struct ReadableLog {
 
 impl ReadableLog {
     /// Finds the log of a gateway; `None` where OpenClaw from npm has not written one.
-    fn find(context: InstanceContext<'_>, engine: Engine) -> Option<Self> {
+    pub(super) fn find(context: InstanceContext<'_>, engine: Engine) -> Option<Self> {
         let target = context.instance;
         if engine == Engine::Native {
             return Some(Self {
@@ -44,7 +44,7 @@ impl ReadableLog {
         let configured = configs
             .iter()
             .find_map(|config| configured_log_file(context, config));
-        let file = configured.or_else(|| logs::openclaw_log_file(&target.profile))?;
+        let file = configured.or_else(|| openclaw_log_file(&target.profile))?;
         let secrets = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
         let secrets = secrets
             .into_iter()
@@ -57,7 +57,7 @@ impl ReadableLog {
     }
 
     /// Returns a line of the log as a person sees it: its time, `prefix`, and its message without secrets.
-    fn shown(&self, prefix: &str, line: &LogLine) -> String {
+    pub(super) fn shown(&self, prefix: &str, line: &LogLine) -> String {
         let shown = format!("{}{prefix} {}", line.time, line.message);
         let Some(configs) = &self.configs else {
             return shown;
@@ -73,7 +73,7 @@ impl ReadableLog {
 }
 
 /// Returns the last lines of a gateway's log, the newest last, without secrets.
-pub(crate) fn last_lines(context: InstanceContext<'_>, engine: Engine, count: usize) -> Vec<String> {
+pub(crate) fn last_shown_lines(context: InstanceContext<'_>, engine: Engine, count: usize) -> Vec<String> {
     let Some(log) = ReadableLog::find(context, engine) else {
         return Vec::new();
     };
@@ -86,7 +86,7 @@ pub(crate) fn last_lines(context: InstanceContext<'_>, engine: Engine, count: us
 
 /// Returns the newest warnings and errors in a gateway's log, the oldest first, and the log file that they are from,
 /// where OpenClaw from npm wrote it.
-pub(super) fn last_complaints(
+pub(crate) fn last_complaints(
     context: InstanceContext<'_>,
     engine: Engine,
 ) -> (Vec<String>, Option<PathBuf>) {
@@ -147,7 +147,7 @@ fn redact_keys(line: &str) -> String {
     redacted + rest
 }
 
-fn is_key(word: &str) -> bool {
+pub(super) fn is_key(word: &str) -> bool {
     let is_mixed = |part: &str| {
         part.contains(|c: char| c.is_ascii_digit()) && part.contains(|c: char| c.is_ascii_alphabetic())
     };
