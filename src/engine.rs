@@ -162,7 +162,7 @@ pub(crate) fn locate(host: &Host, env: &Environment) -> Result<NodeEngine> {
 /// Returns the commands that may be OpenClaw from npm, in the order in which they are tried. Links are resolved to
 /// leave out this program.
 fn candidates(host: &Host, env: &Environment) -> Vec<PathBuf> {
-    let resolve = |path: &Path| path.canonicalize().ok().filter(|target| target.is_file());
+    let resolve = |path: &Path| read::canonicalize(path).ok().filter(|target| target.is_file());
     let own = host.program().and_then(resolve);
     let is_other = |path: &PathBuf| resolve(path).is_some_and(|target| Some(target) != own);
     if let Some(path) = &env.node_cli {
@@ -197,7 +197,7 @@ fn read_package_of_script(path: &Path) -> Option<NodeEngine> {
 /// Reads the version of OpenClaw from the `package.json` of the npm package to which a command belongs. Links are
 /// followed.
 fn read_package(path: &Path) -> Option<NodeEngine> {
-    let real = path.canonicalize().ok()?;
+    let real = read::canonicalize(path).ok()?;
     let mut folders = real.ancestors().skip(1).take(MAX_PACKAGE_DEPTH);
     let version = folders.find_map(|folder| {
         let manifest = read::text(&folder.join(MANIFEST_FILE)).ok()?;

@@ -4,10 +4,10 @@
 //! module reads them only.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, read};
 use crate::i18n::msg;
 use crate::secret::Secret;
 
@@ -171,15 +171,17 @@ pub(crate) fn has_openclaw_home(host: &Host) -> bool {
     host.var("OPENCLAW_HOME").is_some()
 }
 
+/// Returns the home folder of the user as a variable names it: `HOME`, on Windows `USERPROFILE` where that is unset.
+pub(crate) fn user_home(host: &Host) -> Option<&str> {
+    host.var("HOME").or_else(|| host.var("USERPROFILE"))
+}
+
 /// Returns the home folder that the environment sets by `OPENCLAW_HOME`, else by `HOME` or `USERPROFILE`.
 ///
 /// # Errors
 /// Exit 2 where none is set, it isn't an absolute path, it isn't a folder, or it is another user's because of `sudo`.
 fn home_dir(host: &Host) -> Result<PathBuf> {
-    let (name, value) = match (
-        host.var("OPENCLAW_HOME"),
-        host.var("HOME").or_else(|| host.var("USERPROFILE")),
-    ) {
+    let (name, value) = match (host.var("OPENCLAW_HOME"), user_home(host)) {
         (Some(value), _) => ("OPENCLAW_HOME", value),
         (None, Some(value)) => ("HOME", value),
         (None, None) => {
@@ -188,11 +190,9 @@ fn home_dir(host: &Host) -> Result<PathBuf> {
     };
     let path = match value.strip_prefix('~') {
         // Only OPENCLAW_HOME may be relative to HOME.
-        Some(rest) if name == "OPENCLAW_HOME" && (rest.is_empty() || rest.starts_with('/')) => {
-            let base = host
-                .var("HOME")
-                .ok_or_else(|| Error::usage(msg!("environment.no-home")))?;
-            Path::new(base).join(rest.trim_start_matches('/'))
+        Some(rest) if name == "OPENCLAW_HOME" && (rest.is_empty() || rest.starts_with(is_separator)) => {
+            let base = user_home(host).ok_or_else(|| Error::usage(msg!("environment.no-home")))?;
+            Path::new(base).join(rest.trim_start_matches(is_separator))
         }
         _ => PathBuf::from(value),
     };
@@ -216,14 +216,15 @@ fn home_dir(host: &Host) -> Result<PathBuf> {
         ))
         .hint(msg!("environment.sudo-way-out")));
     }
-    Ok(path)
+    // On Windows either separator may be typed, and one is shown.
+    Ok(if cfg!(windows) { without_dots(&path) } else { path })
 }
 
 /// Returns a file path for the screen, with `~` for the home folder.
 pub(crate) fn abbreviate_home(home: &Path, path: &Path) -> String {
     match path.strip_prefix(home) {
         Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
-        Ok(below) => format!("~/{}", below.display()),
+        Ok(below) => format!("~{MAIN_SEPARATOR}{}", below.display()),
         Err(_) => path.display().to_string(),
     }
 }
@@ -233,7 +234,7 @@ pub(crate) fn abbreviate_home(home: &Path, path: &Path) -> String {
 fn absolute_path(home: &Path, cwd: Option<&Path>, typed: &str) -> std::result::Result<PathBuf, String> {
     let path = match typed.strip_prefix('~') {
         Some("") => home.to_path_buf(),
-        Some(rest) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        Some(rest) if rest.starts_with(is_separator) => home.join(rest.trim_start_matches(is_separator)),
         _ => PathBuf::from(typed),
     };
     let path = if path.is_absolute() {
@@ -257,7 +258,7 @@ fn without_dots(path: &Path) -> PathBuf {
             Component::CurDir => {}
             Component::ParentDir => {
                 if out.is_symlink() {
-                    out = out.canonicalize().unwrap_or(out);
+                    out = read::canonicalize(&out).unwrap_or(out);
                 }
                 out.pop();
             }

@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
+mod device_name;
 pub(crate) mod folder_listings;
 pub(crate) mod pid;
 pub(crate) mod ports;
@@ -30,6 +31,7 @@ mod system;
 mod users;
 mod zone;
 
+pub(crate) use device_name::is_device_name;
 pub(crate) use space::FileSystemSpace;
 pub(crate) use users::{parse_users, user_file};
 
@@ -41,6 +43,8 @@ pub struct Host {
     vars: BTreeMap<OsString, OsString>,
     cwd: Option<PathBuf>,
     program: Option<PathBuf>,
+    /// The home folder of this user as the system tells it.
+    user_home: Option<PathBuf>,
     state_home: Option<PathBuf>,
     terminal: TerminalStreams,
     /// The time at which [`Host::run`] kills what it started.
@@ -75,6 +79,7 @@ impl Host {
             vars: std::env::vars_os().collect(),
             cwd: std::env::current_dir().ok(),
             program: std::env::current_exe().ok(),
+            user_home: dirs::home_dir(),
             state_home: dirs::state_dir().or_else(dirs::data_local_dir),
             terminal: TerminalStreams {
                 stdin: std::io::stdin().is_terminal(),
@@ -92,12 +97,14 @@ impl Host {
     ) -> Self {
         let to_owned = |(name, value): (K, V)| (name.as_ref().to_owned(), value.as_ref().to_owned());
         let vars: BTreeMap<OsString, OsString> = vars.into_iter().map(to_owned).collect();
-        let state_home = vars.get(OsStr::new("XDG_STATE_HOME")).map(PathBuf::from);
+        let path = |name: &str| vars.get(OsStr::new(name)).map(PathBuf::from);
+        let (user_home, state_home) = (path("HOME"), path("XDG_STATE_HOME"));
         Self {
             args: args.iter().map(OsString::from).collect(),
             vars,
             cwd: Some(PathBuf::from("/")),
             program: None,
+            user_home,
             state_home,
             terminal: TerminalStreams::default(),
             deadline: None,
@@ -195,10 +202,13 @@ impl Host {
         self.program.as_deref()
     }
 
-    /// Returns the folder in which programs of this user keep their state: `$XDG_STATE_HOME` or `~/.local/state` on
-    /// Linux, the local application data elsewhere.
-    pub(crate) fn state_home(&self) -> Option<&Path> {
-        self.state_home.as_deref()
+    /// Returns the folder in which programs of the user with this home folder keep their state: `$XDG_STATE_HOME` or
+    /// `~/.local/state` on Linux, the local application data elsewhere. `None` where the system tells another home folder, to
+    /// which its folders belong then.
+    pub(crate) fn state_home_of(&self, home: &Path) -> Option<&Path> {
+        self.state_home
+            .as_deref()
+            .filter(|_| self.user_home.as_deref() == Some(home))
     }
 
     /// Returns a TCP port that is free now, of any number. Nothing reserves it.

@@ -35,7 +35,8 @@ pub(crate) fn install_method(host: &Host) -> Option<String> {
 
 /// Returns the path of this program's file, links followed.
 pub(crate) fn program_file(host: &Host) -> Option<PathBuf> {
-    host.program().and_then(|program| program.canonicalize().ok())
+    host.program()
+        .and_then(|program| read::canonicalize(program).ok())
 }
 
 /// Returns how the program with this path was installed, links followed.

@@ -228,12 +228,16 @@ impl Instance {
 
     /// Returns the path of the file with the main agent's API keys in the state folder of any instance.
     pub(crate) fn auth_profiles_in(state_dir: &Path) -> PathBuf {
-        state_dir.join("agents/main/agent/auth-profiles.json")
+        state_dir
+            .join("agents")
+            .join("main")
+            .join("agent")
+            .join("auth-profiles.json")
     }
 
     /// Returns the folder of the main agent's chat sessions.
     pub fn sessions(&self) -> PathBuf {
-        self.state_dir.join("agents/main/sessions")
+        self.state_dir.join("agents").join("main").join("sessions")
     }
 
     /// Returns the path of the lock file on which the gateway of an instance holds a lock while it runs.
@@ -271,18 +275,18 @@ impl Instance {
 
     /// Returns the path of the device key that identifies the instance as a client (docs/openclaw.md#device-files).
     pub fn device_key(&self) -> PathBuf {
-        self.state_dir.join("identity/device.json")
+        self.state_dir.join("identity").join("device.json")
     }
 
     /// Returns the path of the file with the device tokens that gateways gave to the instance as a client
     /// (docs/openclaw.md#device-files).
     pub fn device_tokens(&self) -> PathBuf {
-        self.state_dir.join("identity/device-auth.json")
+        self.state_dir.join("identity").join("device-auth.json")
     }
 
     /// Returns the path of the file with the devices that the gateway has paired (docs/openclaw.md#device-tokens).
     pub fn paired_devices(&self) -> PathBuf {
-        self.state_dir.join("devices/paired.json")
+        self.state_dir.join("devices").join("paired.json")
     }
 
     /// Returns the folder of a browser profile of an instance (docs/openclaw.md#browser-folders).
@@ -366,7 +370,7 @@ pub(crate) fn owner_of_state(home: &Path, dir: &Path) -> Option<ProfileName> {
         }
         profile_of_folder(dir.file_name()?.to_str()?)
     };
-    by_name(home, dir).or_else(|| by_name(&home.canonicalize().ok()?, &dir.canonicalize().ok()?))
+    by_name(home, dir).or_else(|| by_name(&read::canonicalize(home).ok()?, &read::canonicalize(dir).ok()?))
 }
 
 /// Returns the instance profile whose canonical config this is, or `None` for any other path.

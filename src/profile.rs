@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::host::is_device_name;
 use crate::i18n::{Msg, msg};
 use crate::text::strip_diacritic;
 
@@ -188,19 +189,6 @@ pub(crate) fn misspelled_name<'a>(
     let others = names.filter(|name| without_digits(name) != without_digits(typed));
     let near = nearest_name(typed, others)?;
     (strsim::damerau_levenshtein(typed.as_str(), near.as_str()) <= max_errors).then_some(near)
-}
-
-/// Returns whether a profile name is a device name of Windows, which no folder can have there (Win32 "Naming Files").
-fn is_device_name(name: &str) -> bool {
-    const UNNUMBERED: [&str; 4] = ["con", "prn", "aux", "nul"];
-    if UNNUMBERED.iter().any(|d| name.eq_ignore_ascii_case(d)) {
-        return true;
-    }
-    let Some((stem, digit)) = name.split_at_checked(3) else {
-        return false;
-    };
-    let numbered = matches!(digit.as_bytes(), [b'1'..=b'9']);
-    numbered && (stem.eq_ignore_ascii_case("com") || stem.eq_ignore_ascii_case("lpt"))
 }
 
 impl ProfileNameError {

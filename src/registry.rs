@@ -31,15 +31,25 @@ const ENTRIES_KEY: &str = "instance";
 
 /// Returns the state home: the folder for files of this program that belong to no single instance.
 ///
-/// `$XDG_STATE_HOME/openclaw` where that is absolute; beside a home of OpenClaw's own (`OPENCLAW_HOME`)
-/// and everywhere else `~/.local/state/openclaw`.
+/// `$XDG_STATE_HOME/openclaw` where that is absolute, `%LOCALAPPDATA%\openclaw` on Windows; beside a home of OpenClaw's own
+/// (`OPENCLAW_HOME`) and everywhere else `~/.local/state/openclaw`.
 pub(crate) fn state_home(host: &Host, env: &Environment) -> PathBuf {
-    let is_user_home = host.var("HOME").is_some_and(|home| Path::new(home) == env.home);
-    let base = host
-        .state_home()
-        .filter(|_| is_user_home)
-        .map_or_else(|| env.home.join(".local/state"), Path::to_path_buf);
-    base.join("openclaw")
+    let in_home = env.home.join(".local").join("state").join("openclaw");
+    match host.state_home_of(&env.home) {
+        Some(base) if cfg!(windows) => earlier_state_home(base.join("openclaw"), in_home),
+        Some(base) => base.join("openclaw"),
+        None => in_home,
+    }
+}
+
+/// Returns the state home where an earlier version of this program has left one on Windows, and none is at the system's own
+/// place: what it holds would be lost otherwise.
+fn earlier_state_home(systems: PathBuf, in_home: PathBuf) -> PathBuf {
+    if !systems.exists() && in_home.is_dir() {
+        in_home
+    } else {
+        systems
+    }
 }
 
 /// The registry of this user's instances as it was read: its entries, and its bytes, of which an edit makes new ones.
@@ -330,6 +340,20 @@ mod tests {
             assert_ne!(edited, written);
             assert_eq!(plain::read(&edited), None, "{edited}");
         }
+    }
+
+    #[test]
+    fn state_home_of_an_earlier_version_is_used_until_there_is_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (systems, in_home) = (dir.path().join("AppData"), dir.path().join("state"));
+        let chosen = || earlier_state_home(systems.clone(), in_home.clone());
+        assert_eq!(chosen(), systems, "a new user");
+        #[expect(clippy::disallowed_methods, reason = "the test makes its own folders")]
+        let make = |folder: &Path| std::fs::create_dir(folder).unwrap();
+        make(&in_home);
+        assert_eq!(chosen(), in_home);
+        make(&systems);
+        assert_eq!(chosen(), systems);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! and the environment.
 
 use std::io;
+use std::path::is_separator;
 
 mod difference;
 mod fields;
@@ -22,6 +23,7 @@ pub(crate) use table::Table;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::environment::user_home;
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
@@ -78,8 +80,8 @@ impl Ui {
             columns.max(MIN_WIDTH)
         };
         // The screen is copied everywhere and made once in a run, so this text lives as long as the program.
-        let home = host.var("HOME").filter(|home| home.len() > 1);
-        let home = home.map(|home| &*home.trim_end_matches('/').to_owned().leak());
+        let home = user_home(host).filter(|home| home.len() > 1);
+        let home = home.map(|home| &*home.trim_end_matches(is_separator).to_owned().leak());
         Self {
             lang: lang.unwrap_or_else(Lang::english),
             knows_language: lang.is_some(),

@@ -155,7 +155,11 @@ mod tests {
     fn accounts_are_described_with_their_owners_and_without_a_secret() {
         let home = tempfile::tempdir().unwrap();
         let own = rescue_instance(home.path(), &[]);
-        let allowed = own.instance.state_dir.join("credentials/telegram-allowFrom.json");
+        let allowed = own
+            .instance
+            .state_dir
+            .join("credentials")
+            .join("telegram-allowFrom.json");
         crate::apply::write_file(&allowed, br#"{"version":1,"allowFrom":["7"]}"#).unwrap();
         let config = json!({"channels": {
             "telegram": {"botToken": "1:SECRET", "allowFrom": [42, "*"], "dmPolicy": "allowlist"},

@@ -17,7 +17,7 @@ pub(super) fn store(
     extension: &str,
     bytes: &[u8],
 ) -> Result<PathBuf> {
-    let folder = context.instance.state_dir.join("media/browser");
+    let folder = context.instance.state_dir.join("media").join("browser");
     let stamp = file_stamp(&format_millis(context.host.now()));
     let random = hex::encode(context.host.random::<2>());
     let path = folder.join(format!("{stamp}-{random}-{profile}.{extension}"));

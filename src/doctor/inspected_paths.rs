@@ -77,7 +77,7 @@ fn paths_of_interest(
     ];
     add(PathRole::Secret, secrets.into());
     let agents = entries(folders, &state.join("agents"));
-    let auth_profiles = agents.map(|agent| agent.path.join("agent/auth-profiles.json"));
+    let auth_profiles = agents.map(|agent| agent.path.join("agent").join("auth-profiles.json"));
     add(PathRole::Secret, auth_profiles.collect());
     let credentials = entries(folders, &state.join("credentials"));
     add(PathRole::Secret, credentials.map(|entry| entry.path).collect());

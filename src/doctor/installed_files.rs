@@ -84,7 +84,7 @@ fn find_copies(host: &Host) -> Vec<ProgramCopy> {
     for folder in host.search_path() {
         for name in COMMAND_NAMES {
             let path = folder.join(format!("{name}{EXE_SUFFIX}"));
-            let Some(real) = path.canonicalize().ok().filter(|real| real.is_file()) else {
+            let Some(real) = read::canonicalize(&path).ok().filter(|real| real.is_file()) else {
                 continue;
             };
             if seen.contains(&real) {

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use foldhash::fast::RandomState;
 
+use super::device_name::is_device_name;
+
 /// Maximum size of a file that is read, in bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -135,16 +137,35 @@ fn read_bounded(mut stream: impl io::Read, size: u64) -> Result<Vec<u8>, ReadErr
     }
 }
 
+/// Returns the absolute path of an existing file or folder, links followed, as a person writes it. The system's own answer on
+/// Windows starts with `\\?\`, which no other program shows, few read, and which makes two paths of one file differ.
+#[expect(clippy::disallowed_methods, reason = "this is what the others call")]
+pub(crate) fn canonicalize(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize().map(without_verbatim_prefix)
+}
+
+/// Returns a path of Windows without the prefix `\\?\`, where it means the same without it. Any other path stays.
+fn without_verbatim_prefix(path: PathBuf) -> PathBuf {
+    let Some(plain) = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) else {
+        return path;
+    };
+    let is_on_drive = plain.as_bytes().get(1..3) == Some(br":\");
+    // Without the prefix the system takes dots and blanks from the end of a name, and devices from names like NUL.
+    let keeps_meaning = |name: &str| !name.ends_with(['.', ' ']) && !is_device_name(name);
+    if is_on_drive && plain.split('\\').all(keeps_meaning) {
+        PathBuf::from(plain)
+    } else {
+        path
+    }
+}
+
 /// Returns a path with the links of its existing part resolved, so that two paths of one file are equal, also where the
 /// file does not exist yet.
 pub(crate) fn canonicalize_existing(path: &Path) -> PathBuf {
     let mut rest = Vec::new();
     for part in path.ancestors() {
         // To resolve a path means to look at each of its parts: that is tried only where it can succeed.
-        let real = part
-            .symlink_metadata()
-            .ok()
-            .and_then(|_| part.canonicalize().ok());
+        let real = part.symlink_metadata().ok().and_then(|_| canonicalize(part).ok());
         if let Some(real) = real {
             return rest.iter().rev().fold(real, |path, name| path.join(name));
         }
@@ -226,6 +247,30 @@ impl PathResolver {
                     ..parent
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod verbatim_tests {
+    use super::*;
+
+    #[test]
+    fn prefix_of_windows_goes_where_the_path_means_the_same_without_it() {
+        let plain = |path: &str| without_verbatim_prefix(PathBuf::from(path)).display().to_string();
+        assert_eq!(plain(r"\\?\C:\Users\İşığ\.openclaw"), r"C:\Users\İşığ\.openclaw");
+        assert_eq!(plain(r"\\?\C:\"), r"C:\");
+        for kept in [
+            r"\\?\C:\Users\nul",
+            r"\\?\C:\Users\Con.txt\a",
+            r"\\?\C:\Users\dot.\a",
+            r"\\?\C:\Users\blank ",
+            r"\\?\UNC\server\share",
+            r"\\?\Volume{b75e2c83-0000-0000-0000-602f00000000}\a",
+            r"C:\Users\ada",
+            "/home/ada",
+        ] {
+            assert_eq!(plain(kept), kept);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The Windows implementation of the host module. Not tested: this project is built on Linux.
+//! The Windows implementation of the host module. It was run under Wine only.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

@@ -9,6 +9,7 @@ use super::running::unhealthy;
 use super::switch_record::{SwitchJournal, SwitchKind};
 use crate::engine::{PACKAGE_NAME, ReleaseStore};
 use crate::error::{Error, Result};
+use crate::host::read;
 use crate::i18n::msg;
 use crate::instance::InstanceContext;
 use crate::logs::{self, LoggedError};
@@ -50,7 +51,8 @@ impl<'a> Gate<'a> {
     ) -> Self {
         let release = journal.to.release.as_ref();
         let release = release.and_then(|version| store.find(version));
-        let package = release.and_then(|release| release.package_folder(PACKAGE_NAME).canonicalize().ok());
+        let package =
+            release.and_then(|release| read::canonicalize(&release.package_folder(PACKAGE_NAME)).ok());
         let counts = journal.kind == SwitchKind::Upgrade && !accepts_errors;
         let known_errors = counts.then(|| {
             let errors = logs::errors_since(context, journal.from.engine, None, None);

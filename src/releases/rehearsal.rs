@@ -168,7 +168,7 @@ impl Rehearsal<'_> {
             .flatten()
             .flatten()
         {
-            apply::remove_file(&agent.path().join("agent/auth-profiles.json"))?;
+            apply::remove_file(&agent.path().join("agent").join("auth-profiles.json"))?;
         }
         let variables = Instance::env_file_in(&state);
         if let Ok(text) = read::text(&variables) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, read};
 use crate::i18n::{Msg, msg};
 use crate::installation::PACKAGE_NAME;
 use crate::instance::{Instance, InstanceContext};
@@ -82,8 +82,9 @@ fn program_path(host: &Host) -> Option<PathBuf> {
         1 => called.to_str().and_then(|name| host.find_program(name)),
         _ => Some(called.to_path_buf()),
     };
-    let leads_here =
-        |link: &PathBuf| link.is_absolute() && link.canonicalize().ok().is_some_and(|real| real == running);
+    let leads_here = |link: &PathBuf| {
+        link.is_absolute() && read::canonicalize(link).ok().is_some_and(|real| real == running)
+    };
     let is_second_name = |link: &PathBuf| {
         running.file_name().is_some_and(|name| name == PACKAGE_NAME) && link.parent() == running.parent()
     };

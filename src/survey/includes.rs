@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Survey;
 use crate::config::include;
 use crate::config::key_path::KeyPath;
+use crate::host::read;
 use crate::i18n::{Msg, msg};
 
 impl Survey {
@@ -33,8 +34,8 @@ impl Survey {
                 config = config
             ));
         }
-        let folder = config.parent().and_then(|folder| folder.canonicalize().ok());
-        let is_inside = match (&folder, file.canonicalize()) {
+        let folder = config.parent().and_then(|folder| read::canonicalize(folder).ok());
+        let is_inside = match (&folder, read::canonicalize(file)) {
             (Some(folder), Ok(file)) => file.starts_with(folder),
             _ => false,
         };

@@ -1,5 +1,7 @@
 //! Writes `~` for the home folder in a text for a person.
 
+use std::path::is_separator;
+
 /// Returns a text with `~` for the home folder at the beginning of each path in it. Within quotes it stays, where a shell
 /// would not expand the `~`.
 pub(crate) fn abbreviate_home_in(text: &str, home: &str) -> String {
@@ -13,7 +15,10 @@ pub(crate) fn abbreviate_home_in(text: &str, home: &str) -> String {
             .next_back()
             .is_none_or(|c| c.is_whitespace() || c == '(');
         // Not `/home/ada2` for `/home/ada`.
-        let ends = after.chars().next().is_none_or(|c| c == '/' || c.is_whitespace());
+        let ends = after
+            .chars()
+            .next()
+            .is_none_or(|c| is_separator(c) || c.is_whitespace());
         let begins = begins && (!before.is_empty() || out.is_empty());
         out.push_str(before);
         out.push_str(if begins && ends { "~" } else { home });

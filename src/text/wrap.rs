@@ -1,5 +1,7 @@
 //! Breaks text into lines by the columns that it takes on a terminal, where a wide character takes two.
 
+use std::path::is_separator;
+
 use console::measure_text_width;
 
 /// Distributes words over lines of at most `columns` columns, with one blank between two words. A word that is
@@ -122,13 +124,13 @@ fn is_command(text: &str) -> bool {
     COMMAND_STARTS.iter().any(|start| text.starts_with(start))
 }
 
-/// Breaks a path behind its `/`. A URL stays whole: terminals open it at a click.
+/// Breaks a path behind its separators. A URL stays whole: terminals open it at a click.
 fn break_path(path: String, columns: usize) -> Vec<String> {
     if path.contains("://") || path.contains(' ') {
         return vec![path];
     }
     let mut lines: Vec<String> = Vec::new();
-    for part in path.split_inclusive('/') {
+    for part in path.split_inclusive(is_separator) {
         let width = measure_text_width(part);
         match lines.last_mut() {
             Some(line) if measure_text_width(line) + width <= columns => line.push_str(part),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::host::read;
 use crate::instance::{self, ConfigVariables, Instance, InstanceContext};
 
 /// Returns whether the config says that the gateway serves the canvas: `canvasHost.enabled`, on by default.
@@ -31,7 +32,7 @@ pub(crate) fn root(context: InstanceContext<'_>, config: &Value) -> PathBuf {
 /// Returns whether the canvas host may serve a folder: it holds no instance's state, and lies in none, except in the
 /// canvas and the workspaces of this instance.
 fn may_be_served(path: &Path, home: &Path, instance: &Instance) -> bool {
-    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let resolved = |path: &Path| read::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let (path, state, home) = (resolved(path), resolved(&instance.state_dir), resolved(home));
     if state.starts_with(&path) || home.starts_with(&path) {
         return false;

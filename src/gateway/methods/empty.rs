@@ -167,7 +167,13 @@ fn page(list: &str, call: &MethodCall) -> Value {
 /// Answers the gateway's method `cron.status`: whether the config allows jobs. This engine has none, not even those that
 /// OpenClaw keeps in the file.
 fn scheduler(call: &MethodCall) -> Value {
-    let store = call.state.context.instance.state_dir.join("cron/jobs.json");
+    let store = call
+        .state
+        .context
+        .instance
+        .state_dir
+        .join("cron")
+        .join("jobs.json");
     let active = call.state.active();
     let enabled = active.config.pointer("/cron/enabled").and_then(Value::as_bool);
     let mut answer = json!({

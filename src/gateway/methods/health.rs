@@ -40,7 +40,8 @@ pub(super) async fn agent_sessions(state: &Arc<GatewayState>) -> Vec<AgentSessio
             let path = state_dir
                 .join("agents")
                 .join(&agent)
-                .join("sessions/sessions.json");
+                .join("sessions")
+                .join("sessions.json");
             let text = read::text(&path).unwrap_or_default();
             let count = serde_json::from_str::<Map<String, Value>>(&text).map_or(0, |map| map.len());
             AgentSessions { agent, path, count }

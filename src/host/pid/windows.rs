@@ -1,4 +1,4 @@
-//! Processes on Windows, which are neither queried nor ended. Not tested: this project is built on Linux.
+//! Processes on Windows, which are neither queried nor ended. It was run under Wine only.
 
 use std::ffi::OsStr;
 use std::io;

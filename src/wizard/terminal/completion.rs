@@ -1,13 +1,13 @@
 //! Completion of the path of a folder while it is typed.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR_STR, Path, PathBuf, is_separator};
 
-/// Returns the text that completes a typed path of a folder: the rest of the only folder that it can mean with a slash
+/// Returns the text that completes a typed path of a folder: the rest of the only folder that it can mean with a separator
 /// behind it, else what all of them have in common. `None` where nothing can be added. `~` is the home folder.
 pub(super) fn folder_ending(typed: &str, home: &Path) -> Option<String> {
-    let (folder, start) = match typed.rsplit_once('/') {
+    let (folder, start) = match typed.rsplit_once(is_separator) {
         Some((folder, start)) => (absolute(folder, home)?, start),
-        None if typed == "~" => return Some("/".to_owned()),
+        None if typed == "~" => return Some(MAIN_SEPARATOR_STR.to_owned()),
         None => return None,
     };
     let entries = std::fs::read_dir(folder).ok()?;
@@ -27,16 +27,20 @@ pub(super) fn folder_ending(typed: &str, home: &Path) -> Option<String> {
             .take_while(|(one, other)| one == other);
         (same.map(|(letter, _)| letter).collect(), false)
     });
-    let ending = if is_only { common + "/" } else { common };
+    let ending = if is_only {
+        common + MAIN_SEPARATOR_STR
+    } else {
+        common
+    };
     (!ending.is_empty()).then_some(ending)
 }
 
-/// Returns the absolute path of a folder as it is typed, without its last slash; `None` for a relative one.
+/// Returns the absolute path of a folder as it is typed, without its last separator; `None` for a relative one.
 fn absolute(folder: &str, home: &Path) -> Option<PathBuf> {
     match folder.strip_prefix('~') {
         Some("") => Some(home.to_path_buf()),
-        Some(below) => Some(home.join(below.strip_prefix('/')?)),
-        None if folder.is_empty() => Some(PathBuf::from("/")),
+        Some(below) => Some(home.join(below.strip_prefix(is_separator)?)),
+        None if folder.is_empty() => Some(PathBuf::from(MAIN_SEPARATOR_STR)),
         None => Some(PathBuf::from(folder)).filter(|folder| folder.is_absolute()),
     }
 }
