@@ -54,8 +54,8 @@ pub use interrupted::has_unfinished_transaction;
 pub(crate) use interrupted::{InterruptedTransaction, changes_any, interrupted_transaction};
 pub use lock::HostLock;
 pub(crate) use lock::{
-    lock_error, make_folders, open_lock_file, read_holder as read_lock_holder, reserve_room,
-    write_holder as write_lock_holder,
+    is_lock_held, make_folders, read_holder as read_lock_holder, reserve_room, try_lock_file,
+    wait_for_lock_file, write_holder as write_lock_holder,
 };
 pub(crate) use other_paths::{InstancePaths, OtherPaths};
 pub(crate) use preflight::preflight;

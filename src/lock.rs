@@ -3,7 +3,7 @@
 //! That the file exists means nothing: a gateway that was killed leaves its text behind and no lock, so the next one
 //! starts at once, and `status` can still say what happened. A gateway that ended in order empties the file. It is never removed: two processes could then hold two files of one name.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::host::{pid, read};
-use crate::i18n::msg;
 use crate::ports::Port;
 
 /// Maximum time that the start of a gateway waits for an instance's lock that is held: [`read_holder`] takes it for a
@@ -91,25 +90,19 @@ impl InstanceLock {
         port: Port,
         started: SystemTime,
     ) -> Result<Self, LockError> {
-        let file = apply::open_lock_file(path).map_err(LockError::Failed)?;
         let deadline = Instant::now() + ACQUIRE_TIMEOUT;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(RETRY_INTERVAL);
-                }
-                Err(TryLockError::WouldBlock) => {
+        let file = loop {
+            match apply::try_lock_file(path).map_err(LockError::Failed)? {
+                Some(file) => break file,
+                None if Instant::now() < deadline => std::thread::sleep(RETRY_INTERVAL),
+                None => {
+                    let contents = read::open(path).ok().and_then(|file| read_lock_file(&file));
                     return Err(LockError::Held(
-                        read_lock_file(&file).and_then(|contents| contents.into_holder(true)),
+                        contents.and_then(|contents| contents.into_holder(true)),
                     ));
                 }
-                Err(TryLockError::Error(cause)) => {
-                    let error = Error::failed(msg!("gateway.lock-failed", path = path.display()));
-                    return Err(LockError::Failed(error.because(cause)));
-                }
             }
-        }
+        };
         let contents = LockFile {
             pid: std::process::id(),
             port,
@@ -194,9 +187,8 @@ pub(crate) fn read_holder(path: &Path) -> Option<LockHolder> {
 fn holder_in(path: &Path) -> Option<LockHolder> {
     let file = read::open(path).ok()?;
     let contents = read_lock_file(&file)?;
-    // The shared lock ends with this function; a gateway that starts meanwhile tries again.
-    let alive = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    contents.into_holder(alive)
+    // Whoever looks may hold the file for a moment; a gateway that starts meanwhile tries again.
+    contents.into_holder(apply::is_lock_held(path))
 }
 
 /// Returns the contents of an instance's lock file; `None` when it is empty or can't be parsed.

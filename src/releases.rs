@@ -6,13 +6,12 @@
 //! the registry does not answer for. The release is put together in a staging folder, tried, and takes its name by one
 //! rename, so that a folder with a version's name is whole.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::Path;
 
 use crate::apply;
 use crate::engine::ReleaseStore;
 use crate::error::{Error, Result};
-use crate::host::read;
 use crate::i18n::msg;
 
 mod choice;
@@ -61,18 +60,12 @@ impl StoreLock {
     /// When another process installs or removes one, or the system refuses.
     pub(crate) fn acquire(store: &ReleaseStore) -> Result<Self> {
         let path = store.folder.join(LOCK_FILE);
-        let file = apply::open_lock_file(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                // Right after it was locked, or on a full disk, the file does not say it.
-                let holder =
-                    apply::read_lock_holder(&file).map_or_else(|| "?".to_owned(), |pid| pid.to_string());
-                let busy = msg!("engine.busy", path = path.display(), pid = holder);
-                return Err(Error::failed(busy).hint(msg!("apply.wait-and-run-again")));
-            }
-            Err(TryLockError::Error(cause)) => return Err(apply::lock_error(&path, cause)),
-        }
+        let Some(file) = apply::try_lock_file(&path)? else {
+            // Right after it was locked, or on a full disk, the file does not say it.
+            let holder = apply::read_lock_holder(&path).map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+            let busy = msg!("engine.busy", path = path.display(), pid = holder);
+            return Err(Error::failed(busy).hint(msg!("apply.wait-and-run-again")));
+        };
         apply::write_lock_holder(&file);
         staging::remove_leftovers(&store.folder);
         Ok(Self { file })
@@ -80,8 +73,7 @@ impl StoreLock {
 
     /// Returns whether a process installs, removes or switches releases now.
     pub(crate) fn is_held(store: &ReleaseStore) -> bool {
-        let file = read::open(&store.folder.join(LOCK_FILE));
-        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        apply::is_lock_held(&store.folder.join(LOCK_FILE))
     }
 }
 

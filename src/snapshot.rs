@@ -5,7 +5,7 @@
 //! a restore can be undone by a restore. Workspaces are no part of a snapshot: they are the agent's work.
 
 use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -146,12 +146,10 @@ impl SnapshotLock {
     /// When another process makes or restores one, or the system refuses.
     pub(crate) fn acquire(folder: &Path) -> Result<Self> {
         let path = folder.join(LOCK_FILE);
-        let file = apply::open_lock_file(&path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::failed(msg!("snapshot.busy", path = path.display()))
+        match apply::try_lock_file(&path)? {
+            Some(file) => Ok(Self { _file: file }),
+            None => Err(Error::failed(msg!("snapshot.busy", path = path.display()))
                 .hint(msg!("apply.wait-and-run-again"))),
-            Err(TryLockError::Error(cause)) => Err(apply::lock_error(&path, cause)),
         }
     }
 }

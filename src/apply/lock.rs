@@ -4,12 +4,12 @@
 //! leaves nothing to clean up, and no lock is ever broken by force. The file is never removed: two processes
 //! could then hold two files of one name.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::io_failure::{During as _, IoFailure, Operation};
+use super::io_failure::{During as _, Operation};
 use super::resolve::{LastLink, PathKind, resolve};
 use super::system;
 use crate::error::{Error, Result};
@@ -47,19 +47,8 @@ impl HostLock {
         let path = state_home.join(LOCK_FILE);
         let deadline = Instant::now() + wait;
         loop {
-            let file = open_regular_lock_file(&path)?;
-            loop {
-                match file.try_lock() {
-                    Ok(()) => break,
-                    Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                        std::thread::sleep(RETRY_INTERVAL);
-                    }
-                    Err(TryLockError::WouldBlock) => return Err(lock_held_error(&path, &file, wait)),
-                    Err(TryLockError::Error(cause)) => {
-                        return Err(lock_error(&path, cause));
-                    }
-                }
-            }
+            let file = wait_for_regular_lock_file(&path, deadline)?;
+            let file = file.ok_or_else(|| lock_held_error(&path, wait))?;
             // Somebody may have removed the file while we waited: then this lock keeps nobody out.
             if system::is_at(&file, &path) {
                 let lock = Self {
@@ -87,26 +76,59 @@ impl Drop for HostLock {
 
 /// Returns whether a process holds the lock of a state home. Only reads.
 pub(super) fn is_locked(state_home: &Path) -> bool {
-    read::open(&state_home.join(LOCK_FILE))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    is_lock_held(&state_home.join(LOCK_FILE))
 }
 
-/// Opens the lock file of the state home, and creates it with mode 0600 where it is missing. The file and its missing
-/// folders (0700) are made; a link in its place is not followed.
-pub(crate) fn open_lock_file(path: &Path) -> Result<File> {
+/// Returns whether a process holds the lock of a file that [`try_lock_file`] takes. Only reads.
+pub(crate) fn is_lock_held(path: &Path) -> bool {
+    system::is_locked(path)
+}
+
+/// Takes the lock of a file for as long as the returned value lives, without waiting; `None` while another process holds it.
+/// The file (0600) and its folders (0700) are made where they are missing; a link in its place is not followed. Who holds the
+/// lock may write into the file, and others may read that.
+///
+/// # Errors
+/// When something else has the file's name, or the system refuses.
+pub(crate) fn try_lock_file(path: &Path) -> Result<Option<File>> {
     make_folders(path.parent().unwrap_or(Path::new(".")))?;
-    open_regular_lock_file(path)
+    open_regular_file(path, system::try_lock)
+}
+
+/// Takes the lock of a file, as [`try_lock_file`] does, and waits for it for a bounded time.
+///
+/// # Errors
+/// When another process holds it for longer, something else has the file's name, or the system refuses.
+pub(crate) fn wait_for_lock_file(path: &Path, wait: Duration) -> Result<File> {
+    make_folders(path.parent().unwrap_or(Path::new(".")))?;
+    wait_for_regular_lock_file(path, Instant::now() + wait)?.ok_or_else(|| lock_held_error(path, wait))
+}
+
+/// Takes the lock of a file in a folder that exists, and waits for it until `deadline`; `None` where another process holds it
+/// then.
+fn wait_for_regular_lock_file(path: &Path, deadline: Instant) -> Result<Option<File>> {
+    loop {
+        match open_regular_file(path, system::try_lock)? {
+            None if Instant::now() < deadline => std::thread::sleep(RETRY_INTERVAL),
+            taken => return Ok(taken),
+        }
+    }
 }
 
 /// Makes a file that holds room on its disk, of this size, until it is removed. Its folder exists. A file system that can't
 /// allocate in advance holds none.
 pub(crate) fn reserve_room(path: &Path, bytes: u64) -> Result<()> {
-    let file = open_regular_lock_file(path)?;
-    system::allocate(&file, bytes).during(Operation::Write, path)?;
+    if let Some(file) = open_regular_file(path, |path| system::open_lock(path).map(Some))? {
+        system::allocate(&file, bytes).during(Operation::Write, path)?;
+    }
     Ok(())
 }
 
-fn open_regular_lock_file(path: &Path) -> Result<File> {
+/// Opens a file by `open`, and refuses what is no regular file of this user.
+fn open_regular_file(
+    path: &Path,
+    open: impl FnOnce(&Path) -> io::Result<Option<File>>,
+) -> Result<Option<File>> {
     let not_a_file = || {
         Error::blocked(msg!("apply.lock-not-a-file", path = path.display()))
             .hint(msg!("apply.move-away", path = path.display()))
@@ -115,12 +137,14 @@ fn open_regular_lock_file(path: &Path) -> Result<File> {
         Ok(meta) if !meta.is_file() => return Err(not_a_file()),
         _ => {}
     }
-    let file = system::open_lock(path).during(Operation::Lock, path)?;
+    let Some(file) = open(path).during(Operation::Lock, path)? else {
+        return Ok(None);
+    };
     // It may have been swapped since it was checked.
     match file.metadata() {
         Ok(meta) if meta.is_file() => match system::foreign_owner(&meta) {
             Some(owner) => Err(foreign_owner_error(path, owner)),
-            None => Ok(file),
+            None => Ok(Some(file)),
         },
         _ => Err(not_a_file()),
     }
@@ -137,21 +161,11 @@ pub(crate) fn write_holder(mut file: &File) {
 }
 
 /// Reads the pid of the process that holds a lock from its file; `None` where it is not known.
-pub(crate) fn read_holder(mut file: &File) -> Option<u32> {
+pub(crate) fn read_holder(path: &Path) -> Option<u32> {
     let mut text = String::new();
-    file.rewind().ok()?;
+    let file = read::open(path).ok()?;
     file.take(MAX_PID_BYTES).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
-}
-
-/// Returns the error about a lock file that the system does not lock.
-pub(crate) fn lock_error(path: &Path, cause: io::Error) -> Error {
-    let (operation, path) = (Operation::Lock, path.to_path_buf());
-    Error::from(IoFailure {
-        operation,
-        path,
-        cause,
-    })
 }
 
 /// Refuses a folder that belongs to another user. What lies in it would be obeyed, or hidden from its owner.
@@ -170,8 +184,8 @@ pub(super) fn foreign_owner_error(path: &Path, owner: u32) -> Error {
 }
 
 /// Returns the error about the lock of the state home that another process still holds after `wait`.
-fn lock_held_error(path: &Path, file: &File, wait: Duration) -> Error {
-    let pid = read_holder(file);
+fn lock_held_error(path: &Path, wait: Duration) -> Error {
+    let pid = read_holder(path);
     let seconds = wait.as_secs_f32().round();
     let msg = match pid {
         Some(pid) => msg!(

@@ -3,7 +3,7 @@
 //! A umask can only take bits away from the mode given at creation, so nothing here is ever wider than asked, not
 //! for an instant; a bit that an odd umask took away is put back afterwards.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
@@ -11,6 +11,8 @@ use std::os::unix::fs::{
 use std::path::Path;
 
 use rustix::process::geteuid;
+
+use crate::host::read;
 
 /// Permission bits (mode) of every file that a transaction writes.
 const FILE_MODE: u32 = 0o600;
@@ -74,6 +76,22 @@ pub(super) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = (file, bytes);
     Ok(())
+}
+
+/// Opens the file of a process lock, creates it where it is missing, and takes the kernel's lock on it. `None` while another
+/// process holds it.
+pub(super) fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = open_lock(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    }
+}
+
+/// Returns whether a process holds the lock of a file. Only reads.
+pub(super) fn is_locked(path: &Path) -> bool {
+    read::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Opens the file of a process lock, and creates it where it is missing. A link in its place is not followed, and a

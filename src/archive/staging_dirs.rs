@@ -4,13 +4,13 @@
 //! its own: one whose lock can be taken was left by a run that was killed.
 
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::apply::{self, HostLock};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::folder_listings::FolderListings;
-use crate::host::read;
+use crate::i18n::msg;
 
 /// Start of the name of the staging folder into which the restore of a snapshot unpacks, which lies in the state
 /// folder.
@@ -26,7 +26,8 @@ const LOCK_FILE: &str = ".lock";
 pub(crate) struct StagingDir {
     path: PathBuf,
     state_home: PathBuf,
-    _lock: File,
+    /// The lock of the folder, until the folder is removed.
+    lock: Option<File>,
 }
 
 impl StagingDir {
@@ -51,13 +52,13 @@ impl StagingDir {
     }
 
     fn make(lock: &HostLock, path: PathBuf) -> Result<Self> {
-        let file = apply::open_lock_file(&path.join(LOCK_FILE))?;
-        file.try_lock()
-            .map_err(|error| apply::lock_error(&path, error.into()))?;
+        let lock_path = path.join(LOCK_FILE);
+        let busy = || Error::failed(msg!("snapshot.busy", path = lock_path.display()));
+        let file = apply::try_lock_file(&lock_path)?.ok_or_else(busy)?;
         Ok(Self {
             path,
             state_home: lock.state_home().to_path_buf(),
-            _lock: file,
+            lock: Some(file),
         })
     }
 
@@ -69,6 +70,8 @@ impl StagingDir {
 
 impl Drop for StagingDir {
     fn drop(&mut self) {
+        // Windows may keep the name of an open file, and with it the folder, until the file is closed.
+        drop(self.lock.take());
         if !apply::has_unfinished_transaction(&self.state_home) {
             apply::remove_staging(&self.path);
         }
@@ -99,6 +102,5 @@ pub(crate) fn remove_leftover_staging_dirs(_lock: &HostLock, state: &Path) {
 
 /// Returns whether a run holds the lock of a staging folder.
 fn is_in_use(folder: &Path) -> bool {
-    read::open(&folder.join(LOCK_FILE))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    apply::is_lock_held(&folder.join(LOCK_FILE))
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::channel::Heard;
 use super::code;
-use crate::apply;
+use crate::apply::{self, HostLock};
 use crate::error::{Error, Result};
 use crate::host::read;
 use crate::i18n::msg;
@@ -143,9 +143,7 @@ impl PairingStore {
             return Err(Error::failed(missing));
         }
         let path = self.path("lock").with_extension("");
-        let file = apply::open_lock_file(&path)?;
-        file.lock().map_err(|cause| apply::lock_error(&path, cause))?;
-        Ok(file)
+        apply::wait_for_lock_file(&path, HostLock::WAIT_TIMEOUT)
     }
 
     fn requests_path(&self) -> PathBuf {
