@@ -10,6 +10,7 @@ use super::location::{self, GatewayLocation, listening_gateway};
 use super::report::Probe;
 use super::{last_run, session};
 use crate::host::pid;
+use crate::host::ports::LISTS_ALL_LISTENERS;
 use crate::instance::{Instance, InstanceContext};
 use crate::lock::{self, LockHolder};
 use crate::ports::{Port, Span};
@@ -22,6 +23,8 @@ pub(crate) struct LocatedProbe {
     probe: Probe,
     files: GatewayFiles,
     location: GatewayLocation,
+    /// `true` where the location is known from the lock alone, because the system lists no socket there.
+    is_unlisted: bool,
     /// The process that the lock of the native engine names and that has ended.
     dead_holder: Option<LockHolder>,
     has_lock_file: bool,
@@ -65,6 +68,13 @@ impl LocatedProbe {
         );
         probe.proved_pid = lock_pid.or_else(|| listening_gateway(survey, label?));
         probe.is_out_of_reach = alive.is_some() && probe.proved_pid.is_none();
+        let unlisted = alive.filter(|_| lock_pid.is_some() && !LISTS_ALL_LISTENERS);
+        let (location, is_unlisted) = match (location, unlisted) {
+            (GatewayLocation::Nowhere, Some(holder)) => {
+                (location::unlisted_location(holder.port, files.bind_address), true)
+            }
+            (location, _) => (location, false),
+        };
         if location == GatewayLocation::Nowhere {
             probe.set_silent_holder(context, alive, lock_pid, shared_locks);
         }
@@ -72,6 +82,7 @@ impl LocatedProbe {
             probe,
             files,
             location,
+            is_unlisted,
             dead_holder,
             has_lock_file: lock.is_file,
         }
@@ -102,6 +113,13 @@ impl LocatedProbe {
     ) -> (Probe, ClientAuth) {
         let Self { mut probe, files, .. } = self;
         session::query(&mut probe, self.location, context, &files, deadline, in_detail);
+        if self.is_unlisted && !probe.is_running() {
+            // It holds the lock, unless it has ended meanwhile, and does not answer as the gateway: it starts, ends or hangs.
+            let path = context.instance.lock_path();
+            let holder = lock::read_holder(&path).filter(|holder| holder.alive);
+            let pid = holder.as_ref().and_then(|holder| holder.proved_pid(&path));
+            probe.set_silent_holder(context, holder.as_ref(), pid, &SharedLocks::default());
+        }
         if !probe.is_running() {
             let dead_holder = self.dead_holder.as_ref();
             probe.last_run = last_run::read(context.instance, dead_holder, self.has_lock_file);

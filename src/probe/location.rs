@@ -70,6 +70,19 @@ pub(super) fn locate(
     }
 }
 
+/// Returns where the process that holds the lock of an instance may listen although the system does not list its sockets. It
+/// has to prove by its answer that it is the gateway.
+pub(super) fn unlisted_location(port: Port, bind_address: Option<IpAddr>) -> GatewayLocation {
+    let ip = reachable(bind_address.unwrap_or(LOOPBACK[0]));
+    let endpoint = Endpoint {
+        port,
+        addresses: vec![SocketAddr::new(ip, port.get())],
+        pid: None,
+    };
+    let owner = SocketOwner::NotLookedUp;
+    GatewayLocation::Unidentified(endpoint, Listener { ip, port, owner })
+}
+
 /// Returns the gateway location for a listener that holds the port of the instance and is not known to belong to it.
 fn identify_holder(
     survey: &Survey,
@@ -102,11 +115,6 @@ fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
         .listeners
         .iter()
         .filter(|other| other.port == listener.port && pid(other) == pid(listener));
-    let reachable = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => LOOPBACK[0],
-        IpAddr::V6(ip) if ip.is_unspecified() => LOOPBACK[1],
-        ip => ip,
-    };
     let mut ips: Vec<_> = same.map(|listener| reachable(listener.ip)).collect();
     ips.sort_by_key(|ip| (!ip.is_loopback(), ip.is_ipv6()));
     ips.dedup();
@@ -117,6 +125,15 @@ fn endpoint(survey: &Survey, listener: &Listener) -> Endpoint {
             .map(|ip| SocketAddr::new(ip, listener.port.get()))
             .collect(),
         pid: pid(listener),
+    }
+}
+
+/// Returns the address at which a listener on this address is reached from this host.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => LOOPBACK[0],
+        IpAddr::V6(ip) if ip.is_unspecified() => LOOPBACK[1],
+        ip => ip,
     }
 }
 
