@@ -83,5 +83,7 @@ mod survey;
 #[cfg(target_os = "linux")]
 mod terminal;
 #[cfg(target_os = "linux")]
+mod windows;
+#[cfg(target_os = "linux")]
 mod wizard;
 mod words;

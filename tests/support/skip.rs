@@ -17,6 +17,8 @@ pub(crate) enum Reason {
     NoPeers,
     /// `OPENCLAW_PACKAGES` names no folder with the files of a release.
     NoPackages,
+    /// `OPENCLAW_WINDOWS_PROGRAM` names no program that was built for Windows.
+    NoWindowsProgram,
     /// This program is not installed.
     NoProgram(&'static str),
     /// Only root can prepare or observe the case.
@@ -40,6 +42,7 @@ impl Display for Reason {
         match self {
             Self::NoPeers => f.write_str("no-peers"),
             Self::NoPackages => f.write_str("no-packages"),
+            Self::NoWindowsProgram => f.write_str("no-windows-program"),
             Self::NoProgram(name) => write!(f, "no-program:{name}"),
             Self::NeedsRoot => f.write_str("needs-root"),
             Self::RunsAsRoot => f.write_str("runs-as-root"),
