@@ -10,8 +10,10 @@ use crate::onboard::onboard_ok;
 use crate::support::Sandbox;
 
 mod compose;
+mod inside;
 mod kubernetes;
 mod quadlet;
+mod rewrite;
 mod tools;
 
 /// A token of a bot, as Telegram makes them.

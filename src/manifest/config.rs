@@ -5,15 +5,17 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::format::ManifestFormat;
+use super::names::service_name;
 use super::note::NoteList;
 use super::probes::is_at_least;
 use super::secrets::{SecretVariables, TOKEN_VARIABLE, environment_reference};
 use super::source::ManifestSource;
+use crate::config::dialect::Dialect;
 use crate::config::document;
 use crate::config::key_path::KeyPath;
 use crate::config::variables::substitute;
 use crate::error::{Error, Result};
-use crate::i18n::msg;
+use crate::i18n::{Msg, msg};
 use crate::ports::DEFAULT_BASE;
 use crate::url::{ServerUrl, is_loopback_host};
 
@@ -123,15 +125,12 @@ impl<'a> ConfigRewrite<'a> {
             gateway.shift_remove("customBindHost");
         }
         let was_bind = was_bind.unwrap_or_else(|| "loopback".to_owned());
-        self.notes.changed(
-            "bind",
-            msg!(
-                "manifest.bind",
-                bind = was_bind,
-                port = was_port,
-                inside = DEFAULT_BASE.get()
-            ),
-        );
+        let key = match self.format {
+            ManifestFormat::Compose | ManifestFormat::Quadlet => "manifest.bind",
+            ManifestFormat::Kubernetes => "manifest.bind-cluster",
+        };
+        let msg = Msg::new(key).with("bind", was_bind).with("port", was_port);
+        self.notes.changed("bind", msg.with("inside", DEFAULT_BASE.get()));
         let is_exposed = self
             .text("/gateway/tailscale/mode")
             .is_some_and(|mode| mode != "off");
@@ -140,13 +139,7 @@ impl<'a> ConfigRewrite<'a> {
             self.notes.left_out("tailscale", msg!("manifest.tailscale"));
         }
         self.set_credential();
-        if self
-            .source
-            .release()
-            .is_some_and(|release| is_at_least(release, FIRST_WITH_ORIGINS))
-        {
-            self.allow_origins();
-        }
+        self.allow_origins();
     }
 
     /// Returns the text at a JSON pointer of the config.
@@ -192,21 +185,34 @@ impl<'a> ConfigRewrite<'a> {
         self.secrets.set(TOKEN_VARIABLE, token, &mut self.notes);
     }
 
-    /// Lets the page of the published port use the gateway: it has another port than the gateway inside.
+    /// Lets the page of the published port use the gateway: it has another port than the gateway inside. This program's gateway
+    /// lets it without being told, but wants to be told the name that it has in a cluster.
     fn allow_origins(&mut self) {
         let scheme = if self.has_tls() { "https" } else { "http" };
         let port = self.source.ports.base();
+        let hosts = match self.source.release() {
+            Some(release) if is_at_least(release, FIRST_WITH_ORIGINS) => {
+                vec!["127.0.0.1".to_owned(), "localhost".to_owned()]
+            }
+            None if self.format == ManifestFormat::Kubernetes
+                && Dialect::from_config(&self.config) != Some(Dialect::Early) =>
+            {
+                vec![service_name(&self.source.instance.profile)]
+            }
+            _ => return,
+        };
         let listed = self.config.pointer("/gateway/controlUi/allowedOrigins");
         let mut origins = listed.and_then(Value::as_array).cloned().unwrap_or_default();
-        for host in ["127.0.0.1", "localhost"] {
+        for host in &hosts {
             let origin = Value::from(format!("{scheme}://{host}:{port}"));
             if !origins.contains(&origin) {
                 origins.push(origin);
             }
         }
         self.set("gateway.controlUi.allowedOrigins", origins.into());
+        let hosts = hosts.join(", ");
         self.notes
-            .changed("origins", msg!("manifest.origins", port = port));
+            .changed("origins", msg!("manifest.origins", hosts = hosts, port = port));
     }
 
     /// Returns whether the gateway speaks TLS itself.

@@ -42,7 +42,7 @@ impl ImageReference {
     /// Returns the image of a release of OpenClaw.
     pub(super) fn of_release(version: &str) -> Self {
         Self {
-            text: format!("{OPENCLAW_REPOSITORY}:{}", version.trim_start_matches('v')),
+            text: format!("{OPENCLAW_REPOSITORY}:{version}"),
             is_local: false,
         }
     }

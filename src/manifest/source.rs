@@ -17,7 +17,8 @@ use crate::instance::{Instance, RECORD_FILE};
 use crate::plan;
 use crate::ports::PortFamily;
 use crate::probe;
-use crate::record::{Engine, Record};
+use crate::profile::ProfileName;
+use crate::record::{Engine, Record, ReleaseVersion};
 use crate::secret::Secret;
 use crate::survey::{Survey, SurveyedInstance};
 
@@ -59,6 +60,8 @@ pub(crate) struct ManifestSource<'a> {
     pub(super) has_other_credentials: bool,
     /// The files that a person has added to the service of the instance.
     pub(super) service_additions: Vec<PathBuf>,
+    /// The instances of this host that watch the gateway, and would start it here again.
+    pub(super) watchers: Vec<String>,
     /// The time zone of the host by its name, where it has one.
     pub(super) time_zone: Option<String>,
 }
@@ -96,6 +99,7 @@ impl<'a> ManifestSource<'a> {
             image: image.cloned().unwrap_or_else(default_image),
             env_file: read_env_file(&instance)?,
             service_additions: service_additions(found),
+            watchers: watchers(survey, &instance.profile),
             time_zone: host.time_zone(),
             home: env.home.clone(),
             found,
@@ -109,7 +113,7 @@ impl<'a> ManifestSource<'a> {
         })
     }
 
-    /// Returns whether an instance is that of a given release or, with `None`, of this program.
+    /// Returns the release of OpenClaw that runs as the gateway; `None` for this program.
     pub(crate) fn release(&self) -> Option<&str> {
         self.release.as_deref()
     }
@@ -135,9 +139,12 @@ fn no_config(instance: &Instance, found: &SurveyedInstance) -> Error {
 
 /// Returns the release of OpenClaw that runs an instance's gateway.
 fn release_of(survey: &Survey, record: &Record, instance: &Instance) -> Result<String> {
-    let recorded = record.release.as_ref().map(|release| release.as_str().to_owned());
-    let found = recorded.or_else(|| survey.node_for(Some(record)).map(|node| node.version));
-    found.ok_or_else(|| {
+    let of_host = || {
+        let node = survey.node_for(Some(record))?;
+        ReleaseVersion::parse(node.version.trim_start_matches('v')).ok()
+    };
+    let found = record.release.clone().or_else(of_host);
+    found.map(|release| release.as_str().to_owned()).ok_or_else(|| {
         Error::blocked(msg!("manifest.no-release", profile = instance.profile))
             .hint(msg!("manifest.no-release-way-out", command = instance.command()))
     })
@@ -169,6 +176,16 @@ fn read_stored_keys(instance: &Instance) -> Result<(Vec<(&'static str, Secret)>,
     let profiles = value["profiles"].as_object().map_or(0, serde_json::Map::len);
     let has_more = profiles > keys.len();
     Ok((keys, has_more))
+}
+
+/// Returns the labels of the instances that watch the gateway of a profile.
+fn watchers(survey: &Survey, profile: &ProfileName) -> Vec<String> {
+    let is_watching = |found: &&SurveyedInstance| {
+        let record = found.record();
+        record.is_some_and(|record| record.rescue.watch.iter().any(|name| name == profile.as_str()))
+    };
+    let found = survey.instances.iter().filter(is_watching);
+    found.map(|found| found.label.clone()).collect()
 }
 
 /// Returns the files that a person has added to the systemd unit of an instance.

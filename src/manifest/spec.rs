@@ -14,9 +14,10 @@ use super::note::{ManifestNote, NoteList};
 use super::probes::{Probe, Probes};
 use super::secrets::SecretVariables;
 use super::source::ManifestSource;
+use crate::config::judge::ConfigJudge;
 use crate::environment::abbreviate_home;
 use crate::error::Result;
-use crate::i18n::msg;
+use crate::i18n::{Lang, Msg, msg};
 use crate::ports::{BasePort, DEFAULT_BASE};
 use crate::profile::ProfileName;
 use crate::record::Engine;
@@ -64,6 +65,7 @@ impl ContainerSpec {
     /// Where the instance can't run in one.
     pub(super) fn new(source: &ManifestSource<'_>, format: ManifestFormat) -> Result<Self> {
         let mut rewrite = ConfigRewrite::run(source, format)?;
+        note_rejected(source, &mut rewrite);
         note_host(source, &mut rewrite.notes);
         let memory = memory_limit(source.engine);
         Ok(Self {
@@ -193,8 +195,8 @@ fn variables(
     ];
     match source.engine {
         Engine::Native => {
-            let language = source.record.language.clone();
-            variables.extend(language.map(|language| ("OPENCLAW_LANG", language)));
+            let language = source.record.language.as_deref().and_then(Lang::from_code);
+            variables.extend(language.map(|language| ("OPENCLAW_LANG", language.code().to_owned())));
         }
         Engine::Node => {
             variables.push(("OPENCLAW_DISABLE_BONJOUR", "1".to_owned()));
@@ -207,6 +209,18 @@ fn variables(
     }
     variables.extend(source.time_zone.clone().map(|zone| ("TZ", zone)));
     variables
+}
+
+/// Notes what the gateway would reject in the rewritten config: on this host it rejects the same.
+fn note_rejected(source: &ManifestSource<'_>, rewrite: &mut ConfigRewrite<'_>) {
+    let judge = source
+        .release()
+        .map_or_else(ConfigJudge::native, ConfigJudge::for_version);
+    let findings = judge.refused(&rewrite.config.clone().into());
+    if let Some(first) = findings.into_iter().next() {
+        let msg = Msg::new("manifest.config-rejected").with("path", first.path);
+        rewrite.notes.missing("config", msg.with_msg("why", first.why));
+    }
 }
 
 /// Notes what belongs to an instance on this host and no container gets.
@@ -224,7 +238,18 @@ fn note_host(source: &ManifestSource<'_>, notes: &mut NoteList) {
         notes.left_out("credentials", msg!("manifest.credentials", path = path));
     }
     for path in &source.service_additions {
-        notes.left_out("service", msg!("manifest.service-addition", path = shown(path)));
+        notes.left_out(
+            "service-addition",
+            msg!("manifest.service-addition", path = shown(path)),
+        );
+    }
+    let command = source.instance.command();
+    if source.found.service.is_some() {
+        notes.left_out("service", msg!("manifest.service", command = command));
+    }
+    if !source.watchers.is_empty() {
+        let watchers = source.watchers.join(", ");
+        notes.left_out("watchers", msg!("manifest.watchers", watchers = watchers));
     }
     if !source.record.rescue.watch.is_empty() {
         let watched = source.record.rescue.watch.join(", ");

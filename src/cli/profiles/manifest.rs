@@ -187,7 +187,10 @@ fn print_report(
     ui.print_note(&match (folder, format) {
         (None, _) => msg!("manifest.next-out"),
         (Some(_), ManifestFormat::Compose) => msg!("manifest.next-compose"),
-        (Some(_), ManifestFormat::Quadlet) => msg!("manifest.next-quadlet"),
+        (Some(_), ManifestFormat::Quadlet) => {
+            let services: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
+            msg!("manifest.next-quadlet", service = services.join(" "))
+        }
         (Some(_), ManifestFormat::Kubernetes) => msg!("manifest.next-kubernetes"),
     });
 }
