@@ -25,6 +25,7 @@ mod doctor;
 mod duration;
 mod engine;
 mod gateway;
+pub(crate) mod hosts;
 mod left_out;
 mod logs;
 mod man;
@@ -35,6 +36,7 @@ mod pairing;
 mod ports;
 mod preset_answers;
 mod profiles;
+pub(crate) mod remote;
 mod rescue;
 mod snapshot;
 mod status;
@@ -56,6 +58,8 @@ pub struct Cli {
     pub(crate) profile: Option<String>,
     #[arg(long, global = true)]
     pub(crate) dev: bool,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) host: Option<String>,
     #[arg(long, global = true, value_name = "CODE")]
     pub(crate) lang: Option<String>,
     #[arg(long, global = true)]
@@ -84,6 +88,7 @@ pub(crate) enum Command {
     Engine(engine::EngineArgs),
     Profiles(profiles::ProfilesArgs),
     Ports(ports::PortsArgs),
+    Hosts(hosts::HostsArgs),
     Browser(browser::BrowserArgs),
     Channels(channels::ChannelsArgs),
     Pairing(pairing::PairingArgs),
@@ -99,6 +104,7 @@ impl Command {
             | Self::Setup(_)
             | Self::Ports(_)
             | Self::Profiles(_)
+            | Self::Hosts(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
             Self::Gateway(args) => !args.runs_unconfigured(),
@@ -162,7 +168,8 @@ pub(crate) fn dispatch(
         Command::Doctor(args) => doctor::run(&read_context()?, &args),
         Command::Config(args) => run(&|context| config::run(context, &args)),
         Command::Dashboard(args) => run(&|context| dashboard::run(context, &args)),
-        Command::Status(args) => run(&|context| Ok(status::run(context, &args))),
+        Command::Status(args) => run(&|context| status::run(context, &args)),
+        Command::Hosts(args) => run(&|context| hosts::run(context, &args)),
         Command::Logs(args) => run(&|context| logs::run(context, &args)),
         Command::Gateway(args) => run(&|context| gateway::run(context, &args)),
         Command::Snapshot(args) => run(&|context| snapshot::run(context, &args)),

@@ -1,5 +1,5 @@
 //! Global options, which may stand anywhere on the command line before `--`: `--profile`, `--dev`, `--lang`,
-//! `--no-color`, `--accessible`.
+//! `--no-color`, `--accessible`, and before the command `--host`.
 //!
 //! OpenClaw honours `--profile` before and after the command (docs/openclaw.md#profile-flags), so these options are
 //! removed from the arguments before the commands are parsed.
@@ -15,6 +15,9 @@ use crate::profile::ProfileName;
 pub(crate) struct GlobalOptions {
     /// The profile of `--profile NAME` or `--dev`.
     pub(crate) profile: Option<ProfileName>,
+    /// The remote host of a `--host NAME` before the command. Behind the command it is an option of this program's commands,
+    /// which OpenClaw may have too.
+    pub(crate) host: Option<String>,
     /// The value of the first `--lang`, which may be a language that has no catalogue.
     pub(crate) lang: Option<OsString>,
     /// `true` where `--no-color` is given.
@@ -76,6 +79,13 @@ pub(crate) fn parse_global_options(args: &[OsString]) -> Result<GlobalOptions> {
             Some(text) if text.starts_with("--profile=") => {
                 options.select_profile(&text["--profile=".len()..])?;
             }
+            Some("--host") if !has_command => {
+                let value = option_value(words.next()).ok_or_else(missing_host)?;
+                options.host = Some(value.to_string_lossy().into_owned());
+            }
+            Some(text) if !has_command && text.starts_with("--host=") => {
+                options.host = Some(text["--host=".len()..].to_owned());
+            }
             Some("--no-color") => {
                 options.no_color = true;
                 options.openclaw_args.push(word.clone());
@@ -115,6 +125,11 @@ fn missing_profile() -> Error {
     Error::usage(msg!("profile.value"))
 }
 
+/// Returns the error of `--host` without the name of a remote host.
+fn missing_host() -> Error {
+    Error::usage(msg!("hosts.value")).hint(msg!("hosts.see-list"))
+}
+
 /// Returns the error of `--lang` without a language.
 fn missing_lang() -> Error {
     Error::usage(msg!("cli.lang-value"))
@@ -126,6 +141,25 @@ impl GlobalOptions {
     fn keep(&mut self, word: &OsString) {
         self.pass_on(!self.command_line.is_empty(), &[word]);
         self.command_line.push(word.clone());
+    }
+
+    /// Returns the words of the command line, from the command on, without a `--host NAME` behind the command.
+    pub(crate) fn words_without_host(&self) -> Vec<OsString> {
+        let mut words = self.command_line.iter().skip(1);
+        let mut kept = Vec::new();
+        while let Some(word) = words.next() {
+            match word.to_str() {
+                Some("--") => {
+                    kept.push(word.clone());
+                    break;
+                }
+                Some("--host") => drop(words.next()),
+                Some(text) if text.starts_with("--host=") => {}
+                _ => kept.push(word.clone()),
+            }
+        }
+        kept.extend(words.cloned());
+        kept
     }
 
     /// Replaces the command `help` by the option: `openclaw help gateway` asks for what `openclaw gateway --help` does.
@@ -224,6 +258,26 @@ mod tests {
         for line in ["openclaw --dev ports", "openclaw --dev --profile dev"] {
             assert_eq!(parse(line).unwrap().profile.unwrap().as_str(), "dev", "{line}");
         }
+    }
+
+    #[test]
+    fn host_is_a_global_option_before_the_command_and_left_to_the_command_behind_it() {
+        for line in [
+            "openclaw --host box rescue work --yes",
+            "openclaw --host=box rescue work --yes",
+        ] {
+            let options = parse(line).unwrap();
+            assert_eq!(options.host.as_deref(), Some("box"));
+            assert_eq!(options.command_line, args("openclaw rescue work --yes"));
+        }
+        let behind = parse("openclaw logs --host box -f -- --host x").unwrap();
+        assert_eq!(behind.host, None);
+        assert_eq!(behind.words_without_host(), args("logs -f -- --host x"));
+        assert_eq!(
+            parse("openclaw node run --host x").unwrap().openclaw_args,
+            args("node run --host x")
+        );
+        assert_eq!(parse("openclaw --host").unwrap_err().code(), "hosts.value");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod process_group;
 pub(crate) mod read;
+pub(crate) mod relay;
 mod space;
 #[cfg_attr(unix, path = "host/unix.rs")]
 #[cfg_attr(windows, path = "host/windows.rs")]

@@ -17,6 +17,7 @@ use crate::i18n::{Msg, msg};
 use crate::ports::Port;
 use crate::profile::ProfileName;
 use crate::secret::{Secret, with_shown_value};
+use crate::text::quote_for_shell;
 
 mod config_variables;
 mod context;
@@ -353,13 +354,7 @@ impl VariableOwners {
 
 /// Quotes a path as one word of a shell command, where it needs quotes.
 pub(crate) fn shell_quote(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@:,~%".contains(c);
-    if text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    quote_for_shell(&path.display().to_string())
 }
 
 /// Returns the instance profile whose canonical state folder this is, links followed, or `None` for any other folder.

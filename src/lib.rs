@@ -35,6 +35,7 @@ pub mod gateway;
 mod global_options;
 pub mod help;
 pub mod host;
+mod hosts;
 mod https;
 pub mod i18n;
 mod installation;
@@ -127,6 +128,15 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     {
         return Err(error);
     }
+    if let Some(name) = &options.host {
+        return cli::remote::run(
+            host,
+            ui,
+            options,
+            name,
+            options.command_line.get(1..).unwrap_or_default(),
+        );
+    }
     if cli::version::is_asked_for(&options.command_line) {
         return Ok(cli::version::run(host, ui));
     }
@@ -136,6 +146,9 @@ fn dispatch(host: &Host, ui: Ui, options: &GlobalOptions) -> Result<ExitCode> {
     };
     let parsed =
         cli::Cli::from_arg_matches(&matches).map_err(|e| Error::usage(msg!("cli.usage")).because(e))?;
+    if let Some(name) = &parsed.host {
+        return cli::remote::run(host, ui, options, name, &options.words_without_host());
+    }
     let Some(command) = parsed.command else {
         return Ok(cli::version::run(host, ui));
     };

@@ -34,6 +34,7 @@ use location::listening_gateway;
 
 pub(crate) use last_run::{LastRun, RunEnd};
 pub(crate) use located::LocatedProbe;
+pub(crate) use messages::verdict_msg;
 pub(crate) use report::{Probe, ProbeVerdict, VerdictClass};
 
 /// Time between two probes of a gateway that is starting.

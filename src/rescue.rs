@@ -63,7 +63,16 @@ pub(crate) fn resolve_target(
             None => error.hint(msg!("rescue.set-one-up")),
         });
     }
-    let Some(found) = found else {
+    find_target(env, survey, name)
+}
+
+/// Returns the instance, named by its profile, whose gateway somebody on another host is to repair.
+///
+/// # Errors
+/// For an unknown profile.
+pub(crate) fn find_target(env: &Environment, survey: &Survey, name: &ProfileName) -> Result<Instance> {
+    let mut all = survey.instances.iter();
+    let Some(found) = all.find(|found| found.profile.as_ref() == Some(name)) else {
         let known = survey.instances.iter().filter_map(|found| found.profile.as_ref());
         let error = Error::failed(msg!("profiles.unknown", profile = name));
         return Err(match profile::nearest_name(name, known) {

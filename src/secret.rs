@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::i18n::{Msg, msg};
 
 /// Number of random bytes in a generated secret token, whose text has two characters for each byte.
@@ -57,6 +59,15 @@ impl Secret {
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns a digest of a secret, by which it can be compared with another one under the same key. The key is random and good for
+/// one comparison only, so that a digest tells nothing to whoever sees it, then or later.
+pub(crate) fn keyed_digest(key: &[u8; 32], secret: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(key);
+    hash.update(secret);
+    hash.finalize().into()
 }
 
 /// Sets the placeholder `{value}` of an error message to a value that is to be no secret. One that is so long that it may be a

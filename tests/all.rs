@@ -41,6 +41,8 @@ mod formats;
 mod gateway;
 #[cfg(target_os = "linux")]
 mod help;
+#[cfg(target_os = "linux")]
+mod hosts;
 mod json;
 #[cfg(target_os = "linux")]
 mod locale;

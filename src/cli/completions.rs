@@ -23,6 +23,7 @@ use crate::engine::ReleaseStore;
 use crate::environment::Environment;
 use crate::help;
 use crate::host::Host;
+use crate::hosts::HostList;
 use crate::i18n::Lang;
 use crate::installation::PACKAGE_NAME;
 use crate::instance::{Instance, profile_of_folder};
@@ -161,6 +162,7 @@ fn command_with_candidates(host: &Host, program: Command, lang: Lang) -> Command
         .map(|lang| (lang.code().to_owned(), lang.text("language.name")))
         .collect();
     let program = with_channel_candidates(help::localise(program, lang));
+    let program = with_host_candidates(host, program);
     with_release_candidates(host, program)
         .mut_arg("profile", named)
         .mut_arg("lang", |arg| arg.add(candidates(languages)))
@@ -223,6 +225,16 @@ fn with_release_candidates(host: &Host, program: Command) -> Command {
             .mut_subcommand("remove", |remove| {
                 remove.mut_arg("version", |arg| arg.add(found(host, installed_releases)))
             })
+    })
+}
+
+/// Returns the program's commands with candidates for the names of remote hosts.
+fn with_host_candidates(host: &Host, program: Command) -> Command {
+    let named = |arg: Arg| arg.add(found(host, host_names));
+    program.mut_arg("host", named).mut_subcommand("hosts", |hosts| {
+        hosts
+            .mut_subcommand("remove", |remove| remove.mut_arg("name", named))
+            .mut_subcommand("check", |check| check.mut_arg("names", named))
     })
 }
 
@@ -318,6 +330,18 @@ fn snapshot_ids(host: &Host) -> Words {
     let folder = snapshot::snapshot_dir(&state_home, &env.home, &instance);
     let snapshots = snapshot::list(&folder).unwrap_or_default().into_iter();
     snapshots.map(|found| (found.id, None)).collect()
+}
+
+/// Returns the names of the user's remote hosts.
+fn host_names(host: &Host) -> Words {
+    let Ok(env) = Environment::read(host) else {
+        return Vec::new();
+    };
+    let list = HostList::read(&registry::state_home(host, &env)).unwrap_or_default();
+    list.hosts
+        .into_iter()
+        .map(|host| (host.name.to_string(), None))
+        .collect()
 }
 
 /// Returns the versions of the releases of OpenClaw that are installed.

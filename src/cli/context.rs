@@ -8,6 +8,7 @@ use crate::engine::ReleaseStore;
 use crate::environment::{Environment, abbreviate_home};
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::hosts::SshClient;
 use crate::i18n::{Msg, msg};
 use crate::instance::{Instance, InstanceContext};
 use crate::profile::{self, ProfileName};
@@ -89,6 +90,11 @@ impl<'a> Context<'a> {
     /// Returns the folder with the files that all instances of this user share.
     pub(crate) fn state_home(&self) -> PathBuf {
         registry::state_home(self.host, &self.env)
+    }
+
+    /// Returns the `ssh` of this host, through which the remote hosts answer in the language of this run.
+    pub(crate) fn ssh(&self) -> SshClient<'a> {
+        SshClient::find(self.host, &self.state_home(), self.ui.lang())
     }
 
     /// Acquires the host-wide lock, and first recovers the transaction of a run that was interrupted.

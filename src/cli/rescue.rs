@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::{Error, Result};
+use crate::hosts::HostName;
 use crate::i18n::{Msg, msg};
 use crate::profile::ProfileName;
 use crate::record::Record;
@@ -54,6 +55,8 @@ pub(crate) enum RescueCommand {
 pub(crate) struct DiagnoseArgs {
     #[arg(value_name = "NAME")]
     pub(crate) target: Option<String>,
+    #[arg(long, value_name = "HOST", value_parser = parse_host_name)]
+    pub(crate) from: Option<HostName>,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -67,6 +70,8 @@ pub(crate) struct RepairArgs {
     pub(crate) yes: bool,
     #[arg(long)]
     pub(crate) force: bool,
+    #[arg(long, value_name = "HOST", value_parser = parse_host_name)]
+    pub(crate) from: Option<HostName>,
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -85,13 +90,18 @@ pub(crate) struct HistoryArgs {
     pub(crate) json: bool,
 }
 
+/// Parses the name of the host that a repair comes from.
+fn parse_host_name(text: &str) -> Result<HostName, String> {
+    HostName::parse(text).map_err(|error| error.code().to_owned())
+}
+
 /// Runs `openclaw rescue` and its subcommands.
 pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> {
     match &args.command {
         None => repair(context, &args.repair),
         Some(RescueCommand::Repair(args)) => repair(context, args),
         Some(RescueCommand::Diagnose(args)) => {
-            let diagnosis = Diagnosis::of_target(context, args.target.as_deref())?;
+            let diagnosis = Diagnosis::of_target(context, args.target.as_deref(), args.from.is_some())?;
             if context.ui.is_json() {
                 let document = diagnosis.document(context, None);
                 context.ui.print_report(diagnosis.outcome(None), document);
@@ -111,7 +121,7 @@ pub(super) fn run(context: &Context<'_>, args: &RescueArgs) -> Result<ExitCode> 
 /// Runs `rescue repair`: diagnoses a gateway, and carries out the repair steps after consent.
 fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     let ui = &context.ui;
-    let diagnosis = Diagnosis::of_target(context, args.target.as_deref())?;
+    let diagnosis = Diagnosis::of_target(context, args.target.as_deref(), args.from.is_some())?;
     if !ui.is_json() {
         diagnosis.print_causes(context);
         diagnosis.print_steps(context);
@@ -125,12 +135,15 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
     let job = RepairJob {
         target: context.instance_context().with_instance(&diagnosis.target),
         rescuer: &context.instance,
-        origin: RepairOrigin::Host,
+        origin: match &args.from {
+            Some(other) => RepairOrigin::OtherHost(other.as_str()),
+            None => RepairOrigin::Host,
+        },
         is_forced: args.force,
         stop: &StopSignal::default(),
     };
     job.check_limit()?;
-    if !args.yes && !has_consent(context, &diagnosis)? {
+    if !args.yes && !has_consent(context, &diagnosis, args.from.is_some())? {
         if ui.is_json() {
             ui.print_report(diagnosis.outcome(None), diagnosis.document(context, None));
         }
@@ -167,7 +180,7 @@ fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When the person declines.
-fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
+fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis, is_from_another_host: bool) -> Result<bool> {
     let ui = &context.ui;
     let target = &diagnosis.target.profile;
     if ui.is_json() {
@@ -176,7 +189,11 @@ fn has_consent(context: &Context<'_>, diagnosis: &Diagnosis) -> Result<bool> {
     let terminal = context.host.terminal();
     if !terminal.can_ask() {
         let command = context.instance.command();
-        ui.print_note(&msg!("rescue.only-shown", command = command, target = target));
+        ui.print_note(&if is_from_another_host {
+            msg!("rescue.only-shown-there")
+        } else {
+            msg!("rescue.only-shown", command = command, target = target)
+        });
         return Ok(false);
     }
     if Terminal::new(*ui).confirm(&msg!("rescue.ask", profile = target), Some(false))? {

@@ -11,6 +11,8 @@ use serde_json::json;
 use self::service::ServiceReport;
 use super::Context;
 use crate::environment::abbreviate_home;
+use crate::error::Result;
+use crate::hosts::HostList;
 use crate::i18n::{Msg, duration_msg, msg};
 use crate::instance::InstanceContext;
 use crate::ports::PortSource;
@@ -23,6 +25,7 @@ mod all;
 mod args;
 pub(super) mod document;
 mod outcome;
+mod remote;
 pub(super) mod service;
 pub(super) mod verdict;
 
@@ -31,12 +34,19 @@ pub(crate) use args::{AskArgs, StatusArgs};
 pub(super) use outcome::probe_outcome;
 
 /// Runs `openclaw status`.
-pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> ExitCode {
-    if args.all {
-        all::run(context, &args.ask)
-    } else {
-        report_instance(context, &args.ask)
+///
+/// # Errors
+/// Where `--hosts` is given and the list of remote hosts is broken.
+pub(super) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<ExitCode> {
+    if !args.all {
+        return Ok(report_instance(context, &args.ask));
     }
+    let hosts = if args.hosts {
+        HostList::read(&context.state_home())?.hosts
+    } else {
+        Vec::new()
+    };
+    Ok(all::run(context, &args.ask, &hosts))
 }
 
 /// Reports the state of this instance's gateway and service.

@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::browser::fixed_addresses;
 use super::candidates::{Candidate, find_candidates};
@@ -40,7 +39,7 @@ use crate::ports::{Listener, ListeningProcess, Port};
 use crate::probe;
 use crate::record::{Engine, Record, RecordError};
 use crate::registry;
-use crate::secret::Secret;
+use crate::secret::{Secret, keyed_digest};
 use crate::service::{self, Linger, ServiceDrift, ServiceStatus};
 use crate::settings::{RunOverrides, SettingSources, Settings};
 use crate::survey::{InstalledService, Survey, SurveyedInstance, SystemUnits};
@@ -372,10 +371,7 @@ impl<'a> Collector<'_, 'a> {
 
     /// Returns a digest of a secret token, which the doctor can compare with other digests of the same run.
     fn digest(&self, token: &str) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.update(self.digest_key);
-        hash.update(token);
-        hash.finalize().into()
+        keyed_digest(&self.digest_key, token)
     }
 
     /// Returns the running gateway of the instance with this label; `None` where no gateway of it listens.

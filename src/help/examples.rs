@@ -114,7 +114,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     (
         "openclaw status",
-        &["openclaw status --all", "openclaw --profile rescue status --json"],
+        &[
+            "openclaw status --all --hosts",
+            "openclaw --profile rescue status --json",
+        ],
     ),
     (
         "openclaw dashboard",
@@ -163,7 +166,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "openclaw rescue",
         &[
             "openclaw --profile rescue rescue",
-            "openclaw --profile rescue rescue work --yes",
+            "openclaw --host box rescue work",
         ],
     ),
     (
@@ -280,6 +283,30 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "openclaw profiles manifest work --format quadlet",
             "openclaw profiles manifest --all --format compose --out containers",
         ],
+    ),
+    (
+        "openclaw hosts",
+        &[
+            "openclaw hosts add box me@box.example.org",
+            "openclaw hosts check",
+        ],
+    ),
+    ("openclaw hosts list", &["openclaw hosts list --json"]),
+    (
+        "openclaw hosts add",
+        &[
+            "openclaw hosts add box me@box.example.org",
+            "openclaw hosts add attic ssh://me@10.0.0.7:2222 --program /opt/bin/openclaw",
+        ],
+    ),
+    ("openclaw hosts remove", &["openclaw hosts remove box"]),
+    (
+        "openclaw hosts check",
+        &["openclaw hosts check", "openclaw hosts check box --json"],
+    ),
+    (
+        "openclaw hosts fingerprints",
+        &["openssl rand -hex 32 | openclaw hosts fingerprints"],
     ),
     (
         "openclaw ports",

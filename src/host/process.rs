@@ -8,6 +8,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,6 +36,11 @@ pub(crate) struct CommandSpec {
     pub inherit_env: bool,
     /// The working folder; `None` for that of this program.
     pub cwd: Option<PathBuf>,
+    /// The bytes on its standard input where [`Host::run`] starts it.
+    pub input: Vec<u8>,
+    /// Number of bytes on its standard output with which [`Host::run`] ends the program; `None` for a program that may write
+    /// as much as it likes, of which the first mebibyte is kept.
+    pub output_limit: Option<u64>,
 }
 
 /// The exit code and the output of a program that has ended.
@@ -47,6 +54,8 @@ pub(crate) struct CommandOutput {
     pub stderr: String,
     /// `true` if the time limit ended the program.
     pub timed_out: bool,
+    /// `true` if the program was ended because it wrote more than [`CommandSpec::output_limit`].
+    pub overflowed: bool,
 }
 
 impl CommandSpec {
@@ -63,6 +72,8 @@ impl CommandSpec {
             env_removed: Vec::new(),
             inherit_env: true,
             cwd: None,
+            input: Vec::new(),
+            output_limit: None,
         }
     }
 
@@ -109,8 +120,9 @@ impl CommandSpec {
 }
 
 impl Host {
-    /// Runs a program without input, waits for its end, and returns its output. After `limit`, or at the deadline of
-    /// [`Host::with_deadline`], it is killed together with the programs that it started (on Windows, without them).
+    /// Runs a program with the input of its description, waits for its end, and returns its output. After `limit`, at the
+    /// deadline of [`Host::with_deadline`], or where it writes too much, it is killed together with the programs that it
+    /// started (on Windows, without them).
     ///
     /// # Errors
     /// When the program can't be started.
@@ -118,19 +130,23 @@ impl Host {
         let deadline = Instant::now() + limit;
         let deadline = self.deadline.map_or(deadline, |end| end.min(deadline));
         let mut command = spec.to_command(self);
+        let has_input = !spec.input.is_empty();
         command
-            .stdin(Stdio::null())
+            .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         system::set_own_group(&mut command);
         let mut child = command.spawn()?;
-        let stdout = read_in_thread(child.stdout.take());
-        let stderr = read_in_thread(child.stderr.take());
+        write_in_thread(child.stdin.take(), &spec.input);
+        let is_full = Arc::new(AtomicBool::new(false));
+        let limit = spec.output_limit.map(|bytes| (bytes, is_full.clone()));
+        let stdout = read_in_thread(child.stdout.take(), limit);
+        let stderr = read_in_thread(child.stderr.take(), None);
         let (code, timed_out) = loop {
             if let Some(status) = child.try_wait()? {
                 break (status.code(), false);
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || is_full.load(Ordering::Relaxed) {
                 // The children first: once the leader is waited for, the id of the group may be another's.
                 system::kill_group(child.id());
                 child.kill()?;
@@ -150,11 +166,13 @@ impl Host {
                 String::new()
             }
         };
+        let overflowed = is_full.load(Ordering::Relaxed);
         Ok(CommandOutput {
             code,
             stdout: text(stdout),
             stderr: text(stderr),
-            timed_out,
+            timed_out: timed_out && !overflowed,
+            overflowed,
         })
     }
 
@@ -177,7 +195,7 @@ impl Host {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn()?;
-        let stdout = read_in_thread(child.stdout.take());
+        let stdout = read_in_thread(child.stdout.take(), None);
         let (sender, lines) = mpsc::channel();
         let stderr = child.stderr.take();
         std::thread::spawn(move || {
@@ -301,12 +319,31 @@ fn silent_command(host: &Host, spec: &CommandSpec) -> Command {
     command
 }
 
+/// Writes the input of a started program in a thread of its own, and closes it. A program that does not read all of it is no
+/// error.
+fn write_in_thread(stdin: Option<impl io::Write + Send + 'static>, input: &[u8]) {
+    if let Some(mut stdin) = stdin {
+        let input = input.to_vec();
+        std::thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+    }
+}
+
 /// Reads an output stream of a started program to its end in a thread of its own and keeps the first
-/// [`MAX_OUTPUT_BYTES`].
-fn read_in_thread(stream: Option<impl io::Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+/// [`MAX_OUTPUT_BYTES`]. With a limit so many are kept, and where there is more the reading ends and the flag is set.
+fn read_in_thread(
+    stream: Option<impl io::Read + Send + 'static>,
+    limit: Option<(u64, Arc<AtomicBool>)>,
+) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
+            if let Some((limit, is_full)) = limit {
+                let _ = (&mut stream).take(limit + 1).read_to_end(&mut bytes);
+                is_full.store(bytes.len() as u64 > limit, Ordering::Relaxed);
+                return bytes;
+            }
             let kept = (&mut stream).take(MAX_OUTPUT_BYTES).read_to_end(&mut bytes);
             // The rest is read and dropped, so that the program is not blocked by a full pipe.
             let _ = kept.and_then(|_| io::copy(&mut stream, &mut io::sink()));
@@ -334,6 +371,21 @@ mod tests {
             (output.code, output.stdout.as_str(), output.stderr.as_str()),
             (Some(3), "ac\n", "no\n")
         );
+    }
+
+    #[test]
+    fn program_reads_its_input_and_is_killed_where_it_writes_too_much() {
+        let host = Host::fixed(&[], [("PATH", "/usr/bin:/bin")]);
+        let mut spec = sh("cat");
+        spec.input = b"given".to_vec();
+        spec.output_limit = Some(5);
+        let output = host.run(&spec, Duration::from_secs(30)).unwrap();
+        assert_eq!((output.code, output.stdout.as_str()), (Some(0), "given"));
+        let mut endless = sh("exec yes");
+        endless.output_limit = Some(1000);
+        let output = host.run(&endless, Duration::from_secs(30)).unwrap();
+        assert!(output.overflowed && !output.timed_out && output.code.is_none());
+        assert_eq!(output.stdout.len(), 1001);
     }
 
     #[test]

@@ -40,6 +40,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) enum RepairOrigin<'a> {
     /// Somebody on the host.
     Host,
+    /// Somebody on another host of the user, or a watcher there; with the name of that host.
+    OtherHost(&'a str),
     /// A watching gateway, by itself.
     Watcher,
     /// A person in a chat.
@@ -104,7 +106,10 @@ impl RepairJob<'_> {
         };
         HistoryEntry {
             at: unix_millis(self.target.host.now()),
-            rescuer: self.rescuer.profile.to_string(),
+            rescuer: match self.origin {
+                RepairOrigin::OtherHost(name) => name.to_owned(),
+                _ => self.rescuer.profile.to_string(),
+            },
             target: self.target.instance.profile.to_string(),
             watched: matches!(self.origin, RepairOrigin::Watcher),
             causes: causes.iter().map(|cause| Recorded::Known(cause.kind())).collect(),
@@ -112,7 +117,10 @@ impl RepairJob<'_> {
             outcome: RepairOutcome::Begun,
             by: match self.origin {
                 RepairOrigin::Chat(by) => Some(by.clone()),
-                RepairOrigin::Host | RepairOrigin::Watcher | RepairOrigin::Drill => None,
+                RepairOrigin::Host
+                | RepairOrigin::OtherHost(_)
+                | RepairOrigin::Watcher
+                | RepairOrigin::Drill => None,
             },
             drill: matches!(self.origin, RepairOrigin::Drill),
         }

@@ -83,6 +83,23 @@ impl RunState {
             Self::Unknown => "unknown",
         }
     }
+
+    /// Returns the state of a service by its name in JSON documents; a name that this release does not know is an unknown state.
+    pub(crate) fn from_name(name: &str) -> Self {
+        let states = [
+            Self::NotInstalled,
+            Self::Stopped,
+            Self::Starting,
+            Self::Running(0),
+            Self::Stopping,
+            Self::GaveUp,
+            Self::Masked,
+        ];
+        states
+            .into_iter()
+            .find(|state| state.name() == name)
+            .unwrap_or_default()
+    }
 }
 
 /// The cause of the end of a service's last run, as far as its manager tells.

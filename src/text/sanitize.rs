@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 /// Maximum number of characters of another program's text that are shown.
 const MAX_SHOWN_CHARS: usize = 400;
 /// Maximum number of characters of a name that another program gave itself or something else.
@@ -52,6 +54,19 @@ pub(crate) fn replace_unsafe(text: String) -> String {
     }
 }
 
+/// Returns a JSON document of another program with the unsafe characters in its texts and keys replaced by blanks.
+pub(crate) fn sanitize_document(document: Value) -> Value {
+    match document {
+        Value::String(text) => Value::String(replace_unsafe(text)),
+        Value::Array(values) => values.into_iter().map(sanitize_document).collect(),
+        Value::Object(fields) => {
+            let safe = |(key, value)| (replace_unsafe(key), sanitize_document(value));
+            fields.into_iter().map(safe).collect()
+        }
+        other => other,
+    }
+}
+
 /// Returns a line of JSON with its unsafe characters as escapes, which stand for the same characters to a reader of
 /// JSON.
 pub(crate) fn escape_unsafe(line: &str) -> String {
@@ -96,6 +111,13 @@ mod tests {
     #[test]
     fn text_of_several_lines_keeps_its_lines() {
         assert_eq!(replace_unsafe("a\u{1b}[0m\nb\u{202e}".to_owned()), "a [0m\nb ");
+    }
+
+    #[test]
+    fn document_of_another_program_has_safe_texts_and_keys() {
+        let hostile = serde_json::json!({ "a\u{1b}": ["x\u{9b}y", 1, null, { "b": "\u{202e}" }] });
+        let safe = serde_json::json!({ "a ": ["x y", 1, null, { "b": " " }] });
+        assert_eq!(sanitize_document(hostile), safe);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub mod pty;
 #[expect(dead_code, reason = "the unit tests use the other reasons")]
 pub mod skip;
 #[cfg(target_os = "linux")]
+pub mod ssh;
+#[cfg(target_os = "linux")]
 pub mod stand_in;
 #[cfg(target_os = "linux")]
 pub mod strace;

@@ -29,11 +29,20 @@ pub(super) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Diagnoses the gateway of the instance with this profile name; of the default instance without a name.
-    pub(super) fn of_target(context: &Context<'_>, name: Option<&str>) -> Result<Self> {
+    /// Diagnoses the gateway of the instance with this profile name; of the default instance without a name. An instance does
+    /// not repair itself, but one that another host asks for may be any of this host.
+    pub(super) fn of_target(
+        context: &Context<'_>,
+        name: Option<&str>,
+        is_from_another_host: bool,
+    ) -> Result<Self> {
         let name = parse_profile(name.unwrap_or("default"))?;
         let survey = context.survey();
-        let target = rescue::resolve_target(&context.env, &survey, &context.instance, &name)?;
+        let target = if is_from_another_host {
+            rescue::find_target(&context.env, &survey, &name)?
+        } else {
+            rescue::resolve_target(&context.env, &survey, &context.instance, &name)?
+        };
         Ok(Self::collect(context, target))
     }
 

@@ -11,10 +11,11 @@ use super::args::AskArgs;
 
 use super::document;
 use super::outcome::probe_outcome;
+use super::remote::{self, HostAnswer};
 use super::service::{manager_document, state_msg};
 use super::verdict::coloured_verdict;
 use crate::cli::Context;
-use crate::error::ErrorKind;
+use crate::hosts::RemoteHost;
 use crate::i18n::{duration_msg, msg};
 use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
@@ -29,37 +30,46 @@ type ProbedInstance = (Probe, Option<ServiceStatus>);
 /// Interval at which the progress of `status --all` is drawn.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Runs `openclaw status --all`.
-pub(super) fn run(context: &Context<'_>, args: &AskArgs) -> ExitCode {
+/// Runs `openclaw status --all`, on this host and on the remote hosts that are given.
+pub(super) fn run(context: &Context<'_>, args: &AskArgs, hosts: &[RemoteHost]) -> ExitCode {
     let deadline = Instant::now() + args.timeout;
-    let survey = context.survey();
-    let probed = probe_all(context, &survey, deadline);
+    let ssh = context.ssh();
+    let (survey, probed, remote) = std::thread::scope(|scope| {
+        let remote = remote::ask_all(scope, &ssh, hosts, args.timeout);
+        let survey = context.survey();
+        let probed = probe_all(context, &survey, deadline);
+        (
+            survey,
+            probed,
+            remote.into_iter().map(remote::Asked::join).collect::<Vec<_>>(),
+        )
+    });
     let found = || survey.instances.iter().zip(&probed);
-    let outcome = worst_outcome(&probed);
+    let outcome = remote::worst_outcome(worst_outcome(&probed), &remote);
     if context.ui.is_json() {
         let instances: Vec<_> = found()
             .map(|(found, probed)| instance_document(context, found, probed))
             .collect();
         let mut document = json!({});
         document["instances"] = instances.into();
+        if !remote.is_empty() {
+            document["hosts"] = remote.iter().map(|answer| answer.document(context)).collect();
+        }
         context.ui.print_report(outcome, document);
-    } else if survey.instances.is_empty() {
+    } else if survey.instances.is_empty() && remote.is_empty() {
         context.ui.print_line(&msg!("status.none"));
     } else {
         let mut sorted: Vec<_> = found().collect();
         sorted.sort_by_key(|(found, _)| found.reading_order());
-        print_table(context, sorted.into_iter());
+        print_table(context, sorted.into_iter(), &remote);
     }
     outcome.exit_code()
 }
 
-/// Returns the outcome of the gateway with the worst verdict; a host without an instance is a failure.
-fn worst_outcome(probed: &[ProbedInstance]) -> ReportOutcome {
+/// Returns the outcome of the gateway with the worst verdict; `None` for a host without an instance.
+fn worst_outcome(probed: &[ProbedInstance]) -> Option<ReportOutcome> {
     let all = probed.iter().map(|(probe, _)| probe);
-    all.max_by_key(|probe| probe.verdict.class()).map_or(
-        ReportOutcome::Problem(ErrorKind::Failure, "status.none"),
-        probe_outcome,
-    )
+    all.max_by_key(|probe| probe.verdict.class()).map(probe_outcome)
 }
 
 /// Probes the gateways of all instances and shows how many have answered. Where somebody is to be asked, a gateway or the
@@ -128,12 +138,15 @@ fn instance_document(
     document
 }
 
-/// Prints the status table of all instances, and hints for those that are not healthy.
+/// Prints the status table of all instances, and hints for those that are not healthy. Where there are remote hosts, the host
+/// is the first column.
 fn print_table<'a>(
     context: &Context<'_>,
     all: impl Iterator<Item = (&'a SurveyedInstance, &'a ProbedInstance)> + Clone,
+    remote: &[HostAnswer<'_>],
 ) {
     let ui = &context.ui;
+    let host_heading = (!remote.is_empty()).then(|| msg!("hosts.heading-host"));
     let headings = [
         msg!("status.profile"),
         msg!("status.state"),
@@ -143,7 +156,9 @@ fn print_table<'a>(
         msg!("status.since"),
         msg!("status.service"),
     ];
-    let mut table = Table::new(headings.iter().map(|heading| ui.render(heading)).collect());
+    let headings = host_heading.iter().chain(&headings);
+    let mut table = Table::new(headings.map(|heading| ui.render(heading)).collect());
+    let this_host = || host_heading.as_ref().map(|_| ui.render(&msg!("hosts.this")));
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     for (found, (probe, status)) in all.clone() {
         let running = probe.is_running();
@@ -154,7 +169,7 @@ fn print_table<'a>(
             Some(probe.engine.name()),
             probe.version.as_deref().filter(|_| running),
         ];
-        table.add_row(vec![
+        let cells = [
             found.label.clone(),
             coloured_verdict(ui, &probe.verdict),
             or_dash(probe.port.map(|port| port.to_string())),
@@ -166,10 +181,17 @@ fn print_table<'a>(
                 (Some(_), Some(status)) => state_msg(&status.state),
                 (Some(_), None) => msg!("status.yes"),
             }),
-        ]);
+        ];
+        table.add_row(this_host().into_iter().chain(cells).collect());
+    }
+    for answer in remote {
+        answer.add_rows(ui, &mut table);
     }
     ui.print(&table.render(ui.width()));
     print_all_hints(context, all);
+    for answer in remote {
+        answer.print_hints(context);
+    }
 }
 
 /// Prints the hints for each instance that needs them. Gateways that only do not run are counted in one line where they are

@@ -23,6 +23,8 @@ pub(crate) struct AskArgs {
 pub(crate) struct StatusArgs {
     #[arg(long)]
     pub(crate) all: bool,
+    #[arg(long, requires = "all")]
+    pub(crate) hosts: bool,
     #[command(flatten)]
     pub(crate) ask: AskArgs,
 }

@@ -1,0 +1,204 @@
+//! `openclaw --host NAME ...`: runs a command of this program on a remote host.
+//!
+//! The output there is shown here, line by line, without what could do anything to this terminal. Nobody is asked there,
+//! because a remote host has no terminal of this person; the one question that matters, whether to repair, is asked here.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use serde_json::Value;
+
+use super::rescue::{RepairArgs, RescueArgs, RescueCommand};
+use super::{Cli, Command};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::global_options::GlobalOptions;
+use crate::host::Host;
+use crate::host::relay::{OutputStream, RelayEnd};
+use crate::hosts::{HostFault, HostList, HostName, RemoteHost, RemoteQuestion, SshClient};
+use crate::i18n::msg;
+use crate::registry;
+use crate::text::{escape_unsafe, replace_unsafe, sanitize_name};
+use crate::ui::Ui;
+use crate::wizard::terminal::Terminal;
+
+/// Maximum number of bytes that a command on a remote host may write, but for `logs`, which may follow a log for days.
+const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// Name of this host in the history of another one where it has none that can be used.
+const UNNAMED_HOST: &str = "another-host";
+/// Time that a diagnosis on a remote host may take.
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A command of this program on a remote host.
+struct RemoteRun<'a> {
+    ui: Ui,
+    system: &'a Host,
+    ssh: SshClient<'a>,
+    remote: &'a RemoteHost,
+    /// The words that choose the instance there.
+    profile: Vec<String>,
+}
+
+/// Runs a command of this program on the remote host with this name. Without a command its gateways are shown.
+///
+/// # Errors
+/// Where there is no such host, it is not reached, or the person declines.
+pub(crate) fn run(
+    system: &Host,
+    ui: Ui,
+    options: &GlobalOptions,
+    name: &str,
+    words: &[OsString],
+) -> Result<ExitCode> {
+    let env = Environment::read(system)?;
+    let state_home = registry::state_home(system, &env);
+    let list = HostList::read(&state_home)?;
+    let remote = list.find(&HostName::parse(name)?)?;
+    let words = words.iter().map(|word| {
+        let text = word.to_str().map(str::to_owned);
+        text.ok_or_else(|| Error::usage(msg!("hosts.not-utf8", word = word.to_string_lossy())))
+    });
+    let mut words = words.collect::<Result<Vec<_>>>()?;
+    if words.is_empty() {
+        words = ["status", "--all"].map(str::to_owned).to_vec();
+    }
+    let words = with_this_host(system, words);
+    let profile = options.profile.as_ref();
+    let profile = profile.map(|profile| vec!["--profile".to_owned(), profile.to_string()]);
+    let run = RemoteRun {
+        ui,
+        system,
+        ssh: SshClient::find(system, &state_home, ui.lang()),
+        remote,
+        profile: profile.unwrap_or_default(),
+    };
+    if let Some(repair) = repair_to_ask_about(&words)
+        && system.terminal().can_ask()
+    {
+        return run.ask_and_repair(&repair, words);
+    }
+    run.relay(&words)
+}
+
+/// Returns the words of a diagnosis or repair with the name of this host, so that any gateway there may be its target and the
+/// history tells who repaired it; those of any other command as they are.
+fn with_this_host(system: &Host, mut words: Vec<String>) -> Vec<String> {
+    let subcommand = words.get(1).map(String::as_str);
+    let is_other = matches!(subcommand, Some("watch" | "check" | "drill" | "history"));
+    let has_name = words
+        .iter()
+        .any(|word| word == "--from" || word.starts_with("--from="));
+    if words[0] == "rescue" && !is_other && !has_name {
+        let name = system.hostname().filter(|name| HostName::parse(name).is_ok());
+        words.extend([
+            "--from".to_owned(),
+            name.unwrap_or_else(|| UNNAMED_HOST.to_owned()),
+        ]);
+    }
+    words
+}
+
+/// Returns the arguments of a repair that needs somebody's consent; `None` for any other command.
+fn repair_to_ask_about(words: &[String]) -> Option<RepairArgs> {
+    let line = std::iter::once("openclaw").chain(words.iter().map(String::as_str));
+    let matches = Cli::command().try_get_matches_from(line).ok()?;
+    let Command::Rescue(RescueArgs { command, repair }) = Cli::from_arg_matches(&matches).ok()?.command?
+    else {
+        return None;
+    };
+    let repair = match command {
+        None => repair,
+        Some(RescueCommand::Repair(repair)) => repair,
+        Some(_) => return None,
+    };
+    (!repair.yes && !repair.json).then_some(repair)
+}
+
+impl RemoteRun<'_> {
+    /// Runs a command on the remote host, and shows its output here.
+    fn relay(&self, words: &[String]) -> Result<ExitCode> {
+        let words: Vec<_> = self.profile.iter().chain(words).cloned().collect();
+        let spec = self
+            .ssh
+            .command(self.remote, &words)
+            .map_err(|fault| self.error(&fault))?;
+        let is_endless = words.iter().any(|word| word == "logs");
+        let has_input = !self.system.terminal().stdin;
+        let (mut shown, mut complaint) = (0, String::new());
+        let is_json = self.ui.is_json();
+        let end = self.system.relay(&spec, has_input, &mut |stream, line| {
+            shown += line.len() + 1;
+            let line = if is_json {
+                escape_unsafe(&line)
+            } else {
+                replace_unsafe(line)
+            };
+            let goes_on = match stream {
+                OutputStream::Stdout => self.ui.try_print(&line),
+                OutputStream::Stderr => {
+                    self.ui.eprint(&line);
+                    complaint.push_str(&line);
+                    complaint.push('\n');
+                    true
+                }
+            };
+            goes_on && (is_endless || shown <= MAX_OUTPUT_BYTES)
+        });
+        match end {
+            Err(_) => Err(self.error(&HostFault::NoSsh)),
+            Ok(RelayEnd::Stopped) if shown > MAX_OUTPUT_BYTES => Err(self.error(&HostFault::TooLong)),
+            Ok(RelayEnd::Stopped) => Ok(ExitCode::SUCCESS),
+            Ok(RelayEnd::Exit(code)) => match HostFault::of_exit(code, &complaint) {
+                None => Ok(ExitCode::from(
+                    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+                )),
+                Some(fault) => Err(self.error(&fault)),
+            },
+        }
+    }
+
+    /// Returns the error of a remote host that gave no answer.
+    fn error(&self, fault: &HostFault) -> Error {
+        let error = Error::failed(fault.msg(self.remote));
+        match fault.hint(self.remote) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// Shows the diagnosis of a gateway on the remote host, asks here for consent to the repair, and has it carried out there.
+    fn ask_and_repair(&self, repair: &RepairArgs, mut words: Vec<String>) -> Result<ExitCode> {
+        let diagnose = ["rescue", "diagnose"].map(str::to_owned).into_iter();
+        let diagnose = with_this_host(self.system, diagnose.chain(repair.target.clone()).collect());
+        let question: Vec<&str> = self.profile.iter().chain(&diagnose).map(String::as_str).collect();
+        let document = self.ssh.ask(
+            self.remote,
+            &RemoteQuestion {
+                words: &question,
+                input: &[],
+                limit: DIAGNOSIS_TIMEOUT,
+            },
+        );
+        let document = document.map_err(|fault| self.error(&fault))?;
+        let has_steps = document["steps"]
+            .as_array()
+            .is_some_and(|steps| !steps.is_empty());
+        if document["healthy"] == Value::Bool(true) || !has_steps {
+            return self.relay(&words);
+        }
+        self.relay(&diagnose)?;
+        let name = document["target"].as_str().unwrap_or_default();
+        let question = msg!(
+            "hosts.ask-repair",
+            profile = sanitize_name(name),
+            host = self.remote.name
+        );
+        if !Terminal::new(self.ui).confirm(&question, Some(false))? {
+            return Err(Error::failed(msg!("rescue.left", profile = sanitize_name(name))));
+        }
+        words.push("--yes".to_owned());
+        self.relay(&words)
+    }
+}
