@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::error::{Error, Result};
 use crate::i18n::{Lang, lang_of_locale, msg};
+use crate::installation::PROGRAM_NAME;
 use crate::profile::ProfileName;
 
 /// The global options of the program's command line, and the arguments that are left for the command.
@@ -137,10 +138,15 @@ fn missing_lang() -> Error {
 
 impl GlobalOptions {
     /// Adds a word of the command line that is no global option to the arguments for the command. The first one is
-    /// the program's name, which is not passed on.
+    /// the program's name, which is not passed on: whatever it was, help and errors have one name for it.
     fn keep(&mut self, word: &OsString) {
-        self.pass_on(!self.command_line.is_empty(), &[word]);
-        self.command_line.push(word.clone());
+        let is_name = self.command_line.is_empty();
+        self.pass_on(!is_name, &[word]);
+        self.command_line.push(if is_name {
+            PROGRAM_NAME.into()
+        } else {
+            word.clone()
+        });
     }
 
     /// Returns the words of the command line, from the command on, without a `--host NAME` behind the command.

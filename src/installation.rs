@@ -10,6 +10,8 @@ use crate::host::read;
 
 /// Version of this program.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Name of the program as it is typed.
+pub(crate) const PROGRAM_NAME: &str = "openclaw";
 /// Name of every package of this program, and of the command that no other program has: npm's OpenClaw is `openclaw` too.
 pub(crate) const PACKAGE_NAME: &str = "openclaw-rs";
 /// The commit that was checked out when the program was built; `None` in a debug build and in one outside of git.
@@ -26,6 +28,16 @@ const MAX_METHOD_BYTES: usize = 20;
 const CARGO: &str = "cargo";
 /// The install method of a program in the folder in which it was built.
 const BUILD_FOLDER: &str = "source";
+
+/// Returns the name by which this program was started, where it is one of its two; else the first.
+pub(crate) fn command_name(host: &Host) -> &'static str {
+    let typed = host.args().first().map(Path::new).and_then(Path::file_stem);
+    if typed.is_some_and(|name| name == PACKAGE_NAME) {
+        PACKAGE_NAME
+    } else {
+        PROGRAM_NAME
+    }
+}
 
 /// Returns how this program was installed, by a stable name such as `deb`, `npm`, `cargo` or `source`; `None` where
 /// nothing tells it.

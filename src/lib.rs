@@ -106,7 +106,17 @@ pub fn run(host: &Host) -> ExitCode {
             ..ui::UiOptions::default()
         },
     };
-    let ui = Ui::new(host, lang, ui_options);
+    let mut ui = Ui::new(host, lang, ui_options);
+    if installation::command_name(host) == installation::PACKAGE_NAME {
+        let commands = cli::Cli::command();
+        let names = commands
+            .get_subcommands()
+            .flat_map(|c| c.get_name_and_visible_aliases());
+        ui = ui.with_second_name(text::SecondName::new(
+            installation::PACKAGE_NAME,
+            names.map(str::to_owned).collect(),
+        ));
+    }
     if let Some(code) = cli::completions::complete(host, cli::Cli::command(), ui.lang(), ui) {
         return code;
     }

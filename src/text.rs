@@ -1,7 +1,8 @@
-//! Texts for terminals: to ASCII, without control characters, in lines of limited width, and the words nearest to a
-//! mistyped one.
+//! Texts for terminals: to ASCII, without control characters, in lines of limited width, with another name of the program, and
+//! the words nearest to a mistyped one.
 
 mod ascii;
+mod command_name;
 mod diacritics;
 mod home;
 mod markup;
@@ -12,6 +13,7 @@ mod shell;
 mod wrap;
 
 pub(crate) use ascii::to_ascii;
+pub(crate) use command_name::SecondName;
 pub(crate) use diacritics::strip_diacritic;
 pub(crate) use home::abbreviate_home_in;
 pub(crate) use markup::escape_xml;

@@ -27,7 +27,9 @@ use crate::environment::user_home;
 use crate::error::Error;
 use crate::host::Host;
 use crate::i18n::{Lang, Msg};
-use crate::text::{abbreviate_home_in, command_start, to_ascii, wrap, wrap_for_terminal, wrap_hanging};
+use crate::text::{
+    SecondName, abbreviate_home_in, command_start, to_ascii, wrap, wrap_for_terminal, wrap_hanging,
+};
 
 /// The screen of this run: its language, and what its terminal can show.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,8 @@ pub(crate) struct Ui {
     error_width: Option<usize>,
     /// The home folder, which a terminal shows as `~`.
     home: Option<&'static str>,
+    /// The name by which the program was started, where that is its second one.
+    second_name: Option<&'static SecondName>,
 }
 
 /// The command-line options that determine the screen output.
@@ -92,6 +96,16 @@ impl Ui {
             output_width: host.terminal().stdout.then(|| columns(&console::Term::stdout())),
             error_width: host.terminal().stderr.then(|| columns(&console::Term::stderr())),
             home,
+            second_name: None,
+        }
+    }
+
+    /// Returns the same screen output with the program's second name in each command.
+    #[must_use]
+    pub(crate) fn with_second_name(self, name: SecondName) -> Self {
+        Self {
+            second_name: Some(Box::leak(Box::new(name))),
+            ..self
         }
     }
 
@@ -148,16 +162,25 @@ impl Ui {
 
     /// Renders a catalogue message as text in the language of this run.
     pub(crate) fn render(&self, msg: &Msg) -> String {
-        if self.ascii {
+        self.with_typed_name(if self.ascii {
             msg.render_with(self.lang, &to_ascii)
         } else {
             msg.render(self.lang)
-        }
+        })
     }
 
-    /// Returns a text in ASCII where the screen output may contain nothing else.
+    /// Returns a text with the program's name in its commands as it was typed, and in ASCII where the screen output may contain
+    /// nothing else.
     pub(crate) fn fit_charset(&self, text: String) -> String {
-        if self.ascii { to_ascii(&text) } else { text }
+        self.with_typed_name(if self.ascii { to_ascii(&text) } else { text })
+    }
+
+    /// Returns a text with the name by which the program was started in each of its commands.
+    pub(crate) fn with_typed_name(&self, text: String) -> String {
+        match self.second_name {
+            Some(name) => name.write_in(&text),
+            None => text,
+        }
     }
 
     /// Prints a catalogue message on stdout: on a terminal in lines that fit, elsewhere as one line.

@@ -164,3 +164,53 @@ fn help_all_shows_the_flags_that_help_hides() {
     assert!(!usual.contains("--skip-hooks") && usual.contains("--help-all"));
     assert!(all.contains("--skip-hooks"));
 }
+
+#[test]
+fn program_that_is_started_by_its_second_name_has_it_in_every_command() {
+    let sandbox = Sandbox::new().var("OPENCLAW_LANG", "tr");
+    let program = sandbox.path("bin/openclaw-rs");
+    std::fs::create_dir_all(sandbox.path("bin")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_openclaw"), &program).unwrap();
+    let run = |words: &[&str]| {
+        let first = sandbox.command(words);
+        let mut command = std::process::Command::new(&program);
+        command
+            .args(words)
+            .env_clear()
+            .envs(first.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        let output = command.output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let onboard = [
+        "--profile",
+        "rescue",
+        "onboard",
+        "--non-interactive",
+        "--accept-risk",
+    ];
+    let config = sandbox.path(".openclaw-rescue/openclaw.json");
+    let mut shown = vec![
+        run(&["profiles"]),
+        run(&onboard),
+        run(&["--profile", "rescue", "status"]),
+    ];
+    // What `doctor` has to say, and how it is mended.
+    std::fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::write(&config, "{").unwrap();
+    shown.extend([
+        run(&["--profile", "rescue", "doctor"]),
+        run(&["--profile", "rescue", "doctor", "--json"]),
+        run(&["statsu"]),
+        run(&["man", "--help"]),
+        run(&["help"]),
+    ]);
+    for text in shown {
+        assert!(text.contains("openclaw-rs "), "{text}");
+        let commands = ["onboard", "gateway", "doctor", "config", "man", "--", "[", "…"];
+        for command in commands {
+            assert!(!text.contains(&format!("openclaw {command}")), "{text}");
+        }
+    }
+    // The examples of a command are found by whatever name it is started.
+    assert!(run(&["man", "--help"]).contains("openclaw-rs man config set"));
+}

@@ -41,6 +41,8 @@ fn wizard_in_a_console_sets_up_an_instance() {
     assert_plain_paths(&config);
     assert!(user.path("AppData/Local/openclaw/registry.toml").is_file());
     assert!(!user.path(".local").exists());
+    let help = user.run(["onboard", "--help"]).exits(0).stdout;
+    assert!(help.contains("openclaw onboard [OPTIONS]"), "{help}");
     let profiles = user.run(["profiles"]).exits(0);
     assert!(
         profiles.stdout.contains(r"~\.openclaw-rescue\workspace-rescue"),

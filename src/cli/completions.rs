@@ -25,7 +25,7 @@ use crate::help;
 use crate::host::Host;
 use crate::hosts::HostList;
 use crate::i18n::Lang;
-use crate::installation::PACKAGE_NAME;
+use crate::installation::command_name;
 use crate::instance::{Instance, profile_of_folder};
 use crate::profile::ProfileName;
 use crate::record::{Engine, Record};
@@ -56,8 +56,6 @@ pub(crate) enum Shell {
 const WORD_INDEX_VARIABLE: &str = "_CLAP_COMPLETE_INDEX";
 /// Name of the instance profile for which shell completion suggests free ports. It owns no port yet.
 const NEW_PROFILE: &str = "new";
-/// Name of the command that the shell completes, unless the program was started by its other name.
-const PROGRAM_NAME: &str = "openclaw";
 
 /// Prints the completion script of a shell.
 pub(super) fn run(host: &Host, ui: Ui, args: &CompletionsArgs) -> ExitCode {
@@ -110,17 +108,6 @@ fn replace_profile_names(host: &Host, mut words: Vec<OsString>) -> Vec<OsString>
         }
     }
     words
-}
-
-/// Returns the name of the command that a completion script is for: the one by which this run was started, where it is
-/// one of the program's two names.
-fn command_name(host: &Host) -> &'static str {
-    let typed = host.args().first().map(Path::new).and_then(Path::file_stem);
-    if typed.is_some_and(|name| name == PACKAGE_NAME) {
-        PACKAGE_NAME
-    } else {
-        PROGRAM_NAME
-    }
 }
 
 /// Returns how a completion script runs this program: by its name if this run was started so, otherwise by its full

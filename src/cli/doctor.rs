@@ -245,7 +245,7 @@ fn print_finding(ui: &Ui, finding: &Finding) {
         ui.print_detail(&Msg::new("doctor.left-alone").with_msg("why", why.clone()));
     }
     // A command stays whole, so that it can be copied.
-    ui.print(&format!("  $ {}", finding.remedy));
+    ui.print(&ui.with_typed_name(format!("  $ {}", finding.remedy)));
 }
 
 /// Returns the name of a doctor's finding's severity in the user's language and in its colour.
@@ -267,7 +267,7 @@ fn finding_json(context: &Context<'_>, finding: &Finding) -> Value {
         "severity": finding.severity.name(),
         "instance": finding.instance,
         "message": context.ui.render(&finding.msg),
-        "mend": finding.remedy,
+        "mend": context.ui.with_typed_name(finding.remedy.clone()),
         "fixable": finding.fix.is_some(),
         "leftAlone": finding.fix_refused.as_ref().map(|why| context.ui.render(why)),
     })

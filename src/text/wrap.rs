@@ -65,8 +65,9 @@ fn wrap_lines(text: &str, first: usize, rest: usize) -> Vec<String> {
 }
 
 /// Beginnings of commands that a sentence of this program ends with, for the user to copy.
-const COMMAND_STARTS: [&str; 11] = [
+const COMMAND_STARTS: [&str; 12] = [
     "openclaw ",
+    "openclaw-rs ",
     "OPENCLAW_",
     "chmod ",
     "rm ",

@@ -93,7 +93,7 @@ impl OnboardRun<'_> {
         if command::has_secrets(answers) {
             lines.extend(ui.paragraph_lines(&msg!("onboard.command-secrets")));
         }
-        lines.push(command::same_run(instance, answers));
+        lines.push(ui.with_typed_name(command::same_run(instance, answers)));
         lines.join("\n")
     }
 }

@@ -162,7 +162,9 @@ impl OverviewView<'_> {
         };
         let (context, ui) = (self.context, &self.context.ui);
         let line = format!("$ {} {}", instance.command(), words.join(" "));
-        let line = console::style(line).bold().force_styling(ui.colour());
+        let line = console::style(ui.with_typed_name(line))
+            .bold()
+            .force_styling(ui.colour());
         ui.eprint(&line.to_string());
         if action == Action::Logs {
             ui.eprint_paragraph(&msg!("overview.back"));
@@ -250,7 +252,7 @@ impl LiveView for OverviewView<'_> {
         let instance = observed.states.get(selected).map(|state| &state.instance);
         let commands = instance.map(|instance| {
             let text = command_lines(ui, instance, self.program, columns);
-            let names = command_names(instance).map(|name| format!("  {name}"));
+            let names = command_names(instance).map(|name| ui.with_typed_name(format!("  {name}")));
             let lines = text.lines().map(str::to_owned);
             [lines.collect(), names.to_vec()]
         });
