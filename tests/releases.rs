@@ -2,6 +2,8 @@
 //! instance, and removed. What goes wrong leaves nothing.
 
 mod inside;
+mod kills;
+mod repair;
 mod running;
 mod upgrade;
 
@@ -301,6 +303,18 @@ fn killed_installation_is_made_again_from_the_start() {
     registry.set_archives(Archives::Sent);
     let _ = install(&sandbox, &registry, "2026.9.6").exits(0);
     assert!(folders(&sandbox).contains(&"2026.9.6".to_owned()));
+}
+
+/// Runs the test in [`repair`].
+#[test]
+fn service_is_repaired_under_a_real_user_manager() {
+    manager::run(&Sandbox::new().home(), "releases::repair::");
+}
+
+/// Runs the test in [`kills`], with a manager of its own: no other test may hold the lock of the releases.
+#[test]
+fn upgrade_of_a_service_is_killed_under_a_real_user_manager() {
+    manager::run(&Sandbox::new().home(), "releases::kills::");
 }
 
 /// Runs the tests in [`inside`].

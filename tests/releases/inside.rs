@@ -8,16 +8,16 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::service::inside::{UserHome, health, wait_until};
+use crate::service::inside::{UserHome, health, systemctl, wait_until};
 use crate::support::npm_registry::{NpmRegistry, Package, Start};
 use crate::support::{Reason, installed, manager, skipped};
 
 /// An instance whose service runs one release, with another one installed beside it.
-struct Upgraded {
-    home: UserHome,
-    profile: &'static str,
+pub(super) struct Upgraded {
+    pub(super) home: UserHome,
+    pub(super) profile: &'static str,
     port: u16,
-    to: &'static str,
+    pub(super) to: &'static str,
 }
 
 impl Upgraded {
@@ -51,8 +51,35 @@ impl Upgraded {
         upgraded
     }
 
+    /// Puts an OpenClaw that does nothing in the place of the new release, and restarts the service with it.
+    fn break_release(&self) {
+        let folder = self.home.path.join(".local/state/openclaw/engines").join(self.to);
+        let modules = folder.join("node_modules");
+        let manifest = std::fs::read(modules.join("openclaw/package.json")).unwrap();
+        std::fs::remove_file(&modules).unwrap();
+        std::fs::create_dir_all(modules.join("openclaw")).unwrap();
+        std::fs::write(modules.join("openclaw/package.json"), manifest).unwrap();
+        std::fs::write(modules.join("openclaw/openclaw.mjs"), "process.exit(78);\n").unwrap();
+        let unit = UserHome::unit_name(self.profile);
+        let _ = systemctl(&["restart", &unit]);
+        wait_until("the service has given up", || {
+            UserHome::unit_property(&unit, "ActiveState") == "failed"
+        });
+    }
+
+    /// Repairs the gateway, and asserts that its upgrade was rolled back last.
+    #[track_caller]
+    pub(super) fn assert_repair_rolls_back(&self) {
+        let repair = ["rescue", "repair", self.profile, "--yes", "--json"];
+        let report = self.home.run("default", &repair).exits(0).json();
+        let tried = report["tried"].as_array().expect("steps");
+        let last = tried.last().expect("a step");
+        let expected = (&json!("roll-back"), &json!("helped"));
+        assert_eq!((&last["id"], &last["result"]), expected, "{report:#}");
+    }
+
     /// Sets the instance up. Each test has releases of its own: only one is installed at a time.
-    fn new(profile: &'static str, port: u16, versions: [&'static str; 2], start: Start) -> Self {
+    pub(super) fn new(profile: &'static str, port: u16, versions: [&'static str; 2], start: Start) -> Self {
         let home = UserHome::with_config(profile, port);
         let [from, to] = versions;
         let packages = [Package::gateway(from, Start::Serves), Package::gateway(to, start)];
@@ -89,13 +116,13 @@ impl Upgraded {
         upgraded
     }
 
-    fn run(&self, words: &[&str]) -> crate::support::Ran {
+    pub(super) fn run(&self, words: &[&str]) -> crate::support::Ran {
         self.home
             .run(self.profile, &[&["engine", "--json"], words].concat())
     }
 
     /// Runs a command that needs the lock of the releases, which another test may hold.
-    fn run_alone(&self, words: &[&str]) -> crate::support::Ran {
+    pub(super) fn run_alone(&self, words: &[&str]) -> crate::support::Ran {
         let mut last = None;
         wait_until("the releases are free", || {
             let ran = self.run(words);
@@ -106,7 +133,7 @@ impl Upgraded {
         last.expect("it ran")
     }
 
-    fn state_file(&self, name: &str) -> PathBuf {
+    pub(super) fn state_file(&self, name: &str) -> PathBuf {
         self.home
             .path
             .join(format!(".openclaw-{}", self.profile))
@@ -119,16 +146,22 @@ impl Upgraded {
     }
 
     #[track_caller]
-    fn assert_healthy_with(&self, version: &str) {
-        assert_eq!(health(self.port)["ok"], json!(true));
+    pub(super) fn assert_healthy_with(&self, version: &str) {
+        self.assert_healthy_as("", version);
+    }
+
+    /// Asserts that the service answers and that record and state are those of a release.
+    #[track_caller]
+    pub(super) fn assert_healthy_as(&self, context: &str, version: &str) {
+        assert_eq!(health(self.port)["ok"], json!(true), "{context}");
         let record = std::fs::read_to_string(self.state_file("instance.toml")).unwrap();
-        assert!(record.contains(version), "{record}");
-        assert_eq!(self.state_of(), version);
+        assert!(record.contains(version), "{context}: {record}");
+        assert_eq!(self.state_of(), version, "{context}");
     }
 }
 
 /// Returns whether npm is installed; the calling test is skipped where it is not.
-fn has_npm() -> bool {
+pub(super) fn has_npm() -> bool {
     if !installed("npm") {
         skipped(Reason::NoProgram("npm"), "releases are installed by npm");
     }
@@ -252,6 +285,11 @@ fn real_release_is_upgraded_and_rolled_back_with_sessions_and_pairing() {
     let back = main.run_alone(&["rollback", "--yes"]).exits(0).json();
     assert_eq!(back["outcome"], "done", "{back}");
     devices("2026.1.30 again");
+    // A release that breaks within a day of the upgrade is rolled back by a repair.
+    let _ = main.run_alone(&["upgrade", main.to, "--yes"]).exits(0);
+    main.break_release();
+    main.assert_repair_rolls_back();
+    devices("2026.1.30 after a repair");
     // The figures of the switch, for whoever reads the run: both in milliseconds.
     let _ = writeln!(
         std::io::stderr(),

@@ -6,12 +6,11 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::kills::KilledUpgrade;
 use super::upgrade::ProcessesOf;
 use super::{engine_json, folders, install, sandbox_with, store};
-use crate::crash::{KillPoint, WRITING_CALLS, kill_points};
 use crate::support::gateway::{Gateway, request, wait_for};
 use crate::support::npm_registry::{Archives, NpmRegistry, Package, Start};
-use crate::support::strace::first_thread_under_strace;
 use crate::support::{Ran, Reason, Sandbox, network, skipped};
 
 const OLD: &str = "2026.1.30";
@@ -351,29 +350,6 @@ fn disk_that_fills_up_during_the_switch_leaves_the_old_gateway_healthy() {
     });
 }
 
-/// Kills an upgrade at a point, and checks that the old gateway is healthy after the next rollback. Returns whether it was killed.
-fn kill_and_put_back(main: &Main, kill: &KillPoint) -> bool {
-    let inject = format!("inject={}:signal=KILL:when={}", kill.call, kill.nth);
-    let trace = format!("trace={}", kill.call);
-    let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
-    let mut command = first_thread_under_strace(&main.sandbox, &upgrade_command(main), &options);
-    let was_killed = !command.status().expect("strace").success();
-    let next = main.engine(&["rollback", "--yes"]);
-    let has_nothing = || next.json()["code"] == "engine.no-upgrade";
-    assert!(next.code == 0 || has_nothing(), "{kill:?}: {next:?}");
-    main.assert_old(&format!("{kill:?}"));
-    was_killed
-}
-
-fn upgrade_command(main: &Main) -> Command {
-    let words = ["--profile", "rescue", "engine"];
-    let words = [&words[..], &UPGRADE, &["--no-rehearsal"]].concat();
-    main.sandbox.command(words)
-}
-
-/// Number of points at which an upgrade of a gateway that runs is killed.
-const KILLS: usize = 32;
-
 #[test]
 fn upgrade_of_a_running_gateway_that_is_killed_anywhere_leaves_the_old_one_healthy() {
     network::own(|| {
@@ -381,26 +357,14 @@ fn upgrade_of_a_running_gateway_that_is_killed_anywhere_leaves_the_old_one_healt
             return;
         };
         main.install_new();
-        let trace = tempfile::NamedTempFile::new().expect("a file");
-        let path = trace.path().to_str().expect("text");
-        let count = ["-o", path, "-e", &format!("trace={WRITING_CALLS}")];
-        let mut counted = first_thread_under_strace(&main.sandbox, &upgrade_command(&main), &count);
-        match counted.status() {
-            Ok(status) if status.success() => {}
-            Ok(_) => return skipped(Reason::NoTracing, "the program under strace failed"),
-            Err(_) => return skipped(Reason::NoProgram("strace"), "system calls are counted with it"),
+        let words = ["--profile", "rescue", "engine"];
+        let words = [&words[..], &UPGRADE, &["--no-rehearsal"]].concat();
+        KilledUpgrade {
+            folder: &main.sandbox.home(),
+            upgrade: &|| main.sandbox.command(&words),
+            roll_back: &|| main.engine(&["rollback", "--yes"]),
+            assert_old: &|context| main.assert_old(context),
         }
-        let _ = main.engine(&["rollback", "--yes"]).exits(0);
-        let lines = std::fs::read_to_string(path).expect("a trace");
-        // One thread is traced, so that strace names none.
-        let lines = lines
-            .lines()
-            .fold(String::new(), |text, line| text + "1 " + line + "\n");
-        let kills = kill_points(&lines);
-        assert!(kills.len() >= KILLS, "{kills:?}");
-        let step = kills.len() / KILLS;
-        let chosen = kills.iter().step_by(step);
-        let killed = chosen.filter(|kill| kill_and_put_back(&main, kill)).count();
-        assert!(killed >= 30, "killed {killed} of {} points", kills.len());
+        .kill_everywhere();
     });
 }

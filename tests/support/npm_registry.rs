@@ -36,6 +36,8 @@ pub enum Start {
     ServesInRehearsal,
     /// It serves in a rehearsal, and hangs elsewhere.
     HangsOutside,
+    /// It serves until somebody puts the file `breaks-now` into the state folder, and refuses its config then.
+    ServesUntilMarked,
     /// It serves, and refuses its config when it is asked to check it.
     RefusesCheck,
     /// It serves, and logs an error outside a rehearsal that no other release logs.
@@ -68,7 +70,8 @@ if (args.includes('validate')) {
 if (!args.includes('gateway')) process.exit(23);
 const after = (name) => args[args.indexOf(name) + 1];
 const rehearses = process.env.OPENCLAW_SKIP_CHANNELS === '1';
-const refuses = 'START' === 'Refuses' || ('START' === 'ServesInRehearsal' && !rehearses);
+const refuses = 'START' === 'Refuses' || ('START' === 'ServesInRehearsal' && !rehearses)
+  || ('START' === 'ServesUntilMarked' && existsSync(state + '/breaks-now'));
 writeFileSync(state + '/state-of', 'VERSION');
 if (refuses) { console.error('Invalid config: refused by VERSION'); process.exit(78); }
 const log = /"file": *"([^"]+)"/.exec(readFileSync(config, 'utf8'))?.[1];

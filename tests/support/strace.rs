@@ -1,5 +1,6 @@
 //! Commands of a sandbox that run under strace.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Sandbox;
@@ -12,6 +13,11 @@ pub fn under_strace(sandbox: &Sandbox, program: &Command, options: &[&str]) -> C
 
 /// Returns a command of the sandbox of which strace traces the first thread alone, with these options. Nothing is printed.
 pub fn first_thread_under_strace(sandbox: &Sandbox, program: &Command, options: &[&str]) -> Command {
+    first_thread_in_folder(&sandbox.home(), program, options)
+}
+
+/// Returns a command that runs in a folder, with strace as in [`first_thread_under_strace`].
+pub fn first_thread_in_folder(folder: &Path, program: &Command, options: &[&str]) -> Command {
     let vars = program
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));
@@ -24,7 +30,7 @@ pub fn first_thread_under_strace(sandbox: &Sandbox, program: &Command, options: 
         .args(program.get_args())
         .env_clear()
         .envs(vars)
-        .current_dir(sandbox.home())
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
