@@ -9,6 +9,9 @@ use crate::profile::ProfileName;
 use crate::record::{Engine, ReleaseVersion};
 use crate::secret::{Secret, SecretOrigin};
 
+/// Name of the choice to install OpenClaw from npm later.
+pub(crate) const LATER_CHOICE: &str = "later";
+
 /// A release of OpenClaw from npm in a folder of this program, as the gateway of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ChosenRelease {
@@ -16,6 +19,15 @@ pub(crate) enum ChosenRelease {
     Installed(ReleaseVersion),
     /// The release is installed once the plan is applied: a version, or a name of one such as `latest`.
     ToInstall(String),
+    /// The user installs a release later, and the gateway does not start until then.
+    Later,
+}
+
+impl Answers {
+    /// Returns `true` if the engine of the gateway is installed later, so that the gateway can't start yet.
+    pub(crate) fn installs_later(&self) -> bool {
+        self.release == Some(ChosenRelease::Later)
+    }
 }
 
 impl ChosenRelease {
@@ -24,6 +36,7 @@ impl ChosenRelease {
         match self {
             Self::Installed(version) => version.as_str(),
             Self::ToInstall(name) => name,
+            Self::Later => LATER_CHOICE,
         }
     }
 
@@ -31,7 +44,7 @@ impl ChosenRelease {
     pub(crate) fn installed(&self) -> Option<&ReleaseVersion> {
         match self {
             Self::Installed(version) => Some(version),
-            Self::ToInstall(_) => None,
+            Self::ToInstall(_) | Self::Later => None,
         }
     }
 }

@@ -26,7 +26,11 @@ fn sandbox_with_registry() -> Option<(Sandbox, NpmRegistry)> {
 /// Runs the wizard to its review, with OpenClaw from npm as the engine and no start.
 fn run_to_review(sandbox: &Sandbox) -> Terminal {
     let mut terminal = Terminal::start(sandbox, ["--lang", "en", "onboard"], Size::tall(80));
-    terminal.wait_for(ENGLISH.engine).press(Key::Up);
+    terminal
+        .wait_for(ENGLISH.engine)
+        .press(Key::Up)
+        .wait_for("❯ OpenClaw from npm – set it up now, install it later")
+        .press(Key::Up);
     wait_for_text(
         &mut terminal,
         "❯ OpenClaw from npm – agent, all channels; will be installed",
@@ -105,4 +109,52 @@ fn release_is_installed_without_a_person_where_a_flag_names_it() {
     assert_eq!(refused["code"], "engine.no-release");
     assert!(sandbox.path(".openclaw-work/openclaw.json").exists());
     drop(registry);
+}
+
+#[test]
+fn openclaw_that_is_installed_later_leaves_the_gateway_alone_and_names_the_commands() {
+    let sandbox = Sandbox::new()
+        .var("TERM", "xterm-256color")
+        .var("LANG", "C.UTF-8");
+    let mut terminal = Terminal::start(&sandbox, ["--lang", "en", "onboard"], Size::tall(80));
+    terminal.wait_for(ENGLISH.engine).press(Key::Up);
+    wait_for_text(
+        &mut terminal,
+        "❯ OpenClaw from npm – set it up now, install it later",
+    );
+    terminal.press(Key::Enter);
+    terminal.wait_for(ENGLISH.risk).press(Key::Up).press(Key::Enter);
+    terminal
+        .wait_for("? Model provider")
+        .press(Key::End)
+        .wait_for("❯ Skip for now")
+        .press(Key::Enter);
+    terminal.wait_for(ENGLISH.channel).press(Key::Enter);
+    // Nothing can be started yet, so that is not asked.
+    terminal.wait_for(ENGLISH.confirm).press(Key::Enter);
+    wait_for_text(&mut terminal, "openclaw engine install latest");
+    assert_eq!(terminal.exit_code(), 0);
+    let text = record(&sandbox);
+    assert!(
+        text.contains("engine = \"node\"") && !text.contains("release"),
+        "{text}"
+    );
+    assert!(!sandbox.path(".local/state/openclaw/engines").exists());
+}
+
+#[test]
+fn later_is_taken_as_a_flag_too() {
+    let sandbox = Sandbox::new();
+    let args = ["onboard", "--non-interactive", "--accept-risk", "--json"];
+    let made = sandbox
+        .run(args.into_iter().chain(["--engine", "later", "--install-daemon"]))
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&made["engine"], &made["service"]),
+        (&json!("node"), &json!(null))
+    );
+    let notices = made["notices"].to_string() + &made["warnings"].to_string();
+    assert!(notices.contains("openclaw engine install latest"), "{made:#}");
+    assert!(!sandbox.path(".local/state/openclaw/engines").exists());
 }

@@ -136,7 +136,7 @@ pub const NEW_INSTANCE: Scenario = Scenario {
     args: ADVANCED_FLOW,
     questions: &[
         question("step.profile.ask", Named("2", "rescue –")),
-        question("step.engine.ask", Choice("2", "step.engine.native", "")),
+        question("step.engine.ask", Choice("3", "step.engine.native", "")),
         question(
             "step.workspace.ask",
             Default("~/.openclaw-rescue/workspace-rescue"),

@@ -15,6 +15,7 @@ use crate::cli::engine;
 use crate::environment::abbreviate_home;
 use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
+use crate::instance::Instance;
 use crate::plan::{self, OtherInstance, Plan};
 use crate::report;
 use crate::survey::{ConfigHealth, Survey};
@@ -47,8 +48,9 @@ impl OnboardRun<'_> {
             instance: interview_context.input.instance.clone(),
             ..self.context.clone()
         };
+        let cannot_start = is_remote(plan) || answers.installs_later();
         let start_check = |survey: &Survey| {
-            if is_remote(plan) {
+            if cannot_start {
                 return Ok(None);
             }
             let addresses = plan::bind_addresses(&interview_context.input, answers);
@@ -57,7 +59,7 @@ impl OnboardRun<'_> {
         provide_release(&context, answers, interview_context.interactive)?;
         let mut start = start_check(interview_context.survey);
         let starts = |context: &Context<'_>| {
-            if is_remote(plan) {
+            if cannot_start {
                 return Ok(None);
             }
             start_after_onboarding(context, answers, self.waits_for_gateway)
@@ -85,15 +87,16 @@ impl OnboardRun<'_> {
         }
         // It comes last: a failure undoes nothing of the onboarding.
         let is_started = starts(&context)?.is_some();
-        let runs_here = answers.start == Start::Terminal && !is_remote(plan);
-        print_next_commands(&context, interview_context.survey, plan, is_started || runs_here);
-        if runs_here {
-            return Ok(OnboardEnd::RunGateway(Box::new(context.instance)));
+        let runs_here = answers.start == Start::Terminal && !cannot_start;
+        let starts = is_started || runs_here;
+        for next in next_commands(&context, interview_context.survey, plan, answers, starts) {
+            context.ui.print_detail(&next);
         }
-        if is_started {
-            return Ok(OnboardEnd::Started(Box::new(context.instance)));
-        }
-        Ok(OnboardEnd::Exit(ExitCode::SUCCESS))
+        Ok(match (runs_here, is_started) {
+            (true, _) => OnboardEnd::RunGateway(Box::new(context.instance)),
+            (_, true) => OnboardEnd::Started(Box::new(context.instance)),
+            _ => OnboardEnd::Exit(ExitCode::SUCCESS),
+        })
     }
 
     /// Checks and prints the plan of an onboarding's dry run.
@@ -128,6 +131,9 @@ impl OnboardRun<'_> {
     ) -> ExitCode {
         let mut plan = plan.clone();
         plan.notices.extend(broken_neighbours(interview_context));
+        if answers.installs_later() {
+            plan.notices.extend(later_msgs(&interview_context.input.instance));
+        }
         let start_error = match start {
             Ok(unset) => {
                 plan.notices.extend(unset.map(|error| error.msg));
@@ -266,20 +272,36 @@ fn offer_doctor(context: &Context<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Prints the commands that come next for an onboarded instance, whose gateway was started or not.
-fn print_next_commands(context: &Context<'_>, survey: &Survey, plan: &Plan, is_started: bool) {
+/// Returns the sentences about an instance whose engine is installed later, with the commands.
+fn later_msgs(instance: &Instance) -> [Msg; 3] {
+    let command = instance.command();
+    [
+        msg!("onboard.next-install", command = command),
+        msg!("onboard.next-use", command = command),
+        msg!("onboard.next-service", command = command),
+    ]
+}
+
+/// Returns the sentences with the commands that come next for an onboarded instance, whose gateway was started or not.
+fn next_commands(
+    context: &Context<'_>,
+    survey: &Survey,
+    plan: &Plan,
+    answers: &Answers,
+    is_started: bool,
+) -> Vec<Msg> {
+    if answers.installs_later() {
+        return later_msgs(&context.instance).to_vec();
+    }
     let command = context.instance.command();
     let look = msg!("onboard.next-look", command = command);
-    let next = if is_started {
+    if is_started {
         vec![look, msg!("onboard.next-page", command = command)]
     } else if is_remote(plan) || is_running(context, survey) {
         vec![look]
     } else {
         let run = msg!("onboard.next-run", command = command);
         vec![run, msg!("onboard.next-service", command = command), look]
-    };
-    for next in next {
-        context.ui.print_detail(&next);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engine: the program that runs as the gateway. What an engine does not use is not asked for.
 
-use crate::answers::{Answers, ChosenRelease};
+use crate::answers::{Answers, ChosenRelease, LATER_CHOICE};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::record::{Engine, ReleaseVersion};
@@ -84,7 +84,7 @@ fn default_choice(context: &InterviewContext<'_>, answers: &Answers) -> String {
 }
 
 /// Returns the wizard's choices of OpenClaw from npm: that of the host, the releases of this program, and the newest one where
-/// there is none.
+/// there is none, now or later.
 fn node_choices(context: &InterviewContext<'_>, default: &str) -> Vec<Choice> {
     let mut choices = Vec::new();
     let installed = context.releases();
@@ -111,22 +111,38 @@ fn node_choices(context: &InterviewContext<'_>, default: &str) -> Vec<Choice> {
                 Choice::new(version.as_str(), label)
             }),
     );
-    if choices.is_empty() {
+    if installed.is_empty() && context.survey.node.is_none() && context.input.recorded_release.is_none() {
+        let is_open = choices.is_empty();
         let mut choice = Choice::new(NEWEST_CHOICE, msg!("step.engine.install"));
         choice.details.push(msg!("step.engine.install-detail"));
         choices.push(choice);
+        if is_open {
+            let mut choice = Choice::new(LATER_CHOICE, msg!("step.engine.later"));
+            choice.details.push(msg!("step.engine.later-detail"));
+            choices.push(choice);
+        }
     }
     choices
 }
 
-/// Returns the release of OpenClaw that a person, a flag or a file names: one that is installed, else one that is to be.
+/// Returns the release of OpenClaw that a person, a flag or a file names: one that is installed, else one that is to be, now or
+/// later.
 ///
 /// # Errors
 /// Where the name is that of no release, or npm is missing, which would install it.
 fn choose_release(context: &InterviewContext<'_>, name: &str) -> Result<ChosenRelease> {
+    if name == LATER_CHOICE {
+        return Ok(ChosenRelease::Later);
+    }
     let version = ReleaseVersion::parse(name).ok();
     if version.is_none() && name != NEWEST_CHOICE {
-        let names = [Engine::Native.name(), Engine::Node.name(), NEWEST_CHOICE].join(", ");
+        let names = [
+            Engine::Native.name(),
+            Engine::Node.name(),
+            NEWEST_CHOICE,
+            LATER_CHOICE,
+        ]
+        .join(", ");
         return Err(Error::usage(msg!("answers.choice", value = name.escape_debug()))
             .hint(msg!("step.engine.choices", names = names)));
     }

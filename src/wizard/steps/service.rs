@@ -58,11 +58,11 @@ impl WizardStep for InstallDaemon {
 }
 
 /// Returns whether the wizard leaves the start of the gateway as it is: whoever edits the config of an installed or a running
-/// gateway is not asked for it.
+/// gateway is not asked for it, nor whoever installs its engine later.
 fn is_left_as_it_is(context: &InterviewContext<'_>, answers: &Answers) -> bool {
     let is_installed = context.input.has_service() && context.keeps_existing(answers);
     let runs = !context.input.planner.own_ports.is_empty();
-    answers.keep_config() || (context.interactive && (is_installed || runs))
+    answers.keep_config() || answers.installs_later() || (context.interactive && (is_installed || runs))
 }
 
 fn start_question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Question> {
