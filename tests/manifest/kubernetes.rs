@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::process::Output;
 
-use super::tools::{assert_rejects_mistake, kubernetes_validate, run_in, yaml_documents};
-use super::{sandbox_with_two_instances, write_manifest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::tools::{assert_rejects_mistake, kubernetes_validate, kustomize, run_in, said, yaml_documents};
+use super::{BOT_TOKEN, sandbox_with_two_instances, write_manifest};
 
 /// Validates the objects of the rescue instance in a folder.
 fn validate(program: &Path, folder: &Path) -> Output {
@@ -78,20 +81,28 @@ fn pod_is_hardened_and_gets_its_secrets_by_reference() {
 }
 
 #[test]
-fn kustomization_makes_each_secret_of_its_env_file() {
-    let sandbox = sandbox_with_two_instances();
-    let folder = write_manifest(&sandbox, "kubernetes");
-    let Some(documents) = yaml_documents(&folder.join("kustomization.yaml")) else {
+fn kustomize_makes_each_secret_of_its_env_file_and_rejects_a_mistake() {
+    let (Some(program), Some(validator)) = (kustomize(), kubernetes_validate()) else {
         return;
     };
-    let kustomization = &documents[0];
-    for (at, name) in ["openclaw-default", "openclaw-rescue"].into_iter().enumerate() {
-        assert_eq!(kustomization["resources"][at], format!("{name}.yaml"));
-        assert_eq!(kustomization["secretGenerator"][at]["name"], name);
-        assert_eq!(
-            kustomization["secretGenerator"][at]["envs"][0],
-            format!("{name}.env")
-        );
-        assert!(folder.join(format!("{name}.env")).is_file());
-    }
+    let sandbox = sandbox_with_two_instances();
+    let folder = write_manifest(&sandbox, "kubernetes");
+    assert_rejects_mistake(
+        || run_in(&folder, &program, &["build", "."]),
+        &folder.join("kustomization.yaml"),
+        ("secretGenerator:", "secretsGenerator:"),
+        "secretsGenerator",
+    );
+    let built = folder.join("built.yaml");
+    let output = run_in(&folder, &program, &["build", ".", "--output", "built.yaml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let output = run_in(&folder, &validator, &["--strict", "built.yaml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let documents = yaml_documents(&built).expect("documents");
+    let secret = documents
+        .iter()
+        .find(|document| document["kind"] == "Secret" && document["metadata"]["name"] == "openclaw-rescue");
+    let value = &secret.expect("the secret")["data"]["CONFIG_CHANNELS_TELEGRAM_BOT_TOKEN"];
+    let value = STANDARD.decode(value.as_str().expect("a text")).expect("base64");
+    assert_eq!(value, BOT_TOKEN.as_bytes());
 }

@@ -79,6 +79,12 @@ pub fn kubernetes_validate() -> Option<PathBuf> {
     tool("kubernetes-validate", "bin/kubernetes-validate")
 }
 
+/// Returns the program that makes one text of a folder with a `kustomization.yaml`.
+#[track_caller]
+pub fn kustomize() -> Option<PathBuf> {
+    tool("kustomize", "kustomize")
+}
+
 /// Returns the documents of a YAML file as another program's parser reads them; `None`, and a counted skip, where it is
 /// missing.
 #[track_caller]
