@@ -252,9 +252,7 @@ impl<'a> ConfigRewrite<'a> {
 
     /// Lets addresses of servers on this host lead there from the container, where its engine has a name for it.
     fn move_servers(&mut self) {
-        let mut found = Vec::new();
-        find_loopback_urls(&self.config, &KeyPath::root(), &mut found);
-        for (key, url) in found {
+        for (key, url) in loopback_urls(&self.config) {
             let host = match self.format {
                 ManifestFormat::Compose => "host.docker.internal",
                 ManifestFormat::Quadlet => "host.containers.internal",
@@ -328,34 +326,27 @@ impl<'a> ConfigRewrite<'a> {
 }
 
 /// Keys of a config whose addresses mean the container itself, or are left to other rules.
-const OWN_URL_KEYS: [&[&str]; 3] = [&["browser"], &["gateway", "remote"], &["gateway", "controlUi"]];
+const OWN_URL_KEYS: [&str; 3] = ["browser", "gateway.remote", "gateway.controlUi"];
 
-/// Collects the addresses of servers on loopback that a config names.
-fn find_loopback_urls(value: &Value, at: &KeyPath, found: &mut Vec<(KeyPath, String)>) {
-    let is_at = |keys: &&[&str]| at.to_string() == keys.join(".");
-    if OWN_URL_KEYS.iter().any(is_at) {
-        return;
-    }
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .for_each(|(key, value)| find_loopback_urls(value, &at.child(key), found)),
-        Value::Array(values) => values
-            .iter()
-            .enumerate()
-            .for_each(|(index, value)| find_loopback_urls(value, &at.index(index), found)),
-        Value::String(text) => {
-            let url = ServerUrl::parse(text.trim());
-            let is_loopback = url.is_some_and(|url| {
-                let is_web = matches!(url.scheme(), "http" | "https" | "ws" | "wss");
-                is_web && is_loopback_host(url.host())
-            });
-            if is_loopback {
-                found.push((at.clone(), text.trim().to_owned()));
-            }
-        }
-        _ => {}
-    }
+/// Returns the addresses of servers on loopback that a config names, each with its key.
+fn loopback_urls(config: &Value) -> Vec<(KeyPath, String)> {
+    let is_own = |key: &KeyPath| {
+        let is_below = |own: &&str| key.prefix(own.split('.').count()).to_string() == **own;
+        OWN_URL_KEYS.iter().any(is_below)
+    };
+    let is_loopback = |text: &str| {
+        let url = ServerUrl::parse(text);
+        url.is_some_and(|url| {
+            let is_web = matches!(url.scheme(), "http" | "https" | "ws" | "wss");
+            is_web && is_loopback_host(url.host())
+        })
+    };
+    let texts = paths::texts(config).into_iter();
+    texts
+        .map(|(key, text)| (key, text.trim()))
+        .filter(|(key, text)| !is_own(key) && is_loopback(text))
+        .map(|(key, text)| (key, text.to_owned()))
+        .collect()
 }
 
 /// Returns a URL with another host.

@@ -30,14 +30,14 @@ impl Host {
                 "openai-codex:me":{"type":"oauth","provider":"openai-codex","access":"a-long-oauth-token"}}}"#,
         );
         let config = json!({
-            "env": { "vars": { "FROM_CONFIG": "a-value-of-the-config" } },
+            "env": { "vars": { "FROM_CONFIG": "a-value-of-the-config", "PROJECTS": format!("{home}/projects") } },
             "gateway": {
                 "mode": "local", "port": 20789, "bind": "tailnet",
                 "auth": { "mode": "token", "token": "${GATEWAY_TOKEN_ELSEWHERE}" },
-                "tailscale": { "mode": "serve" },
+                "tailscale": { "mode": "serve" }, "controlUi": { "basePath": "/claw" },
             },
             "agents": { "defaults": {
-                "workspace": format!("{home}/projects/work"),
+                "workspace": "${PROJECTS}/work",
                 "sandbox": { "mode": "all" },
             }, "entries": { "main": { "agentDir": "~/.openclaw-work/agents/main/agent" } } },
             "models": { "providers": { "local": {
@@ -112,7 +112,10 @@ fn addresses_and_paths_of_the_host_become_those_of_the_container() {
 
 #[test]
 fn secrets_and_variables_are_in_the_env_file_alone() {
-    let (config, variables) = Host::new().files();
+    let host = Host::new();
+    let (config, variables) = host.files();
+    let home = host.0.home().display().to_string();
+    let variables: Vec<_> = variables.iter().map(|line| line.replace(&home, "HOME")).collect();
     assert_eq!(config["env"], Value::Null);
     assert_eq!(config["gateway"]["auth"], json!({ "mode": "token" }));
     let provider = &config["models"]["providers"]["local"];
@@ -132,6 +135,7 @@ fn secrets_and_variables_are_in_the_env_file_alone() {
             "NOWHERE_SET=",
             "OPENAI_API_KEY=sk-from-the-env-file",
             "OPENCLAW_GATEWAY_TOKEN=",
+            "PROJECTS=HOME/projects",
             "SPACES= a \"b\" $HOME #c ",
         ]
     );

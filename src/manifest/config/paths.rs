@@ -5,15 +5,25 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use crate::config::key_path::{KeyPath, PathSegment};
-use crate::config::variables::substitute;
+use crate::config::variables::{substitute, variable_from_config};
 use crate::instance::Instance;
 use crate::manifest::layout::{CONTAINER_HOME, CONTAINER_STATE};
 use crate::manifest::source::ManifestSource;
 use crate::profile::ProfileName;
 use crate::survey::named_paths::{PathPurpose, own_workspace, path_texts};
 
-/// Endings of keys that name a file or a folder.
-const PATH_ENDINGS: [&str; 6] = ["Path", "File", "Dir", "Root", "path", "file"];
+/// Endings of keys that name a file or a folder. Others, such as `basePath`, name a part of a URL.
+const PATH_ENDINGS: [&str; 9] = [
+    "File",
+    "Dir",
+    "certPath",
+    "keyPath",
+    "caPath",
+    "filePath",
+    "executablePath",
+    "cliPath",
+    "dbPath",
+];
 
 /// Where the folders of an instance are in its container.
 pub(in crate::manifest) struct PathMap<'a> {
@@ -85,8 +95,9 @@ impl<'a> PathMap<'a> {
                 return Some(home.to_owned());
             }
             let mut assignments = self.source.env_file.iter().rev();
-            let (_, value) = assignments.find(|(assigned, _)| assigned == name)?;
-            Some(value.clone())
+            let assigned = assignments.find(|(assigned, _)| assigned == name);
+            let assigned = assigned.map(|(_, value)| value.clone());
+            assigned.or_else(|| variable_from_config(&self.source.config, name))
         };
         let text = substitute(text.trim(), &lookup).ok()?;
         let path = match text.strip_prefix('~') {
@@ -134,9 +145,7 @@ impl<'a> PathMap<'a> {
             }
         }
         let is_known = |key: &KeyPath| known.iter().any(|(_, known, _)| known == key);
-        let mut texts = Vec::new();
-        find_texts(config, &KeyPath::root(), &mut texts);
-        for (key, text) in texts.into_iter().filter(|(key, _)| !is_known(key)) {
+        for (key, text) in texts(config).into_iter().filter(|(key, _)| !is_known(key)) {
             let Some(path) = self.absolute(text) else {
                 continue;
             };
@@ -160,7 +169,13 @@ fn names_path(key: &KeyPath) -> bool {
     last.is_some_and(|key| PATH_ENDINGS.iter().any(|ending| key.ends_with(ending)))
 }
 
-/// Collects the texts of a config with their keys.
+/// Returns the texts of a config with their keys.
+pub(super) fn texts(config: &Value) -> Vec<(KeyPath, &str)> {
+    let mut found = Vec::new();
+    find_texts(config, &KeyPath::root(), &mut found);
+    found
+}
+
 fn find_texts<'v>(value: &'v Value, at: &KeyPath, found: &mut Vec<(KeyPath, &'v str)>) {
     match value {
         Value::Object(map) => map
