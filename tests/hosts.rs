@@ -2,11 +2,13 @@
 
 mod command;
 mod faults;
+mod inside;
 mod many;
+mod network;
 mod tokens;
 
-use crate::support::Sandbox;
 use crate::support::ssh::SshHosts;
+use crate::support::{Sandbox, manager};
 
 /// A host of a user, and one other that it knows as `box`.
 struct TwoHosts {
@@ -24,12 +26,19 @@ impl TwoHosts {
         let here = here.var("PATH", path);
         let ssh = SshHosts::new(&here)?;
         let there = Sandbox::new();
-        ssh.add("box", &there);
+        ssh.add("box", &there.home());
         let _ = here
             .run(["hosts", "add", "box", &ssh.address("box"), "--no-check"])
             .exits(0);
         Some(Self { here, there, ssh })
     }
+}
+
+/// Runs the repair of a service on another host.
+#[test]
+fn on_a_real_manager() {
+    let sandbox = Sandbox::new();
+    manager::run(&sandbox.home(), "hosts::inside::");
 }
 
 #[test]

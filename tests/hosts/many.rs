@@ -23,7 +23,7 @@ fn twenty_hosts_are_asked_at_the_same_time() {
     let remotes: Vec<_> = std::iter::repeat_with(Sandbox::new).take(COUNT).collect();
     for (at, remote) in remotes.iter().enumerate() {
         let name = format!("box-{at}");
-        ssh.add(&name, remote);
+        ssh.add(&name, &remote.home());
         replace_program(remote, &script);
         let _ = here.run(["hosts", "add", &name, &name, "--no-check"]).exits(0);
         remote.write(".openclaw/openclaw.json", "{}");

@@ -53,13 +53,13 @@ impl SshHosts {
         format!("{}:/usr/bin:/bin", sandbox.path("bin").display())
     }
 
-    /// Adds a host whose home folder is that of `remote`. The programs there are this one as `openclaw`, and those of
-    /// the system.
-    pub fn add(&self, name: &str, remote: &Sandbox) {
-        std::fs::create_dir_all(remote.path("bin")).expect("a folder");
-        let program = remote.path("bin/openclaw");
+    /// Adds a host with this home folder. The programs there are this one as `openclaw`, and those of the system.
+    pub fn add(&self, name: &str, home: &Path) {
+        let programs = home.join("bin");
+        std::fs::create_dir_all(&programs).expect("a folder");
+        let program = programs.join("openclaw");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_openclaw"), &program).expect("a link");
-        self.add_server(name, &remote.home());
+        self.add_server(name, home);
         self.trust(name, &self.host_key(name));
     }
 
@@ -78,12 +78,34 @@ impl SshHosts {
         self.connect_by(name, &format!("{SSHD} -i -f {}/{name}.server", folder.display()));
     }
 
+    /// Returns the command of a server that listens at an address for a host that was added, until it is killed.
+    pub fn server(&self, name: &str, address: &str) -> Command {
+        let mut command = Command::new(SSHD);
+        command
+            .args(["-D", "-e", "-f"])
+            .arg(self.folder.join(format!("{name}.server")));
+        command.args(["-o", &format!("ListenAddress={address}")]);
+        command
+    }
+
+    /// Makes `ssh` reach a host by its address on the network, which takes the place of the pipe.
+    pub fn connect_to(&self, name: &str, address: &str) {
+        self.configure(
+            name,
+            &format!("ProxyCommand none\n  HostName {address}\n  HostKeyAlias {name}"),
+        );
+    }
+
     /// Makes `ssh` reach a host by the standard streams of a command.
     pub fn connect_by(&self, name: &str, command: &str) {
+        self.configure(name, &format!("ProxyCommand {command}"));
+    }
+
+    /// Puts a setting of a host in front of the others: the first value that `ssh` reads is the one that it uses.
+    fn configure(&self, name: &str, setting: &str) {
         let config = self.folder.join("config");
         let text = std::fs::read_to_string(&config).expect("the config");
-        // The first value that `ssh` reads is the one that it uses.
-        std::fs::write(config, format!("Host {name}\n  ProxyCommand {command}\n{text}")).expect("a file");
+        std::fs::write(config, format!("Host {name}\n  {setting}\n{text}")).expect("a file");
     }
 
     /// Returns the public key of a host.

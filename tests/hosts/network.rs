@@ -1,0 +1,200 @@
+//! Two hosts in network namespaces, each with an address and a home folder of its own, connected by a cable that can be cut.
+
+use std::process::{Command, Stdio};
+
+use super::TwoHosts;
+use crate::rescue::without_manager::BROKEN_CONFIG;
+use crate::support::child::ChildGuard;
+use crate::support::gateway::{config, wait_for};
+use crate::support::ssh::replace_program;
+use crate::support::{Ran, Reason, Sandbox, skipped};
+
+/// Base port of the gateway on each host: their networks are their own.
+const BASE: u16 = 18_789;
+const BOX_ADDRESS: &str = "10.197.0.2";
+
+/// Two network namespaces with a cable between them. They and all processes in them end with the value.
+struct Cable {
+    here: String,
+    there: String,
+}
+
+impl Cable {
+    /// Lays the cable; `None` where only root may, or the system has no namespaces.
+    #[track_caller]
+    fn lay() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            skipped(Reason::NeedsRoot, "two networks with a cable between them");
+            return None;
+        }
+        let id = std::process::id();
+        let cable = Self {
+            here: format!("oc{id}h"),
+            there: format!("oc{id}t"),
+        };
+        let (here, there) = (&cable.here, &cable.there);
+        let lines = [
+            format!("netns add {here}"),
+            format!("netns add {there}"),
+            format!("link add {here} netns {here} type veth peer name {there} netns {there}"),
+            format!("-n {here} addr add 10.197.0.1/24 dev {here}"),
+            format!("-n {there} addr add {BOX_ADDRESS}/24 dev {there}"),
+            format!("-n {here} link set {here} up"),
+            format!("-n {there} link set {there} up"),
+            format!("-n {here} link set lo up"),
+            format!("-n {there} link set lo up"),
+        ];
+        for line in lines {
+            let output = ip(&line);
+            if !output.status.success() {
+                skipped(Reason::NoNamespaces, &String::from_utf8_lossy(&output.stderr));
+                return None;
+            }
+        }
+        Some(cable)
+    }
+
+    /// Cuts the cable, or joins it again.
+    fn set(&self, state: &str) {
+        let output = ip(&format!("-n {0} link set {0} {state}", self.there));
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        for name in [&self.here, &self.there] {
+            let pids = String::from_utf8(ip(&format!("netns pids {name}")).stdout).unwrap_or_default();
+            let _ = Command::new("kill")
+                .arg("-KILL")
+                .args(pids.split_whitespace())
+                .output();
+            let _ = ip(&format!("netns del {name}"));
+        }
+    }
+}
+
+/// Runs `ip` with the words of a line.
+fn ip(line: &str) -> std::process::Output {
+    let mut command = Command::new("ip");
+    command
+        .args(line.split(' '))
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.output().expect("ip starts")
+}
+
+/// Returns the command that runs another one in a network.
+fn in_network(name: &str, command: &Command) -> Command {
+    let mut inside = Command::new("/usr/bin/env");
+    inside.args([
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "ip",
+        "netns",
+        "exec",
+        name,
+        "env",
+        "-i",
+    ]);
+    for (variable, value) in command.get_envs() {
+        let value = value.unwrap_or_default().to_string_lossy();
+        inside.arg(format!("{}={value}", variable.to_string_lossy()));
+    }
+    inside
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null());
+    inside
+}
+
+/// Runs the program in a network to its end.
+fn run(network: &str, sandbox: &Sandbox, words: &[&str]) -> Ran {
+    let output = in_network(network, &sandbox.command(words))
+        .output()
+        .expect("ip starts");
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+/// Starts a command in a network, which ends with the value.
+fn start(network: &str, command: &Command) -> ChildGuard {
+    let mut inside = in_network(network, command);
+    inside.stdout(Stdio::null()).stderr(Stdio::null());
+    ChildGuard(inside.spawn().expect("ip starts"))
+}
+
+#[test]
+fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_costs_one_row() {
+    let Some(TwoHosts { here, there, ssh }) = TwoHosts::new() else {
+        return;
+    };
+    let Some(cable) = Cable::lay() else {
+        return;
+    };
+    ssh.connect_to("box", BOX_ADDRESS);
+    let _server = start(&cable.there, &ssh.server("box", BOX_ADDRESS));
+    for sandbox in [&here, &there] {
+        sandbox.write(".openclaw/openclaw.json", config(BASE));
+    }
+    let _own = start(&cable.here, &here.command(["gateway"]));
+    let main = start(&cable.there, &there.command(["gateway"]));
+    let status = || {
+        run(
+            &cable.here,
+            &here,
+            &["status", "--all", "--hosts", "--timeout", "1000"],
+        )
+    };
+    let table = wait_for("two healthy gateways", || {
+        let ran = status();
+        (ran.code == 0).then_some(ran.stdout)
+    });
+    let rows: Vec<_> = table.lines().filter(|line| line.contains("healthy")).collect();
+    assert!(
+        rows[0].starts_with("this host") && rows[1].starts_with("box"),
+        "{table}"
+    );
+
+    there.write(".openclaw/openclaw.json.last-good", config(BASE));
+    drop(main);
+    let end_of_main = format!("netns pids {}", cable.there);
+    let pids = String::from_utf8(ip(&end_of_main).stdout).expect("UTF-8");
+    for pid in pids.split_whitespace() {
+        let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if arguments.contains("gateway") {
+            let _ = Command::new("kill").args(["-KILL", pid]).status();
+        }
+    }
+    there.write(".openclaw/openclaw.json", BROKEN_CONFIG);
+    wait_for("a broken main", || (status().code != 0).then_some(()));
+    let repaired = run(
+        &cable.here,
+        &here,
+        &["--host", "box", "rescue", "--yes", "--json"],
+    );
+    assert_eq!(repaired.exits(0).json()["healthy"], true);
+    assert_eq!(status().code, 0);
+
+    let has_row = |table: &str, host: &str, state: &str| {
+        let mut rows = table.lines().filter(|line| line.starts_with(host));
+        assert!(rows.any(|row| row.contains(state)), "{host}, {state}:\n{table}");
+    };
+    cable.set("down");
+    let cut = status().exits(1).stdout;
+    has_row(&cut, "this host", "healthy");
+    has_row(&cut, "box", "unreachable");
+    cable.set("up");
+    wait_for("the host is back", || (status().code == 0).then_some(()));
+
+    replace_program(&there, "#!/bin/sh\ntouch \"$HOME/asked\"; exec sleep 600\n");
+    let cut = std::thread::scope(|scope| {
+        let asked = scope.spawn(status);
+        wait_for("a question", || there.path("asked").exists().then_some(()));
+        cable.set("down");
+        asked.join().expect("an answer").exits(1).stdout
+    });
+    has_row(&cut, "this host", "healthy");
+    has_row(&cut, "box", "no answer");
+}
