@@ -11,7 +11,7 @@ mod fault;
 mod list;
 mod ssh;
 
-pub(crate) use address::{HostName, SshAddress};
+pub(crate) use address::{HostName, SshAddress, this_host_name};
 pub(crate) use answer::{
     RemoteGateway, RemoteTokens, RemoteVersion, parse_gateways, parse_tokens, parse_version,
 };

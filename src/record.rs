@@ -14,7 +14,7 @@
 //! [gateway]
 //! bootFallback = "off"       # off | last-good
 //! [rescue]
-//! watch = ["default"]        # profiles; a change takes effect at the gateway's next start
+//! watch = ["default"]        # profiles, or PROFILE@HOST; a change takes effect at the gateway's next start
 //! interval = 10              # seconds between two probes, 1 to 3600
 //! patience = 30              # seconds that a gateway is unhealthy before a repair, 0 to 3600
 //! rest = 300                 # seconds without a repair after a failed one, 10 to 86400

@@ -6,6 +6,7 @@ mod inside;
 mod many;
 mod network;
 mod tokens;
+mod watch;
 
 use crate::support::ssh::SshHosts;
 use crate::support::{Sandbox, manager};

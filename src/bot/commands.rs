@@ -12,6 +12,7 @@ use crate::i18n::{Lang, msg};
 use crate::instance::{Instance, InstanceContext, OwnedInstanceContext};
 use crate::probe::{self, Probe};
 use crate::profile::ProfileName;
+use crate::rescue::watch::WatchTarget;
 use crate::survey::{self, Survey};
 
 pub(crate) mod act;
@@ -29,11 +30,18 @@ pub(crate) struct CommandContext {
     pub(crate) lang: Lang,
     /// The mark before the commands that answers name.
     pub(crate) mark: char,
-    /// The profiles that the bot watches, as its record names them.
+    /// The profiles on this host that the bot watches, as its record names them.
     pub(crate) watched: Vec<ProfileName>,
+    /// The gateways on remote hosts that the bot watches.
+    pub(crate) watched_elsewhere: Vec<WatchTarget>,
 }
 
 impl CommandContext {
+    /// Returns whether the bot watches any gateway, on whichever host.
+    pub(crate) fn watches_anything(&self) -> bool {
+        !self.watched.is_empty() || !self.watched_elsewhere.is_empty()
+    }
+
     /// Returns a copy of this context for answers in a language, on a channel with this mark before its commands.
     pub(crate) fn for_answers(&self, lang: Lang, mark: char) -> Self {
         Self {

@@ -142,11 +142,12 @@ impl Conversation {
 
     /// Returns what the bot watches, and whether it repairs by itself.
     fn watch_state(&self, context: &CommandContext) -> Message {
-        let watched = &self.context.watched;
-        if watched.is_empty() {
+        if !self.context.watches_anything() {
             return Message::text(msg!("bot.watches-nothing"));
         }
-        let names: Vec<_> = watched.iter().map(ToString::to_string).collect();
+        let here = self.context.watched.iter().map(ToString::to_string);
+        let elsewhere = self.context.watched_elsewhere.iter().map(ToString::to_string);
+        let names: Vec<_> = here.chain(elsewhere).collect();
         let keys = ["bot.repairs-on", "bot.repairs-until", "bot.repairs-off"];
         let repairs = self.pause_msg(context, Pausable::Repairs, keys);
         Message::text(msg!("bot.watches", names = names.join(", "))).line(Line::Text(repairs))

@@ -25,10 +25,9 @@ use super::{report, shared_token};
 use crate::i18n::{Lang, msg};
 use crate::instance::OwnedInstanceContext;
 use crate::probe::channels::AccountReport;
-use crate::profile::ProfileName;
 use crate::record::RescueTable;
 use crate::rescue::stop::StopSignal;
-use crate::rescue::watch::WatchEvent;
+use crate::rescue::watch::{WatchEvent, WatchTarget};
 use crate::survey;
 use crate::sync::{lock, spawn_blocking};
 use crate::time::unix_millis;
@@ -62,12 +61,12 @@ impl std::fmt::Debug for Bot {
 }
 
 impl Bot {
-    /// Creates the bot of an instance's gateway, which watches these profiles as the record of the instance says. Nothing
+    /// Creates the bot of an instance's gateway, which watches these gateways as the record of the instance says. Nothing
     /// runs yet.
     pub(crate) fn new(
         own: OwnedInstanceContext,
         lang: Lang,
-        watched: Vec<ProfileName>,
+        targets: Vec<WatchTarget>,
         record: &RescueTable,
         report: Reporter,
     ) -> Self {
@@ -77,7 +76,14 @@ impl Bot {
             own,
             lang,
             mark: MARK,
-            watched,
+            watched: targets
+                .iter()
+                .filter_map(|target| target.profile_here().cloned())
+                .collect(),
+            watched_elsewhere: targets
+                .into_iter()
+                .filter(|target| target.host.is_some())
+                .collect(),
         };
         let accounts = RunningAccounts::default();
         let webhook = Webhook::new(&context.own.host, &record.alerts).unwrap_or_else(|error| {
@@ -235,15 +241,15 @@ impl Bot {
     /// Starts to send alerts, where the bot watches anything.
     pub(crate) fn start_alerts(&self) {
         let task = lock(&self.alert_task).take();
-        if let Some(task) = task.filter(|_| !self.conversation.context.watched.is_empty()) {
+        if let Some(task) = task.filter(|_| self.conversation.context.watches_anything()) {
             self.turns.spawn(task.run());
         }
     }
 
     /// Passes an event of a watched gateway to the alerts. Never waits.
-    pub(crate) fn report_watch_event(&self, profile: &ProfileName, event: &WatchEvent) {
+    pub(crate) fn report_watch_event(&self, target: &WatchTarget, event: &WatchEvent) {
         let now = self.conversation.context.own.host.now();
-        self.alerts.report(profile, event, unix_millis(now));
+        self.alerts.report(target, event, unix_millis(now));
     }
 
     /// Returns whether an owner has paused the repairs that a watcher makes by itself.

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::global_options::GlobalOptions;
 use crate::host::Host;
 use crate::host::relay::{OutputStream, RelayEnd};
-use crate::hosts::{HostFault, HostList, HostName, RemoteHost, RemoteQuestion, SshClient};
+use crate::hosts::{HostFault, HostList, HostName, RemoteHost, RemoteQuestion, SshClient, this_host_name};
 use crate::i18n::msg;
 use crate::registry;
 use crate::text::{escape_unsafe, replace_unsafe, sanitize_name};
@@ -26,8 +26,6 @@ use crate::wizard::terminal::Terminal;
 
 /// Maximum number of bytes that a command on a remote host may write, but for `logs`, which may follow a log for days.
 const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
-/// Name of this host in the history of another one where it has none that can be used.
-const UNNAMED_HOST: &str = "another-host";
 /// Time that a diagnosis on a remote host may take.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -91,11 +89,7 @@ fn with_this_host(system: &Host, mut words: Vec<String>) -> Vec<String> {
         .iter()
         .any(|word| word == "--from" || word.starts_with("--from="));
     if words[0] == "rescue" && !is_other && !has_name {
-        let name = system.hostname().filter(|name| HostName::parse(name).is_ok());
-        words.extend([
-            "--from".to_owned(),
-            name.unwrap_or_else(|| UNNAMED_HOST.to_owned()),
-        ]);
+        words.extend(["--from".to_owned(), this_host_name(system)]);
     }
     words
 }

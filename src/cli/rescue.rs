@@ -8,16 +8,15 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::{Error, Result};
-use crate::hosts::HostName;
+use crate::hosts::{HostList, HostName};
 use crate::i18n::{Msg, msg};
-use crate::profile::ProfileName;
 use crate::record::Record;
 use crate::rescue;
 use crate::rescue::history::History;
 use crate::rescue::record::{CauseKind, Recorded, StepKind, StepResultKind};
 use crate::rescue::repair::{self, RepairJob, RepairOrigin};
 use crate::rescue::stop::StopSignal;
-use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
+use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy, WatchTarget};
 use crate::ui::Ui;
 use crate::wizard::terminal::Terminal;
 
@@ -26,7 +25,7 @@ mod diagnosis;
 pub(super) mod drill;
 mod progress;
 
-use diagnosis::{Diagnosis, parse_profile};
+use diagnosis::Diagnosis;
 use progress::print_event;
 
 /// The arguments of `openclaw rescue`.
@@ -213,13 +212,21 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
     };
     let names = targets
         .iter()
-        .map(|name| parse_profile(name))
+        .map(|name| WatchTarget::parse(name))
         .collect::<Result<Vec<_>>>()?;
-    for name in &names {
-        rescue::resolve_target(&context.env, &survey, &context.instance, name)?;
+    for target in &names {
+        match &target.host {
+            Some(host) => drop(HostList::read(&context.state_home())?.find(host)?.clone()),
+            None => drop(rescue::resolve_target(
+                &context.env,
+                &survey,
+                &context.instance,
+                &target.profile,
+            )?),
+        }
     }
     let ui = context.ui;
-    let mut print = |name: &ProfileName, event: WatchEvent| ui.print_line(&event.msg(name));
+    let print = |target: &WatchTarget, event: WatchEvent| ui.print_line(&event.msg(target));
     // Ctrl-C lets the current step finish. A second one ends the program, and so does the first one where no handler
     // can be set.
     let stop = Arc::new(StopSignal::default());
@@ -235,9 +242,10 @@ fn watch(context: &Context<'_>, args: &WatchArgs) -> Result<ExitCode> {
         rescuer: context.instance_context(),
         policy: WatchPolicy::from_record(&record.rescue),
         stop: &stop,
+        lang: ui.lang(),
         is_paused: &|| false,
     };
-    watch::run(&watcher, &names, &mut print);
+    watch::run(&watcher, &names, &print);
     Ok(ExitCode::from(interrupted))
 }
 

@@ -6,13 +6,13 @@ use super::log;
 use super::state::GatewayState;
 use crate::bot::run::Severity;
 use crate::bot::task::Bot;
-use crate::profile::ProfileName;
 use crate::record::RescueTable;
+use crate::rescue::watch::WatchTarget;
 use crate::sync::spawn_blocking;
 
-/// Creates the bot of a gateway, which watches these profiles as the record of the instance says. It talks to nobody until
+/// Creates the bot of a gateway, which watches these gateways as the record of the instance says. It talks to nobody until
 /// [`follow_config`] runs.
-pub(crate) fn create(state: &GatewayState, watched: Vec<ProfileName>, record: &RescueTable) -> Bot {
+pub(crate) fn create(state: &GatewayState, watched: Vec<WatchTarget>, record: &RescueTable) -> Bot {
     let lang = state.lang;
     let report = move |severity, message| match severity {
         Severity::Info => log::info(lang, &message),

@@ -108,7 +108,7 @@ impl GatewayLifecycle<'_> {
 
         let mut servers = spawn_servers(&state, ports);
         let mut background = self.spawn_background_tasks(&state, start);
-        let watched = rescue_task::watched_profiles(&state, &loader.record.rescue);
+        let watched = rescue_task::watched_gateways(&state, &loader.record.rescue);
         let bot = state
             .bot
             .get_or_init(|| Arc::new(bot_task::create(&state, watched.clone(), &loader.record.rescue)));

@@ -9,10 +9,9 @@ use tokio::sync::oneshot;
 use super::log;
 use super::state::GatewayState;
 use crate::i18n::msg;
-use crate::profile::ProfileName;
 use crate::record;
 use crate::rescue::stop::StopSignal;
-use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy};
+use crate::rescue::watch::{self, WatchContext, WatchEvent, WatchPolicy, WatchTarget};
 
 /// A running thread of the gateway that watches other gateways and repairs them.
 #[derive(Debug)]
@@ -22,14 +21,14 @@ pub(crate) struct RescueTask {
 }
 
 impl RescueTask {
-    /// Starts a thread that watches and repairs the gateways of these instance profiles, as the record of the instance
-    /// says; `None` where there are none.
+    /// Starts a thread that watches and repairs these gateways, as the record of the instance says; `None` where there are
+    /// none.
     pub(crate) fn start(
         state: &Arc<GatewayState>,
         record: &record::RescueTable,
-        profiles: Vec<ProfileName>,
+        targets: Vec<WatchTarget>,
     ) -> Option<Self> {
-        if profiles.is_empty() {
+        if targets.is_empty() {
             return None;
         }
         let policy = WatchPolicy::from_record(record);
@@ -40,14 +39,15 @@ impl RescueTask {
         std::thread::spawn(move || {
             // Dropped with the thread, which `ended` waits for.
             let _running: oneshot::Sender<()> = running;
-            let mut report = |profile: &ProfileName, event: WatchEvent| report(&state, profile, &event);
+            let report = |target: &WatchTarget, event: WatchEvent| report(&state, target, &event);
             let context = WatchContext {
                 rescuer: state.context.borrowed(),
                 policy,
                 stop: &thread_stop,
+                lang: state.lang,
                 is_paused: &|| state.bot.get().is_some_and(|bot| bot.are_repairs_paused()),
             };
-            watch::run(&context, &profiles, &mut report);
+            watch::run(&context, &targets, &report);
         });
         Some(Self { stop, ended })
     }
@@ -64,32 +64,32 @@ impl RescueTask {
     }
 }
 
-/// Returns the instance profiles whose gateways this gateway is to watch and repair, as the record file of its
-/// instance names them. A name that is no profile, or this gateway's own, is logged and left out.
-pub(crate) fn watched_profiles(state: &GatewayState, record: &record::RescueTable) -> Vec<ProfileName> {
-    let mut profiles = Vec::new();
+/// Returns the gateways that this gateway is to watch and repair, as the record file of its instance names them. A name that is
+/// none, or this gateway's own, is logged and left out.
+pub(crate) fn watched_gateways(state: &GatewayState, record: &record::RescueTable) -> Vec<WatchTarget> {
+    let mut targets = Vec::new();
     for name in &record.watch {
-        match ProfileName::parse(name) {
-            Ok(profile) if profile == state.context.instance.profile => {
-                log::warn(state.lang, &msg!("rescue.itself", profile = profile));
+        match WatchTarget::parse(name) {
+            Ok(target) if target.profile_here() == Some(&state.context.instance.profile) => {
+                log::warn(state.lang, &msg!("rescue.itself", profile = target));
             }
-            Ok(profile) => profiles.push(profile),
-            Err(error) => log::error(state.lang, &error.to_error(name)),
+            Ok(target) => targets.push(target),
+            Err(error) => log::error(state.lang, &error),
         }
     }
-    profiles
+    targets
 }
 
 /// Logs an event of a watched gateway, records it as that gateway's last event, and passes it to the alerts of the bot.
-fn report(state: &GatewayState, profile: &ProfileName, event: &WatchEvent) {
-    let message = event.msg(profile);
+fn report(state: &GatewayState, target: &WatchTarget, event: &WatchEvent) {
+    let message = event.msg(target);
     if event.is_good() {
         log::info(state.lang, &message);
     } else {
         log::warn(state.lang, &message);
     }
-    state.record_watch_event(profile, event);
+    state.record_watch_event(target, event);
     if let Some(bot) = state.bot.get() {
-        bot.report_watch_event(profile, event);
+        bot.report_watch_event(target, event);
     }
 }

@@ -27,8 +27,7 @@ use crate::bot::task::Bot;
 use crate::browser::BrowserControl;
 use crate::i18n::{Lang, Msg};
 use crate::instance::OwnedInstanceContext;
-use crate::profile::ProfileName;
-use crate::rescue::watch::WatchEvent;
+use crate::rescue::watch::{WatchEvent, WatchTarget};
 use crate::settings::Settings;
 
 /// The config that a gateway runs with, and the warnings about it. A reload replaces it whole.
@@ -201,8 +200,8 @@ impl GatewayState {
     }
 
     /// Records the latest event of another gateway that this gateway watches.
-    pub fn record_watch_event(&self, profile: &ProfileName, event: &WatchEvent) {
-        self.watch_status.record(profile, event);
+    pub fn record_watch_event(&self, target: &WatchTarget, event: &WatchEvent) {
+        self.watch_status.record(target, event);
     }
 
     /// Requests the stop of the gateway, which ends every task of it. Where several reasons are given, the first one

@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use crate::i18n::{Lang, Msg};
-use crate::profile::ProfileName;
-use crate::rescue::watch::WatchEvent;
+use crate::rescue::watch::{WatchEvent, WatchTarget};
 use crate::sync::lock;
 
 /// The last event of one gateway that this gateway watches.
@@ -21,19 +20,19 @@ struct LastEvent {
     message: Msg,
 }
 
-/// The last event of each gateway that this gateway watches, by instance profile.
+/// The last event of each gateway that this gateway watches, by its name.
 #[derive(Debug, Default)]
-pub(crate) struct WatchStatus(Mutex<BTreeMap<ProfileName, LastEvent>>);
+pub(crate) struct WatchStatus(Mutex<BTreeMap<String, LastEvent>>);
 
 impl WatchStatus {
     /// Records the latest event of another gateway that this gateway watches.
-    pub(crate) fn record(&self, profile: &ProfileName, event: &WatchEvent) {
+    pub(crate) fn record(&self, target: &WatchTarget, event: &WatchEvent) {
         let last = LastEvent {
             healthy: event.is_good(),
             name: event.name(),
-            message: event.msg(profile),
+            message: event.msg(target),
         };
-        lock(&self.0).insert(profile.clone(), last);
+        lock(&self.0).insert(target.to_string(), last);
     }
 
     /// Returns the last event of each gateway that this gateway watches as JSON: `profile`, `ok`, `news`, `text`.
@@ -42,7 +41,7 @@ impl WatchStatus {
         let last = lock(&self.0);
         let each = last.iter().map(|(profile, event)| {
             json!({
-                "profile": profile.as_str(),
+                "profile": profile,
                 "ok": event.healthy,
                 "news": event.name,
                 "text": event.message.render(lang),

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::host::Host;
 use crate::i18n::msg;
 
 /// Maximum length of the name of a remote host, in characters.
@@ -39,6 +40,12 @@ impl HostName {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns the name of this host, by which another one knows it; `another-host` where it has none that can be used.
+pub(crate) fn this_host_name(host: &Host) -> String {
+    let own = host.hostname().filter(|name| HostName::parse(name).is_ok());
+    own.unwrap_or_else(|| "another-host".to_owned())
 }
 
 impl TryFrom<String> for HostName {

@@ -5,120 +5,34 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::diagnose::{self, Cause};
 use super::repair::{self, RepairJob, RepairOrigin};
-use super::stop::StopSignal;
 use super::{evidence, open_drill, resolve_target, steps};
 use crate::boot;
-use crate::i18n::{Msg, msg};
+use crate::i18n::Msg;
 use crate::instance::{Instance, InstanceContext};
 use crate::probe::{self, Probe, ProbeVerdict};
-use crate::profile::ProfileName;
 use crate::record::Engine;
 use crate::service::{self, RunState, ServiceStatus, StopCause};
 use crate::stop_record;
 use crate::survey::{self, Survey};
 
+mod context;
+mod event;
 mod hearing;
+mod remote;
 mod state;
+mod target;
 mod versions;
 
+pub(crate) use context::WatchContext;
+pub use event::WatchEvent;
 use hearing::{Hearing, HearingAction};
 pub(crate) use state::WatchPolicy;
 use state::{WatchAction, WatchState};
+pub use target::WatchTarget;
 use versions::SeenVersions;
 
 /// Time that a watched gateway has to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The context of a rescuer that watches gateways: its instance, its intervals, and the signal that stops it.
-#[derive(Clone, Copy)]
-pub(crate) struct WatchContext<'a> {
-    /// The instance whose gateway, or command line, watches.
-    pub(crate) rescuer: InstanceContext<'a>,
-    /// The intervals at which the watcher probes and waits.
-    pub(crate) policy: WatchPolicy,
-    /// Tells the watcher to end.
-    pub(crate) stop: &'a StopSignal,
-    /// Returns whether the owner has paused the repairs. The gateways are watched all the same.
-    pub(crate) is_paused: &'a (dyn Fn() -> bool + Sync),
-}
-
-/// A change in the state of a watched gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WatchEvent {
-    /// The gateway was well at the first probe.
-    Watching,
-    /// The gateway is not well any more; with the most probable cause.
-    Lost(Option<Msg>),
-    /// The gateway recovered by itself.
-    Recovered,
-    /// A repair of the gateway begins.
-    Repairing,
-    /// The gateway was repaired and is well.
-    Repaired,
-    /// The gateway was repaired in vain, or must not be repaired now; with the reason, where it is known.
-    InVain(Option<Msg>),
-    /// A user stopped the gateway: it is left alone until somebody starts it.
-    Stopped,
-    /// The gateway can't be watched; with the reason. It is looked for again in each round.
-    Absent(Msg),
-    /// The gateway is another version than when it was seen last.
-    Upgraded {
-        /// The engine and its version then.
-        from: String,
-        /// The engine and its version now.
-        to: String,
-    },
-}
-
-impl WatchEvent {
-    /// Returns the stable name of a change in a watched gateway's state, for responses and web pages.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Watching => "watching",
-            Self::Lost(_) => "lost",
-            Self::Recovered => "recovered",
-            Self::Repairing => "repairing",
-            Self::Repaired => "repaired",
-            Self::InVain(_) => "in-vain",
-            Self::Stopped => "stopped",
-            Self::Absent(_) => "absent",
-            Self::Upgraded { .. } => "upgraded",
-        }
-    }
-
-    /// Returns whether the watched gateway is well after this change of its state.
-    pub(crate) fn is_good(&self) -> bool {
-        matches!(
-            self,
-            Self::Watching | Self::Recovered | Self::Repaired | Self::Upgraded { .. }
-        )
-    }
-
-    /// Returns the sentence that tells a user how a watched gateway's state changed.
-    pub(crate) fn msg(&self, name: &ProfileName) -> Msg {
-        let because = |why: Option<Msg>, with: &'static str, without: &'static str| match why {
-            Some(why) => Msg::new(with).with("profile", name).with_msg("why", why),
-            None => Msg::new(without).with("profile", name),
-        };
-        match self {
-            Self::Watching => msg!("rescue.watching", profile = name),
-            Self::Lost(why) => because(why.clone(), "rescue.lost-because", "rescue.lost"),
-            Self::Recovered => msg!("rescue.recovered", profile = name),
-            Self::Repairing => msg!("rescue.repairing", profile = name),
-            Self::Repaired => msg!("rescue.repaired", profile = name),
-            Self::InVain(why) => because(
-                why.clone(),
-                "rescue.watch-in-vain-because",
-                "rescue.watch-in-vain",
-            ),
-            Self::Stopped => msg!("rescue.watch-stopped", profile = name),
-            Self::Absent(why) => Msg::new("rescue.not-watched")
-                .with("profile", name)
-                .with_msg("why", why.clone()),
-            Self::Upgraded { from, to } => msg!("rescue.upgraded", profile = name, from = from, to = to),
-        }
-    }
-}
 
 /// What a watcher knows of one gateway.
 #[derive(Debug, Default)]
@@ -130,29 +44,49 @@ struct WatchedGateway {
     last_healthy: Option<SystemTime>,
 }
 
-/// Watches the gateways of these instance profiles until the watcher is told to stop. The host is surveyed once in
-/// each round, and again after a repair, which takes its time.
+/// Watches these gateways until the watcher is told to stop. Each one of a remote host has a thread of its own.
 pub(crate) fn run(
     context: &WatchContext<'_>,
-    profiles: &[ProfileName],
-    on_event: &mut dyn FnMut(&ProfileName, WatchEvent),
+    targets: &[WatchTarget],
+    on_event: &(dyn Fn(&WatchTarget, WatchEvent) + Sync),
+) {
+    std::thread::scope(|scope| {
+        for target in targets {
+            if let Some(host) = &target.host {
+                let report = move |event| on_event(target, event);
+                scope.spawn(move || remote::watch(context, &target.profile, host, &report));
+            }
+        }
+        let here: Vec<_> = targets.iter().filter(|target| target.host.is_none()).collect();
+        if !here.is_empty() {
+            watch_here(context, &here, on_event);
+        }
+    });
+}
+
+/// Watches gateways of this host until the watcher is told to stop. The host is surveyed once in each round, and again after
+/// a repair, which takes its time.
+fn watch_here(
+    context: &WatchContext<'_>,
+    targets: &[&WatchTarget],
+    on_event: &dyn Fn(&WatchTarget, WatchEvent),
 ) {
     let start = Instant::now();
     let InstanceContext { host, env, instance } = context.rescuer;
     let mut versions = SeenVersions::read(&instance.state_dir);
-    let mut watched: Vec<_> = profiles
+    let mut watched: Vec<_> = targets
         .iter()
-        .map(|profile| (profile, WatchedGateway::default()))
+        .map(|target| (*target, WatchedGateway::default()))
         .collect();
     loop {
         let mut survey = survey::survey_host(host, env);
-        for (profile, gateway) in &mut watched {
-            let target = match resolve_target(env, &survey, instance, profile) {
+        for (name, gateway) in &mut watched {
+            let target = match resolve_target(env, &survey, instance, &name.profile) {
                 Ok(target) => target,
                 Err(error) => {
                     if gateway.state != WatchState::Absent {
                         gateway.state = WatchState::Absent;
-                        on_event(profile, WatchEvent::Absent(error.msg));
+                        on_event(name, WatchEvent::Absent(error.msg));
                     }
                     continue;
                 }
@@ -161,7 +95,7 @@ pub(crate) fn run(
             if is_under_drill(target) {
                 continue;
             }
-            let mut report = |event| on_event(profile, event);
+            let mut report = |event| on_event(name, event);
             let was_repaired = watch_target(
                 context,
                 target,

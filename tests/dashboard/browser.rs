@@ -204,7 +204,9 @@ impl PageUnderTest {
     pub fn report_watched(&self, profile: &str) {
         let gateway = self.gateway.as_ref().expect("a fake gateway");
         let profile = ProfileName::parse(profile).unwrap();
-        gateway.state.record_watch_event(&profile, &WatchEvent::Watching);
+        gateway
+            .state
+            .record_watch_event(&profile.into(), &WatchEvent::Watching);
     }
 
     /// Sets whether the fake gateway closes every session at once.

@@ -54,6 +54,17 @@ impl Cable {
         Some(cable)
     }
 
+    /// Kills the gateway on the other host: its starter is not its own process.
+    fn kill_gateway_there(&self) {
+        let pids = String::from_utf8(ip(&format!("netns pids {}", self.there)).stdout).expect("UTF-8");
+        for pid in pids.split_whitespace() {
+            let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if arguments.contains("gateway") {
+                let _ = Command::new("kill").args(["-KILL", pid]).status();
+            }
+        }
+    }
+
     /// Cuts the cable, or joins it again.
     fn set(&self, state: &str) {
         let output = ip(&format!("-n {0} link set {0} {state}", self.there));
@@ -125,21 +136,56 @@ fn start(network: &str, command: &Command) -> ChildGuard {
     ChildGuard(inside.spawn().expect("ip starts"))
 }
 
+/// Asserts that the status table shows a host in this state.
+#[track_caller]
+fn has_row(table: &str, host: &str, state: &str) {
+    let mut rows = table.lines().filter(|line| line.starts_with(host));
+    assert!(rows.any(|row| row.contains(state)), "{host}, {state}:\n{table}");
+}
+
+/// Two hosts with a cable between them, and a healthy gateway on each.
+struct ConnectedHosts {
+    here: Sandbox,
+    there: Sandbox,
+    /// The server of the other host, the gateway here and the one there, which end with the value.
+    processes: [ChildGuard; 3],
+    cable: Cable,
+}
+
+impl ConnectedHosts {
+    #[track_caller]
+    fn start() -> Option<Self> {
+        let TwoHosts { here, there, ssh } = TwoHosts::new()?;
+        let cable = Cable::lay()?;
+        ssh.connect_to("box", BOX_ADDRESS);
+        for sandbox in [&here, &there] {
+            sandbox.write(".openclaw/openclaw.json", config(BASE));
+        }
+        let processes = [
+            start(&cable.there, &ssh.server("box", BOX_ADDRESS)),
+            start(&cable.here, &here.command(["gateway"])),
+            start(&cable.there, &there.command(["gateway"])),
+        ];
+        Some(Self {
+            here,
+            there,
+            processes,
+            cable,
+        })
+    }
+}
+
 #[test]
 fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_costs_one_row() {
-    let Some(TwoHosts { here, there, ssh }) = TwoHosts::new() else {
+    let Some(ConnectedHosts {
+        here,
+        there,
+        processes,
+        cable,
+    }) = ConnectedHosts::start()
+    else {
         return;
     };
-    let Some(cable) = Cable::lay() else {
-        return;
-    };
-    ssh.connect_to("box", BOX_ADDRESS);
-    let _server = start(&cable.there, &ssh.server("box", BOX_ADDRESS));
-    for sandbox in [&here, &there] {
-        sandbox.write(".openclaw/openclaw.json", config(BASE));
-    }
-    let _own = start(&cable.here, &here.command(["gateway"]));
-    let main = start(&cable.there, &there.command(["gateway"]));
     let status = || {
         run(
             &cable.here,
@@ -158,15 +204,7 @@ fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_co
     );
 
     there.write(".openclaw/openclaw.json.last-good", config(BASE));
-    drop(main);
-    let end_of_main = format!("netns pids {}", cable.there);
-    let pids = String::from_utf8(ip(&end_of_main).stdout).expect("UTF-8");
-    for pid in pids.split_whitespace() {
-        let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        if arguments.contains("gateway") {
-            let _ = Command::new("kill").args(["-KILL", pid]).status();
-        }
-    }
+    cable.kill_gateway_there();
     there.write(".openclaw/openclaw.json", BROKEN_CONFIG);
     wait_for("a broken main", || (status().code != 0).then_some(()));
     let repaired = run(
@@ -177,10 +215,6 @@ fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_co
     assert_eq!(repaired.exits(0).json()["healthy"], true);
     assert_eq!(status().code, 0);
 
-    let has_row = |table: &str, host: &str, state: &str| {
-        let mut rows = table.lines().filter(|line| line.starts_with(host));
-        assert!(rows.any(|row| row.contains(state)), "{host}, {state}:\n{table}");
-    };
     cable.set("down");
     let cut = status().exits(1).stdout;
     has_row(&cut, "this host", "healthy");
@@ -188,6 +222,7 @@ fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_co
     cable.set("up");
     wait_for("the host is back", || (status().code == 0).then_some(()));
 
+    // A host that is cut off while it answers.
     replace_program(&there, "#!/bin/sh\ntouch \"$HOME/asked\"; exec sleep 600\n");
     let cut = std::thread::scope(|scope| {
         let asked = scope.spawn(status);
@@ -197,4 +232,5 @@ fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_co
     });
     has_row(&cut, "this host", "healthy");
     has_row(&cut, "box", "no answer");
+    drop(processes);
 }

@@ -148,6 +148,7 @@ fn outlets(own: OwnedInstanceContext, lang: Lang, record: &RescueTable) -> BotOu
         own,
         lang,
         watched: Vec::new(),
+        watched_elsewhere: Vec::new(),
     };
     let pauses = Arc::new(Pauses::read(&context.own.instance.state_dir));
     let stop = Arc::new(StopSignal::default());

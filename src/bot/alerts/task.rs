@@ -24,10 +24,9 @@ use crate::bot::pauses::{Pausable, Pauses};
 use crate::bot::run::{Reporter, Severity};
 use crate::host;
 use crate::i18n::msg;
-use crate::profile::ProfileName;
 use crate::rescue;
 use crate::rescue::history::History;
-use crate::rescue::watch::WatchEvent;
+use crate::rescue::watch::{WatchEvent, WatchTarget};
 use crate::sync::{lock, spawn_blocking};
 use crate::time::unix_millis;
 
@@ -47,7 +46,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(3);
 /// An event of a watcher, as it is passed to the task.
 #[derive(Clone, Debug)]
 pub(super) struct Reported {
-    profile: ProfileName,
+    profile: String,
     event: WatchEvent,
     /// The time, in milliseconds since 1970.
     at: u64,
@@ -63,11 +62,11 @@ pub(crate) struct AlertEntrance {
 
 impl AlertEntrance {
     /// Reports an event of a watcher that happens at this time, in milliseconds since 1970. Never waits.
-    pub(crate) fn report(&self, profile: &ProfileName, event: &WatchEvent, at: u64) {
+    pub(crate) fn report(&self, target: &WatchTarget, event: &WatchEvent, at: u64) {
         if let Some(sender) = &*lock(&self.sender) {
             // A full queue means that nothing works here any more.
             let _ = sender.try_send(Reported {
-                profile: profile.clone(),
+                profile: target.to_string(),
                 event: event.clone(),
                 at,
                 received: Instant::now(),

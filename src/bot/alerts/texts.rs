@@ -133,6 +133,13 @@ fn with_buttons(message: Message, incident: &Incident) -> Message {
             .line(Line::Text(msg!("bot.alert-by-hand")))
             .line(Line::Quote(command.clone()));
     }
+    if let Some((profile, host)) = name.split_once('@') {
+        // The bot has no buttons for what is on other hosts.
+        let command = format!("openclaw --host {host} rescue {profile}");
+        return message
+            .line(Line::Text(msg!("bot.alert-from-here")))
+            .line(Line::Quote(command));
+    }
     let message = match incident.state() {
         Happening::Absent => return message.button(msg!("bot.button-mute"), "/mute 1h"),
         Happening::Stopped => message.button(msg!("bot.button-start"), format!("/start {name}")),

@@ -88,6 +88,7 @@ impl Running {
             lang: Lang::english(),
             mark: command::MARK,
             watched: Vec::new(),
+            watched_elsewhere: Vec::new(),
         };
         let conversation = Conversation::new(context, pauses, Arc::new(StopSignal::default()));
         let account = Account::new(

@@ -78,6 +78,7 @@ impl Running {
             own,
             lang: Lang::english(),
             watched: vec![ProfileName::default_profile()],
+            watched_elsewhere: Vec::new(),
         };
         let policy = AlertPolicy::from_record(&RescueTable {
             patience: Some(0),
@@ -108,7 +109,8 @@ impl Running {
 
     fn report(&self, event: &WatchEvent) {
         let now = crate::time::unix_millis(crate::host::now());
-        self.entrance.report(&ProfileName::default_profile(), event, now);
+        self.entrance
+            .report(&ProfileName::default_profile().into(), event, now);
     }
 
     async fn attempt(&mut self) -> (String, bool) {

@@ -49,6 +49,22 @@ fn repaired() -> Incident {
 }
 
 #[test]
+fn alert_about_another_host_has_the_command_that_repairs_from_here_and_no_button() {
+    let mut book = AlertBook::open(None, START);
+    let mut lost = seen(Happening::Lost, START);
+    "default@box".clone_into(&mut lost.profile);
+    book.observe(lost);
+    book.update_recipients(&[owner("42")], START);
+    book.tick(START + MINUTE, PATIENCE, false);
+    let Some(Due::Incident(incident, _)) = book.due(&owner("42"), START + MINUTE, false) else {
+        panic!("nothing is due");
+    };
+    let shown = text(&incident_message(&incident, Lang::english()), "en");
+    assert!(shown.contains("openclaw --host box rescue default"), "{shown}");
+    assert!(!shown.contains('['), "{shown}");
+}
+
+#[test]
 fn message_says_what_happened_when_and_why_and_what_was_changed() {
     let incident = repaired();
     assert_eq!(
