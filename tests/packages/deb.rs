@@ -159,9 +159,27 @@ fn package_is_small_and_lintian_finds_nothing() {
     let deb = only_file(&folder, ".deb");
     let size = deb.metadata().unwrap().len();
     assert!(size <= 5 * 1024 * 1024, "{size} bytes");
+    let listed = run(
+        "tar",
+        &["-tvzf".as_ref(), &only_file(&folder, "-linux-gnu.tar.gz")],
+    );
+    let program = listed
+        .lines()
+        .find(|line| line.ends_with("/bin/openclaw-rs"))
+        .unwrap();
+    let bytes: u64 = program.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(bytes <= largest_program() * 1024, "{bytes} bytes");
     if installed("lintian") {
         assert_eq!(run("lintian", &["--fail-on=error,warning".as_ref(), &deb]), "");
     }
+}
+
+/// Returns how many KiB the program in a package may have, as the checklist of a release says it.
+fn largest_program() -> u64 {
+    let checklist = std::fs::read_to_string(root().join("docs/release.md")).unwrap();
+    let (before, _) = checklist.split_once(" KiB").expect("a limit");
+    let number = before.rsplit(' ').next().expect("a number");
+    number.replace(',', "").parse().expect("a number")
 }
 
 #[test]
