@@ -10,6 +10,7 @@ use crate::words::root;
 mod deb;
 mod installers;
 mod npm;
+mod tools;
 
 /// Name of every package of the program.
 const NAME: &str = "openclaw-rs";
