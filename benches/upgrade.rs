@@ -24,7 +24,7 @@ mod support;
 use support::{command, median, millis, peer, program};
 
 /// Number of measured rounds.
-const ROUND_COUNT: usize = 5;
+const ROUND_COUNT: usize = 3;
 /// Time between two questions to the gateway.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Time in which a gateway answers one question.
@@ -81,9 +81,7 @@ fn peers() -> Option<PathBuf> {
 }
 
 fn measure(name: &str, peers: Option<&Path>) {
-    let rounds: Vec<_> = (0..ROUND_COUNT)
-        .map(|_| Main::new(peers).round(peers.is_none()))
-        .collect();
+    let rounds: Vec<_> = (0..ROUND_COUNT).map(|_| Round::measure(peers)).collect();
     let of = |time: &dyn Fn(&Round) -> Duration| median(&mut rounds.iter().map(time).collect::<Vec<_>>());
     let new_start = of(&|round| round.new_start);
     print_row(
@@ -239,10 +237,25 @@ impl Main {
         })
     }
 
-    /// Measures both starts, an upgrade, and where `fails` one to a release that does not start.
-    fn round(&self, fails: bool) -> Round {
+    /// Measures both starts by themselves: of the old release, and of the new one on the state that the old one left, which
+    /// it brings up to date first, as in an upgrade.
+    fn starts(&self) -> (Duration, Duration) {
+        let old = self.start_time();
+        self.stop();
+        self.choose(RELEASES[1].0);
+        let new = self.start_time();
+        self.stop();
+        (old, new)
+    }
+
+    fn stop(&self) {
+        assert!(self.run(&["gateway", "stop"]), "the gateway stops");
+    }
+
+    /// Measures an upgrade, and where `fails` one to a release that does not start.
+    fn upgrades(&self, fails: bool) -> (Duration, Option<Duration>) {
         let new = RELEASES[1].0;
-        let upgrade = [
+        let words = [
             "engine",
             "upgrade",
             new,
@@ -250,20 +263,26 @@ impl Main {
             "--no-rehearsal",
             "--accept-errors",
         ];
-        let old_start = self.start_time();
-        let upgraded = self.longest_silence(&upgrade);
-        assert!(self.run(&["gateway", "stop"]), "the gateway stops");
-        let new_start = self.start_time();
+        let _ = self.start_time();
+        let upgrade = self.longest_silence(&words);
         let put_back = fails.then(|| {
             assert!(self.run(&["engine", "rollback", "--yes"]), "the rollback");
             self.put_release(new, None, true);
-            self.longest_silence(&upgrade)
+            self.longest_silence(&words)
         });
-        assert!(self.run(&["gateway", "stop"]), "the gateway stops");
-        Round {
+        self.stop();
+        (upgrade, put_back)
+    }
+}
+
+impl Round {
+    fn measure(peers: Option<&Path>) -> Self {
+        let (old_start, new_start) = Main::new(peers).starts();
+        let (upgrade, put_back) = Main::new(peers).upgrades(peers.is_none());
+        Self {
             old_start,
             new_start,
-            upgrade: upgraded,
+            upgrade,
             put_back,
         }
     }
