@@ -10,6 +10,8 @@ use super::kills::KilledUpgrade;
 use super::upgrade::ProcessesOf;
 use super::{engine_json, folders, install, sandbox_with, store};
 use crate::support::gateway::{Gateway, request, wait_for};
+use crate::support::messenger::telegram::Telegram;
+use crate::support::messenger::{Messenger as _, OWNER};
 use crate::support::npm_registry::{Archives, NpmRegistry, Package, Start};
 use crate::support::{Ran, Reason, Sandbox, network, skipped};
 
@@ -22,12 +24,19 @@ const UPGRADE: [&str; 3] = ["upgrade", NEW, "--yes"];
 struct Main {
     sandbox: Sandbox,
     registry: NpmRegistry,
+    /// The channels in its config.
+    channels: Value,
     _processes: ProcessesOf,
 }
 
 impl Main {
     /// Starts the gateway; `None`, with a note, where the host has no npm. `prepare` is given the home folder first.
     fn new(old: Start, new: Start, prepare: impl FnOnce(&Path)) -> Option<Self> {
+        Self::with_channels(old, new, json!({}), prepare)
+    }
+
+    /// Starts the gateway as [`Self::new`] does, with channels.
+    fn with_channels(old: Start, new: Start, channels: Value, prepare: impl FnOnce(&Path)) -> Option<Self> {
         let packages = [Package::gateway(OLD, old), Package::gateway(NEW, new)];
         let (sandbox, registry) = sandbox_with(&packages)?;
         prepare(&sandbox.home());
@@ -35,6 +44,7 @@ impl Main {
             _processes: ProcessesOf(sandbox.home()),
             sandbox,
             registry,
+            channels,
         };
         let _ = install(&main.sandbox, &main.registry, OLD).exits(0);
         main.sandbox
@@ -52,6 +62,7 @@ impl Main {
         json!({
             "gateway": { "mode": "local", "port": PORT, "auth": { "mode": "token", "token": "t0ken-of-the-test" } },
             "logging": { "file": log },
+            "channels": self.channels,
             // 2026.9.6 refuses it.
             "meta": { "lastTouchedVersion": OLD, "lastTouchedAt": "2026-01-30T00:00:00Z" },
         })
@@ -234,6 +245,59 @@ fn registry_that_is_gone_in_the_middle_leaves_the_gateway_running() {
         main.registry.set_archives(Archives::Sent);
         let _ = main.engine(&words).exits(0);
         assert_eq!(main.state_of(), NEW);
+    });
+}
+
+/// Asks the bot for help as its owner, and waits for the answer.
+fn ask_for_help(telegram: &Telegram) {
+    telegram.wait_until_connected();
+    telegram.say(OWNER, "/help");
+    let _ = telegram.next_message("an answer", &|seen| !seen.text.is_empty());
+}
+
+#[test]
+fn channel_is_received_by_one_gateway_alone_and_answers_after_the_upgrade() {
+    network::own(|| {
+        let telegram = Telegram::start();
+        let channels = json!({ "telegram": telegram.config(&[OWNER]) });
+        let Some(main) = Main::with_channels(Start::Serves, Start::Serves, channels, |_| {}) else {
+            return;
+        };
+        main.install_new();
+        ask_for_help(&telegram);
+        // A gateway asks who the bot is before it receives.
+        let introductions = || {
+            let calls = telegram.calls();
+            calls.iter().filter(|call| call.method == "getMe").count()
+        };
+        let before = introductions();
+        assert!(before > 0);
+        let _ = main.engine(&["upgrade", NEW, "--dry-run"]).exits(0);
+        assert_eq!(introductions(), before, "the rehearsal received too");
+        let _ = main.engine(&UPGRADE).exits(0);
+        assert_eq!(main.state_of(), NEW);
+        assert!(introductions() > before);
+        ask_for_help(&telegram);
+        let _ = main.engine(&["rollback", "--yes"]).exits(0);
+        ask_for_help(&telegram);
+        main.assert_old("rolled back");
+    });
+}
+
+#[test]
+fn channel_that_does_not_come_back_puts_the_upgrade_back() {
+    network::own(|| {
+        let telegram = Telegram::start();
+        let channels = json!({ "telegram": telegram.config(&[OWNER]) });
+        let Some(main) = Main::with_channels(Start::Serves, Start::LosesChannels, channels, |_| {}) else {
+            return;
+        };
+        main.install_new();
+        ask_for_help(&telegram);
+        let failed = main.engine(&UPGRADE).exits(3).json();
+        assert_eq!(failed["code"], "engine.channels-lost", "{failed}");
+        main.assert_old("put back");
+        ask_for_help(&telegram);
     });
 }
 

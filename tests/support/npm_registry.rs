@@ -42,6 +42,8 @@ pub enum Start {
     RefusesCheck,
     /// It serves, and logs an error outside a rehearsal that no other release logs.
     LogsError,
+    /// It serves without channels.
+    LosesChannels,
     /// It serves, and fills the disk of the home folder when it ends.
     FillsDisk,
 }
@@ -85,7 +87,9 @@ if ('START' === 'LogsError' && !rehearses) logError('plugins', 'calendar of VERS
 if ('START' === 'HangsOutside' && !rehearses) { setInterval(() => {}, 1000); }
 else {
   const words = ['--profile', after('--profile'), 'gateway', 'run', '--engine', 'native', '--port', after('--port')];
-  const child = spawn('PROGRAM', words, { stdio: 'inherit' });
+  const env = { ...process.env };
+  if ('START' === 'LosesChannels') env.OPENCLAW_SKIP_CHANNELS = '1';
+  const child = spawn('PROGRAM', words, { stdio: 'inherit', env });
   const fill = () => {
     const chunk = Buffer.alloc(4096);
     try { for (;;) appendFileSync(process.env.HOME + '/filler', chunk); } catch { /* full */ }
