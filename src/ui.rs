@@ -48,6 +48,8 @@ pub(crate) struct Ui {
     output_width: Option<usize>,
     /// The width of stderr in columns, where that is a terminal.
     error_width: Option<usize>,
+    /// The width to lay out output in where stdout is no terminal, in columns.
+    other_width: usize,
     /// The home folder, which a terminal shows as `~`.
     home: Option<&'static str>,
     /// The name by which the program was started, where that is its second one.
@@ -69,6 +71,8 @@ pub(crate) struct UiOptions {
 const DEFAULT_WIDTH: usize = 80;
 /// Minimum width of the terminal for which output is laid out, in columns.
 const MIN_WIDTH: usize = 20;
+/// Maximum width that another host may ask for, in columns.
+const MAX_OTHER_WIDTH: usize = 500;
 
 impl Ui {
     /// Creates the screen output from what terminal, environment and command line allow. Without a known language it
@@ -83,6 +87,7 @@ impl Ui {
             let columns = size.map_or(DEFAULT_WIDTH, |(_, columns)| usize::from(columns));
             columns.max(MIN_WIDTH)
         };
+        let other_width = host.var("COLUMNS").and_then(|columns| columns.parse().ok());
         // The screen is copied everywhere and made once in a run, so this text lives as long as the program.
         let home = user_home(host).filter(|home| home.len() > 1);
         let home = home.map(|home| &*home.trim_end_matches(is_separator).to_owned().leak());
@@ -93,6 +98,9 @@ impl Ui {
             colour: colour && !options.no_color && host.var("NO_COLOR").is_none(),
             ascii: !is_utf8(host),
             plain,
+            other_width: other_width.map_or(DEFAULT_WIDTH, |columns: usize| {
+                columns.clamp(MIN_WIDTH, MAX_OTHER_WIDTH)
+            }),
             output_width: host.terminal().stdout.then(|| columns(&console::Term::stdout())),
             error_width: host.terminal().stderr.then(|| columns(&console::Term::stderr())),
             home,
@@ -155,9 +163,10 @@ impl Ui {
         self.error_width.unwrap_or_else(|| self.width())
     }
 
-    /// Returns the width to lay out screen output in, in columns; 80 where stdout is no terminal.
+    /// Returns the width to lay out screen output in, in columns. Where stdout is no terminal it is that of the variable
+    /// `COLUMNS`, by which another host tells the width of its terminal, else 80.
     pub(crate) fn width(&self) -> usize {
-        self.output_width.unwrap_or(DEFAULT_WIDTH)
+        self.output_width.unwrap_or(self.other_width)
     }
 
     /// Renders a catalogue message as text in the language of this run.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use console::measure_text_width;
 use serde_json::Value;
 
 use super::rescue::{RepairArgs, RescueArgs, RescueCommand};
@@ -26,6 +27,10 @@ use crate::wizard::terminal::Terminal;
 
 /// Maximum number of bytes that a command on a remote host may write, but for `logs`, which may follow a log for days.
 const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// Maximum number of lines of a result that are kept, to be recognised in a second one: more than any diagnosis has.
+const MAX_KEPT_LINES: usize = 1000;
+/// Maximum number of bytes of the other output that are kept, from its start, to tell why `ssh` failed.
+const MAX_COMPLAINT_BYTES: usize = 64 * 1024;
 /// Time that a diagnosis on a remote host may take.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -68,7 +73,7 @@ pub(crate) fn run(
     let run = RemoteRun {
         ui,
         system,
-        ssh: SshClient::find(system, &state_home, ui.lang()),
+        ssh: SshClient::find(system, &state_home, ui.lang()).with_columns(ui.width()),
         remote,
         profile: profile.unwrap_or_default(),
     };
@@ -77,7 +82,7 @@ pub(crate) fn run(
     {
         return run.ask_and_repair(&repair, words);
     }
-    run.relay(&words)
+    Ok(run.relay(&words, &[])?.0)
 }
 
 /// Returns the words of a diagnosis or repair with the name of this host, so that any gateway there may be its target and the
@@ -111,46 +116,67 @@ fn repair_to_ask_about(words: &[String]) -> Option<RepairArgs> {
 }
 
 impl RemoteRun<'_> {
-    /// Runs a command on the remote host, and shows its output here.
-    fn relay(&self, words: &[String]) -> Result<ExitCode> {
+    /// Runs a command on the remote host, and shows its output here, but for the first lines where they are those of `known`,
+    /// which the person has seen. Returns the exit code, and the lines of its results where somebody may want to know them again.
+    fn relay(&self, words: &[String], known: &[String]) -> Result<(ExitCode, Vec<String>)> {
         let words: Vec<_> = self.profile.iter().chain(words).cloned().collect();
-        let spec = self
-            .ssh
-            .command(self.remote, &words)
-            .map_err(|fault| self.error(&fault))?;
+        let spec = self.ssh.command(self.remote, &words);
+        let spec = spec.map_err(|fault| self.error(&fault))?;
         let is_endless = words.iter().any(|word| word == "logs");
         let has_input = !self.system.terminal().stdin;
-        let (mut shown, mut complaint) = (0, String::new());
-        let is_json = self.ui.is_json();
+        let (mut size, mut is_known) = (0, true);
+        let (mut lines, mut complaint) = (Vec::new(), String::new());
         let end = self.system.relay(&spec, has_input, &mut |stream, line| {
-            shown += line.len() + 1;
-            let line = if is_json {
+            size += line.len() + 1;
+            let line = if self.ui.is_json() {
                 escape_unsafe(&line)
             } else {
                 replace_unsafe(line)
             };
             let goes_on = match stream {
-                OutputStream::Stdout => self.ui.try_print(&line),
+                OutputStream::Stdout => {
+                    is_known = is_known && known.get(lines.len()) == Some(&line);
+                    let goes_on = is_known || self.print(&line);
+                    if lines.len() < MAX_KEPT_LINES {
+                        lines.push(line);
+                    }
+                    goes_on
+                }
                 OutputStream::Stderr => {
-                    self.ui.eprint(&line);
-                    complaint.push_str(&line);
-                    complaint.push('\n');
+                    self.ui.eprint_hanging("", 2, &line);
+                    if complaint.len() < MAX_COMPLAINT_BYTES {
+                        complaint.push_str(&line);
+                        complaint.push('\n');
+                    }
                     true
                 }
             };
-            goes_on && (is_endless || shown <= MAX_OUTPUT_BYTES)
+            goes_on && (is_endless || size <= MAX_OUTPUT_BYTES)
         });
         match end {
             Err(_) => Err(self.error(&HostFault::NoSsh)),
-            Ok(RelayEnd::Stopped) if shown > MAX_OUTPUT_BYTES => Err(self.error(&HostFault::TooLong)),
-            Ok(RelayEnd::Stopped) => Ok(ExitCode::SUCCESS),
-            Ok(RelayEnd::Exit(code)) => match HostFault::of_exit(code, &complaint) {
-                None => Ok(ExitCode::from(
-                    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-                )),
-                Some(fault) => Err(self.error(&fault)),
-            },
+            Ok(RelayEnd::Stopped) if size > MAX_OUTPUT_BYTES => Err(self.error(&HostFault::TooLong)),
+            Ok(RelayEnd::Stopped) => Ok((ExitCode::SUCCESS, lines)),
+            Ok(RelayEnd::Exit(code)) => {
+                if let Some(fault) = HostFault::of_exit(code, &complaint) {
+                    return Err(self.error(&fault));
+                }
+                let code = code.and_then(|code| u8::try_from(code).ok());
+                Ok((ExitCode::from(code.unwrap_or(1)), lines))
+            }
         }
+    }
+
+    /// Prints a line of a result: on a terminal that is too narrow for it in several. Returns `false` where nobody reads it.
+    fn print(&self, line: &str) -> bool {
+        let is_too_wide = measure_text_width(line) > self.ui.width();
+        if !self.system.terminal().stdout || !is_too_wide {
+            return self.ui.try_print(line);
+        }
+        let text = line.trim_start();
+        let indent = (line.len() - text.len()).min(self.ui.width() / 2);
+        self.ui.print_hanging(indent, indent + 2, text);
+        true
     }
 
     /// Returns the error of a remote host that gave no answer.
@@ -180,9 +206,9 @@ impl RemoteRun<'_> {
             .as_array()
             .is_some_and(|steps| !steps.is_empty());
         if document["healthy"] == Value::Bool(true) || !has_steps {
-            return self.relay(&words);
+            return Ok(self.relay(&words, &[])?.0);
         }
-        self.relay(&diagnose)?;
+        let (_, seen) = self.relay(&diagnose, &[])?;
         let name = document["target"].as_str().unwrap_or_default();
         let question = msg!(
             "hosts.ask-repair",
@@ -193,6 +219,6 @@ impl RemoteRun<'_> {
             return Err(Error::failed(msg!("rescue.left", profile = sanitize_name(name))));
         }
         words.push("--yes".to_owned());
-        self.relay(&words)
+        Ok(self.relay(&words, &seen)?.0)
     }
 }

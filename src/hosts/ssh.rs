@@ -38,6 +38,8 @@ pub(crate) struct SshClient<'a> {
     /// Folder of the sockets of shared connections; `None` where connections are not shared.
     sockets: Option<PathBuf>,
     lang: Lang,
+    /// The width to lay output out in, in columns.
+    columns: Option<usize>,
 }
 
 /// A question for the `openclaw` of a remote host: a command whose answer is one JSON document.
@@ -59,6 +61,16 @@ impl<'a> SshClient<'a> {
             program: host.find_program("ssh"),
             sockets: socket_folder(host, state_home),
             lang,
+            columns: None,
+        }
+    }
+
+    /// Has the remote hosts lay their output out for a terminal of this many columns.
+    #[must_use]
+    pub(crate) fn with_columns(self, columns: usize) -> Self {
+        Self {
+            columns: Some(columns),
+            ..self
         }
     }
 
@@ -106,10 +118,11 @@ impl<'a> SshClient<'a> {
             Some(program) => quote_for_shell(program),
             None => format!("sh -c {} openclaw", quote_for_shell(FIND_AND_RUN)),
         };
+        let width = self.columns.map(|columns| format!("env COLUMNS={columns} "));
         let words = words.iter().map(AsRef::as_ref);
         let words = ["--lang", self.lang.code()].into_iter().chain(words);
         let quoted: Vec<_> = words.map(quote_for_shell).collect();
-        format!("{start} {}", quoted.join(" "))
+        format!("{}{start} {}", width.unwrap_or_default(), quoted.join(" "))
     }
 
     /// Asks the `openclaw` of a remote host, and returns its JSON document. Its texts are safe for a terminal.
@@ -170,6 +183,7 @@ mod tests {
             program: Some("ssh".into()),
             sockets: None,
             lang: Lang::english(),
+            columns: None,
         };
         let remote = RemoteHost {
             name: HostName::parse("box").unwrap(),

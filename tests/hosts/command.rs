@@ -48,6 +48,18 @@ fn command_runs_on_the_host_with_its_words_profile_language_and_exit_code() {
     assert!(missing.stderr.contains("Henüz yapılandırma yok"), "{missing:?}");
     let behind = here.run(["profiles", "--host", "box", "--json"]).exits(0).json();
     assert_eq!(behind["profiles"][0]["name"], "work");
+    let narrow = here.run(["--host", "box", "status", "--all"]).exits(1).stdout;
+    assert!(
+        narrow.lines().next().is_some_and(|line| line.contains("Port")),
+        "80 columns: {narrow}"
+    );
+    let mut terminal = Terminal::start(&here, ["--host", "box", "status", "--all"], Size::tall(40));
+    assert_eq!(terminal.exit_code(), 1);
+    assert!(
+        terminal.screen().contains("Profile: work"),
+        "40 columns: {}",
+        terminal.screen().text()
+    );
     let alone = here.run(["--host=box"]).exits(1).stdout;
     assert!(alone.contains("work"), "{alone}");
     let unknown = here.run(["--host", "attic", "ports", "--json"]).exits(1).json();
@@ -103,6 +115,13 @@ fn broken_gateway_on_another_host_is_repaired_from_here_after_a_question() {
     session.wait_for("box makinesindeki default onarılsın mı");
     session.type_in("e").press(Key::Enter);
     assert_eq!(session.exit_code(), 0);
+    let causes = session.screen().text().matches("Olası nedenler").count();
+    assert_eq!(
+        causes,
+        1,
+        "the diagnosis is shown once: {}",
+        session.screen().text()
+    );
     assert_eq!(there.read(".openclaw/openclaw.json"), good);
     let status = here.run(["status", "--all", "--hosts"]).exits(0).stdout;
     assert!(status.contains("box") && status.contains("healthy"), "{status}");
