@@ -41,6 +41,18 @@ fn write_manifest(sandbox: &Sandbox, format: &str) -> PathBuf {
     sandbox.path(format)
 }
 
+/// Returns the base port that the wizard has chosen for an instance of a sandbox: the usual one may be in use on this host.
+fn base_port(sandbox: &Sandbox, profile: &str) -> u64 {
+    let folder = if profile == "default" {
+        ".openclaw"
+    } else {
+        ".openclaw-rescue"
+    };
+    let config = sandbox.read(format!("{folder}/openclaw.json"));
+    let config: Value = serde_json::from_str(&config).expect("JSON");
+    config["gateway"]["port"].as_u64().expect("a port")
+}
+
 /// Returns the secrets of the instances of [`sandbox_with_two_instances`]: the tokens of both gateways, and of the bot.
 fn secrets(sandbox: &Sandbox) -> Vec<String> {
     let token = |below: &str| {

@@ -10,7 +10,6 @@ use super::note::NoteList;
 use super::probes::is_at_least;
 use super::secrets::{SecretVariables, TOKEN_VARIABLE, environment_reference};
 use super::source::ManifestSource;
-use crate::config::dialect::Dialect;
 use crate::config::document;
 use crate::config::key_path::KeyPath;
 use crate::config::variables::substitute;
@@ -188,19 +187,19 @@ impl<'a> ConfigRewrite<'a> {
     /// Lets the page of the published port use the gateway: it has another port than the gateway inside. This program's gateway
     /// lets it without being told, but wants to be told the name that it has in a cluster.
     fn allow_origins(&mut self) {
-        let scheme = if self.has_tls() { "https" } else { "http" };
-        let port = self.source.ports.base();
         let hosts = match self.source.release() {
             Some(release) if is_at_least(release, FIRST_WITH_ORIGINS) => {
                 vec!["127.0.0.1".to_owned(), "localhost".to_owned()]
             }
-            None if self.format == ManifestFormat::Kubernetes
-                && Dialect::from_config(&self.config) != Some(Dialect::Early) =>
-            {
+            None if self.format == ManifestFormat::Kubernetes => {
                 vec![service_name(&self.source.instance.profile)]
             }
             _ => return,
         };
+        let (scheme, port) = (
+            if self.has_tls() { "https" } else { "http" },
+            self.source.ports.base(),
+        );
         let listed = self.config.pointer("/gateway/controlUi/allowedOrigins");
         let mut origins = listed.and_then(Value::as_array).cloned().unwrap_or_default();
         for host in &hosts {

@@ -136,15 +136,15 @@ impl ContainerSpec {
 
 /// Returns the command that tells inside a container, by its exit code, whether a probe succeeds.
 pub(super) fn health_words(spec: &ContainerSpec, probe: Probe) -> Vec<String> {
-    let scheme = if spec.has_tls { "https" } else { "http" };
     let script = match (spec.engine, probe) {
         (Engine::Native, _) => return ["openclaw", "gateway", "health"].map(str::to_owned).to_vec(),
         // An unknown path is answered by a page, with success: the answer has to be the right one.
-        (Engine::Node, Probe::Route { path, key }) => format!(
-            "fetch('{scheme}://127.0.0.1:{DEFAULT_BASE}{path}')\
+        (Engine::Node, Probe::Route { path, key }) if !spec.has_tls => format!(
+            "fetch('http://127.0.0.1:{DEFAULT_BASE}{path}')\
              .then(r=>r.json().then(b=>process.exit(r.ok&&b.{key}===true?0:1))).catch(()=>process.exit(1))"
         ),
-        (Engine::Node, Probe::Port) => format!(
+        // A gateway's own certificate is one that nobody vouches for: that its port answers has to do.
+        (Engine::Node, Probe::Route { .. } | Probe::Port) => format!(
             "require('net').connect({DEFAULT_BASE},'127.0.0.1')\
              .on('connect',()=>process.exit(0)).on('error',()=>process.exit(1))"
         ),

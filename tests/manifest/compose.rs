@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use super::tools::{assert_rejects_mistake, compose, run_in, said};
-use super::{BOT_TOKEN, sandbox_with_two_instances, write_manifest};
+use super::{BOT_TOKEN, base_port, sandbox_with_two_instances, write_manifest};
 
 /// Lets Compose read the project in a folder.
 fn config(compose: &Path, folder: &Path, args: &[&str]) -> Output {
@@ -81,11 +81,10 @@ fn services_are_hardened_and_share_neither_volume_nor_network_nor_port() {
             assert!(used.insert(own.to_string()), "{own} is shared");
         }
     }
-    let published = |name: &str| &services[name]["ports"][0]["published"];
-    assert_eq!(
-        (published("openclaw-default"), published("openclaw-rescue")),
-        (&json!("18789"), &json!("19789"))
-    );
+    for profile in ["default", "rescue"] {
+        let published = &services[&format!("openclaw-{profile}")]["ports"][0]["published"];
+        assert_eq!(*published, base_port(&sandbox, profile).to_string());
+    }
     let variables = &services["openclaw-rescue"]["environment"];
     assert_eq!(variables["CONFIG_CHANNELS_TELEGRAM_BOT_TOKEN"], BOT_TOKEN);
     assert_eq!(variables["OPENCLAW_GATEWAY_PORT"], "18789");

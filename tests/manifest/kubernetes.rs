@@ -5,9 +5,10 @@ use std::process::Output;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use super::tools::{assert_rejects_mistake, kubernetes_validate, kustomize, run_in, said, yaml_documents};
-use super::{BOT_TOKEN, sandbox_with_two_instances, write_manifest};
+use super::{BOT_TOKEN, base_port, sandbox_with_two_instances, write_manifest};
 
 /// Validates the objects of the rescue instance in a folder.
 fn validate(program: &Path, folder: &Path) -> Output {
@@ -70,9 +71,22 @@ fn pod_is_hardened_and_gets_its_secrets_by_reference() {
         .find(|variable| variable["name"] == "OPENCLAW_GATEWAY_TOKEN");
     let reference = &token.expect("the token")["valueFrom"]["secretKeyRef"];
     assert_eq!(reference["name"], "openclaw-rescue");
+    let config = find("ConfigMap")["data"]["openclaw.json"]
+        .as_str()
+        .expect("a text");
+    let config: Value = serde_json::from_str(config).expect("JSON");
+    // The name by which other pods reach it.
+    assert_eq!(
+        config["gateway"]["controlUi"]["allowedOrigins"][0],
+        format!("http://openclaw-rescue:{}", base_port(&sandbox, "rescue"))
+    );
     let service = &find("Service")["spec"]["ports"][0];
-    assert_eq!(service["port"], 19789);
+    assert_eq!(service["port"], base_port(&sandbox, "rescue"));
     let policy = &find("NetworkPolicy")["spec"];
+    // Names, and HTTPS: nothing else, and no other gateway.
+    let egress = policy["egress"].as_array().expect("rules").iter();
+    let ports: Vec<_> = egress.map(|rule| rule["ports"][0]["port"].clone()).collect();
+    assert_eq!(ports, [53, 443]);
     assert_eq!(policy["ingress"].as_array().map(Vec::len), Some(1));
     assert_eq!(
         policy["ingress"][0]["from"][0]["podSelector"]["matchLabels"]["openclaw-client"],

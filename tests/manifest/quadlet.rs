@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::tools::{assert_rejects_mistake, quadlet, run_in, said};
-use super::{sandbox_with_two_instances, write_manifest};
+use super::{base_port, sandbox_with_two_instances, write_manifest};
 use crate::support::installed;
 
 /// Lets Podman's generator read the units in a folder, and print those of systemd.
@@ -43,7 +43,8 @@ fn containers_are_hardened_and_each_has_its_own_volume_and_files() {
         .filter(|line| line.starts_with("ExecStart=/usr/bin/podman run"))
         .collect();
     assert_eq!(starts.len(), 2, "{units}");
-    for (name, port) in [("openclaw-default", 18789), ("openclaw-rescue", 19789)] {
+    for profile in ["default", "rescue"] {
+        let (name, port) = (&format!("openclaw-{profile}"), base_port(&sandbox, profile));
         let start = starts
             .iter()
             .find(|start| start.contains(&format!("--name {name} ")));

@@ -196,6 +196,36 @@ fn report_names_all_that_stays_on_the_host_and_all_that_is_missing() {
 }
 
 #[test]
+fn probes_are_those_that_the_release_has() {
+    let sandbox = Sandbox::new();
+    let health = |release: &str, tls: bool| {
+        let config = json!({ "gateway": { "mode": "local", "port": 20789, "tls": { "enabled": tls } } });
+        sandbox.write(".openclaw-work/openclaw.json", config.to_string());
+        let record = format!("engine = \"node\"\nrelease = \"{release}\"\n");
+        sandbox.write(".openclaw-work/instance.toml", record);
+        let words = ["profiles", "manifest", "work", "--format", "quadlet", "--json"];
+        let document = sandbox.run(words).exits(0).json();
+        let text = document["files"][0]["text"].as_str().expect("a unit").to_owned();
+        let line = |key: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(key));
+            line.expect("a command").to_owned()
+        };
+        [line("HealthStartupCmd="), line("HealthCmd=")]
+    };
+    let cases = [
+        ("2026.1.30", false, [".connect(18789", ".connect(18789"]),
+        ("2026.5.1", false, ["/readyz", "/healthz"]),
+        ("2026.9.6", false, ["/startupz", "/healthz"]),
+        ("2026.9.6", true, [".connect(18789", ".connect(18789"]),
+    ];
+    for (release, tls, expected) in cases {
+        for (found, expected) in health(release, tls).iter().zip(expected) {
+            assert!(found.contains(expected), "{release} {tls}: {found}");
+        }
+    }
+}
+
+#[test]
 fn watcher_and_service_of_the_host_are_named_since_they_start_the_gateway_again() {
     let host = Host::new();
     let sandbox = &host.0;

@@ -12,6 +12,8 @@ use crate::url::{ServerUrl, host_ip, is_loopback_host};
 const CLIENT_LABEL: &str = "openclaw-client";
 /// Port of HTTPS, by which models and messengers are reached.
 const HTTPS_PORT: u16 = 443;
+/// Key of a config whose addresses are those of clients' pages, not of servers.
+const CLIENT_KEY: &str = "allowedOrigins";
 /// Networks that no server on the internet is in: those of clusters and offices, and of the metadata of clouds.
 const PRIVATE_NETWORKS: [&str; 5] = [
     "10.0.0.0/8",
@@ -85,7 +87,10 @@ pub(super) fn policy(spec: &ContainerSpec, labels: &Value, port: &str) -> Value 
 /// Collects the servers whose addresses are texts of a config, whatever their keys.
 fn collect_servers(value: &Value, servers: &mut Servers) {
     match value {
-        Value::Object(map) => map.values().for_each(|value| collect_servers(value, servers)),
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| *key != CLIENT_KEY)
+            .for_each(|(_, value)| collect_servers(value, servers)),
         Value::Array(values) => values.iter().for_each(|value| collect_servers(value, servers)),
         Value::String(text) => {
             let Some(url) = ServerUrl::parse(text.trim()) else {
