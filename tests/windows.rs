@@ -19,8 +19,8 @@ fn wizard_in_a_console_sets_up_an_instance() {
         line.unwrap_or_default().to_owned()
     };
     console.wait_drawn("the first question", |screen| screen.contains("Enter select"));
-    for (key, choice) in [("1", "OpenClaw from npm"), ("2", "This program")] {
-        console.type_in(key);
+    for (key, choice) in [(Key::Home, "OpenClaw from npm"), (Key::End, "This program")] {
+        console.press(key);
         console.wait_drawn(choice, |screen| marked(screen).starts_with(choice));
     }
     let mut choose = |question: &str, keys: &[Key]| {
