@@ -66,6 +66,10 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Allocates room for a file on its disk. A file system that can't do so in advance is no error.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(clippy::unnecessary_wraps, reason = "only Linux allocates in advance")
+)]
 pub(super) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if let Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) =
