@@ -24,6 +24,8 @@ mod systemd;
 mod timer;
 mod transition;
 
+use crate::i18n::{Msg, msg};
+
 pub(crate) use control::{
     ActionOutcome, ActionReport, ServiceStatus, find_manager, last_log_lines, restart, start, status, stop,
 };
@@ -32,3 +34,13 @@ pub(crate) use install::{InstallOptions, ServiceDrift, drift, install, leftovers
 pub(crate) use linger::{Linger, enable_linger, linger, wsl_idle_note};
 pub(crate) use manager::{ManagerKind, RunState, StopCause};
 pub(crate) use retire::{retire_command, retire_system_command};
+
+/// Returns the way out where a gateway runs that this program can't end: its process can't be seen from here, or the system, as
+/// Windows, ends no process in order but by its service manager.
+pub(crate) fn stop_hint() -> Msg {
+    if cfg!(windows) {
+        msg!("service.stop-in-window")
+    } else {
+        msg!("service.stop-there")
+    }
+}

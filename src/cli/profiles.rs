@@ -19,7 +19,7 @@ use crate::report::PortsDocument;
 use crate::survey::{ConfigHealth, Survey, SurveyedInstance};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
-use crate::{plan, probe, report};
+use crate::{plan, probe, report, service};
 
 use super::Context;
 
@@ -328,7 +328,7 @@ impl Removal<'_> {
             return Err(if running.is_proved {
                 error.hint(msg!("snapshot.stop-first", command = command))
             } else {
-                error.hint(msg!("service.stop-there"))
+                error.hint(service::stop_hint())
             });
         }
         if let Some(service) = &found.service {

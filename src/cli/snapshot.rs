@@ -21,7 +21,7 @@ use crate::survey::Survey;
 use crate::survey::ports::{self, PortSettings};
 use crate::ui::Table;
 use crate::wizard::terminal::Terminal;
-use crate::{apply, archive, probe};
+use crate::{apply, archive, probe, service};
 
 /// The arguments of `openclaw snapshot`.
 #[derive(Debug, Args)]
@@ -296,6 +296,6 @@ fn refuse_running(context: &Context<'_>, survey: &Survey) -> Result<()> {
     Err(if running.is_proved {
         error.hint(Msg::new("snapshot.stop-first").with("command", context.instance.command()))
     } else {
-        error.hint(msg!("service.stop-there"))
+        error.hint(service::stop_hint())
     })
 }

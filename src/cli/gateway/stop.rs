@@ -112,7 +112,7 @@ fn stop_timeout(context: &Context<'_>, process: u32) -> Duration {
 /// Returns the error that the gateway runs where this command can't end it.
 fn out_of_reach(context: &Context<'_>) -> Error {
     let profile = &context.instance.profile;
-    Error::failed(msg!("service.out-of-reach", profile = profile)).hint(msg!("service.stop-there"))
+    Error::failed(msg!("service.out-of-reach", profile = profile)).hint(service::stop_hint())
 }
 
 impl Stop {
