@@ -40,7 +40,7 @@ pub(crate) use room::{UpgradeFolders, check_room, room_parts};
 pub(crate) use running::RunMode;
 pub(crate) use switch::{Switch, SwitchChange, SwitchEvent};
 pub(crate) use switch_record::{
-    SwitchEntry, SwitchJournal, SwitchKind, SwitchOutcome, history, last_upgrade,
+    SwitchEntry, SwitchJournal, SwitchKind, SwitchOutcome, SwitchPhase, history, last_upgrade,
 };
 
 /// Name of the lock in the folder of the releases.

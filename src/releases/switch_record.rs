@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::StoreLock;
 use super::choice::EngineChoice;
 use crate::apply;
 use crate::engine::ReleaseStore;
 use crate::error::Result;
 use crate::host::read;
-use crate::instance::Instance;
+use crate::instance::{Instance, InstanceContext};
 
 /// Name of the file with the history, in the folder of the releases.
 const HISTORY_FILE: &str = "history.jsonl";
@@ -79,6 +80,29 @@ pub(crate) struct SwitchEntry {
 /// Returns the path of the journal of a switch of the instance with this id.
 fn journal_path(store: &ReleaseStore, id: &str) -> PathBuf {
     store.folder.join(format!("switch-{id}.json"))
+}
+
+/// What a watcher of a gateway has to know of its switches to another release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SwitchPhase {
+    /// None is under way, and none was cut short.
+    None,
+    /// One is under way: it stops and starts the gateway itself.
+    UnderWay,
+    /// One was cut short, and has stopped a gateway that ran: nobody else wanted that.
+    CutShort,
+}
+
+impl SwitchPhase {
+    /// Looks at the journal of an instance's switch, and at the lock of who makes it.
+    pub(crate) fn of(context: InstanceContext<'_>) -> Self {
+        let store = ReleaseStore::of_host(context.host, context.env);
+        match SwitchJournal::read(&store, context.instance) {
+            Some(_) if StoreLock::is_held(&store) => Self::UnderWay,
+            Some(journal) if journal.was_running => Self::CutShort,
+            _ => Self::None,
+        }
+    }
 }
 
 impl SwitchJournal {

@@ -8,9 +8,10 @@ use super::repair::{self, RepairJob, RepairOrigin};
 use super::{evidence, open_drill, resolve_target, steps};
 use crate::boot;
 use crate::i18n::Msg;
-use crate::instance::{Instance, InstanceContext};
+use crate::instance::InstanceContext;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Engine;
+use crate::releases::SwitchPhase;
 use crate::service::{self, RunState, ServiceStatus, StopCause};
 use crate::stop_record;
 use crate::survey::{self, Survey};
@@ -136,14 +137,14 @@ fn watch_target(
     if probe.is_healthy() {
         *last_healthy = Some(target.host.now());
         note_healthy(target, &probe, versions, on_event);
-    } else if is_under_drill(target) {
+    } else if is_under_drill(target) || SwitchPhase::of(target) == SwitchPhase::UnderWay {
         return false;
     } else {
         let service = service::status(target).ok();
         if let Some(service) = &service {
             service.refine_verdict(&mut probe, target.host.now());
         }
-        if is_stopped_by_user(target.instance, &probe, service.as_ref(), *last_healthy) {
+        if is_stopped_by_user(target, &probe, service.as_ref(), *last_healthy) {
             if *state != WatchState::Stopped {
                 *state = WatchState::Stopped;
                 on_event(WatchEvent::Stopped);
@@ -229,9 +230,9 @@ pub(crate) fn look(target: InstanceContext<'_>, survey: &Survey) -> (Probe, Opti
     if let Some(service) = &service {
         service.refine_verdict(&mut probe, target.host.now());
     }
-    let event = if is_under_drill(target) {
+    let event = if is_under_drill(target) || SwitchPhase::of(target) == SwitchPhase::UnderWay {
         None
-    } else if is_stopped_by_user(target.instance, &probe, service.as_ref(), None) {
+    } else if is_stopped_by_user(target, &probe, service.as_ref(), None) {
         Some(WatchEvent::Stopped)
     } else if probe.verdict.is_in_transition() {
         None
@@ -281,9 +282,10 @@ fn watch_channels(
 /// Returns whether a watched gateway does not run because a user stopped it: by `gateway stop` or Ctrl-C, which are
 /// recorded, or through its service manager. A gateway of the native engine never ends in order by itself. OpenClaw
 /// from npm may, to be restarted by its manager: only where that tells that it ended the run is it stopped. What was well
-/// after its service had stopped was started some other way, and has ended by itself since.
+/// after its service had stopped was started some other way, and has ended by itself since. A switch to another release that was
+/// cut short is no user.
 fn is_stopped_by_user(
-    instance: &Instance,
+    target: InstanceContext<'_>,
     probe: &Probe,
     service: Option<&ServiceStatus>,
     last_healthy: Option<SystemTime>,
@@ -295,7 +297,9 @@ fn is_stopped_by_user(
                 || (service.exit_code == Some(0) && probe.engine == Engine::Native))
             && probe.verdict == ProbeVerdict::NotRunning
     };
-    stop_record::is_in_force(instance, probe.proved_pid) || service.is_some_and(is_stopped_service)
+    let is_stopped = stop_record::is_in_force(target.instance, probe.proved_pid)
+        || service.is_some_and(is_stopped_service);
+    is_stopped && SwitchPhase::of(target) != SwitchPhase::CutShort
 }
 
 /// Returns whether a service stopped before this time. Managers tell the time of the stop in whole seconds, cut off.

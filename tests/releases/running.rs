@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::kills::KilledUpgrade;
 use super::upgrade::ProcessesOf;
 use super::{engine_json, folders, install, sandbox_with, store};
+use crate::support::child::ChildGuard;
 use crate::support::gateway::{Gateway, request, wait_for};
 use crate::support::messenger::telegram::Telegram;
 use crate::support::messenger::{Messenger as _, OWNER};
@@ -430,5 +431,30 @@ fn upgrade_of_a_running_gateway_that_is_killed_anywhere_leaves_the_old_one_healt
             assert_old: &|context| main.assert_old(context),
         }
         .kill_everywhere();
+    });
+}
+
+#[test]
+fn gateway_that_a_killed_upgrade_left_stopped_is_brought_back_by_its_watcher() {
+    network::own(|| {
+        let Some(main) = Main::new(Start::Serves, Start::HangsOutside, |_| {}) else {
+            return;
+        };
+        main.install_new();
+        let words = ["--profile", "rescue", "engine"];
+        let words = [&words[..], &UPGRADE, &["--no-rehearsal"]].concat();
+        let mut upgrade = ChildGuard(main.sandbox.command(words).stdout(Stdio::null()).spawn().unwrap());
+        wait_for("the old gateway ends", || answering_pid().is_none().then_some(()));
+        let times = "[rescue]\ninterval = 1\npatience = 0\n";
+        main.sandbox.write(".openclaw-watcher/instance.toml", times);
+        let watch = ["--profile", "watcher", "rescue", "watch", "rescue"];
+        let mut watch = main.sandbox.command(watch);
+        let mut watcher = ChildGuard(watch.stdout(Stdio::null()).spawn().unwrap());
+        assert!(upgrade.is_running() && watcher.is_running());
+        drop(upgrade);
+        wait_for("the old gateway is back", || {
+            answering_pid().is_some().then_some(())
+        });
+        main.assert_old("after a repair");
     });
 }
