@@ -83,3 +83,28 @@ fn host_is_added_listed_checked_and_removed() {
     let none = here.run(["--lang", "tr", "hosts"]).exits(0).stdout;
     assert!(none.contains("openclaw hosts add"), "{none}");
 }
+
+#[test]
+fn connection_is_shared_until_its_host_is_removed_and_is_made_for_no_other_command() {
+    let Some(TwoHosts {
+        here, there: _there, ..
+    }) = TwoHosts::new()
+    else {
+        return;
+    };
+    let runtime = here.path("run");
+    std::fs::create_dir_all(&runtime).expect("a folder");
+    let here = here.var("XDG_RUNTIME_DIR", &runtime);
+    let before = here.tree();
+    for words in [&["status", "--all"][..], &["hosts"]] {
+        let _ = here.run(words).code;
+        assert_eq!(here.tree(), before, "{words:?}");
+    }
+    let sockets = || std::fs::read_dir(runtime.join("openclaw-ssh")).map_or(0, Iterator::count);
+    let _ = here.run(["hosts", "check"]).exits(0);
+    assert_eq!(sockets(), 1);
+    let _ = here.run(["--host", "box", "profiles"]).exits(0);
+    assert_eq!(sockets(), 1);
+    let _ = here.run(["hosts", "remove", "box"]).exits(0);
+    assert_eq!(sockets(), 0);
+}

@@ -119,10 +119,10 @@ impl RemoteRun<'_> {
     /// Runs a command on the remote host, and shows its output here, but for the first lines where they are those of `known`,
     /// which the person has seen. Returns the exit code, and the lines of its results where somebody may want to know them again.
     fn relay(&self, words: &[String], known: &[String]) -> Result<(ExitCode, Vec<String>)> {
+        let is_endless = words.first().is_some_and(|word| word == "logs");
         let words: Vec<_> = self.profile.iter().chain(words).cloned().collect();
         let spec = self.ssh.command(self.remote, &words);
         let spec = spec.map_err(|fault| self.error(&fault))?;
-        let is_endless = words.iter().any(|word| word == "logs");
         let has_input = !self.system.terminal().stdin;
         let (mut size, mut is_known) = (0, true);
         let (mut lines, mut complaint) = (Vec::new(), String::new());

@@ -35,7 +35,7 @@ pub(crate) struct SshClient<'a> {
     host: &'a Host,
     /// Path of the program; `None` where there is none.
     program: Option<PathBuf>,
-    /// Folder of the sockets of shared connections; `None` where connections are not shared.
+    /// Folder of the sockets of shared connections, which need not exist yet; `None` where connections are not shared.
     sockets: Option<PathBuf>,
     lang: Lang,
     /// The width to lay output out in, in columns.
@@ -54,7 +54,7 @@ pub(crate) struct RemoteQuestion<'a> {
 }
 
 impl<'a> SshClient<'a> {
-    /// Finds the `ssh` of this host. The answers of remote hosts come in `lang`.
+    /// Finds the `ssh` of this host. The answers of remote hosts come in `lang`. Only reads.
     pub(crate) fn find(host: &'a Host, state_home: &Path, lang: Lang) -> Self {
         Self {
             host,
@@ -97,7 +97,8 @@ impl<'a> SshClient<'a> {
             "RemoteCommand=none".to_owned(),
             "LogLevel=ERROR".to_owned(),
         ];
-        match &self.sockets {
+        let sockets = self.sockets.as_ref();
+        match sockets.filter(|folder| apply::make_folders(folder).is_ok()) {
             Some(folder) => options.extend([
                 "ControlMaster=auto".to_owned(),
                 "ControlPersist=60".to_owned(),
@@ -160,15 +161,15 @@ impl<'a> SshClient<'a> {
     }
 }
 
-/// Returns the folder for the sockets of shared connections, made so that nobody else may enter it. `None` where it can't be
-/// made, its path is too long for a socket, or the `ssh` of the system has no shared connections (Windows).
+/// Returns the folder for the sockets of shared connections, which is made so that nobody else may enter it. `None` where its path
+/// is too long for a socket, or the `ssh` of the system has no shared connections (Windows).
 fn socket_folder(host: &Host, state_home: &Path) -> Option<PathBuf> {
     let runtime = host.var("XDG_RUNTIME_DIR").map(Path::new);
     let runtime = runtime.filter(|folder| folder.is_absolute() && folder.is_dir());
     let folder = runtime.map_or_else(|| state_home.join("ssh"), |folder| folder.join("openclaw-ssh"));
     let text = folder.to_str()?;
     let is_usable = cfg!(unix) && text.len() <= MAX_SOCKET_FOLDER_LENGTH && !text.contains(['%', '"', ' ']);
-    (is_usable && apply::make_folders(&folder).is_ok()).then_some(folder)
+    is_usable.then_some(folder)
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl<'h> Asked<'_, 'h> {
         let answer = self.thread.join();
         HostAnswer {
             host: self.host,
-            answer: answer.unwrap_or_else(|_| Err(HostFault::TooLong)),
+            answer: answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         }
     }
 }
