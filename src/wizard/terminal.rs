@@ -131,6 +131,7 @@ impl Terminal {
                 return;
             }
             if MAY_HIDE_CURSOR.load(Ordering::Relaxed) {
+                screen::end_drawing();
                 let _ = Term::stderr().write_str("\x1b[?2004l\x1b[?25h");
             }
             input::restore();

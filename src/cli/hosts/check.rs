@@ -2,6 +2,7 @@
 //! another host too.
 
 use std::process::ExitCode;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -34,12 +35,12 @@ pub(super) fn run(context: &Context<'_>, hosts: &[RemoteHost]) -> ExitCode {
     let ssh = context.ssh();
     let spinner = context.ui.spinner(&msg!("hosts.asking", count = hosts.len()));
     let checked: Vec<_> = std::thread::scope(|scope| {
-        let asked = hosts
-            .iter()
-            .map(|host| (host, scope.spawn(|| check(&ssh, host, &key))));
+        let asked = hosts.iter().map(|host| scope.spawn(|| check(&ssh, host, &key)));
         let asked: Vec<_> = asked.collect();
-        let answers = asked.into_iter().map(|(_, answer)| answer.join());
-        answers.filter_map(Result::ok).collect()
+        let answers = asked.into_iter().map(ScopedJoinHandle::join);
+        answers
+            .map(|answer| answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     drop(spinner);
     let answers = checked.iter().filter_map(|checked| {

@@ -1,10 +1,13 @@
 //! Draws prompts on standard error, and erases them again. Every drawing is one write.
 
 use std::io;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use console::{Term, measure_text_width};
 
 use super::theme::{Frame, TerminalSize};
+use crate::sync::lock;
 
 /// The rows and columns of a terminal that does not tell its size.
 const DEFAULT_SIZE: (u16, u16) = (24, 80);
@@ -16,6 +19,24 @@ pub(super) struct Screen {
     widths: Vec<usize>,
     /// The line and column of the cursor in the drawing.
     cursor: (usize, usize),
+}
+
+/// Held while a prompt is drawn.
+static DRAWING: Mutex<()> = Mutex::new(());
+/// Maximum time that the end of the program waits for a drawing: a terminal that was stopped takes no more of it.
+const DRAWING_TIMEOUT: Duration = Duration::from_millis(200);
+/// Time between two looks whether a drawing has ended.
+const DRAWING_POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Waits for the end of a drawing and lets no other begin: a drawing may hide the cursor, which the end of the program shows.
+pub(super) fn end_drawing() {
+    let deadline = Instant::now() + DRAWING_TIMEOUT;
+    while Instant::now() < deadline {
+        if let Ok(drawing) = DRAWING.try_lock() {
+            return std::mem::forget(drawing);
+        }
+        std::thread::sleep(DRAWING_POLL_INTERVAL);
+    }
 }
 
 impl Screen {
@@ -38,6 +59,7 @@ impl Screen {
 
     /// Draws a prompt's frame on the terminal in the place of the drawing before.
     pub(super) fn draw(&mut self, frame: &Frame, size: TerminalSize) -> io::Result<()> {
+        let _drawing = lock(&DRAWING);
         self.erase_drawing(size)?;
         // Lines that are higher than the terminal could not be erased.
         let lines = &frame.lines[..frame.lines.len().min(size.rows)];
