@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
-use crate::toml_document::{self, TomlError, set_value};
+use crate::toml_document::{self, TomlError, array_of_tables, set_value};
 
 mod entry;
 mod plain;
@@ -168,7 +168,7 @@ impl Registry {
     fn with_edited(&self, entry: &RegistryEntry) -> String {
         let mut document = self.document();
         set_value(document.as_table_mut(), "version", i64::from(VERSION));
-        let tables = entry_tables(&mut document);
+        let tables = array_of_tables(&mut document, ENTRIES_KEY);
         let known = self.entries.iter().position(|known| known.config == entry.config);
         if let Some(table) = known.and_then(|at| tables.get_mut(at)) {
             entry.write(table);
@@ -206,7 +206,7 @@ impl Registry {
     /// Returns the text of the registry of instances without the instances that have these configs.
     pub(crate) fn without(&self, configs: &[&Path]) -> String {
         let mut document = self.document();
-        let tables = entry_tables(&mut document);
+        let tables = array_of_tables(&mut document, ENTRIES_KEY);
         for (at, entry) in self.entries.iter().enumerate().rev() {
             if configs.contains(&entry.config.as_path()) && at < tables.len() {
                 tables.remove(at);
@@ -217,19 +217,6 @@ impl Registry {
         }
         document.to_string()
     }
-}
-
-/// Returns the `[[instance]]` tables of the registry of instances, which are created where they are missing. A list
-/// of inline tables becomes one of tables with headers.
-fn entry_tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
-    let item = document
-        .entry(ENTRIES_KEY)
-        .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-    if !item.is_array_of_tables() {
-        let list = std::mem::take(item).into_array_of_tables().unwrap_or_default();
-        *item = Item::ArrayOfTables(list);
-    }
-    item.as_array_of_tables_mut().expect("it was just made one")
 }
 
 /// Inserts a TOML table into an array of tables of the registry of instances. Positions in the file are forgotten, so

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use toml_edit::{DocumentMut, Item, TableLike, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, TableLike, Value};
 
 /// Reason why the bytes of a TOML file can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +92,22 @@ pub(crate) fn set_value(table: &mut dyn TableLike, key: &str, value: impl Into<V
             table.insert(key, Item::Value(value));
         }
     }
+}
+
+/// Returns the array of tables of a key of a TOML document, `[[key]]`, which is created where it is missing. A list of inline
+/// tables becomes one of tables with headers.
+///
+/// # Panics
+/// Never: what is no array of tables is made one first.
+pub(crate) fn array_of_tables<'d>(document: &'d mut DocumentMut, key: &str) -> &'d mut ArrayOfTables {
+    let item = document
+        .entry(key)
+        .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+    if !item.is_array_of_tables() {
+        let list = std::mem::take(item).into_array_of_tables().unwrap_or_default();
+        *item = Item::ArrayOfTables(list);
+    }
+    item.as_array_of_tables_mut().expect("it was just made one")
 }
 
 /// Returns whether two TOML values are the same text or the same whole number, whatever their spelling.

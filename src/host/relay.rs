@@ -15,9 +15,9 @@ const QUEUED_LINES: usize = 64;
 /// The output stream of a program from which a line came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutputStream {
-    /// Its results.
+    /// Standard output: the results of the program.
     Stdout,
-    /// Everything else.
+    /// Standard error: everything else.
     Stderr,
 }
 

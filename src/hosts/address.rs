@@ -63,7 +63,7 @@ impl fmt::Display for HostName {
 }
 
 /// The address of a remote host as `ssh` takes it: `user@host`, a name of the user's `ssh` config, or `ssh://user@host:port`.
-/// It is one word and no option.
+/// An address is one word and no option.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct SshAddress(String);

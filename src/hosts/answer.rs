@@ -35,11 +35,11 @@ pub(crate) struct RemoteGateway {
     pub(crate) message: String,
     /// The profile of the instance, where it has one.
     pub(crate) profile: Option<ProfileName>,
-    /// Its base port.
+    /// Base port of the gateway.
     pub(crate) port: Option<Port>,
-    /// Its process, where it runs.
+    /// Process of the gateway, where it runs.
     pub(crate) pid: Option<u64>,
-    /// Its engine, with the version where it runs.
+    /// Engine of the gateway, with the version where it runs.
     pub(crate) engine: String,
     /// The time since its start, where it runs.
     pub(crate) uptime: Option<Duration>,

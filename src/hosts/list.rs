@@ -1,6 +1,6 @@
 //! The list of the user's remote hosts: a TOML file in the state home, beside the registry of this host's instances.
 //!
-//! It is a file of its own, because most commands read the registry and none but those about other hosts needs this list.
+//! The list is a file of its own, because most commands read the registry and none but those about other hosts needs this list.
 //! An edit leaves comments, order and unknown keys as they are.
 //!
 //! ```toml
@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
+use toml_edit::{DocumentMut, Table};
 
 use super::address::{HostName, SshAddress};
 use crate::error::{Error, Result};
 use crate::host::read::{self, ReadError};
 use crate::i18n::msg;
-use crate::toml_document::{self, TomlError, set_value};
+use crate::toml_document::{self, TomlError, array_of_tables, set_value};
 
 /// Name of the file with the list of remote hosts, in the state home.
 const HOSTS_FILE: &str = "hosts.toml";
@@ -121,7 +121,7 @@ impl HostList {
     pub(crate) fn with(&self, host: &RemoteHost) -> String {
         let mut document = self.document.clone();
         set_value(document.as_table_mut(), "version", i64::from(VERSION));
-        let tables = tables(&mut document);
+        let tables = array_of_tables(&mut document, HOST_KEY);
         let known = self.hosts.iter().position(|known| known.name == host.name);
         let at = known.unwrap_or(tables.len());
         if at == tables.len() {
@@ -142,7 +142,7 @@ impl HostList {
     /// Returns the text of the list without the remote host of this name.
     pub(crate) fn without(&self, name: &HostName) -> String {
         let mut document = self.document.clone();
-        let tables = tables(&mut document);
+        let tables = array_of_tables(&mut document, HOST_KEY);
         for (at, host) in self.hosts.iter().enumerate().rev() {
             if host.name == *name && at < tables.len() {
                 tables.remove(at);
@@ -153,19 +153,6 @@ impl HostList {
         }
         document.to_string()
     }
-}
-
-/// Returns the `[[host]]` tables of the list of remote hosts, which are made where they are missing. A list of inline tables
-/// becomes one of tables with headers.
-fn tables(document: &mut DocumentMut) -> &mut ArrayOfTables {
-    let item = document
-        .entry(HOST_KEY)
-        .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-    if !item.is_array_of_tables() {
-        let list = std::mem::take(item).into_array_of_tables().unwrap_or_default();
-        *item = Item::ArrayOfTables(list);
-    }
-    item.as_array_of_tables_mut().expect("it was just made one")
 }
 
 /// Returns the error of a list of remote hosts that can't be used, so that it is not overwritten.

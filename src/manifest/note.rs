@@ -1,4 +1,4 @@
-//! What a manifest's report says about an instance: what was changed, left out, or is missing.
+//! The notes of a manifest's report about an instance: what was changed, left out, or is missing.
 
 use crate::i18n::Msg;
 

@@ -25,11 +25,11 @@ pub(super) enum Probe {
 /// The probes of a gateway in a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Probes {
-    /// Whether it has started: the others are not asked before.
+    /// The startup probe tells whether the gateway has started: the others are not asked before.
     pub(super) startup: Probe,
-    /// Whether it is ready to serve clients.
+    /// The readiness probe tells whether the gateway serves clients.
     pub(super) readiness: Probe,
-    /// Whether it is alive: if not, it is restarted.
+    /// The liveness probe tells whether the gateway is alive: if not, it is restarted.
     pub(super) liveness: Probe,
 }
 

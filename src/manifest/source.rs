@@ -1,4 +1,4 @@
-//! What a manifest needs to know of an instance, read from the host before anything is computed.
+//! The facts about an instance that a manifest needs, read from the host before anything is computed.
 
 use std::path::PathBuf;
 

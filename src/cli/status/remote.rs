@@ -28,7 +28,7 @@ pub(super) struct Asked<'scope, 'h> {
 /// The gateways of a remote host, and the document that they were read from.
 type Answer = (Vec<RemoteGateway>, Value);
 
-/// What a remote host answered.
+/// The answer of a remote host, or the fault in its place.
 pub(super) struct HostAnswer<'h> {
     host: &'h RemoteHost,
     answer: Result<Answer, HostFault>,
