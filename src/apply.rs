@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::i18n::{Msg, msg};
 use crate::plan::Plan;
 
+mod append;
 mod commit_progress;
 mod draft;
 mod event;
@@ -47,6 +48,7 @@ mod system;
 mod tests;
 mod transaction;
 
+pub(crate) use append::append_state_lines;
 pub(crate) use draft::AnswersDraft;
 pub use event::ApplyEvent;
 pub(crate) use file_ops::{free_aside_name, free_path, remove_if_present};

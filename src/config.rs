@@ -3,6 +3,7 @@
 //!
 //! Nothing here writes: the text of a changed [`document::ConfigDocument`] is written by [`crate::apply`].
 
+pub(crate) mod agent_id;
 pub(crate) mod assign;
 pub(crate) mod backup;
 mod broken;

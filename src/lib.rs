@@ -14,6 +14,7 @@
 //! no screen, which is `ui`'s. Clock, environment, sockets and programs are `host`'s, and files are changed by `apply`:
 //! `clippy.toml` enforces this.
 
+mod agent;
 pub mod answers;
 pub mod apply;
 pub mod archive;
@@ -55,6 +56,7 @@ pub mod rescue;
 pub mod secret;
 mod service;
 mod service_files;
+mod sessions;
 pub mod settings;
 mod shell_completion;
 pub mod snapshot;

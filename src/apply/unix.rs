@@ -44,6 +44,20 @@ pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens a file to append to it, and to read its end. A link in its place is not followed, and a FIFO does not block.
+pub(super) fn open_append(path: &Path) -> io::Result<File> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
 /// Creates a folder, with mode 0700 from its first moment.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(FOLDER_MODE).create(path)?;

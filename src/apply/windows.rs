@@ -28,6 +28,10 @@ pub(super) fn open_no_follow(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+pub(super) fn open_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).open(path)
+}
+
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }

@@ -28,6 +28,7 @@ use crate::browser::BrowserControl;
 use crate::i18n::{Lang, Msg};
 use crate::instance::OwnedInstanceContext;
 use crate::rescue::watch::{WatchEvent, WatchTarget};
+use crate::sessions::SessionStore;
 use crate::settings::Settings;
 
 /// The config that a gateway runs with, and the warnings about it. A reload replaces it whole.
@@ -110,6 +111,8 @@ pub struct GatewayState {
     pub(crate) browsers: OnceLock<Arc<BrowserControl>>,
     /// The bot of this gateway; empty until it is created.
     pub(crate) bot: OnceLock<Arc<Bot>>,
+    /// The sessions of the agents.
+    pub(crate) sessions: Arc<SessionStore>,
     /// The conversation with the bot over the WebSocket.
     pub(crate) chat_log: ChatLog,
     /// A random salt for the fingerprints of the config, known to this process only.
@@ -145,6 +148,7 @@ impl GatewayState {
             sign_in_code: SignInCode::default(),
             browsers: OnceLock::new(),
             bot: OnceLock::new(),
+            sessions: Arc::new(SessionStore::new(&context.instance.state_dir)),
             chat_log: ChatLog::read(&context.instance.state_dir),
             fingerprint_salt: host.random(),
             devices: DeviceStore::new(context.instance.paired_devices()),

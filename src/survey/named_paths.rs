@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::config::agent_id::MAIN_AGENT_ID;
 use crate::config::key_path::{KeyPath, PathSegment, WalkedPath};
 use crate::config::variables::MissingVariable;
 use crate::environment::Environment;
@@ -66,8 +67,6 @@ const PATH_KEYS: [(PathPurpose, &str); 18] = [
 
 /// Part of a path of sessions that stands for the id of each agent.
 const AGENT_ID_PLACEHOLDER: &str = "{agentId}";
-/// Id of the agent of a config that lists none.
-const MAIN_AGENT_ID: &str = "main";
 
 /// The paths that a config names.
 #[derive(Debug, Default)]

@@ -3,12 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::call::MethodCall;
-use super::config;
 use super::method::Method;
+use crate::agent::roster::{self, Roster, agent_entry};
 use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
 use crate::gateway::protocol::{OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
-use crate::instance::ConfigVariables;
 
 /// The methods about agents and models, all answered from the active config.
 pub(super) const METHODS: &[Method] = &[
@@ -27,14 +26,6 @@ const DEFAULT_AGENT_NAME: &str = "Assistant";
 /// The avatar of an agent that has none, as OpenClaw shows it.
 const DEFAULT_AVATAR: &str = "A";
 
-/// Returns the entry of an agent in an OpenClaw config, from the list of an early release or the map of a late one.
-fn agent_entry<'a>(config: &'a Value, id: &str) -> Option<&'a Value> {
-    let listed = config.pointer("/agents/list").and_then(Value::as_array);
-    let is_it = |agent: &&Value| agent.get("id").and_then(Value::as_str) == Some(id);
-    let listed = listed.into_iter().flatten().find(is_it);
-    listed.or_else(|| config.pointer("/agents/entries")?.get(id))
-}
-
 /// Answers the gateway's method `agents.list`: the agents that the config names, the default one first.
 fn list(call: &MethodCall) -> Value {
     let active = call.state.active();
@@ -50,11 +41,11 @@ fn list(call: &MethodCall) -> Value {
         }
         Value::Object(value)
     };
-    let ids = config::agent_ids(config);
+    let ids = roster::agent_ids(config);
     let mut answer = json!({
         "defaultId": ids[0],
-        "mainKey": config::main_key(config),
-        "scope": config::session_scope(config),
+        "mainKey": roster::main_key(config),
+        "scope": roster::session_scope(config),
         "agents": ids.iter().map(agent).collect::<Vec<_>>(),
     });
     if call.client.protocol == Protocol::Four {
@@ -73,7 +64,7 @@ fn identity(call: &MethodCall) -> Value {
         (parts.next() == Some("agent")).then(|| parts.next())?
     };
     let named = call.text("agentId").or_else(of_session);
-    let id = named.map_or_else(|| config::default_agent(config), str::to_owned);
+    let id = named.map_or_else(|| roster::default_agent(config), str::to_owned);
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let entry = agent_entry(config, &id);
     let own = |key: &str| text(entry.and_then(|entry| entry.pointer(key)));
@@ -125,17 +116,10 @@ fn models(call: &MethodCall) -> Value {
     json!({ "models": models })
 }
 
-/// Returns the workspace of the default agent: the folder that the config names, else the instance's own.
+/// Returns the workspace of the default agent.
 fn workspace(state: &GatewayState) -> std::path::PathBuf {
-    let context = state.context.borrowed();
-    let active = state.active();
-    let named = active
-        .config
-        .pointer("/agents/defaults/workspace")
-        .and_then(Value::as_str);
-    let variables = ConfigVariables::new(context.host, &context.instance.state_dir, &active.config);
-    let named = named.and_then(|text| variables.path(context.env, None, text));
-    named.unwrap_or_else(|| context.instance.default_workspace())
+    let roster = Roster::new(state.context.borrowed(), &state.active().config);
+    roster.default_agent().workspace.clone()
 }
 
 /// Answers the gateway's method `skills.status`: this engine has no skills.
@@ -148,7 +132,7 @@ fn skills(call: &MethodCall) -> Value {
         "skills": [],
     });
     if call.client.protocol == Protocol::Four {
-        answer["agentId"] = config::default_agent(&state.active().config).into();
+        answer["agentId"] = roster::default_agent(&state.active().config).into();
     }
     answer
 }
@@ -156,7 +140,7 @@ fn skills(call: &MethodCall) -> Value {
 /// Answers the gateway's method `migrations.memory.plan`: there is nothing to take over from another program.
 fn memory_plan(call: &MethodCall) -> Value {
     json!({
-        "agentId": config::default_agent(&call.state.active().config),
+        "agentId": roster::default_agent(&call.state.active().config),
         "workspace": workspace(&call.state).display().to_string(),
         "providers": [],
     })

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::call::MethodCall;
 use super::method::Method;
-use super::session_key::canonical_key;
+use super::session_key::resolve_key;
 use crate::bot::chat::{
     Asked, COMMAND_MARK, Counterpart, Message, PlainMessage, RequestedBy, Turn, parse_command,
 };
@@ -150,7 +150,7 @@ async fn wait(call: MethodCall) -> MethodResult {
 /// Takes a turn of the conversation, tells it to all clients, and returns the answer.
 async fn run_turn(call: MethodCall, run: String, typed_key: String, text: String) -> String {
     let state = call.state.clone();
-    let key = canonical_key(&state, &typed_key);
+    let key = resolve_key(&state, &typed_key).to_string();
     let typed = parse_command(&text);
     let lang = state.chat_log.language(typed.lang, state.lang);
     let person = call

@@ -23,47 +23,6 @@ use crate::secret::REDACTED;
 use crate::secret::{SecretOrigin, TextPiece};
 use crate::sync::spawn_blocking;
 
-/// Returns the ids of the agents in an OpenClaw config, the default one first; `main` where the config names none.
-pub(super) fn agent_ids(config: &Value) -> Vec<String> {
-    let listed = config.pointer("/agents/list").and_then(Value::as_array);
-    let listed: Vec<_> = listed.into_iter().flatten().collect();
-    let entries = config.pointer("/agents/entries").and_then(Value::as_object);
-    let id = |agent: &&Value| agent.get("id").and_then(Value::as_str).map(str::to_owned);
-    let is_default = |agent: &&&Value| agent.get("default").and_then(Value::as_bool) == Some(true);
-    let first = listed.iter().filter(is_default).filter_map(id);
-    let others = listed.iter().filter_map(id);
-    let named = entries.into_iter().flat_map(|map| map.keys().cloned());
-    let mut ids = Vec::new();
-    for id in first.chain(others).chain(named) {
-        // An id is the name of a folder below the state folder, so it must not be a path.
-        let is_name = !id.is_empty() && !id.starts_with('.') && !id.contains(['/', '\\']);
-        if is_name && !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    if ids.is_empty() {
-        ids.push("main".to_owned());
-    }
-    ids
-}
-
-/// Returns the id of the default agent in an OpenClaw config.
-pub(crate) fn default_agent(config: &Value) -> String {
-    agent_ids(config).swap_remove(0)
-}
-
-/// Returns the key of each agent's main session in an OpenClaw config.
-pub(crate) fn main_key(config: &Value) -> String {
-    let key = config.pointer("/session/mainKey").and_then(Value::as_str);
-    key.unwrap_or("main").to_owned()
-}
-
-/// Returns who shares a session by an OpenClaw config: `per-sender`, or `global`.
-pub(crate) fn session_scope(config: &Value) -> String {
-    let scope = config.pointer("/session/scope").and_then(Value::as_str);
-    scope.unwrap_or("per-sender").to_owned()
-}
-
 /// Returns a hash of an OpenClaw config, salted with a secret of this gateway process. It is salted with a secret of
 /// this process, so that nobody finds a short password in the config by trying.
 pub(crate) fn fingerprint(state: &GatewayState, config: &Value) -> String {

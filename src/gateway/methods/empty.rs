@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::call::MethodCall;
-use super::config;
 use super::method::Method;
+use crate::agent::roster;
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::host::read;
 use crate::sync::spawn_blocking;
@@ -204,7 +204,7 @@ fn github(call: &MethodCall) -> Value {
     });
     let scope = call.text("selectedScope").unwrap_or("system");
     json!({
-        "agentId": config::default_agent(&call.state.active().config),
+        "agentId": roster::default_agent(&call.state.active().config),
         "selectedScope": scope,
         "selected": {"scope": scope, "configured": false, "identity": identity},
         "effective": identity,
@@ -216,7 +216,7 @@ fn web_search(call: &MethodCall) -> Value {
     json!({
         "enabled": false,
         "provider": null,
-        "agentId": config::default_agent(&call.state.active().config),
+        "agentId": roster::default_agent(&call.state.active().config),
         "model": {"provider": "", "id": "", "runtime": "unknown", "runtimeLabel": "Not resolved"},
         "providers": [],
         "route": {
@@ -231,7 +231,7 @@ fn web_search(call: &MethodCall) -> Value {
 /// Answers the gateway's method `doctor.memory.status`: this engine remembers nothing.
 fn memory(call: &MethodCall) -> Value {
     json!({
-        "agentId": config::default_agent(&call.state.active().config),
+        "agentId": roster::default_agent(&call.state.active().config),
         "provider": "none",
         "embedding": {"ok": false, "checked": false},
     })

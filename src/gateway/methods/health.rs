@@ -1,15 +1,14 @@
 //! `health`: the state of this gateway, as far as this engine can tell. It runs no agents, and says so; sessions that
 //! OpenClaw left in the state folder are counted.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{channels, config};
+use super::channels;
+use crate::agent::roster;
 use crate::gateway::state::GatewayState;
-use crate::host::read;
 use crate::sync::spawn_blocking;
 use crate::time::{millis, unix_millis};
 
@@ -18,7 +17,7 @@ pub(super) struct AgentSessions {
     /// The id of the agent.
     pub(super) agent: String,
     /// The path of the session file.
-    pub(super) path: PathBuf,
+    pub(super) path: std::path::PathBuf,
     /// The number of sessions; 0 where the file is missing or can't be read.
     pub(super) count: usize,
 }
@@ -33,18 +32,13 @@ impl AgentSessions {
 
 /// Counts the chat sessions of every OpenClaw agent in the state folder, off the async thread.
 pub(super) async fn agent_sessions(state: &Arc<GatewayState>) -> Vec<AgentSessions> {
-    let state_dir = state.context.instance.state_dir.clone();
-    let agents = config::agent_ids(&state.active().config);
+    let store = state.sessions.clone();
+    let agents = roster::agent_ids(&state.active().config);
     let count_all = move || {
-        let count_one = |agent: String| {
-            let path = state_dir
-                .join("agents")
-                .join(&agent)
-                .join("sessions")
-                .join("sessions.json");
-            let text = read::text(&path).unwrap_or_default();
-            let count = serde_json::from_str::<Map<String, Value>>(&text).map_or(0, |map| map.len());
-            AgentSessions { agent, path, count }
+        let count_one = |agent: String| AgentSessions {
+            path: store.index_path(&agent),
+            count: store.count(&agent),
+            agent,
         };
         agents.into_iter().map(count_one).collect()
     };
@@ -64,7 +58,7 @@ pub(crate) async fn document(state: &Arc<GatewayState>) -> Value {
     let begun = Instant::now();
     let sessions = agent_sessions(state).await;
     let active = state.active();
-    let default = config::default_agent(&active.config);
+    let default = roster::default_agent(&active.config);
     let agent = |one: &AgentSessions| {
         json!({
             "agentId": one.agent,

@@ -1,25 +1,15 @@
-//! The keys of sessions, in the form in which OpenClaw stores them.
+//! The keys of sessions, by the rules of the active config.
 
-use super::config;
+use crate::agent::roster;
 use crate::gateway::state::GatewayState;
+use crate::sessions::SessionKey;
 
-/// Returns the key of a session as OpenClaw stores it: `main` stands for the main session of the default agent, and
-/// any other text without an agent for one of that agent's sessions.
-pub(super) fn canonical_key(state: &GatewayState, typed: &str) -> String {
-    let typed = typed.trim();
-    if typed.starts_with("agent:") || ["global", "unknown"].contains(&typed) {
-        return typed.to_owned();
-    }
-    let active = state.active();
-    let rest = if typed == "main" {
-        config::main_key(&active.config)
-    } else {
-        typed.to_owned()
-    };
-    format!("agent:{}:{rest}", config::default_agent(&active.config))
+/// Returns the key that a text of a client stands for.
+pub(super) fn resolve_key(state: &GatewayState, typed: &str) -> SessionKey {
+    SessionKey::resolve(typed, &roster::session_key_rules(&state.active().config))
 }
 
 /// Returns the key of the main session of the default agent, in which people talk to the bot.
-pub(super) fn main_session_key(state: &GatewayState) -> String {
-    canonical_key(state, "main")
+pub(super) fn main_session_key(state: &GatewayState) -> SessionKey {
+    resolve_key(state, "main")
 }

@@ -7,21 +7,22 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::call::MethodCall;
-use super::config;
 use super::method::Method;
-use super::session_key::{canonical_key, main_session_key};
+use super::session_key::{main_session_key, resolve_key};
+use crate::agent::roster;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
+use crate::sessions::{Session, SessionFields};
 use crate::sync::spawn_blocking;
 use crate::time::unix_millis;
 
 mod stored;
 
-use stored::{StoredSession, read_messages, read_sessions};
+use stored::{read_sessions, session_value};
 
 /// The methods about sessions and their messages.
 pub(super) const METHODS: &[Method] = &[
@@ -105,33 +106,29 @@ const DEFAULT_SESSIONS: u64 = 100;
 const MESSAGE_LIMIT: (u64, u64) = (1000, 200);
 
 /// Returns the sessions that OpenClaw left, and that of the bot, where somebody has talked to it.
-async fn all_sessions(state: &Arc<GatewayState>) -> Vec<StoredSession> {
+async fn all_sessions(state: &Arc<GatewayState>) -> Vec<Session> {
     let mut sessions = read_sessions(state).await;
     let key = main_session_key(state);
     let last = state.chat_log.messages().pop();
     if let Some(last) = last
         && !sessions.iter().any(|session| session.key == key)
     {
-        let entry = json!({
+        let fields = json!({
             "sessionId": state.identity.instance_id,
             "updatedAt": last["timestamp"],
             "chatType": "direct",
             "systemSent": true,
             "abortedLastRun": false,
         });
-        sessions.push(StoredSession {
-            agent: config::default_agent(&state.active().config),
-            key,
-            entry: entry.as_object().cloned().unwrap_or_default(),
-            transcript: None,
-        });
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        sessions.push(state.sessions.absent(&key, fields));
     }
     sessions
 }
 
 /// Finds the session of this key, in any form that clients send.
-async fn find_session(state: &Arc<GatewayState>, typed: &str) -> Option<StoredSession> {
-    let key = canonical_key(state, typed);
+async fn find_session(state: &Arc<GatewayState>, typed: &str) -> Option<Session> {
+    let key = resolve_key(state, typed);
     let sessions = all_sessions(state).await;
     sessions.into_iter().find(|session| session.key == key)
 }
@@ -164,15 +161,16 @@ async fn list(call: MethodCall) -> MethodResult {
     let minutes = call.params.get("activeMinutes").and_then(Value::as_u64);
     let now = unix_millis(state.context.host.now());
     let oldest = minutes.map_or(0, |minutes| now.saturating_sub(minutes.saturating_mul(60_000)));
-    let is_wanted = |session: &StoredSession| {
-        let spawned_by = session.entry.get("spawnedBy").and_then(Value::as_str);
-        call.text("agentId").is_none_or(|agent| agent == session.agent)
+    let is_wanted = |session: &Session| {
+        let spawned_by = session.text("spawnedBy");
+        call.text("agentId")
+            .is_none_or(|agent| agent == session.key.agent())
             && call
                 .text("spawnedBy")
                 .is_none_or(|parent| Some(parent) == spawned_by)
             && call
                 .text("label")
-                .is_none_or(|label| session.entry.get("label") == Some(&label.into()))
+                .is_none_or(|label| session.text("label") == Some(label))
             && session.updated_at() >= oldest
     };
     let mut sessions = all_sessions(state).await;
@@ -181,13 +179,13 @@ async fn list(call: MethodCall) -> MethodResult {
     let applied = limit.unwrap_or(MAX_SESSIONS).min(MAX_SESSIONS);
     let shown = usize::try_from(applied).unwrap_or(usize::MAX);
     sessions.truncate(shown);
-    let main_key = config::main_key(&active.config);
+    let rules = roster::session_key_rules(&active.config);
     let mut answer = json!({
         "ts": now,
         "path": "(multiple)",
         "count": sessions.len(),
         "defaults": session_defaults(&active.config),
-        "sessions": sessions.iter().map(|one| one.to_value(protocol, &main_key)).collect::<Vec<_>>(),
+        "sessions": sessions.iter().map(|one| session_value(one, protocol, &rules)).collect::<Vec<_>>(),
     });
     if protocol == Protocol::Four {
         answer["totalCount"] = total.into();
@@ -203,8 +201,8 @@ async fn list(call: MethodCall) -> MethodResult {
 /// Answers the gateway's method `sessions.describe`: one session, or `null`.
 async fn describe(call: MethodCall) -> MethodResult {
     let session = find_session(&call.state, call.text("key").unwrap_or_default()).await;
-    let main_key = config::main_key(&call.state.active().config);
-    let session = session.map(|session| session.to_value(call.client.protocol, &main_key));
+    let rules = roster::session_key_rules(&call.state.active().config);
+    let session = session.map(|session| session_value(&session, call.client.protocol, &rules));
     Ok(json!({ "session": session }))
 }
 
@@ -215,9 +213,9 @@ async fn resolve(call: MethodCall) -> MethodResult {
     let found = find_session(&call.state, typed).await;
     let missing = || ErrorResponse::invalid_request(format!("No session found: {typed}"));
     let session = found.ok_or_else(missing)?;
-    let mut answer = json!({"ok": true, "key": session.key});
+    let mut answer = json!({"ok": true, "key": session.key.as_str()});
     if call.client.protocol == Protocol::Four {
-        answer["agentId"] = session.agent.into();
+        answer["agentId"] = session.key.agent().into();
     }
     Ok(answer)
 }
@@ -229,7 +227,7 @@ async fn preview(call: MethodCall) -> MethodResult {
     let keys = keys.into_iter().flatten().filter_map(Value::as_str);
     let sessions = all_sessions(&call.state).await;
     let one = |typed: &str| {
-        let key = canonical_key(&call.state, typed);
+        let key = resolve_key(&call.state, typed);
         let is_there = sessions.iter().any(|session| session.key == key);
         let status = if is_there { "empty" } else { "missing" };
         json!({"key": typed, "status": status, "items": []})
@@ -259,10 +257,11 @@ async fn history(call: MethodCall) -> MethodResult {
     let state = &call.state;
     let key = call.text("sessionKey").unwrap_or_default();
     let session = find_session(state, key).await;
-    let transcript = session.as_ref().and_then(|session| session.transcript.clone());
-    let read = move || transcript.map_or_else(Vec::new, |path| read_messages(&path));
-    let mut messages = spawn_blocking(read).await.unwrap_or_default();
-    if canonical_key(state, key) == main_session_key(state) {
+    let (store, stored) = (state.sessions.clone(), session.clone());
+    let read = move || stored.map(|session| store.transcript(&session).history());
+    let read = spawn_blocking(read).await.ok().flatten().unwrap_or_default();
+    let mut messages: Vec<_> = read.into_iter().map(|(_, message)| message).collect();
+    if resolve_key(state, key) == main_session_key(state) {
         messages.extend(state.chat_log.messages());
     }
     let total = messages.len();
@@ -276,7 +275,7 @@ async fn history(call: MethodCall) -> MethodResult {
     let messages = messages.split_off(total.saturating_sub(limit));
     let id = session
         .as_ref()
-        .and_then(|session| session.entry.get("sessionId"));
+        .and_then(|session| session.fields.get("sessionId"));
     let mut answer = json!({"sessionKey": key, "messages": messages});
     if let Some(id) = id {
         answer["sessionId"] = id.clone();
@@ -285,7 +284,7 @@ async fn history(call: MethodCall) -> MethodResult {
         Protocol::Three => {
             let level = session
                 .as_ref()
-                .and_then(|session| session.entry.get("thinkingLevel"));
+                .and_then(|session| session.fields.get("thinkingLevel"));
             answer["thinkingLevel"] = level.cloned().unwrap_or_else(|| "off".into());
         }
         Protocol::Four => {
@@ -301,20 +300,12 @@ async fn history(call: MethodCall) -> MethodResult {
 
 /// Returns what an answer in version 4 of the protocol says about the session whose messages it has, which need not
 /// exist yet.
-fn session_info(state: &GatewayState, typed: &str, session: Option<&StoredSession>) -> Value {
-    let key = canonical_key(state, typed);
-    let main_key = config::main_key(&state.active().config);
-    let agent = key.split(':').nth(1).unwrap_or_default().to_owned();
-    let absent = || StoredSession {
-        agent,
-        key: key.clone(),
-        entry: Map::new(),
-        transcript: None,
-    };
-    let mut info = match session {
-        Some(session) => session.to_value(Protocol::Four, &main_key),
-        None => absent().to_value(Protocol::Four, &main_key),
-    };
+fn session_info(state: &GatewayState, typed: &str, session: Option<&Session>) -> Value {
+    let key = resolve_key(state, typed);
+    let rules = roster::session_key_rules(&state.active().config);
+    let absent = || state.sessions.absent(&key, SessionFields::new());
+    let session = session.cloned().unwrap_or_else(absent);
+    let mut info = session_value(&session, Protocol::Four, &rules);
     info["classification"] = "main".into();
     info["snapshotAt"] = unix_millis(state.context.host.now()).into();
     info["activeRunIds"] = json!(state.chat_log.active_runs());

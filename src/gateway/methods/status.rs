@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::call::MethodCall;
-use super::{channels, config, health};
+use super::{channels, health};
+use crate::agent::roster;
 use crate::gateway::protocol::{MethodResult, Protocol};
 
 /// Answers the gateway's method `status`, which returns a summary of the gateway for command lines.
@@ -21,7 +22,7 @@ pub(super) async fn status(call: MethodCall) -> MethodResult {
     let path = |one: &health::AgentSessions| one.path.display().to_string();
     let mut status = json!({
         "heartbeat": {
-            "defaultAgentId": config::default_agent(&active.config),
+            "defaultAgentId": roster::default_agent(&active.config),
             "agents": sessions.iter().map(heartbeat).collect::<Vec<_>>(),
         },
         "channelSummary": channels::summary(&channels::account_reports(state).await),

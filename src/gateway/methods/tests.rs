@@ -7,6 +7,7 @@ mod empty_answers;
 
 use super::method::MethodParams;
 use super::*;
+use crate::agent::roster;
 use crate::gateway::test_support::{TestGateway, connected_client};
 
 /// The methods of OpenClaw's gateway that this one serves, one a line: the name, the scope that OpenClaw 2026.1.30
@@ -203,8 +204,8 @@ async fn config_get_contains_no_secret() {
 }
 
 #[test]
-fn agents_of_both_config_dialects_are_found_and_path_like_ids_ignored() {
-    let ids = |config: Value| config::agent_ids(&config);
+fn agents_of_both_config_dialects_are_found_and_their_ids_are_names_of_folders() {
+    let ids = |config: Value| roster::agent_ids(&config);
     assert_eq!(ids(json!({})), ["main"]);
     assert_eq!(
         ids(json!({"agents": {"list": [{"id": "a"}, {"id": "b", "default": true}]}})),
@@ -213,6 +214,6 @@ fn agents_of_both_config_dialects_are_found_and_path_like_ids_ignored() {
     assert_eq!(ids(json!({"agents": {"entries": {"x": {}}}})), ["x"]);
     assert_eq!(
         ids(json!({"agents": {"list": [{"id": "../../etc"}, {"id": ""}]}})),
-        ["main"]
+        ["etc"]
     );
 }

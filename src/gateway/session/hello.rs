@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::handshake::AuthMethod;
+use crate::agent::roster;
 use crate::gateway::clients::ConnectedClient;
 use crate::gateway::clients::presence::MAX_ENTRIES_UNREQUESTED;
 use crate::gateway::devices::book::IssuedToken;
@@ -65,8 +66,8 @@ async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> 
     let active = state.active();
     let instance = &state.context.instance;
     let protocol = client.protocol;
-    let agent = config::default_agent(&active.config);
-    let main = config::main_key(&active.config);
+    let agent = roster::default_agent(&active.config);
+    let main = roster::main_key(&active.config);
     let events: Vec<_> = GatewayEvent::ALL.iter().map(|event| event.name()).collect();
     json!({
         "type": "hello-ok",
@@ -84,7 +85,7 @@ async fn common_payload(state: &Arc<GatewayState>, client: &ConnectedClient) -> 
                 "defaultAgentId": agent,
                 "mainKey": main,
                 "mainSessionKey": format!("agent:{agent}:{main}"),
-                "scope": config::session_scope(&active.config),
+                "scope": roster::session_scope(&active.config),
             },
         },
         "policy": {

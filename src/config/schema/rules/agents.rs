@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::finding::SchemaFinding;
 use super::place::{BOTH, EARLY, LATE, Place, Rule};
+use crate::config::agent_id::normalize_agent_id;
 use crate::config::include;
 use crate::i18n::msg;
 
@@ -54,34 +55,6 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Returns whether a text is the id of an agent.
-pub(super) fn is_id(text: &str) -> bool {
-    let text = text.trim().as_bytes();
-    let is_first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    (1..=64).contains(&text.len())
-        && text.first().is_some_and(is_first)
-        && text.iter().all(|byte| is_first(byte) || *byte == b'-')
-}
-
-/// Returns the id that a release makes of a text.
-pub(super) fn normalize_id(text: &str) -> String {
-    let lower = text.trim().to_ascii_lowercase();
-    if is_id(&lower) {
-        return lower;
-    }
-    let is_valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    let mut id = String::new();
-    for c in lower.chars() {
-        match c {
-            c if is_valid(c) => id.push(c),
-            _ if id.ends_with('-') => {}
-            _ => id.push('-'),
-        }
-    }
-    let id: String = id.trim_matches('-').chars().take(64).collect();
-    if id.is_empty() { "main".to_owned() } else { id }
-}
-
 /// Returns the ids of the agents as they are written.
 fn ids(config: &Value) -> Vec<&str> {
     let listed = config
@@ -111,7 +84,7 @@ fn check_entries(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     };
     let mut first_by_id: BTreeMap<String, &str> = BTreeMap::new();
     for key in entries.keys() {
-        let id = normalize_id(key);
+        let id = normalize_agent_id(key);
         if let Some(first) = first_by_id.get(&id) {
             let why = msg!("config.rule-agent-twice", other = first, agent = id);
             findings.push(place.refuse(&["entries", key], why));
@@ -140,14 +113,14 @@ fn check_folders(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    let listed = listed.filter_map(|agent| Some((normalize_id(agent.get("id")?.as_str()?), agent)));
+    let listed = listed.filter_map(|agent| Some((normalize_agent_id(agent.get("id")?.as_str()?), agent)));
     let entries = place
         .value
         .get("entries")
         .and_then(Value::as_object)
         .into_iter()
         .flatten();
-    let entries = entries.map(|(id, agent)| (normalize_id(id), agent));
+    let entries = entries.map(|(id, agent)| (normalize_agent_id(id), agent));
     let mut agents_by_folder: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (id, agent) in listed.chain(entries) {
         let folder = agent.get("agentDir").and_then(Value::as_str).unwrap_or_default();
@@ -263,14 +236,14 @@ fn check_reference(place: &Place<'_>, findings: &mut Vec<SchemaFinding>) {
     let Some(named) = place.text("agentId") else {
         return;
     };
-    let known: Vec<_> = ids(place.config).into_iter().map(normalize_id).collect();
+    let known: Vec<_> = ids(place.config).into_iter().map(normalize_agent_id).collect();
     let is_binding = place.last_key().is_none();
-    let is_main = normalize_id(named) == "main";
+    let is_main = normalize_agent_id(named) == "main";
     let is_known = match (known.is_empty(), is_binding) {
         (true, true) => true,
         (true, false) => is_main,
-        (false, true) => named == "main" || known.contains(&normalize_id(named)),
-        (false, false) => known.contains(&normalize_id(named)),
+        (false, true) => named == "main" || known.contains(&normalize_agent_id(named)),
+        (false, false) => known.contains(&normalize_agent_id(named)),
     };
     if !is_known {
         findings.push(place.refuse(&["agentId"], msg!("config.rule-agent-unknown")));

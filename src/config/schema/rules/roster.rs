@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::super::finding::SchemaFinding;
-use super::agents;
+use crate::config::agent_id::normalize_agent_id;
 use crate::config::key_path::{KeyPath, PathSegment};
 use crate::config::release::Release;
 use crate::i18n::msg;
@@ -135,7 +135,7 @@ fn entries_of_list(list: &Value) -> Result<ListedAgents, Vec<SchemaFinding>> {
                 );
                 refused.push(SchemaFinding::invalid_value(path.child("id"), why, &Value::Null));
             }
-            Some(Value::String(id)) if agents::normalize_id(&id) == id => {
+            Some(Value::String(id)) if normalize_agent_id(&id) == id => {
                 entries.insert(id.clone(), Value::Object(agent));
                 listed.push(id);
             }

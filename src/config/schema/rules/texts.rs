@@ -50,7 +50,7 @@ const TEXT_RULES: &[TextRule] = &[
         "session.maintenance.maxDiskBytes", "session.maintenance.highWaterBytes", "agents.defaults.compaction.maxActiveTranscriptBytes", "agents.defaults.compaction.memoryFlush.forceFlushTranscriptBytes",
     ], accepts: is_size, expected: "config.rule-size" },
     TextRule { releases: LATE, places: &["hooks.mappings.[].transform.module", "hooks.internal.handlers.[].module"], accepts: is_inner_path, expected: "config.rule-inner-path" },
-    TextRule { releases: LATE, places: &["gateway.roles.definitions.*.agents.[]"], accepts: super::agents::is_id, expected: "config.rule-agent-id" },
+    TextRule { releases: LATE, places: &["gateway.roles.definitions.*.agents.[]"], accepts: crate::config::agent_id::is_agent_id, expected: "config.rule-agent-id" },
     TextRule { releases: LATE, places: &["agents.defaults.decisionModel", "agents.entries.*.decisionModel"], accepts: is_model_or_empty, expected: "config.rule-model" },
     TextRule { releases: LATE, places: &["secrets.providers.*.command"], accepts: is_absolute_executable, expected: "config.rule-absolute-executable" },
     TextRule { releases: EARLY, places: &["channels.telegram.customCommands.[].command", "channels.telegram.accounts.*.customCommands.[].command"], accepts: is_chat_command, expected: "config.rule-chat-command" },
