@@ -21,13 +21,17 @@ use crate::host::Host;
 
 mod connect;
 mod error;
+mod retry_after;
+mod stream;
 mod tls;
 mod websocket;
 
 use connect::Connector;
 use error::{connection_error, unusable_url};
+use retry_after::retry_after;
 
 pub(crate) use error::HttpsError;
+pub(crate) use stream::HttpsStream;
 pub(crate) use websocket::WebSocket;
 
 /// Maximum size of a response, or of a message over a WebSocket, in bytes.
@@ -49,9 +53,7 @@ pub(crate) struct HttpsResponse {
 impl HttpsResponse {
     /// Returns the seconds that the server asks a client to wait, from its `Retry-After` header.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let value = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-        let seconds: f64 = value.trim().parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
+        retry_after(&self.headers)
     }
 }
 
@@ -104,21 +106,7 @@ impl HttpsClient {
         body: Option<&Value>,
         limit: Duration,
     ) -> Result<HttpsResponse, HttpsError> {
-        let uri: Uri = url.parse().map_err(|_| unusable_url(url))?;
-        let mut request = Request::new(Full::default());
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        if let Some(body) = body {
-            *request.body_mut() = Full::from(body.to_string());
-            request.headers_mut().insert(
-                http::header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-        }
-        // An API may want a name of a certain form.
-        let agent = request.headers_mut().entry(http::header::USER_AGENT);
-        agent.or_insert(user_agent());
+        let request = new_request(method, url, headers, body)?;
         let responding = async {
             let response = self
                 .client
@@ -144,6 +132,54 @@ impl HttpsClient {
             .await
             .unwrap_or(Err(HttpsError::TimedOut))
     }
+
+    /// Sends a request, with a JSON body where one is given, and returns the response as soon as its head is there. The body,
+    /// of at most `max_bytes`, is read piece by piece.
+    ///
+    /// # Errors
+    /// Where no head arrives within the time limit. A response with an error status is a response.
+    pub(crate) async fn request_stream(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Option<&Value>,
+        limit: Duration,
+        max_bytes: usize,
+    ) -> Result<HttpsStream, HttpsError> {
+        let request = new_request(method, url, headers, body)?;
+        let responding = self.client.request(request);
+        let response = tokio::time::timeout(limit, responding)
+            .await
+            .map_err(|_| HttpsError::TimedOut)?
+            .map_err(|error| connection_error(&error))?;
+        Ok(HttpsStream::new(response, max_bytes))
+    }
+}
+
+/// Creates a request, with a JSON body where one is given.
+fn new_request(
+    method: Method,
+    url: &str,
+    headers: HeaderMap,
+    body: Option<&Value>,
+) -> Result<Request<Full<Bytes>>, HttpsError> {
+    let uri: Uri = url.parse().map_err(|_| unusable_url(url))?;
+    let mut request = Request::new(Full::default());
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    if let Some(body) = body {
+        *request.body_mut() = Full::from(body.to_string());
+        request.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+    }
+    // An API may want a name of a certain form.
+    let agent = request.headers_mut().entry(http::header::USER_AGENT);
+    agent.or_insert(user_agent());
+    Ok(request)
 }
 
 /// Returns the name by which this program introduces itself to servers.

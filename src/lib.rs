@@ -44,6 +44,7 @@ pub mod instance;
 pub mod lock;
 mod logs;
 mod manifest;
+mod models;
 pub mod plan;
 pub mod ports;
 mod probe;

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::i18n::Msg;
 
+pub(crate) use answer::{hide_key, server_words};
 pub(crate) use task::{Polled, Task};
 
 /// Time within which a server has to answer a question about a key or a token.

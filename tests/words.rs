@@ -15,6 +15,7 @@ type Catalogue = BTreeMap<String, String>;
 /// are only names, code or values.
 const SAME_IN_TURKISH: &[&str] = &[
     "dashboard.page-chat",
+    "models.with-words",
     "engine.column-node",
     "bot.alert-event",
     "bot.alert-versions",

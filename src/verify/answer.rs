@@ -32,7 +32,7 @@ pub(super) fn judge(
     };
     let status = response.status.as_u16();
     let words = || {
-        let words = words(&response.body).unwrap_or_default();
+        let words = server_words(&response.body).unwrap_or_default();
         hide_key(&words, key)
     };
     match status {
@@ -96,7 +96,7 @@ fn redirect_target(response: &HttpsResponse) -> Option<String> {
 }
 
 /// Returns what a server says in the body of a refusal, in the forms that providers use.
-fn words(body: &Value) -> Option<String> {
+pub(crate) fn server_words(body: &Value) -> Option<String> {
     let places = [
         "/error/message",
         "/error",
@@ -109,7 +109,7 @@ fn words(body: &Value) -> Option<String> {
 }
 
 /// Returns the words of a server as they may be shown: without longer parts of the key, in one line.
-pub(super) fn hide_key(words: &str, key: Option<&Secret>) -> String {
+pub(crate) fn hide_key(words: &str, key: Option<&Secret>) -> String {
     let Some(key) = key.map(Secret::expose).filter(|key| !key.is_empty()) else {
         return sanitize(words);
     };
@@ -197,9 +197,9 @@ mod tests {
             "the key … is bad"
         );
         assert!(hide_key(&"x".repeat(4 << 20), Some(&key)).len() <= MAX_READ_CHARS);
-        assert_eq!(words(&json!({"error": "text"})), Some("text".to_owned()));
+        assert_eq!(server_words(&json!({"error": "text"})), Some("text".to_owned()));
         assert_eq!(
-            words(&json!([{"error": {"message": "in a list"}}])),
+            server_words(&json!([{"error": {"message": "in a list"}}])),
             Some("in a list".to_owned())
         );
     }

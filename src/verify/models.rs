@@ -139,9 +139,7 @@ impl ModelServer {
     /// Asks the server for its models.
     pub(super) async fn list(&self, host: &Host, key: Option<&Secret>) -> Verdict<Vec<String>> {
         let address = self.address();
-        // No proxy leads to this host.
-        let is_here = ServerUrl::parse(&self.base).is_some_and(|url| is_loopback_host(url.host()));
-        let client = if is_here {
+        let client = if self.is_local() {
             Ok(HttpsClient::direct())
         } else {
             HttpsClient::new(host, None)
@@ -175,15 +173,20 @@ impl ModelServer {
         }
     }
 
+    /// Returns whether the server is on this host, where no proxy leads and no key is needed.
+    pub(crate) fn is_local(&self) -> bool {
+        ServerUrl::parse(&self.base).is_some_and(|url| is_loopback_host(url.host()))
+    }
+
     /// Returns the URL of a path of the server's interface.
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         let version = self.api.version.unwrap_or_default();
         let base = self.base.strip_suffix(version).unwrap_or(&self.base);
         format!("{base}{version}{path}")
     }
 
     /// Returns the headers of a request with a key; `None` for a key that no header can hold.
-    fn headers(&self, key: Option<&Secret>) -> Option<HeaderMap> {
+    pub(crate) fn headers(&self, key: Option<&Secret>) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         if let Some((name, value)) = self.api.further_header {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
