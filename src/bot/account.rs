@@ -304,7 +304,7 @@ impl SecretSource<'_> {
         is_default: bool,
     ) -> Option<(Secret, SecretPlace)> {
         let InstanceContext { env, instance, .. } = self.context;
-        let in_config = values.get(key.key).and_then(|value| self.resolve(value));
+        let in_config = values.get(key.key).and_then(|value| self.variables.secret(value));
         let in_file = || {
             let path = values.get(key.file_key?)?.as_str()?;
             read::text(&self.variables.path(env, Some(&instance.state_dir), path)?).ok()
@@ -320,25 +320,15 @@ impl SecretSource<'_> {
     /// Fills in the values of settings that an account has not from their variables.
     fn fill_in(&self, settings: &[SettingKey], values: &mut Map<String, Value>, is_default: bool) {
         for setting in settings {
-            if let Some(text) = values.get(setting.key).and_then(|value| self.resolve(value)) {
+            if let Some(text) = values
+                .get(setting.key)
+                .and_then(|value| self.variables.secret(value))
+            {
                 values.insert(setting.key.to_owned(), text.into());
             } else if is_default || !setting.is_needed {
                 let set = self.variables.get(setting.variable);
                 values.extend(set.map(|text| (setting.key.to_owned(), text.trim().into())));
             }
-        }
-    }
-
-    /// Returns the secret that a value of the config is or refers to: a text with `${VARIABLES}`, or a reference of
-    /// OpenClaw 2026.9.6 to the environment (`{source: "env", id: "NAME"}`). References to other stores are OpenClaw's
-    /// own and are not read.
-    fn resolve(&self, value: &Value) -> Option<String> {
-        match value {
-            Value::String(text) => self.variables.substitute(text).ok(),
-            Value::Object(reference) if reference.get("source")? == "env" => {
-                self.variables.get(reference.get("id")?.as_str()?)
-            }
-            _ => None,
         }
     }
 }

@@ -61,6 +61,19 @@ impl<'a> ConfigVariables<'a> {
         variables::substitute(text, &|name| self.get(name))
     }
 
+    /// Returns the secret that a value of the config is or refers to: a text with `${VARIABLES}`, or a reference of
+    /// OpenClaw 2026.9.6 to the environment (`{source: "env", id: "NAME"}`). References to other stores are OpenClaw's
+    /// own and are not read.
+    pub(crate) fn secret(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => self.substitute(text).ok(),
+            Value::Object(reference) if reference.get("source")? == "env" => {
+                self.get(reference.get("id")?.as_str()?)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the absolute path that a text of the config stands for, with its variables filled in and `~` expanded; `None`
     /// for a blank text and where a variable is not set. A relative path starts from the folder `base`.
     pub(crate) fn path(&self, env: &Environment, base: Option<&Path>, text: &str) -> Option<PathBuf> {

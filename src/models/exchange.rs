@@ -7,10 +7,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 use super::error::{ModelError, ModelErrorKind};
+use super::format::WireFormat;
+use super::limits::Limits;
 use super::message::{ModelName, ModelReply};
+use super::refusal::classify;
 use super::reply::{GrowingReply, PieceFault};
 use super::sse::{SseEvent, SseParser};
-use super::wire::WireFormat;
+use crate::host::random_bytes;
 use crate::https::{HttpsClient, HttpsError, HttpsStream};
 use crate::secret::Secret;
 use crate::verify::{hide_key, server_words};
@@ -19,10 +22,6 @@ use crate::verify::{hide_key, server_words};
 const MAX_STREAM_BYTES: usize = 64 << 20;
 /// Maximum size of the answer of a server that refuses, in bytes.
 const MAX_ERROR_BYTES: usize = 1 << 20;
-/// Time within which an answer has to begin. A server on the same host may have to load its model first.
-const START_LIMIT: Duration = Duration::from_mins(5);
-/// Time for which an answer may pause.
-const PAUSE_LIMIT: Duration = Duration::from_mins(2);
 /// Time for which the words of a server that refuses are waited for.
 const WORDS_LIMIT: Duration = Duration::from_secs(5);
 
@@ -42,6 +41,8 @@ pub(super) struct Exchange<'a> {
     pub(super) key: Option<&'a Secret>,
     /// The body.
     pub(super) body: Value,
+    /// The times that the server is given.
+    pub(super) limits: Limits,
 }
 
 impl Exchange<'_> {
@@ -62,7 +63,7 @@ impl Exchange<'_> {
             &self.url,
             headers,
             body,
-            START_LIMIT,
+            self.limits.start,
             MAX_STREAM_BYTES,
         );
         let response = response.await.map_err(|error| self.no_connection(&error))?;
@@ -71,57 +72,66 @@ impl Exchange<'_> {
         }
         let (status, retry_after) = (response.status, response.retry_after());
         Err(self.refusal(
-            status,
+            Some(status),
             &response.json(MAX_ERROR_BYTES, WORDS_LIMIT).await,
             retry_after,
         ))
     }
 
-    /// Reads a streamed answer.
+    /// Reads an answer: a stream of events, or a document where the server does not stream.
     async fn read(
         &self,
-        mut response: HttpsStream,
+        response: HttpsStream,
         on_text: &mut (dyn FnMut(String) + Send),
     ) -> Result<ModelReply, ModelError> {
         let content_type = response.headers.get(http::header::CONTENT_TYPE);
-        let is_whole = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        let is_document = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         let mut reply = GrowingReply::default();
-        let mut parser = SseParser::default();
-        let mut limit = START_LIMIT;
-        if is_whole {
-            let body = response.json(MAX_STREAM_BYTES, START_LIMIT).await;
+        let has_begun = if is_document {
+            let body = response.json(MAX_STREAM_BYTES, self.limits.start).await;
             let event = SseEvent {
                 data: body.to_string(),
                 ..SseEvent::default()
             };
             self.take(&mut reply, &[event], on_text)?;
-            return Ok(reply.finish(self.model));
+            false
+        } else {
+            self.read_stream(response, &mut reply, on_text).await?
+        };
+        match (reply.is_complete || reply.stop.is_some(), has_begun) {
+            (true, _) => Ok(reply.finish(self.model, new_call_id)),
+            // The connection ended in the middle.
+            (false, true) => Err(self.error(ModelErrorKind::Unreachable, "")),
+            (false, false) => Err(self.error(ModelErrorKind::BadAnswer, "")),
         }
+    }
+
+    /// Reads a streamed answer to its end, and returns whether it had any event.
+    async fn read_stream(
+        &self,
+        mut response: HttpsStream,
+        reply: &mut GrowingReply,
+        on_text: &mut (dyn FnMut(String) + Send),
+    ) -> Result<bool, ModelError> {
+        let mut parser = SseParser::default();
+        let (mut limit, mut has_begun) = (self.limits.start, false);
         while !reply.is_complete {
-            let piece = response
-                .next(limit)
-                .await
-                .map_err(|error| self.no_connection(&error))?;
-            limit = PAUSE_LIMIT;
+            let piece = response.next(limit).await;
+            let piece = piece.map_err(|error| self.no_connection(&error))?;
+            limit = self.limits.pause;
             let mut events = Vec::new();
             let read = match &piece {
                 Some(bytes) => parser.push(bytes, &mut events),
                 None => parser.finish(&mut events),
             };
             read.map_err(|_| self.error(ModelErrorKind::BadAnswer, ""))?;
-            self.take(&mut reply, &events, on_text)?;
+            has_begun |= !events.is_empty();
+            self.take(reply, &events, on_text)?;
             if piece.is_none() {
                 break;
             }
         }
-        if reply.is_complete || reply.stop.is_some() {
-            Ok(reply.finish(self.model))
-        } else {
-            Err(self.error(
-                ModelErrorKind::Unreachable,
-                "the connection ended in the middle of the answer",
-            ))
-        }
+        Ok(has_begun)
     }
 
     /// Puts events into the reply and passes on the new text.
@@ -137,7 +147,7 @@ impl Exchange<'_> {
                 on_text(text);
             }
             taken.map_err(|fault| match &fault {
-                PieceFault::Reported(body) => self.refusal(fault.status(), body, None),
+                PieceFault::Reported(body) => self.refusal(None, body, None),
                 PieceFault::Malformed | PieceFault::TooLarge => self.error(ModelErrorKind::BadAnswer, ""),
             })?;
         }
@@ -162,24 +172,18 @@ impl Exchange<'_> {
         self.error(kind, &words)
     }
 
-    /// Returns the error for an answer with an error in it.
-    fn refusal(&self, status: StatusCode, body: &Value, retry_after: Option<Duration>) -> ModelError {
+    /// Returns the error for an answer with an error in it; `status` is that of the response, or `None` in the middle of an answer.
+    fn refusal(&self, status: Option<StatusCode>, body: &Value, retry_after: Option<Duration>) -> ModelError {
+        let kind = classify(status, body, retry_after);
         let words = server_words(body).unwrap_or_default();
-        let kind = match status.as_u16() {
-            401 | 403 => ModelErrorKind::Auth,
-            402 => ModelErrorKind::Billing,
-            404 => ModelErrorKind::UnknownModel,
-            408 | 504 => ModelErrorKind::TimedOut,
-            413 => ModelErrorKind::ContextTooLong,
-            429 => ModelErrorKind::RateLimit { retry_after },
-            500..=599 => ModelErrorKind::Overloaded,
-            _ => ModelErrorKind::Refused,
-        };
         let words = hide_key(&words, self.key);
-        let words = match words.as_str() {
-            "" => format!("HTTP {}", status.as_u16()),
-            words => format!("HTTP {}: {words}", status.as_u16()),
-        };
-        self.error(kind, &words)
+        let status = status.map(|status| format!("HTTP {}", status.as_u16()));
+        let said = status.into_iter().chain((!words.is_empty()).then_some(words));
+        self.error(kind, &said.collect::<Vec<_>>().join(": "))
     }
+}
+
+/// Returns a new id for a call of a tool, for servers that give it none. No two of a conversation have the same.
+fn new_call_id() -> String {
+    format!("call_{}", hex::encode(random_bytes::<12>()))
 }

@@ -8,6 +8,10 @@ use super::message::{ModelName, ModelReply, StopReason, TokenUsage, ToolCall};
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Maximum number of tools that one answer may call.
 const MAX_CALLS: usize = 64;
+/// Maximum length of the id and of the name of a call, in bytes. A longer one counts as none.
+const MAX_NAME_BYTES: usize = 256;
+/// Maximum length of what a provider wants back with a call, in bytes.
+const MAX_SIGNATURE_BYTES: usize = 256 << 10;
 
 /// The reason why a piece of an answer can't be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,21 @@ pub(super) enum PieceFault {
     TooLarge,
     /// It is an error that the provider reports in the middle of its answer.
     Reported(Value),
+}
+
+/// A piece of a tool's call, as a provider sends it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CallPiece<'a> {
+    /// The number that the provider gave the call.
+    pub(super) index: u64,
+    /// The id, where the piece has it.
+    pub(super) id: Option<&'a str>,
+    /// The name of the tool, where the piece has it.
+    pub(super) name: Option<&'a str>,
+    /// The next piece of the arguments.
+    pub(super) arguments: &'a str,
+    /// What the provider wants back with the call.
+    pub(super) signature: Option<&'a str>,
 }
 
 /// A call of a tool whose arguments are still on their way.
@@ -57,39 +76,45 @@ impl GrowingReply {
         Ok(())
     }
 
-    /// Adds a piece of a tool's call: the number that the provider gave it, its id and name where they are known, and a piece of
-    /// the arguments.
-    pub(super) fn add_call(
-        &mut self,
-        index: u64,
-        id: Option<&str>,
-        name: Option<&str>,
-        arguments: &str,
-    ) -> Result<(), PieceFault> {
-        self.argument_bytes += arguments.len();
+    /// Adds a piece of a tool's call.
+    pub(super) fn add_call(&mut self, piece: &CallPiece<'_>) -> Result<(), PieceFault> {
+        self.argument_bytes += piece.arguments.len();
         if self.argument_bytes > MAX_ANSWER_BYTES {
             return Err(PieceFault::TooLarge);
         }
-        let at = match self.calls.iter().position(|call| call.index == index) {
+        // Some servers give every call the same number, and others repeat the id in each piece.
+        let is_same = |call: &GrowingCall| {
+            let is_other = |id: &str| !id.is_empty() && !call.id.is_empty() && id != call.id;
+            call.index == piece.index && !piece.id.is_some_and(is_other)
+        };
+        let at = match self.calls.iter().rposition(is_same) {
             Some(at) => at,
             None if self.calls.len() == MAX_CALLS => return Err(PieceFault::TooLarge),
             None => {
                 self.calls.push(GrowingCall {
-                    index,
+                    index: piece.index,
                     ..GrowingCall::default()
                 });
                 self.calls.len() - 1
             }
         };
         let call = &mut self.calls[at];
-        // Some servers repeat id and name in each piece.
-        for (known, said) in [(&mut call.id, id), (&mut call.name, name)] {
-            if let Some(said) = said.filter(|said| known.is_empty() && said.len() <= 256) {
+        for (known, said) in [(&mut call.id, piece.id), (&mut call.name, piece.name)] {
+            if let Some(said) = said.filter(|said| known.is_empty() && said.len() <= MAX_NAME_BYTES) {
                 said.clone_into(known);
             }
         }
-        call.arguments.push_str(arguments);
+        call.arguments.push_str(piece.arguments);
+        let signature = piece.signature.filter(|said| said.len() <= MAX_SIGNATURE_BYTES);
+        if let Some(signature) = signature {
+            call.signature = Some(signature.to_owned());
+        }
         Ok(())
+    }
+
+    /// Returns the number of tools that are called so far.
+    pub(super) fn call_count(&self) -> u64 {
+        self.calls.len() as u64
     }
 
     /// Takes out the text that is new since the last time.
@@ -100,13 +125,10 @@ impl GrowingReply {
         new
     }
 
-    /// Returns the whole answer, once it is complete. Calls without a name are left out; without an id they get one.
-    pub(super) fn finish(self, model: &ModelName) -> ModelReply {
+    /// Returns the whole answer, once it is complete. Calls without a name are left out; without an id they get a new one.
+    pub(super) fn finish(self, model: &ModelName, new_id: impl Fn() -> String) -> ModelReply {
         let named = self.calls.into_iter().filter(|call| !call.name.is_empty());
-        let calls: Vec<_> = named
-            .enumerate()
-            .map(|(at, call)| finished_call(at, call))
-            .collect();
+        let calls: Vec<_> = named.map(|call| finished_call(call, &new_id)).collect();
         let stop = match self.stop.unwrap_or_default() {
             // Not every server says so.
             StopReason::Stop if !calls.is_empty() => StopReason::ToolUse,
@@ -122,18 +144,14 @@ impl GrowingReply {
     }
 }
 
-/// Returns a call of a tool whose arguments are complete.
-fn finished_call(at: usize, call: GrowingCall) -> ToolCall {
+/// Returns a call of a tool whose arguments are complete. `serde_json` refuses those that are nested too deep.
+fn finished_call(call: GrowingCall, new_id: impl Fn() -> String) -> ToolCall {
     let arguments = match call.arguments.trim() {
         "" => Value::Object(serde_json::Map::new()),
         text => serde_json::from_str(text).unwrap_or_default(),
     };
     ToolCall {
-        id: if call.id.is_empty() {
-            format!("call_{at}")
-        } else {
-            call.id
-        },
+        id: if call.id.is_empty() { new_id() } else { call.id },
         name: call.name,
         arguments,
         signature: call.signature,

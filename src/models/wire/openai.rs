@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Question, WireFormat};
 use crate::answers::Provider;
+use crate::models::format::{Question, WireFormat, number};
 use crate::models::message::{ModelMessage, Part, StopReason, ToolCall, ToolSpec};
-use crate::models::reply::{GrowingReply, PieceFault};
+use crate::models::reply::{CallPiece, GrowingReply, PieceFault};
 use crate::models::sse::SseEvent;
 
 /// The row of `OpenAI`'s chat completions.
@@ -19,20 +19,21 @@ pub(super) const COMPLETIONS: WireFormat = WireFormat {
 
 /// Returns the body of a request.
 fn body(question: &Question<'_>) -> Value {
-    let request = question.request;
     let mut messages = Vec::new();
-    if !request.system.is_empty() {
-        messages.push(json!({"role": "system", "content": request.system}));
+    if !question.system.is_empty() {
+        messages.push(json!({"role": "system", "content": question.system}));
     }
-    messages.extend(request.messages.iter().map(message));
+    messages.extend(question.messages.iter().map(message));
     let mut body = json!({
         "model": question.model_id,
         "messages": messages,
         "stream": true,
-        "stream_options": {"include_usage": true},
     });
-    if !request.tools.is_empty() {
-        body["tools"] = request.tools.iter().map(tool).collect();
+    if question.tells_usage {
+        body["stream_options"] = json!({"include_usage": true});
+    }
+    if !question.tools.is_empty() {
+        body["tools"] = question.tools.iter().map(tool).collect();
     }
     if let Some(max) = question.max_tokens {
         body[question.max_tokens_key] = max.into();
@@ -144,14 +145,19 @@ fn read_call(reply: &mut GrowingReply, at: u64, call: &Value) -> Result<(), Piec
         Value::Null => String::new(),
         other => other.to_string(),
     };
-    reply.add_call(index, call["id"].as_str(), function["name"].as_str(), &arguments)
+    reply.add_call(&CallPiece {
+        index,
+        id: call["id"].as_str(),
+        name: function["name"].as_str(),
+        arguments: &arguments,
+        signature: None,
+    })
 }
 
 /// Reads the tokens that were used. `OpenAI` counts those of its cache among the others.
 fn read_usage(reply: &mut GrowingReply, usage: &Value) {
-    let number = |pointer: &str| usage.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
-    let cached = number("/prompt_tokens_details/cached_tokens");
+    let cached = number(usage, "/prompt_tokens_details/cached_tokens");
     reply.usage.cache_read = cached;
-    reply.usage.input = number("/prompt_tokens").saturating_sub(cached);
-    reply.usage.output = number("/completion_tokens");
+    reply.usage.input = number(usage, "/prompt_tokens").saturating_sub(cached);
+    reply.usage.output = number(usage, "/completion_tokens");
 }
