@@ -163,7 +163,8 @@ impl Models {
                 error.kind,
                 ModelErrorKind::Overloaded | ModelErrorKind::Unreachable
             );
-            if !may_pass || retries == MAX_RETRIES || !waiting.wait(self.backoff(retries)).await {
+            let pause = error.retry_after.unwrap_or_default().max(self.backoff(retries));
+            if !may_pass || retries == MAX_RETRIES || !waiting.wait(pause).await {
                 return Err(error);
             }
             retries += 1;
@@ -225,9 +226,7 @@ impl Models {
             return false;
         };
         let asked = match error.kind {
-            ModelErrorKind::RateLimit { retry_after } => {
-                Some(retry_after.unwrap_or(self.limits.usual_rate_limit))
-            }
+            ModelErrorKind::RateLimit => Some(error.retry_after.unwrap_or(self.limits.usual_rate_limit)),
             ModelErrorKind::Auth | ModelErrorKind::Billing if key.is_some() => None,
             _ => return false,
         };

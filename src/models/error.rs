@@ -14,10 +14,7 @@ pub(crate) enum ModelErrorKind {
     /// The account has no money left, or has to be paid for.
     Billing,
     /// There were too many requests.
-    RateLimit {
-        /// The time that the provider asks to wait.
-        retry_after: Option<Duration>,
-    },
+    RateLimit,
     /// The provider has trouble of its own, or too much to do.
     Overloaded,
     /// The conversation is longer than the model can read.
@@ -56,6 +53,8 @@ pub(crate) struct ModelError {
     pub(crate) model: Option<ModelName>,
     /// What the provider said, or the connection, without secrets and in one line; it may be empty.
     pub(crate) words: String,
+    /// The time that the provider asks to wait.
+    pub(crate) retry_after: Option<Duration>,
     /// `true` where a part of the answer had been passed on, so that no other model was asked.
     pub(crate) is_partial: bool,
 }
@@ -67,6 +66,7 @@ impl ModelError {
             kind,
             model: Some(model.clone()),
             words: words.into(),
+            retry_after: None,
             is_partial: false,
         }
     }
@@ -77,6 +77,7 @@ impl ModelError {
             kind: ModelErrorKind::NoModel,
             model: None,
             words: String::new(),
+            retry_after: None,
             is_partial: false,
         }
     }
@@ -86,7 +87,7 @@ impl ModelError {
         match self.kind {
             ModelErrorKind::Auth | ModelErrorKind::NoKey => "auth",
             ModelErrorKind::Billing => "billing",
-            ModelErrorKind::RateLimit { .. } | ModelErrorKind::CoolingDown { .. } => "rate_limit",
+            ModelErrorKind::RateLimit | ModelErrorKind::CoolingDown { .. } => "rate_limit",
             ModelErrorKind::Overloaded => "overloaded",
             ModelErrorKind::UnknownModel | ModelErrorKind::UnknownProvider | ModelErrorKind::NoModel => {
                 "model_not_found"
@@ -107,10 +108,12 @@ impl ModelError {
         let said = match self.kind {
             ModelErrorKind::Auth => msg!("models.auth", provider = provider),
             ModelErrorKind::Billing => msg!("models.billing", provider = provider),
-            ModelErrorKind::RateLimit {
-                retry_after: Some(wait),
-            } => msg!("models.rate-limit-wait", provider = provider).with_msg("wait", duration_msg(wait)),
-            ModelErrorKind::RateLimit { retry_after: None } => msg!("models.rate-limit", provider = provider),
+            ModelErrorKind::RateLimit => match self.retry_after {
+                Some(wait) => {
+                    msg!("models.rate-limit-wait", provider = provider).with_msg("wait", duration_msg(wait))
+                }
+                None => msg!("models.rate-limit", provider = provider),
+            },
             ModelErrorKind::Overloaded => msg!("models.overloaded", provider = provider),
             ModelErrorKind::ContextTooLong => msg!("models.context-too-long", model = model),
             ModelErrorKind::UnknownModel => msg!("models.unknown-model", model = model),

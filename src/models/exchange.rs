@@ -10,7 +10,7 @@ use super::error::{ModelError, ModelErrorKind};
 use super::format::WireFormat;
 use super::limits::Limits;
 use super::message::{ModelName, ModelReply};
-use super::refusal::classify;
+use super::refusal::{classify, retry_delay};
 use super::reply::{GrowingReply, PieceFault};
 use super::sse::{SseEvent, SseParser};
 use crate::host::random_bytes;
@@ -174,12 +174,15 @@ impl Exchange<'_> {
 
     /// Returns the error for an answer with an error in it; `status` is that of the response, or `None` in the middle of an answer.
     fn refusal(&self, status: Option<StatusCode>, body: &Value, retry_after: Option<Duration>) -> ModelError {
-        let kind = classify(status, body, retry_after);
+        let kind = classify(status, body);
         let words = server_words(body).unwrap_or_default();
         let words = hide_key(&words, self.key);
         let status = status.map(|status| format!("HTTP {}", status.as_u16()));
         let said = status.into_iter().chain((!words.is_empty()).then_some(words));
-        self.error(kind, &said.collect::<Vec<_>>().join(": "))
+        ModelError {
+            retry_after: retry_after.or_else(|| retry_delay(body)),
+            ..self.error(kind, &said.collect::<Vec<_>>().join(": "))
+        }
     }
 }
 

@@ -55,18 +55,9 @@ const NAMES: [(&str, ModelErrorKind); 18] = [
     ("UNAUTHENTICATED", ModelErrorKind::Auth),
     ("PERMISSION_DENIED", ModelErrorKind::Auth),
     ("billing_error", ModelErrorKind::Billing),
-    (
-        "rate_limit_error",
-        ModelErrorKind::RateLimit { retry_after: None },
-    ),
-    (
-        "rate_limit_exceeded",
-        ModelErrorKind::RateLimit { retry_after: None },
-    ),
-    (
-        "RESOURCE_EXHAUSTED",
-        ModelErrorKind::RateLimit { retry_after: None },
-    ),
+    ("rate_limit_error", ModelErrorKind::RateLimit),
+    ("rate_limit_exceeded", ModelErrorKind::RateLimit),
+    ("RESOURCE_EXHAUSTED", ModelErrorKind::RateLimit),
     ("overloaded_error", ModelErrorKind::Overloaded),
     ("api_error", ModelErrorKind::Overloaded),
     ("server_error", ModelErrorKind::Overloaded),
@@ -79,25 +70,14 @@ const NAMES: [(&str, ModelErrorKind); 18] = [
     ("NOT_FOUND", ModelErrorKind::UnknownModel),
 ];
 
-/// Returns what a provider's refusal means, by its status, its body, and the time that its headers ask to wait. `status` is
-/// that of the response, or `None` for an error in the middle of an answer.
-pub(super) fn classify(
-    status: Option<StatusCode>,
-    body: &Value,
-    retry_after: Option<Duration>,
-) -> ModelErrorKind {
-    // Google's answer may be a list.
-    let error = body
-        .pointer("/0/error")
-        .or_else(|| body.get("error"))
-        .unwrap_or(body);
+/// Returns what a provider's refusal means, by its status and its body. `status` is that of the response, or `None` for an error
+/// in the middle of an answer.
+pub(super) fn classify(status: Option<StatusCode>, body: &Value) -> ModelErrorKind {
+    let error = error_of(body);
     let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
     let status = status.map(|status| status.as_u16()).or(code);
     let said = error.to_string().to_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
-    let rate_limit = || ModelErrorKind::RateLimit {
-        retry_after: retry_after.or_else(|| retry_delay(error)),
-    };
     // Tokens of a minute are no length of a conversation.
     let is_rate = status == Some(429);
     if says(&UNPAID) || status == Some(402) {
@@ -112,7 +92,7 @@ pub(super) fn classify(
     let names = ["type", "code", "status"].map(|key| error[key].as_str());
     let named = NAMES.iter().find(|(name, _)| names.contains(&Some(*name)));
     match (status, named) {
-        (Some(429), _) | (_, Some((_, ModelErrorKind::RateLimit { .. }))) => rate_limit(),
+        (Some(429), _) | (_, Some((_, ModelErrorKind::RateLimit))) => ModelErrorKind::RateLimit,
         (Some(401 | 403), _) => ModelErrorKind::Auth,
         (Some(404), _) => ModelErrorKind::UnknownModel,
         (Some(408 | 504), _) => ModelErrorKind::TimedOut,
@@ -124,10 +104,16 @@ pub(super) fn classify(
 }
 
 /// Returns the time that Google's error asks to wait: `{"retryDelay": "37s"}` among its details.
-fn retry_delay(error: &Value) -> Option<Duration> {
-    let mut details = error["details"].as_array()?.iter();
+pub(super) fn retry_delay(body: &Value) -> Option<Duration> {
+    let mut details = error_of(body)["details"].as_array()?.iter();
     let delay = details.find_map(|detail| detail["retryDelay"].as_str())?;
     Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
+}
+
+/// Returns the error in a provider's answer. Google's may be a list.
+fn error_of(body: &Value) -> &Value {
+    let listed = body.pointer("/0/error");
+    listed.or_else(|| body.get("error")).unwrap_or(body)
 }
 
 #[cfg(test)]
@@ -137,7 +123,7 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &Value) -> ModelErrorKind {
-        classify(StatusCode::from_u16(status).ok(), body, None)
+        classify(StatusCode::from_u16(status).ok(), body)
     }
 
     #[test]
@@ -146,7 +132,7 @@ mod tests {
             |kind: &str, words: &str| json!({"type": "error", "error": {"type": kind, "message": words}});
         let openai = |code: &str, words: &str| json!({"error": {"message": words, "type": "invalid_request_error", "param": null, "code": code}});
         let google = |code: u16, status: &str, words: &str| json!({"error": {"code": code, "message": words, "status": status}});
-        let limit = ModelErrorKind::RateLimit { retry_after: None };
+        let limit = ModelErrorKind::RateLimit;
         for (status, body, expected) in [
             (
                 401,
@@ -272,7 +258,7 @@ mod tests {
 
     #[test]
     fn errors_in_the_middle_of_an_answer_are_understood() {
-        let of = |body: Value| classify(None, &body, None);
+        let of = |body: Value| classify(None, &body);
         let overloaded =
             json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
         assert_eq!(of(overloaded), ModelErrorKind::Overloaded);
@@ -284,22 +270,18 @@ mod tests {
     }
 
     #[test]
-    fn time_to_wait_is_that_of_the_headers_then_of_the_body() {
+    fn time_to_wait_is_among_the_details_of_google() {
         let body = json!([{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [
             {"@type": "type.googleapis.com/google.rpc.QuotaFailure"},
             {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "37.5s"},
         ]}}]);
-        let of = |header: Option<u64>| {
-            classify(
-                Some(StatusCode::TOO_MANY_REQUESTS),
-                &body,
-                header.map(Duration::from_secs),
-            )
-        };
-        let limit = |millis| ModelErrorKind::RateLimit {
-            retry_after: Some(Duration::from_millis(millis)),
-        };
-        assert_eq!(of(Some(2)), limit(2000));
-        assert_eq!(of(None), limit(37_500));
+        assert_eq!(retry_delay(&body), Some(Duration::from_millis(37_500)));
+        for other in [
+            json!({}),
+            json!({"error": {"details": [{"retryDelay": "-1s"}]}}),
+            json!({"error": {"details": [{"retryDelay": "soon"}]}}),
+        ] {
+            assert_eq!(retry_delay(&other), None);
+        }
     }
 }
