@@ -41,6 +41,7 @@ pub mod protocol;
 mod refusal_log;
 mod reply;
 mod rescue_task;
+mod run_events;
 mod serve;
 mod session;
 mod sign_in_page;

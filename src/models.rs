@@ -21,6 +21,7 @@ use crate::sync::lock;
 mod conversation;
 mod cool_down;
 mod error;
+mod event;
 mod exchange;
 mod format;
 mod keys;
@@ -41,9 +42,9 @@ use limits::Limits;
 use provider::{ModelProvider, ModelProviders, read_providers};
 
 pub(crate) use error::{ModelError, ModelErrorKind};
+pub(crate) use event::ModelEvent;
 pub(crate) use message::{
-    ModelEvent, ModelMessage, ModelName, ModelReply, ModelRequest, Part, StopReason, TokenUsage, ToolCall,
-    ToolSpec,
+    ModelMessage, ModelName, ModelReply, ModelRequest, Part, StopReason, TokenUsage, ToolCall, ToolSpec,
 };
 
 /// Number of times that a server in trouble is asked again before the next model takes over.

@@ -7,12 +7,13 @@
 #![allow(unreachable_pub, reason = "modules of one binary")]
 
 #[cfg(target_os = "linux")]
+mod agent;
+#[cfg(target_os = "linux")]
 mod apply;
 #[cfg(target_os = "linux")]
 mod archive;
 #[cfg(target_os = "linux")]
 mod bad_input;
-#[cfg(target_os = "linux")]
 mod bot;
 #[cfg(target_os = "linux")]
 mod browser;

@@ -242,18 +242,10 @@ fn every_used_sentence_exists_and_every_sentence_is_used() {
         .map(|key| (key, "the commands".to_owned()))
         .collect();
     // Keys of OpenClaw's config and names of its methods look like keys of sentences where a section has the same name.
-    let tables = [
-        "gateway/methods.rs",
-        "methods/config.rs",
-        "methods/config_edit.rs",
-        "methods/config_schema.rs",
-        "methods/channels.rs",
-        "methods/empty.rs",
-        "methods/pairing.rs",
-    ];
+    let tables = ["gateway/methods", "gateway/methods.rs"];
     let methods = sources
         .iter()
-        .filter(|(path, _)| tables.iter().any(|table| path.ends_with(table)));
+        .filter(|(path, _)| tables.iter().any(|table| path.to_string_lossy().contains(table)));
     let methods: Vec<_> = methods.flat_map(|(_, text)| literals(text, &sections)).collect();
     assert!(methods.len() > 2, "the table of methods is there");
     let schemas = config_schemas();

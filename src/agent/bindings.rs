@@ -100,7 +100,7 @@ fn fits(rule: &Value, origin: &MessageOrigin<'_>) -> Option<Specificity> {
         && is_same(&guild, origin.guild)
         && is_same(&team, origin.team)
         // The roles of a member are not known here: a binding for some of them must not fit everybody.
-        && !rule.get("roles").and_then(Value::as_array).is_some_and(|roles| !roles.is_empty());
+        && rule.get("roles").and_then(Value::as_array).is_none_or(Vec::is_empty);
     let peer = rule.get("peer").filter(|peer| !peer.is_null());
     let fits_peer = peer.is_none_or(|peer| {
         let kind = peer
@@ -140,16 +140,16 @@ pub(crate) fn session_key(config: &Value, agent: &str, origin: &MessageOrigin<'_
     let channel = origin.channel.to_ascii_lowercase();
     let kind = origin.kind.name();
     if origin.kind != PeerKind::Direct {
-        let peer = origin.peer.to_lowercase();
+        let peer = origin.peer.to_ascii_lowercase();
         return SessionKey::of_agent(agent, &format!("{channel}:{kind}:{peer}"));
     }
     let scope = config.pointer("/session/dmScope").and_then(Value::as_str);
-    let peer = linked_person(config, &channel, origin.peer).to_lowercase();
+    let peer = linked_person(config, &channel, origin.peer).to_ascii_lowercase();
     match scope.unwrap_or("main") {
         "per-peer" => SessionKey::of_agent(agent, &format!("{kind}:{peer}")),
         "per-channel-peer" => SessionKey::of_agent(agent, &format!("{channel}:{kind}:{peer}")),
         "per-account-channel-peer" => {
-            let account = origin.account.to_lowercase();
+            let account = origin.account.to_ascii_lowercase();
             SessionKey::of_agent(agent, &format!("{channel}:{account}:{kind}:{peer}"))
         }
         _ => SessionKey::main_of(agent, &rules),

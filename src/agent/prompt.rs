@@ -174,6 +174,8 @@ fn introduction(facts: &PromptFacts<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests make their own files")]
+
     use super::*;
 
     fn facts() -> PromptFacts<'static> {

@@ -77,6 +77,12 @@ pub(crate) trait Messenger: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Shows in a chat that the bot is writing, for a few seconds or until it sends a message, where the channel can show
+    /// that.
+    fn show_typing<'a>(&'a self, _chat: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Accepts the invitation of a person to a chat. Returns whether the chat is a private one with that person.
     fn join<'a>(&'a self, _chat: &'a str, _person: &'a str) -> BoxFuture<'a, Result<bool, ChannelError>> {
         Box::pin(async { Ok(true) })

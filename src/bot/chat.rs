@@ -3,10 +3,11 @@
 use super::command::{self, Typed};
 use super::markup::{Markup, MessageFormat};
 
-pub(crate) use super::command::MARK as COMMAND_MARK;
+pub(crate) use super::command::{Action, Command, MARK as COMMAND_MARK, Order, Scope};
 pub(crate) use super::consent::Asked;
-pub(crate) use super::conversation::{Counterpart, Turn};
-pub(crate) use super::message::Message;
+pub(crate) use super::message::{Line, Message};
+pub(crate) use super::respondent::{Desk, Respondent};
+pub(crate) use super::turn::{Counterpart, GATEWAY_CHANNEL, Origin, Turn};
 pub(crate) use crate::rescue::history::RequestedBy;
 
 /// The form of the messages for OpenClaw's clients, which show text.

@@ -5,23 +5,26 @@
 //! way, and writes down that it begins before it begins.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
-use super::command::{Action, Command, Order, Pause, Typed};
+use super::chat;
+use super::command::{Action, Command, Order, Pause};
 use super::commands::act::{self, ActionPlan, AgreedChange, Prepared};
 use super::commands::{CommandContext, error_message, look};
-use super::consent::{Asked, Consents};
+use super::consent::Consents;
 use super::message::{Line, Message};
+use super::outgoing::{self, SecretFilter};
 use super::pauses::{Pausable, Pauses};
+use super::respondent::{Desk, Respondent};
+use super::turn::{Counterpart, Turn};
 use crate::error::{Error, Result};
 use crate::host;
 use crate::i18n::{Lang, Msg, msg};
-use crate::rescue::history::RequestedBy;
 use crate::rescue::stop::StopSignal;
 use crate::sync::{lock, spawn_blocking};
 use crate::time::{format_for_person, from_unix_millis};
@@ -30,45 +33,7 @@ use crate::time::{format_for_person, from_unix_millis};
 /// may be edited.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// One turn of a conversation: what was said, by whom, and where.
-#[derive(Clone, Debug)]
-pub(crate) struct Turn {
-    /// The person, and the chat.
-    pub(crate) asked: Asked,
-    /// The command.
-    pub(crate) typed: Typed,
-    /// The language of the answer.
-    pub(crate) lang: Lang,
-    /// The name of the channel that people know.
-    pub(crate) channel: &'static str,
-    /// The mark before the commands that the answer names.
-    pub(crate) mark: char,
-    /// The person as the history names it.
-    pub(crate) by: RequestedBy,
-    /// The id of the message whose button was pressed.
-    pub(crate) pressed: Option<String>,
-}
-
-/// The other side of a conversation: where answers go, and where it is written down that a change begins and ends.
-pub(crate) trait Counterpart: Send + Sync {
-    /// Sends a message, and returns its id; `None` where it could not be sent, which is no fault of the turn.
-    fn say<'a>(&'a self, message: &'a Message, lang: Lang) -> BoxFuture<'a, Option<String>>;
-
-    /// Replaces a message, or sends a new one where that is not possible.
-    fn replace<'a>(&'a self, id: &'a str, message: &'a Message, lang: Lang) -> BoxFuture<'a, ()>;
-
-    /// Writes down that a change begins, before it begins.
-    ///
-    /// # Errors
-    /// When that is not possible. The change is not made then.
-    fn begin(&self, change: String) -> BoxFuture<'_, Result<()>>;
-
-    /// Writes down that the turn needs no more work: nothing of it is done again at the next start.
-    fn finish(&self) -> BoxFuture<'_, ()>;
-}
-
 /// The conversations of one bot: what its turns share.
-#[derive(Debug)]
 pub(crate) struct Conversation {
     /// The knowledge of the bot that its commands share.
     pub(crate) context: CommandContext,
@@ -78,6 +43,8 @@ pub(crate) struct Conversation {
     /// Held while a change is made: two would undo each other.
     acting: tokio::sync::Mutex<()>,
     stop: Arc<StopSignal>,
+    /// The agent that answers what is no command; empty where there is none.
+    respondent: OnceLock<Arc<dyn Respondent>>,
 }
 
 impl Conversation {
@@ -89,7 +56,18 @@ impl Conversation {
             consents: Mutex::default(),
             acting: tokio::sync::Mutex::default(),
             stop,
+            respondent: OnceLock::new(),
         }
+    }
+
+    /// Lets an agent answer what is no command, from now on.
+    pub(crate) fn set_respondent(&self, respondent: Arc<dyn Respondent>) {
+        let _ = self.respondent.set(respondent);
+    }
+
+    /// Returns the agent that answers a turn without a command; `None` where none does.
+    fn respondent_for(&self, turn: &Turn) -> Option<&Arc<dyn Respondent>> {
+        self.respondent.get().filter(|respondent| respondent.takes(turn))
     }
 
     /// Takes one turn.
@@ -101,6 +79,9 @@ impl Conversation {
                 other.finish().await;
                 let prepared = self.prepare(turn, order.clone()).await;
                 self.offer(turn, prepared, other).await;
+            }
+            None if let Some(respondent) = self.respondent_for(turn) => {
+                respondent.respond(turn, self, other).await;
             }
             command => {
                 other.finish().await;
@@ -172,25 +153,35 @@ impl Conversation {
         }
     }
 
+    /// Renders a message as plain text without secrets and without buttons.
+    async fn plain(&self, message: Message, lang: Lang) -> String {
+        let (own, watched) = (self.context.own.clone(), self.context.watched.clone());
+        let rendered = spawn_blocking(move || {
+            let filter = SecretFilter::read(&own, &watched, &[]);
+            outgoing::render_texts(chat::FORMAT, &message, lang, &filter).join("\n")
+        });
+        rendered.await.unwrap_or_default()
+    }
+
     /// Plans a change.
     async fn prepare(&self, turn: &Turn, order: Order) -> Result<Prepared> {
         let context = self.context.for_answers(turn.lang, turn.mark);
         blocking(move || act::prepare(&context, &order)).await
     }
 
-    /// Shows a plan and asks for a yes, or says why there is nothing to do.
-    async fn offer(&self, turn: &Turn, prepared: Result<Prepared>, other: &dyn Counterpart) {
-        let plan = match prepared {
-            Ok(Prepared::Plan(plan)) => *plan,
-            Ok(Prepared::Nothing(message)) => {
-                other.say(&message, turn.lang).await;
-                return;
-            }
-            Err(error) => {
-                other.say(&error_message(&error), turn.lang).await;
-                return;
-            }
+    /// Shows a plan and asks for a yes, or says why there is nothing to do. Returns what was shown.
+    async fn offer(&self, turn: &Turn, prepared: Result<Prepared>, other: &dyn Counterpart) -> Message {
+        let message = match prepared {
+            Ok(Prepared::Plan(plan)) => self.ask_for_yes(turn, *plan),
+            Ok(Prepared::Nothing(message)) => message,
+            Err(error) => error_message(&error),
         };
+        other.say(&message, turn.lang).await;
+        message
+    }
+
+    /// Keeps a plan until it is agreed to or declined, and returns the message that asks for that.
+    fn ask_for_yes(&self, turn: &Turn, plan: ActionPlan) -> Message {
         let mut message = plan
             .reason
             .clone()
@@ -198,10 +189,9 @@ impl Conversation {
         message.lines.push(Line::Text(msg!("bot.ask")));
         let token =
             lock(&self.consents).offer(turn.asked.clone(), plan, host::random_bytes(), Instant::now());
-        let message = message
+        message
             .button(msg!("bot.button-yes"), format!("/yes {token}"))
-            .button(msg!("bot.button-no"), format!("/no {token}"));
-        other.say(&message, turn.lang).await;
+            .button(msg!("bot.button-no"), format!("/no {token}"))
     }
 
     /// Declines a plan.
@@ -308,6 +298,36 @@ impl Conversation {
                 }
             }
         }
+    }
+}
+
+impl Desk for Conversation {
+    fn look<'a>(&'a self, turn: &'a Turn, command: Command) -> BoxFuture<'a, String> {
+        Box::pin(async move {
+            let message = self.answer(turn, Some(command)).await;
+            self.plain(message, turn.lang).await
+        })
+    }
+
+    fn propose<'a>(
+        &'a self,
+        turn: &'a Turn,
+        order: Order,
+        other: &'a dyn Counterpart,
+    ) -> BoxFuture<'a, String> {
+        Box::pin(async move {
+            let prepared = self.prepare(turn, order).await;
+            let mut shown = self.offer(turn, prepared, other).await;
+            // The token of the yes is the owner's.
+            shown.buttons.clear();
+            self.plain(shown, turn.lang).await
+        })
+    }
+
+    fn redact(&self, text: String) -> BoxFuture<'_, String> {
+        let (own, watched) = (self.context.own.clone(), self.context.watched.clone());
+        let redacted = spawn_blocking(move || SecretFilter::read(&own, &watched, &[]).redact(&text));
+        Box::pin(async move { redacted.await.unwrap_or_default() })
     }
 }
 

@@ -96,8 +96,29 @@ impl MessageFormat {
             TranslatedLine::Heading(text) => vec![self.markup.bold(&self.cut(text))],
             TranslatedLine::Text(text) => vec![self.markup.escape(&self.cut(text))],
             TranslatedLine::Item(text) => vec![format!("• {}", self.markup.escape(&self.cut(text)))],
+            TranslatedLine::Paragraph(text) => self.paragraph(text),
             TranslatedLine::Quote(lines) => self.quotes(lines),
         }
+    }
+
+    /// Renders a paragraph in pieces that are as long as a message may be, cut between words where there are any.
+    fn paragraph(self, text: &str) -> Vec<String> {
+        let (mut pieces, mut piece) = (Vec::new(), String::new());
+        for word in text.split_inclusive(' ') {
+            if length(&self.markup.escape(&piece)) + length(&self.markup.escape(word)) <= self.max_length {
+                piece.push_str(word);
+                continue;
+            }
+            for c in word.chars() {
+                // An escaped character has at most 5.
+                if length(&self.markup.escape(&piece)) + 5 > self.max_length {
+                    pieces.push(std::mem::take(&mut piece));
+                }
+                piece.push(c);
+            }
+        }
+        pieces.push(piece);
+        pieces.iter().map(|piece| self.markup.escape(piece)).collect()
     }
 
     /// Renders a quoted text as blocks of whole lines, each of which fits a message.
@@ -135,6 +156,7 @@ enum TranslatedLine {
     Heading(String),
     Text(String),
     Item(String),
+    Paragraph(String),
     /// The lines of a quoted text.
     Quote(Vec<String>),
 }
@@ -146,6 +168,7 @@ impl TranslatedLine {
             Line::Heading(msg) => Self::Heading(sentence(msg)),
             Line::Text(msg) => Self::Text(sentence(msg)),
             Line::Item(msg) => Self::Item(sentence(msg)),
+            Line::Paragraph(text) => Self::Paragraph(redact(text)),
             Line::Quote(text) => Self::Quote(redact(text).lines().map(str::to_owned).collect()),
         }
     }

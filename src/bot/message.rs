@@ -20,6 +20,8 @@ pub(crate) enum Line {
     Text(Msg),
     /// A sentence of a list.
     Item(Msg),
+    /// A paragraph of an agent's answer: of any length, and of one line.
+    Paragraph(String),
     /// Text of somebody else, such as lines of a log: shown as it is, in a block of its own, and never taken for markup
     /// or for a command.
     Quote(String),

@@ -16,13 +16,15 @@ use super::channel::{Batch, ChannelError, ChannelType, Content, Heard, MenuComma
 use super::channels::CHANNELS;
 use super::command::{self, Typed};
 use super::consent::Asked;
-use super::conversation::{Conversation, Counterpart, Turn};
+use super::conversation::Conversation;
 use super::direct;
 use super::inbox::Inbox;
+use super::mention::without_mention;
 use super::message::{Line, Message};
 use super::pairing::{PairingRequest, PairingStore};
 use super::short_command;
 use super::state::SharedAccountState;
+use super::turn::{Counterpart, Origin, Turn};
 use super::turns::Turns;
 use crate::host;
 use crate::https::HttpsClient;
@@ -281,8 +283,9 @@ impl Account {
         }
         let (typed, pressed) = self.understand(&heard.content).await;
         let lang = self.language_of(&heard, typed.lang);
-        // In a group people talk to each other: only a command is meant for the bot.
-        if typed.command.is_none() && !heard.is_private {
+        // In a group people talk to each other: only a command, and what names the bot, is meant for it.
+        let text = self.text_for_bot(&heard);
+        if typed.command.is_none() && !heard.is_private && text.is_none() {
             return counterpart.finish().await;
         }
         let turn = Turn {
@@ -290,6 +293,15 @@ impl Account {
                 account: self.settings.name(),
                 chat: heard.chat.clone(),
                 person: heard.person.clone(),
+            },
+            text: text.unwrap_or_default(),
+            origin: Origin {
+                channel: self.channel.name,
+                account: self.settings.account.clone(),
+                chat: heard.chat.clone(),
+                community: heard.community.clone(),
+                is_private: heard.is_private,
+                message: heard.id.clone(),
             },
             typed,
             lang,
@@ -314,6 +326,17 @@ impl Account {
         let (context, command) = (self.conversation.context.clone(), command.to_owned());
         let expanded = spawn_blocking(move || context.expand_command(&command));
         expanded.await.unwrap_or_default()
+    }
+
+    /// Returns the text that was said to the bot; `None` where it was said to others, or is no text.
+    fn text_for_bot(&self, heard: &Heard) -> Option<String> {
+        let Content::Text(text) = &heard.content else {
+            return None;
+        };
+        if heard.is_private {
+            return Some(text.clone());
+        }
+        without_mention(text, &self.state.get().bot_name.unwrap_or_default())
     }
 
     /// Reads what was said as a command, with the id of the message whose button was pressed. A press is shown as heard at
@@ -431,6 +454,13 @@ impl Counterpart for ChatCounterpart {
 
     fn replace<'a>(&'a self, id: &'a str, message: &'a Message, lang: Lang) -> BoxFuture<'a, ()> {
         Box::pin(async move { self.account.replace(&self.heard.chat, id, message, lang).await })
+    }
+
+    fn show_typing(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // A sign that could not be shown is no reason to keep anybody waiting.
+            let _ = self.account.messenger.show_typing(&self.heard.chat).await;
+        })
     }
 
     fn begin(&self, change: String) -> BoxFuture<'_, crate::error::Result<()>> {

@@ -14,12 +14,14 @@ use super::channel::ChannelType;
 use super::chat::{self, PlainMessage};
 use super::command::MARK;
 use super::commands::CommandContext;
-use super::conversation::{Conversation, Counterpart, Turn};
+use super::conversation::Conversation;
 use super::deliveries::{Deliveries, DeliveryError};
 use super::message::Message;
 use super::outgoing::{self, SecretFilter};
 use super::pauses::{Pausable, Pauses};
+use super::respondent::{Desk, Respondent};
 use super::run::{Account, Reporter, Severity, read_accounts};
+use super::turn::{Counterpart, Turn};
 use super::turns::Turns;
 use super::{report, shared_token};
 use crate::i18n::{Lang, msg};
@@ -153,6 +155,16 @@ impl Bot {
             }
         }
         self.alerts.note_recipients();
+    }
+
+    /// Lets an agent answer what is no command, from now on.
+    pub(crate) fn set_respondent(&self, respondent: Arc<dyn Respondent>) {
+        self.conversation.set_respondent(respondent);
+    }
+
+    /// Returns the commands of the bot, as an agent may use them.
+    pub(crate) fn desk(&self) -> &dyn Desk {
+        self.conversation.as_ref()
     }
 
     /// Starts a turn of a conversation with a client of the gateway. A gateway that ends waits for it.

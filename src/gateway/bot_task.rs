@@ -1,9 +1,11 @@
-//! The bot of a gateway as one of its tasks: it follows the config, and logs what is worth a line.
+//! The bot of a gateway and its agents as one of its tasks: they follow the config, and log what is worth a line.
 
 use std::sync::Arc;
 
 use super::log;
+use super::run_events::RunEvents;
 use super::state::GatewayState;
+use crate::agent::Agents;
 use crate::bot::run::Severity;
 use crate::bot::task::Bot;
 use crate::record::RescueTable;
@@ -21,15 +23,32 @@ pub(crate) fn create(state: &GatewayState, watched: Vec<WatchTarget>, record: &R
     Bot::new(state.context.clone(), lang, watched, record, Arc::new(report))
 }
 
+/// Creates the agents of a gateway, which answer what is no command of its bot. They answer nothing until
+/// [`follow_config`] runs.
+pub(crate) fn create_agents(state: &Arc<GatewayState>, bot: &Bot) -> Arc<Agents> {
+    let observer = Box::new(RunEvents::new(state));
+    let agents = Arc::new(Agents::new(
+        state.context.clone(),
+        state.sessions.clone(),
+        observer,
+    ));
+    bot.set_respondent(agents.clone());
+    agents
+}
+
 /// Starts the accounts of a gateway's bot, and starts them anew whenever a changed config describes others.
-pub(crate) async fn follow_config(state: Arc<GatewayState>, bot: Arc<Bot>) {
+pub(crate) async fn follow_config(state: Arc<GatewayState>, bot: Arc<Bot>, agents: Arc<Agents>) {
     bot.start_alerts();
     let mut configs = state.subscribe();
     loop {
         let active = configs.borrow_and_update().clone();
-        let applied = bot.clone();
-        // Tokens may be in files.
-        let _ = spawn_blocking(move || applied.apply(&active.config)).await;
+        let (bot, agents) = (bot.clone(), agents.clone());
+        // Tokens and keys may be in files.
+        let _ = spawn_blocking(move || {
+            agents.apply(&active.config);
+            bot.apply(&active.config);
+        })
+        .await;
         if configs.changed().await.is_err() {
             return;
         }

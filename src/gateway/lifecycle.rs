@@ -112,7 +112,12 @@ impl GatewayLifecycle<'_> {
         let bot = state
             .bot
             .get_or_init(|| Arc::new(bot_task::create(&state, watched.clone(), &loader.record.rescue)));
-        background.spawn(bot_task::follow_config(state.clone(), bot.clone()));
+        let agents = state.agents.get_or_init(|| bot_task::create_agents(&state, bot));
+        background.spawn(bot_task::follow_config(
+            state.clone(),
+            bot.clone(),
+            agents.clone(),
+        ));
         let rescue = RescueTask::start(&state, &loader.record.rescue, watched);
         let port = start.usable.settings.port;
         systemd_notify::ready(&msg!("gateway.status-serving", port = port).render(self.lang));

@@ -22,6 +22,7 @@ use super::identity::GatewayIdentity;
 use super::throttle::Throttle;
 use super::watch_status::WatchStatus;
 use super::websocket::LargeMessageTurns;
+use crate::agent::Agents;
 use crate::boot::UsableConfig;
 use crate::bot::task::Bot;
 use crate::browser::BrowserControl;
@@ -113,6 +114,8 @@ pub struct GatewayState {
     pub(crate) bot: OnceLock<Arc<Bot>>,
     /// The sessions of the agents.
     pub(crate) sessions: Arc<SessionStore>,
+    /// The agents of this gateway; empty until they are created.
+    pub(crate) agents: OnceLock<Arc<Agents>>,
     /// The conversation with the bot over the WebSocket.
     pub(crate) chat_log: ChatLog,
     /// A random salt for the fingerprints of the config, known to this process only.
@@ -149,6 +152,7 @@ impl GatewayState {
             browsers: OnceLock::new(),
             bot: OnceLock::new(),
             sessions: Arc::new(SessionStore::new(&context.instance.state_dir)),
+            agents: OnceLock::new(),
             chat_log: ChatLog::read(&context.instance.state_dir),
             fingerprint_salt: host.random(),
             devices: DeviceStore::new(context.instance.paired_devices()),

@@ -99,7 +99,7 @@ impl Exchange<'_> {
             self.read_stream(response, &mut reply, on_text).await?
         };
         match (reply.is_complete || reply.stop.is_some(), has_begun) {
-            (true, _) => Ok(reply.finish(self.model, new_call_id)),
+            (true, _) => Ok(reply.finish(self.model, self.format.name, new_call_id)),
             // The connection ended in the middle.
             (false, true) => Err(self.error(ModelErrorKind::Unreachable, "")),
             (false, false) => Err(self.error(ModelErrorKind::BadAnswer, "")),

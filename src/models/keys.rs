@@ -87,11 +87,8 @@ fn profile_key(profile: &Value, variables: &ConfigVariables<'_>) -> Option<Secre
         "token" => ("token", "tokenRef"),
         _ => return None,
     };
-    usable(
-        variables
-            .secret(&profile[plain])
-            .or_else(|| variables.secret(&profile[reference]))?,
-    )
+    let text = variables.secret(&profile[plain]);
+    usable(&text.or_else(|| variables.secret(&profile[reference]))?)
 }
 
 /// Returns the key that the config has for a provider. A text that is the name of a variable stands for its value, as in
@@ -105,16 +102,16 @@ pub(super) fn config_key(entry: &Value, variables: &ConfigVariables<'_>) -> Opti
     let value = Some(name)
         .filter(|_| is_name)
         .and_then(|name| variables.get(name));
-    usable(value.unwrap_or(text))
+    usable(&value.unwrap_or(text))
 }
 
 /// Returns the key of a variable of the environment or of the `.env`.
 pub(super) fn variable_key(name: &str, variables: &ConfigVariables<'_>) -> Option<Secret> {
-    usable(variables.get(name)?)
+    usable(&variables.get(name)?)
 }
 
 /// Returns a key that may be tried.
-fn usable(text: String) -> Option<Secret> {
+fn usable(text: &str) -> Option<Secret> {
     let text = text.trim();
     let key = Secret::new(text);
     let is_marker = text.starts_with("secretref-") || text.starts_with(SUBSCRIPTION_TOKEN);

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::error::ModelError;
-
 /// The name of a model: its provider and its id there, as in `anthropic/claude-opus-5`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ModelName {
@@ -112,29 +110,13 @@ pub(crate) struct ToolCall {
     pub(crate) signature: Option<String>,
 }
 
-/// Something that happens while a model is asked.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ModelEvent {
-    /// A request goes to this model.
-    Asked(ModelName),
-    /// A new piece of the answer's text.
-    Text(String),
-    /// The next model in line takes over.
-    Switched {
-        /// The model that gave no answer.
-        from: ModelName,
-        /// The model that is asked now.
-        to: ModelName,
-        /// The reason.
-        why: ModelError,
-    },
-}
-
 /// The whole answer of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ModelReply {
     /// The model that answered.
     pub(crate) model: ModelName,
+    /// OpenClaw's name of the format in which it answered, such as `openai-completions`.
+    pub(crate) api: &'static str,
     /// The text.
     pub(crate) text: String,
     /// The tools that it calls, in order.

@@ -76,7 +76,7 @@ pub(super) fn classify(status: Option<StatusCode>, body: &Value) -> ModelErrorKi
     let error = error_of(body);
     let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
     let status = status.map(|status| status.as_u16()).or(code);
-    let said = error.to_string().to_lowercase();
+    let said = error.to_string().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
     // Tokens of a minute are no length of a conversation.
     let is_rate = status == Some(429);
@@ -89,17 +89,16 @@ pub(super) fn classify(status: Option<StatusCode>, body: &Value) -> ModelErrorKi
     if status == Some(400) && says(&BAD_KEY) {
         return ModelErrorKind::Auth;
     }
-    let names = ["type", "code", "status"].map(|key| error[key].as_str());
-    let named = NAMES.iter().find(|(name, _)| names.contains(&Some(*name)));
-    match (status, named) {
+    let words = ["type", "code", "status"].map(|key| error[key].as_str());
+    let known = NAMES.iter().find(|(name, _)| words.contains(&Some(*name)));
+    match (status, known) {
         (Some(429), _) | (_, Some((_, ModelErrorKind::RateLimit))) => ModelErrorKind::RateLimit,
         (Some(401 | 403), _) => ModelErrorKind::Auth,
         (Some(404), _) => ModelErrorKind::UnknownModel,
         (Some(408 | 504), _) => ModelErrorKind::TimedOut,
-        (Some(500..=599), _) => ModelErrorKind::Overloaded,
+        (Some(500..=599), _) | (None, None) => ModelErrorKind::Overloaded,
         (_, Some((_, kind))) => *kind,
         (Some(_), None) => ModelErrorKind::Refused,
-        (None, None) => ModelErrorKind::Overloaded,
     }
 }
 
@@ -118,6 +117,8 @@ fn error_of(body: &Value) -> &Value {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::too_many_lines, reason = "a table of refusals")]
+
     use serde_json::json;
 
     use super::*;

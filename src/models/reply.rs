@@ -126,7 +126,12 @@ impl GrowingReply {
     }
 
     /// Returns the whole answer, once it is complete. Calls without a name are left out; without an id they get a new one.
-    pub(super) fn finish(self, model: &ModelName, new_id: impl Fn() -> String) -> ModelReply {
+    pub(super) fn finish(
+        self,
+        model: &ModelName,
+        api: &'static str,
+        new_id: impl Fn() -> String,
+    ) -> ModelReply {
         let named = self.calls.into_iter().filter(|call| !call.name.is_empty());
         let calls: Vec<_> = named.map(|call| finished_call(call, &new_id)).collect();
         let stop = match self.stop.unwrap_or_default() {
@@ -136,6 +141,7 @@ impl GrowingReply {
         };
         ModelReply {
             model: model.clone(),
+            api,
             text: self.text,
             calls,
             usage: self.usage,

@@ -77,15 +77,13 @@ impl SessionIndex {
                 return Err(Error::failed(message));
             }
         };
-        match serde_json::from_str(&text) {
-            Ok(entries) => Ok(Self { entries }),
-            Err(_) => {
-                if keep_broken {
-                    apply::keep_second_name(path, &apply::free_aside_name(path))?;
-                }
-                Ok(Self::default())
-            }
+        if let Ok(entries) = serde_json::from_str(&text) {
+            return Ok(Self { entries });
         }
+        if keep_broken {
+            apply::keep_second_name(path, &apply::free_aside_name(path))?;
+        }
+        Ok(Self::default())
     }
 
     /// Writes the entries durably.

@@ -278,7 +278,7 @@ impl SessionStore {
     }
 
     /// Reads the transcript of a session.
-    pub(crate) fn transcript(&self, session: &Session) -> Transcript {
+    pub(crate) fn transcript(session: &Session) -> Transcript {
         session
             .transcript_path()
             .map_or_else(Transcript::default, |path| Transcript::read(&path))

@@ -109,12 +109,12 @@ impl Transcript {
 /// Returns a message as `chat.history` shows it: that of a person without the key of its request in the text.
 fn visible_message(message: &Value) -> Option<Value> {
     let mut shown = message.is_object().then(|| message.clone())?;
-    if shown["role"] == "user" {
-        if let Some(parts) = shown.get_mut("content").and_then(Value::as_array_mut) {
-            for text in parts.iter_mut().filter_map(|part| part.get_mut("text")) {
-                if let Some(own) = text.as_str() {
-                    *text = message::without_message_id(own).into();
-                }
+    if shown["role"] == "user"
+        && let Some(parts) = shown.get_mut("content").and_then(Value::as_array_mut)
+    {
+        for text in parts.iter_mut().filter_map(|part| part.get_mut("text")) {
+            if let Some(own) = text.as_str() {
+                *text = message::without_message_id(own).into();
             }
         }
     }
@@ -176,6 +176,8 @@ fn last_branch(entries: Vec<Value>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests make their own files")]
+
     use super::*;
 
     fn transcript(lines: &[&str]) -> Transcript {

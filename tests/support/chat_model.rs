@@ -140,10 +140,10 @@ impl ChatModel {
             changed: Condvar::new(),
             releases: Semaphore::new(0),
         });
-        let served = shared.clone();
+        let answering = shared.clone();
         let server = Server::start(|_| {
             Router::new().fallback(move |request: Request| {
-                let shared = served.clone();
+                let shared = answering.clone();
                 async move { serve(request, shared).await }
             })
         });
@@ -192,13 +192,13 @@ impl ChatModel {
     /// Waits until this many answers were sent whole.
     #[track_caller]
     pub fn wait_for_finished(&self, count: usize) {
-        self.wait("whole answers", |kept| kept.finished >= count);
+        drop(self.wait("whole answers", |kept| kept.finished >= count));
     }
 
     /// Waits until the client of this many answers has gone before their end.
     #[track_caller]
     pub fn wait_for_abandoned(&self, count: usize) {
-        self.wait("abandoned answers", |kept| kept.abandoned >= count);
+        drop(self.wait("abandoned answers", |kept| kept.abandoned >= count));
     }
 
     /// Ends every connection.
@@ -278,9 +278,9 @@ impl Drop for Answering {
         let is_over = self.is_over;
         self.shared.change(|kept| {
             if is_over {
-                kept.finished += 1
+                kept.finished += 1;
             } else {
-                kept.abandoned += 1
+                kept.abandoned += 1;
             }
         });
     }

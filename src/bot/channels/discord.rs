@@ -314,6 +314,13 @@ impl Messenger for Discord {
         })
     }
 
+    fn show_typing<'a>(&'a self, chat: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let path = format!("/channels/{chat}/typing");
+            self.call(Method::POST, &path, None).await.map(drop)
+        })
+    }
+
     fn private_chat<'a>(&'a self, person: &'a str) -> BoxFuture<'a, Result<String, ChannelError>> {
         Box::pin(async move {
             let known = lock(&self.private_channels).get(person).cloned();

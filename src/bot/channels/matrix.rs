@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::bot::account::{AccessKeys, AccountKeys, AccountSettings, SecretKey, SettingKey};
@@ -82,6 +82,9 @@ pub(super) const MATRIX: ChannelType = ChannelType {
 
 /// The keys of the rooms in which the bot listens, of both releases of OpenClaw.
 const PLACES: &[&str] = &["groups", "rooms"];
+/// Time for which a room shows that the bot is writing, in milliseconds: a little longer than the time between two
+/// signs.
+const TYPING_MS: u64 = 8_000;
 /// Maximum number of rooms whose names are looked up.
 const MAX_ALIASES: usize = 32;
 
@@ -227,6 +230,15 @@ impl Messenger for Matrix {
             self.keyboards
                 .show(bot, chat, (id, &edit), &message.buttons)
                 .await?;
+            Ok(())
+        })
+    }
+
+    fn show_typing<'a>(&'a self, chat: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let path = format!("/v3/rooms/{}/typing/{}", encode(chat), encode(self.id().await?));
+            let typing = json!({ "typing": true, "timeout": TYPING_MS });
+            self.client.put(&path, &typing).await?;
             Ok(())
         })
     }

@@ -176,6 +176,14 @@ impl Messenger for Telegram {
         })
     }
 
+    fn show_typing<'a>(&'a self, chat: &'a str) -> BoxFuture<'a, Result<(), ChannelError>> {
+        Box::pin(async move {
+            self.ask("sendChatAction", json!({ "chat_id": chat, "action": "typing" }))
+                .await?;
+            Ok(())
+        })
+    }
+
     fn private_chat<'a>(&'a self, person: &'a str) -> BoxFuture<'a, Result<String, ChannelError>> {
         // The id of a private chat is that of its person.
         Box::pin(async move { Ok(person.to_owned()) })

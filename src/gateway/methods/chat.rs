@@ -10,12 +10,15 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::call::MethodCall;
 use super::method::Method;
 use super::session_key::resolve_key;
+use crate::agent::roster::session_key_rules;
+use crate::agent::{Agents, Request, RunEnd};
 use crate::bot::chat::{
-    Asked, COMMAND_MARK, Counterpart, Message, PlainMessage, RequestedBy, Turn, parse_command,
+    Asked, COMMAND_MARK, Counterpart, Message, Origin, PlainMessage, RequestedBy, Turn, parse_command,
 };
 use crate::error::Result;
 use crate::gateway::chat_log::{Author, RunState};
@@ -24,6 +27,7 @@ use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, re
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope};
 use crate::gateway::state::GatewayState;
 use crate::i18n::Lang;
+use crate::sessions::{ContentPart, SessionKey};
 use crate::sync::{lock, spawn_blocking};
 use crate::time::unix_millis;
 
@@ -164,6 +168,15 @@ async fn run_turn(call: MethodCall, run: String, typed_key: String, text: String
             chat: key.clone(),
             person: person.clone(),
         },
+        text: text.clone(),
+        origin: Origin {
+            channel: "webchat",
+            account: "default".to_owned(),
+            chat: key.clone(),
+            community: None,
+            is_private: true,
+            message: run.clone(),
+        },
         typed,
         mark: COMMAND_MARK,
         lang,
@@ -174,6 +187,14 @@ async fn run_turn(call: MethodCall, run: String, typed_key: String, text: String
         },
         pressed: None,
     };
+    let session = SessionKey::resolve(&typed_key, &session_key_rules(&state.active().config));
+    if let Some(agents) = state.agents.get()
+        && turn.typed.command.is_none()
+        && !text.starts_with(COMMAND_MARK)
+        && agents.plan().has_model(&session)
+    {
+        return answer_with_agent(&state, agents, &turn, session, run).await;
+    }
     add_to_log(&state, Author::User, &text).await;
     let answer = Arc::new(ChatAnswer {
         state: state.clone(),
@@ -189,6 +210,40 @@ async fn run_turn(call: MethodCall, run: String, typed_key: String, text: String
     state.chat_log.end(&run);
     answer.broadcast("final", &said);
     said.text
+}
+
+/// Lets an agent answer a turn, and returns the text of the answer.
+async fn answer_with_agent(
+    state: &Arc<GatewayState>,
+    agents: &Agents,
+    turn: &Turn,
+    session: SessionKey,
+    run: String,
+) -> String {
+    let Some(bot) = state.bot.get() else {
+        return String::new();
+    };
+    let plans = ChatAnswer {
+        state: state.clone(),
+        run: format!("plan-{run}"),
+        key: session.as_str().to_owned(),
+        messages: Mutex::default(),
+    };
+    let request = Request {
+        run: run.clone(),
+        key: session,
+        idempotency_key: run.clone(),
+        parts: vec![ContentPart::Text(turn.text.clone())],
+        turn,
+        desk: bot.desk(),
+        other: &plans,
+    };
+    let end = agents.answer(&request, watch::channel(String::new()).0).await;
+    state.chat_log.end(&run);
+    match end {
+        RunEnd::Replied { text, .. } | RunEnd::Repeated { text } => text,
+        RunEnd::Failed(_) | RunEnd::Aborted => String::new(),
+    }
 }
 
 /// Adds a message to the conversation, off the async thread.

@@ -16,7 +16,7 @@ use crate::agent::roster;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
-use crate::sessions::{Session, SessionFields};
+use crate::sessions::{Session, SessionFields, SessionStore};
 use crate::sync::spawn_blocking;
 use crate::time::unix_millis;
 
@@ -257,8 +257,8 @@ async fn history(call: MethodCall) -> MethodResult {
     let state = &call.state;
     let key = call.text("sessionKey").unwrap_or_default();
     let session = find_session(state, key).await;
-    let (store, stored) = (state.sessions.clone(), session.clone());
-    let read = move || stored.map(|session| store.transcript(&session).history());
+    let stored = session.clone();
+    let read = move || stored.map(|session| SessionStore::transcript(&session).history());
     let read = spawn_blocking(read).await.ok().flatten().unwrap_or_default();
     let mut messages: Vec<_> = read.into_iter().map(|(_, message)| message).collect();
     if resolve_key(state, key) == main_session_key(state) {

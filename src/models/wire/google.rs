@@ -124,7 +124,6 @@ fn read_piece(reply: &mut GrowingReply, piece: Value) -> Result<(), PieceFault> 
     }
     let is_blocked = piece["promptFeedback"]["blockReason"].is_string();
     reply.stop = match candidate["finishReason"].as_str() {
-        Some("STOP") => Some(StopReason::Stop),
         Some("MAX_TOKENS") => Some(StopReason::Length),
         Some("MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL") => return Err(PieceFault::Malformed),
         Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE") => {

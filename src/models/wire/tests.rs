@@ -28,7 +28,7 @@ fn read_events(format: &str, events: &[SseEvent]) -> Result<ModelReply, PieceFau
         text.extend(reply.take_new_text());
     }
     assert!(reply.is_complete || reply.stop.is_some(), "{events:?}");
-    let reply = reply.finish(&ModelName::parse("x/y").unwrap(), || "new".to_owned());
+    let reply = reply.finish(&ModelName::parse("x/y").unwrap(), "", || "new".to_owned());
     assert_eq!(reply.text, text, "what was passed on is the whole text");
     Ok(reply)
 }
@@ -324,7 +324,7 @@ fn endless_answers_are_refused_in_each_format() {
             format!("data: {}\n\n", text[at]).repeat(5),
             format!("data: {}\n\n", arguments[at]).repeat(5),
             (0..100)
-                .map(|number| format!("data: {}\n\n", calls(number)[at]))
+                .map(|number| ["data: ", &calls(number)[at].to_string(), "\n\n"].concat())
                 .collect(),
         ];
         for recorded in endless {

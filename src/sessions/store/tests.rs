@@ -1,3 +1,7 @@
+//! Tests of the store of sessions, on real files.
+
+#![expect(clippy::disallowed_methods, reason = "tests make and read their own files")]
+
 use std::time::Duration;
 
 use super::*;
@@ -40,7 +44,9 @@ fn session_is_begun_and_continued_in_the_format_of_openclaw() {
     store.note_model(&session, "stub", "m1", at(2)).unwrap();
     store.note_model(&session, "stub", "m1", at(2)).unwrap();
     let said = SessionMessage::user("hi", Some(REQUEST), 3000);
-    store.append(&session, &[said.clone()], at(3)).unwrap();
+    store
+        .append(&session, std::slice::from_ref(&said), at(3))
+        .unwrap();
     let lines = lines(&session);
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0]["version"], 3);
@@ -55,7 +61,7 @@ fn session_is_begun_and_continued_in_the_format_of_openclaw() {
     let again = SessionStore::new(&store.state_dir);
     let found = again.open(&key(), &new(at(9))).unwrap();
     assert_eq!(found, session);
-    assert_eq!(again.transcript(&found).context().messages[0].1, said);
+    assert_eq!(SessionStore::transcript(&found).context().messages[0].1, said);
 }
 
 #[test]
@@ -66,11 +72,17 @@ fn message_of_a_request_is_taken_once_though_the_gateway_was_killed() {
     assert!(store.append_once(&session, &said, at(3)).unwrap().is_some());
     let after_kill = SessionStore::new(&store.state_dir);
     assert!(after_kill.append_once(&session, &said, at(4)).unwrap().is_none());
-    assert_eq!(store.transcript(&session).is_answered(REQUEST), Some(false));
+    assert_eq!(
+        SessionStore::transcript(&session).is_answered(REQUEST),
+        Some(false)
+    );
     let answer = SessionMessage::Assistant(super::super::AssistantMessage::default());
     store.append(&session, &[answer], at(5)).unwrap();
-    assert_eq!(store.transcript(&session).is_answered(REQUEST), Some(true));
-    assert_eq!(store.transcript(&session).is_answered("other"), None);
+    assert_eq!(
+        SessionStore::transcript(&session).is_answered(REQUEST),
+        Some(true)
+    );
+    assert_eq!(SessionStore::transcript(&session).is_answered("other"), None);
     assert_eq!(lines(&session).len(), 3);
 }
 
@@ -91,7 +103,7 @@ fn message_after_a_cut_line_follows_the_last_whole_entry() {
     let text = std::fs::read_to_string(&path).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(last["parentId"], ids[0].as_str());
-    assert_eq!(store.transcript(&session).history().len(), 2);
+    assert_eq!(SessionStore::transcript(&session).history().len(), 2);
 }
 
 #[test]
@@ -155,7 +167,7 @@ fn compacted_session_is_continued_after_its_summary() {
     store
         .compact(&session, "they said one", &ids[1], 90, at(2))
         .unwrap();
-    let context = store.transcript(&session).context();
+    let context = SessionStore::transcript(&session).context();
     assert_eq!(context.summary.as_deref(), Some("they said one"));
     assert_eq!(context.messages.len(), 1);
     assert_eq!(lines(&session)[3]["tokensBefore"], 90);

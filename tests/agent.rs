@@ -1,0 +1,3 @@
+//! The agent of the native engine: what an owner says and what is no command is answered by a model.
+
+mod repair;
