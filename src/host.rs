@@ -180,6 +180,12 @@ impl Host {
         file_system_space(path)
     }
 
+    /// Has the system kill this process as soon as the one that started it has ended, on Linux. It holds for a program that takes
+    /// the place of this one too. Where the starter has ended already, this process ends now.
+    pub(crate) fn end_with_parent(&self, parent: u32) {
+        system::end_with_parent(parent);
+    }
+
     /// Returns the reason why this process can't create anything in a folder, as far as the system tells without an
     /// attempt; `None` where it may.
     pub(crate) fn folder_write_error(&self, folder: &Path) -> Option<std::io::Error> {

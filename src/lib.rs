@@ -47,6 +47,7 @@ mod logs;
 mod manifest;
 #[expect(dead_code, reason = "the chat family of the gateway will use the rest")]
 mod models;
+mod moves;
 pub mod plan;
 pub mod ports;
 mod probe;

@@ -4,6 +4,7 @@ mod command;
 mod faults;
 mod inside;
 mod many;
+mod moving;
 mod network;
 mod tokens;
 mod watch;

@@ -24,8 +24,8 @@ pub(crate) struct ImportTarget<'a> {
     pub(crate) instance: &'a Instance,
     /// The ports of the new instance.
     pub(crate) ports: PortFamily,
-    /// The token of the new instance's gateway.
-    pub(crate) token: &'a Secret,
+    /// The token of the new instance's gateway; `None` where it is the original, which has moved and keeps its own.
+    pub(crate) token: Option<&'a Secret>,
 }
 
 impl ImportTarget<'_> {
@@ -50,12 +50,12 @@ impl ImportTarget<'_> {
             document.set(&path, value)?;
         }
         document.set(&KeyPath::keys(["gateway", "port"]), self.ports.base().into())?;
-        document.set(&KeyPath::keys(["gateway", "auth", "mode"]), "token".into())?;
-        document.unset(&KeyPath::keys(["gateway", "auth", "password"]))?;
-        document.set(
-            &KeyPath::keys(["gateway", "auth", "token"]),
-            self.token.expose().into(),
-        )?;
+        if let Some(token) = self.token {
+            let key = |name| KeyPath::keys(["gateway", "auth", name]);
+            document.set(&key("mode"), "token".into())?;
+            document.unset(&key("password"))?;
+            document.set(&key("token"), token.expose().into())?;
+        }
         let workspace = KeyPath::keys(["agents", "defaults", "workspace"]);
         document.set(&workspace, config_text(&self.instance.default_workspace()))?;
         for (purpose, key) in self.outside_paths(document.value()) {
@@ -169,12 +169,15 @@ fn collect_redacted(value: &Value, path: &KeyPath, found: &mut Vec<KeyPath>) {
     }
 }
 
-/// Returns whether a file of an export belongs to the original instance alone: its keys as a device, what it paired,
-/// its `instance.toml`.
-pub(crate) fn is_original_only(path: &str) -> bool {
+/// Returns whether a file of an export belongs to the original instance alone: its keys as a device, and what it paired.
+pub(crate) fn is_identity(path: &str) -> bool {
     ["state/identity/", "state/devices/"]
         .iter()
         .any(|start| path.starts_with(start))
-        || path == "state/instance.toml"
-        || path.starts_with("state/openclaw.json")
+}
+
+/// Returns whether an import writes a file of an export anew, or leaves out what belongs to the old one: `instance.toml`, the
+/// config and its backups.
+pub(crate) fn is_rewritten(path: &str) -> bool {
+    path == "state/instance.toml" || path.starts_with("state/openclaw.json")
 }

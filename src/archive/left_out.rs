@@ -97,7 +97,7 @@ pub(crate) struct LeftOut {
 }
 
 /// Names at the top of a state folder that are left out of archives, with the reasons.
-const LEFT_OUT_NAMES: [(&str, LeftOutReason); 12] = [
+const LEFT_OUT_NAMES: [(&str, LeftOutReason); 13] = [
     ("logs", LeftOutReason::Rebuilt),
     ("log", LeftOutReason::Rebuilt),
     ("cache", LeftOutReason::Rebuilt),
@@ -107,6 +107,8 @@ const LEFT_OUT_NAMES: [(&str, LeftOutReason); 12] = [
     ("plugin-skills", LeftOutReason::Rebuilt),
     ("gateway.lock", LeftOutReason::Process),
     ("gateway-stopped", LeftOutReason::Process),
+    // The mark of a move, which says whose instance this one folder is.
+    ("move.json", LeftOutReason::Process),
     ("aside", LeftOutReason::Aside),
     ("snapshots", LeftOutReason::Aside),
     ("sandboxes", LeftOutReason::Workspace),

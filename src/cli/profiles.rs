@@ -1,4 +1,4 @@
-//! `openclaw profiles`: lists every instance on the host, removes one, and hands on to export, import and manifest.
+//! `openclaw profiles`: lists every instance on the host, removes one, and hands on to export, import, manifest and move.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,6 +27,8 @@ mod export;
 mod find;
 mod import;
 mod manifest;
+mod move_instance;
+mod receive;
 
 use find::find_instance;
 
@@ -70,6 +72,8 @@ pub(crate) enum ProfilesCommand {
         dry_run: bool,
     },
     Manifest(manifest::ManifestArgs),
+    Move(move_instance::MoveArgs),
+    Receive(receive::ReceiveArgs),
 }
 
 /// Runs `openclaw profiles ...`.
@@ -105,6 +109,8 @@ pub(super) fn run(context: &Context<'_>, args: &ProfilesArgs) -> Result<ExitCode
             import::run(context, file, &name, *dry_run)
         }
         Some(ProfilesCommand::Manifest(args)) => manifest::run(context, args),
+        Some(ProfilesCommand::Move(args)) => move_instance::run(context, args),
+        Some(ProfilesCommand::Receive(args)) => receive::run(context, args),
     }
 }
 

@@ -122,7 +122,7 @@ impl RemoteRun<'_> {
         let is_endless = words.first().is_some_and(|word| word == "logs");
         let words: Vec<_> = self.profile.iter().chain(words).cloned().collect();
         let spec = self.ssh.command(self.remote, &words);
-        let spec = spec.map_err(|fault| self.error(&fault))?;
+        let spec = spec.map_err(|fault| fault.to_error(self.remote))?;
         let has_input = !self.system.terminal().stdin;
         let (mut size, mut is_known) = (0, true);
         let (mut lines, mut complaint) = (Vec::new(), String::new());
@@ -154,12 +154,12 @@ impl RemoteRun<'_> {
             goes_on && (is_endless || size <= MAX_OUTPUT_BYTES)
         });
         match end {
-            Err(_) => Err(self.error(&HostFault::NoSsh)),
-            Ok(RelayEnd::Stopped) if size > MAX_OUTPUT_BYTES => Err(self.error(&HostFault::TooLong)),
+            Err(_) => Err(HostFault::NoSsh.to_error(self.remote)),
+            Ok(RelayEnd::Stopped) if size > MAX_OUTPUT_BYTES => Err(HostFault::TooLong.to_error(self.remote)),
             Ok(RelayEnd::Stopped) => Ok((ExitCode::SUCCESS, lines)),
             Ok(RelayEnd::Exit(code)) => {
                 if let Some(fault) = HostFault::of_exit(code, &complaint) {
-                    return Err(self.error(&fault));
+                    return Err(fault.to_error(self.remote));
                 }
                 let code = code.and_then(|code| u8::try_from(code).ok());
                 Ok((ExitCode::from(code.unwrap_or(1)), lines))
@@ -179,15 +179,6 @@ impl RemoteRun<'_> {
         true
     }
 
-    /// Returns the error of a remote host that gave no answer.
-    fn error(&self, fault: &HostFault) -> Error {
-        let error = Error::failed(fault.msg(self.remote));
-        match fault.hint(self.remote) {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    }
-
     /// Shows the diagnosis of a gateway on the remote host, asks here for consent to the repair, and has it carried out there.
     fn ask_and_repair(&self, repair: &RepairArgs, mut words: Vec<String>) -> Result<ExitCode> {
         let diagnose = ["rescue", "diagnose"].map(str::to_owned).into_iter();
@@ -201,7 +192,7 @@ impl RemoteRun<'_> {
                 limit: DIAGNOSIS_TIMEOUT,
             },
         );
-        let document = document.map_err(|fault| self.error(&fault))?;
+        let document = document.map_err(|fault| fault.to_error(self.remote))?;
         let has_steps = document["steps"]
             .as_array()
             .is_some_and(|steps| !steps.is_empty());

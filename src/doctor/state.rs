@@ -10,6 +10,7 @@ use super::modes::{foreign_owners, open_to_others};
 use crate::apply::free_aside_name;
 use crate::i18n::{msg, size_msg};
 use crate::instance::shell_quote;
+use crate::moves::{MARK_FILE, UnfinishedMove};
 use crate::survey::{ConfigHealth, FoundBy};
 
 /// The doctor's check for a command that was interrupted in the middle of its file changes. While it finds something,
@@ -31,6 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check::warning("state-network", network),
     Check::warning("state-synced", synced),
     Check::warning("state-leftover", leftover),
+    Check::error("move-unfinished", unfinished_move),
     Check::error("disk-read-only", read_only_disk),
     Check::error("disk-inodes", disk_inodes),
     Check::error("disk-full", |report, own| disk(report, own, 0..FULL_DISK_BYTES)),
@@ -130,6 +132,33 @@ fn leftover(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
         Problem::new(msg, format!("rm -r {}", shell_quote(path)))
     };
     own.leftovers.iter().map(problem).collect()
+}
+
+/// Reports a move to or from another host that was cut short, so that the gateway is down or must not start here.
+fn unfinished_move(report: &HostReport<'_>, own: &InstanceReport<'_>) -> Vec<Problem> {
+    let profile = &own.instance.profile;
+    if report.folders.is_absent(&own.instance.state_dir.join(MARK_FILE)) {
+        return Vec::new();
+    }
+    let problem = match UnfinishedMove::of(&own.instance, &report.survey.registry().path) {
+        None => return Vec::new(),
+        Some(UnfinishedMove::Unreadable) => Problem::new(
+            msg!(
+                "doctor.move-unreadable",
+                path = report.display_path(&own.instance.state_dir.join(MARK_FILE))
+            ),
+            format!("openclaw profiles move {profile} --cancel"),
+        ),
+        Some(UnfinishedMove::Arriving(host)) => Problem::new(
+            msg!("move.not-arrived", profile = profile, host = host),
+            format!("openclaw profiles remove {profile}"),
+        ),
+        Some(UnfinishedMove::Leaving(host)) => Problem::new(
+            msg!("doctor.move-unfinished", host = host),
+            format!("openclaw profiles move {profile} --to {host}"),
+        ),
+    };
+    vec![problem]
 }
 
 /// Returns the command that exports an instance to an archive, to be imported in another place.

@@ -285,6 +285,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "openclaw profiles move",
+        &[
+            "openclaw profiles move work --to box --dry-run",
+            "openclaw profiles move work --to box",
+        ],
+    ),
+    (
+        "openclaw profiles receive",
+        &["openclaw profiles receive --check < offer.json"],
+    ),
+    (
         "openclaw hosts",
         &[
             "openclaw hosts add box me@box.example.org",

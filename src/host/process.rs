@@ -258,6 +258,20 @@ impl Host {
         Ok(child.wait()?.code())
     }
 
+    /// Starts a program whose three standard streams are pipes to this one. A Ctrl-C in the terminal does not reach it.
+    ///
+    /// # Errors
+    /// When the program can't be started.
+    pub(crate) fn spawn_piped(&self, spec: &CommandSpec) -> io::Result<Child> {
+        let mut command = spec.to_command(self);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        system::set_own_group(&mut command);
+        command.spawn()
+    }
+
     /// Starts a program without input and output, and does not wait for its end.
     ///
     /// # Errors

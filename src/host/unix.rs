@@ -61,6 +61,20 @@ pub(super) fn set_own_group(command: &mut Command) {
     command.process_group(0);
 }
 
+/// Has the kernel kill this process as soon as its parent ends. One that has ended before is seen by the id of the parent now.
+#[cfg(target_os = "linux")]
+pub(super) fn end_with_parent(parent: u32) {
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let now = rustix::process::getppid().and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+    if now != Some(parent) {
+        std::process::exit(1);
+    }
+}
+
+/// Does nothing: the system has nothing like it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_with_parent(_parent: u32) {}
+
 pub(super) fn exit_signal(status: ExitStatus) -> Option<i32> {
     status.signal()
 }

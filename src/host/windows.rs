@@ -38,6 +38,9 @@ pub(super) fn exec(mut command: Command) -> io::Result<ExitCode> {
 /// Does nothing, in place of making a process group for a program: on Windows there are none.
 pub(super) fn set_own_group(_command: &mut Command) {}
 
+/// Does nothing: the system has nothing like it.
+pub(super) fn end_with_parent(_parent: u32) {}
+
 pub(super) fn exit_signal(_status: ExitStatus) -> Option<i32> {
     None
 }

@@ -1,5 +1,6 @@
 //! The reasons why a remote host gave no answer, as sentences with the way out.
 
+use crate::error::Error;
 use crate::i18n::{Msg, msg};
 use crate::text::sanitize;
 
@@ -43,6 +44,15 @@ impl HostFault {
             Some(NOT_FOUND) => Some(Self::NoProgram),
             Some(SSH_FAILED) | None => Some(Self::of_ssh(stderr)),
             Some(_) => None,
+        }
+    }
+
+    /// Returns the error about a remote host that gave no answer.
+    pub(crate) fn to_error(&self, host: &RemoteHost) -> Error {
+        let error = Error::failed(self.msg(host));
+        match self.hint(host) {
+            Some(hint) => error.hint(hint),
+            None => error,
         }
     }
 

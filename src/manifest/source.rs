@@ -98,7 +98,7 @@ impl<'a> ManifestSource<'a> {
             engine: record.engine,
             image: image.cloned().unwrap_or_else(default_image),
             env_file: read_env_file(&instance)?,
-            service_additions: service_additions(found),
+            service_additions: found.service_drop_ins(),
             watchers: watchers(survey, &instance.profile),
             time_zone: host.time_zone(),
             home: env.home.clone(),
@@ -186,20 +186,4 @@ fn watchers(survey: &Survey, profile: &ProfileName) -> Vec<String> {
     };
     let found = survey.instances.iter().filter(is_watching);
     found.map(|found| found.label.clone()).collect()
-}
-
-/// Returns the files that a person has added to the systemd unit of an instance.
-fn service_additions(found: &SurveyedInstance) -> Vec<PathBuf> {
-    let Some(unit) = &found.service else {
-        return Vec::new();
-    };
-    let mut folder = unit.clone().into_os_string();
-    folder.push(".d");
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|end| end == "conf"))
-        .collect();
-    files.sort();
-    files
 }

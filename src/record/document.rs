@@ -132,6 +132,15 @@ impl RecordDocument {
         remove_if_empty(root, "browser");
     }
 
+    /// Removes from an `instance.toml` the ports of browsers, which another host chooses anew.
+    pub(crate) fn remove_browser_ports(&mut self) {
+        let root = self.document.as_table_mut();
+        if let Some(browser) = root.get_mut("browser").and_then(Item::as_table_like_mut) {
+            browser.remove("ports");
+        }
+        remove_if_empty(root, "browser");
+    }
+
     /// Removes from an `instance.toml` the tables that an imported instance does not take over from its original: the
     /// ports of its browsers and the instances that it watches.
     pub(crate) fn remove_host_bindings(&mut self) {

@@ -2,6 +2,8 @@
 
 use std::process::Child;
 
+use serde::{Deserialize, Serialize};
+
 use super::switch_record::SwitchJournal;
 use crate::background;
 use crate::error::{Error, Result};
@@ -15,7 +17,8 @@ use crate::service::{self, InstallOptions, RunState};
 use crate::stop_record;
 
 /// The way in which the gateway of an instance runs, as far as this program can stop it and start it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum RunMode {
     /// It does not run.
     Stopped,
@@ -57,7 +60,7 @@ impl RunMode {
     }
 
     /// Stops the gateway, where it runs. Watchers are told that this was on purpose.
-    pub(super) fn stop(self, context: InstanceContext<'_>) -> Result<()> {
+    pub(crate) fn stop(self, context: InstanceContext<'_>) -> Result<()> {
         if self == Self::Stopped {
             return Ok(());
         }

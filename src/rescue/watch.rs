@@ -9,6 +9,7 @@ use super::{evidence, open_drill, resolve_target, steps};
 use crate::boot;
 use crate::i18n::Msg;
 use crate::instance::InstanceContext;
+use crate::moves::AwayPhase;
 use crate::probe::{self, Probe, ProbeVerdict};
 use crate::record::Engine;
 use crate::releases::SwitchPhase;
@@ -137,7 +138,7 @@ fn watch_target(
     if probe.is_healthy() {
         *last_healthy = Some(target.host.now());
         note_healthy(target, &probe, versions, on_event);
-    } else if is_under_drill(target) || SwitchPhase::of(target) == SwitchPhase::UnderWay {
+    } else if is_under_drill(target) || is_left_to_another(target) {
         return false;
     } else {
         let service = service::status(target).ok();
@@ -230,7 +231,7 @@ pub(crate) fn look(target: InstanceContext<'_>, survey: &Survey) -> (Probe, Opti
     if let Some(service) = &service {
         service.refine_verdict(&mut probe, target.host.now());
     }
-    let event = if is_under_drill(target) || SwitchPhase::of(target) == SwitchPhase::UnderWay {
+    let event = if is_under_drill(target) || is_left_to_another(target) {
         None
     } else if is_stopped_by_user(target, &probe, service.as_ref(), None) {
         Some(WatchEvent::Stopped)
@@ -282,8 +283,8 @@ fn watch_channels(
 /// Returns whether a watched gateway does not run because a user stopped it: by `gateway stop` or Ctrl-C, which are
 /// recorded, or through its service manager. A gateway of the native engine never ends in order by itself. OpenClaw
 /// from npm may, to be restarted by its manager: only where that tells that it ended the run is it stopped. What was well
-/// after its service had stopped was started some other way, and has ended by itself since. A switch to another release that was
-/// cut short is no user.
+/// after its service had stopped was started some other way, and has ended by itself since. A switch to another release or a
+/// move to another host that was cut short is no user.
 fn is_stopped_by_user(
     target: InstanceContext<'_>,
     probe: &Probe,
@@ -299,7 +300,18 @@ fn is_stopped_by_user(
     };
     let is_stopped = stop_record::is_in_force(target.instance, probe.proved_pid)
         || service.is_some_and(is_stopped_service);
-    is_stopped && SwitchPhase::of(target) != SwitchPhase::CutShort
+    is_stopped && !is_cut_short(target)
+}
+
+/// Returns whether a gateway is down for a switch to another release or for a move to another host, which start it themselves,
+/// or has moved.
+fn is_left_to_another(target: InstanceContext<'_>) -> bool {
+    SwitchPhase::of(target) == SwitchPhase::UnderWay || AwayPhase::of(target) == AwayPhase::Away
+}
+
+/// Returns whether a switch to another release or a move to another host was cut short and has stopped a gateway that ran.
+fn is_cut_short(target: InstanceContext<'_>) -> bool {
+    SwitchPhase::of(target) == SwitchPhase::CutShort || AwayPhase::of(target) == AwayPhase::CutShort
 }
 
 /// Returns whether a service stopped before this time. Managers tell the time of the stop in whole seconds, cut off.

@@ -173,6 +173,22 @@ impl SurveyedInstance {
         (!is_default, natural_key(&self.label))
     }
 
+    /// Returns the files that a person has added to the systemd unit of an instance (drop-ins).
+    pub(crate) fn service_drop_ins(&self) -> Vec<PathBuf> {
+        let Some(unit) = &self.service else {
+            return Vec::new();
+        };
+        let mut folder = unit.clone().into_os_string();
+        folder.push(".d");
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "conf"))
+            .collect();
+        files.sort();
+        files
+    }
+
     /// Returns the record of the instance, which is read once; `None` where it is broken.
     pub(crate) fn record(&self) -> Option<&Record> {
         let read = || Record::load(&self.state_dir.join(RECORD_FILE)).ok();

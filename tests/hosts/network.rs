@@ -1,8 +1,10 @@
 //! Two hosts in network namespaces, each with an address and a home folder of its own, connected by a cable that can be cut.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::TwoHosts;
+use super::moving::gateway_of;
 use crate::rescue::without_manager::BROKEN_CONFIG;
 use crate::support::child::ChildGuard;
 use crate::support::gateway::{config, wait_for};
@@ -12,6 +14,9 @@ use crate::support::{Ran, Reason, Sandbox, skipped};
 /// Base port of the gateway on each host: their networks are their own.
 const BASE: u16 = 18_789;
 const BOX_ADDRESS: &str = "10.197.0.2";
+
+/// Number of cables that were laid.
+static CABLES: AtomicU32 = AtomicU32::new(0);
 
 /// Two network namespaces with a cable between them. They and all processes in them end with the value.
 struct Cable {
@@ -27,7 +32,12 @@ impl Cable {
             skipped(Reason::NeedsRoot, "two networks with a cable between them");
             return None;
         }
-        let id = std::process::id();
+        // The tests of one process may run at the same time.
+        let id = format!(
+            "{}n{}",
+            std::process::id(),
+            CABLES.fetch_add(1, Ordering::Relaxed)
+        );
         let cable = Self {
             here: format!("oc{id}h"),
             there: format!("oc{id}t"),
@@ -233,4 +243,77 @@ fn main_that_is_broken_on_one_host_is_repaired_from_the_other_and_a_cut_cable_co
     has_row(&cut, "this host", "healthy");
     has_row(&cut, "box", "no answer");
     drop(processes);
+}
+
+/// State folder of the instance that moves over the cable.
+const STATE: &str = ".openclaw-work";
+
+#[test]
+fn instance_moves_over_a_cable_with_its_port_and_a_cut_one_leaves_it_here() {
+    let Some(TwoHosts { here, there, ssh }) = TwoHosts::new() else {
+        return;
+    };
+    let Some(cable) = Cable::lay() else { return };
+    ssh.connect_to("box", BOX_ADDRESS);
+    let _server = start(&cable.there, &ssh.server("box", BOX_ADDRESS));
+    here.write(format!("{STATE}/openclaw.json"), config(BASE));
+    here.write(format!("{STATE}/agents/main/sessions/s.jsonl"), "{}\n");
+    let background = ["--profile", "work", "gateway", "start", "--background"];
+    let _ = run(&cable.here, &here, &background).exits(0);
+    let words = ["profiles", "move", "work", "--to", "box", "--yes", "--json"];
+    wait_for("a server", || {
+        (run(&cable.here, &here, &["hosts", "check"]).code == 0).then_some(())
+    });
+
+    taken_port_is_refused(&cable, &here, &there, &words);
+
+    // The cable is cut while the gateway runs there provisionally.
+    let failed = std::thread::scope(|scope| {
+        let moved = scope.spawn(|| run(&cable.here, &here, &words));
+        wait_for("a provisional gateway", || gateway_of(&there).map(drop));
+        cable.set("down");
+        moved.join().expect("an answer")
+    });
+    assert_ne!(failed.code, 0, "{failed:?}");
+    assert!(
+        gateway_of(&here).is_some() && gateway_of(&there).is_none(),
+        "{failed:?}"
+    );
+    cable.set("up");
+
+    let moved = run(&cable.here, &here, &words).exits(0).json();
+    assert_eq!(
+        (moved["outcome"].as_str(), moved["basePort"].as_u64()),
+        (Some("moved"), Some(BASE.into()))
+    );
+    assert!(gateway_of(&there).is_some() && !here.path(STATE).exists());
+    assert_eq!(
+        there.read(format!("{STATE}/agents/main/sessions/s.jsonl")),
+        "{}\n"
+    );
+}
+
+/// Asserts that nothing is moved while another gateway has the port there.
+#[track_caller]
+fn taken_port_is_refused(cable: &Cable, here: &Sandbox, there: &Sandbox, words: &[&str]) {
+    there.write(".openclaw/openclaw.json", config(BASE));
+    let other = start(&cable.there, &there.command(["gateway"]));
+    wait_for("a gateway there", || {
+        let status = run(&cable.there, there, &["status", "--json"]);
+        (status.code == 0).then_some(())
+    });
+    let old = gateway_of(here);
+    let taken = run(&cable.here, here, words).exits(78).json();
+    assert!(
+        taken["message"].as_str().expect("a message").contains("18789"),
+        "{taken:#}"
+    );
+    assert_eq!(
+        (gateway_of(here), there.path(STATE).exists()),
+        (old, false),
+        "nothing was done"
+    );
+    let _ = run(&cable.there, there, &["gateway", "stop"]).exits(0);
+    drop(other);
+    std::fs::remove_dir_all(there.path(".openclaw")).expect("the other instance");
 }

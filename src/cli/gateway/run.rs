@@ -19,7 +19,7 @@ use crate::record::Engine;
 use crate::secret::Secret;
 use crate::settings::{InstanceFiles, RunOverrides};
 use crate::wizard::terminal::Terminal;
-use crate::{config, survey};
+use crate::{config, moves, survey};
 
 /// The arguments of `openclaw gateway run`.
 #[derive(Debug, Default, Args)]
@@ -58,6 +58,7 @@ fn name_parser<T: Copy>(all: &[T], name: fn(T) -> &'static str) -> PossibleValue
 /// Runs the gateway of this instance in the foreground.
 pub(super) fn run(context: &Context<'_>, args: &RunArgs) -> Result<ExitCode> {
     context.complete_interrupted_change()?;
+    moves::settle_before_start(context.instance_context())?;
     if args.dev {
         ensure_config(context)?;
     }

@@ -15,6 +15,7 @@ use crate::i18n::msg;
 use crate::instance::Instance;
 use crate::probe;
 use crate::profile::ProfileName;
+use crate::survey::{Survey, SurveyedInstance};
 
 /// The file name that stands for standard output.
 const STDOUT: &str = "-";
@@ -44,7 +45,32 @@ pub(super) fn run(
     if !to_stdout && path.symlink_metadata().is_ok() {
         return Err(Error::usage(msg!("archive.exists", path = path.display())));
     }
-    let mut manifest = Manifest::new(ArchiveKind::Export, name.as_str(), &context.now(), "export");
+    // An archive that is written into what it holds is no part of it.
+    let archive = (!to_stdout).then_some(&*path);
+    let (manifest, files) = collect(context, &survey, found, with_secrets, archive)?;
+    let manifest = if to_stdout {
+        archive::pack(&path, std::io::stdout().lock(), manifest, &files)?
+    } else {
+        archive::create(&path, manifest, &files)?
+    };
+    print_report(context, &path, &manifest, &files);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Collects what an export of an instance holds: its manifest, and its files. `archive` is the file that is written.
+///
+/// # Errors
+/// When a file can't be looked at, or there is more than any archive may hold.
+pub(super) fn collect(
+    context: &Context<'_>,
+    survey: &Survey,
+    found: &SurveyedInstance,
+    with_secrets: bool,
+    archive: Option<&Path>,
+) -> Result<(Manifest, FileSet)> {
+    let instance = probe::instance_of(&context.env, found);
+    let profile = instance.profile.as_str();
+    let mut manifest = Manifest::new(ArchiveKind::Export, profile, &context.now(), "export");
     manifest.secrets = with_secrets;
     manifest.home.clone_from(&context.env.home);
     manifest.config.clone_from(&instance.config_path);
@@ -53,18 +79,11 @@ pub(super) fn run(
     let exclusions = Exclusions {
         workspaces: &found.workspaces,
         others: &survey.paths_of_others(&found.config_path),
-        // An archive that is written into what it holds is no part of it.
-        archive: (!to_stdout).then_some(&*path),
+        archive,
     };
     let files = collect_files(&instance, &manifest, exclusions)?;
     files.check_bounds()?;
-    let manifest = if to_stdout {
-        archive::pack(&path, std::io::stdout().lock(), manifest, &files)?
-    } else {
-        archive::create(&path, manifest, &files)?
-    };
-    print_report(context, &path, &manifest, &files);
-    Ok(ExitCode::SUCCESS)
+    Ok((manifest, files))
 }
 
 /// Collects the files of an exported instance and its workspace, without secrets where the archive's manifest says

@@ -3,7 +3,7 @@
 //! The archive is read through before anything is written. All of the new state folder is then built beside
 //! its place and gets its name by one rename, together with its entry in the registry.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -72,6 +72,7 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
         survey: &survey,
         ports,
         staging: staging.path(),
+        identity: ImportIdentity::New,
     };
     let missing = import.stage_identity(&path)?;
     let others = survey.paths_of_others(&instance.config_path);
@@ -80,29 +81,67 @@ pub(super) fn run(context: &Context<'_>, file: &Path, name: &ProfileName, dry_ru
     Ok(ExitCode::SUCCESS)
 }
 
+/// The identity of an instance that is made from an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ImportIdentity {
+    /// A copy: with a token of its own, and without what the original paired.
+    New,
+    /// The original itself, which has left its host.
+    Moved,
+}
+
 /// Verifies an archive and unpacks it beside the place of the new state folder, in the form of that folder. It takes as
 /// long as the archive is large, and locks nobody out.
 fn unpack(context: &Context<'_>, path: &Path, instance: &Instance) -> Result<(StagingDir, Manifest)> {
     let verify = |archive: &Path| verified(path, archive::verify(archive, ArchiveOrigin::Untrusted));
     // A file is refused before anything is written; a stream can be read only once.
     let manifest = (path != Path::new(STDIN)).then(|| verify(path)).transpose()?;
-    let lock = context.lock()?;
-    refuse_taken(&context.survey(), instance)?;
-    archive::remove_leftover_staging_dirs(&lock, &instance.state_dir);
-    let stamp = crate::time::file_stamp(&context.now());
-    let staging = StagingDir::for_import(&lock, &instance.state_dir, &stamp)?;
-    drop(lock);
+    let staging = make_staging(context, instance)?;
     let (archive, manifest) = if let Some(manifest) = manifest {
         (path.to_path_buf(), manifest)
     } else {
-        let archive = staging.path().join("stdin.tar.gz");
-        let mut bounded = std::io::stdin().lock().take(archive::MAX_UNPACKED_BYTES);
-        apply::stage_file(&mut StagedFolders::default(), &archive, &mut bounded, false)?;
+        let archive = stage_stream(&staging, std::io::stdin().lock())?;
         let manifest = verify(&archive)?;
         (archive, manifest)
     };
     archive::unpack(&archive, &manifest, &staging.path().join("archive"))?;
-    arrange_state(&manifest, instance, staging.path())?;
+    arrange_state(&manifest, instance, staging.path(), ImportIdentity::New)?;
+    Ok((staging, manifest))
+}
+
+/// Makes the folder in which the state folder of an instance that is not there yet is built.
+fn make_staging(context: &Context<'_>, instance: &Instance) -> Result<StagingDir> {
+    let lock = context.lock()?;
+    refuse_taken(&context.survey(), instance)?;
+    archive::remove_leftover_staging_dirs(&lock, &instance.state_dir);
+    let stamp = crate::time::file_stamp(&context.now());
+    StagingDir::for_import(&lock, &instance.state_dir, &stamp)
+}
+
+/// Writes an archive that is read from a stream into the staging folder, and returns its path.
+fn stage_stream(staging: &StagingDir, stream: impl Read) -> Result<PathBuf> {
+    let archive = staging.path().join("stdin.tar.gz");
+    let mut bounded = stream.take(archive::MAX_UNPACKED_BYTES);
+    apply::stage_file(&mut StagedFolders::default(), &archive, &mut bounded, false)?;
+    Ok(archive)
+}
+
+/// Verifies the archive of a moved instance, which comes from another host, and unpacks it beside the place of the state folder,
+/// in the form of that folder.
+pub(super) fn unpack_moved(
+    context: &Context<'_>,
+    stream: impl Read,
+    instance: &Instance,
+) -> Result<(StagingDir, Manifest)> {
+    let staging = make_staging(context, instance)?;
+    let archive = stage_stream(&staging, stream)?;
+    let manifest = verified(
+        Path::new(STDIN),
+        archive::verify(&archive, ArchiveOrigin::Untrusted),
+    )?;
+    archive::unpack(&archive, &manifest, &staging.path().join("archive"))?;
+    apply::remove_file(&archive)?;
+    arrange_state(&manifest, instance, staging.path(), ImportIdentity::Moved)?;
     Ok((staging, manifest))
 }
 
@@ -118,13 +157,19 @@ fn verified(path: &Path, manifest: Result<Manifest, ArchiveError>) -> Result<Man
 }
 
 /// Moves what was unpacked into the form of the new state folder, without what belongs to the original alone.
-fn arrange_state(manifest: &Manifest, instance: &Instance, staging: &Path) -> Result<()> {
+fn arrange_state(
+    manifest: &Manifest,
+    instance: &Instance,
+    staging: &Path,
+    identity: ImportIdentity,
+) -> Result<()> {
     let (from, state) = (staging.join("archive"), staging.join(STATE_DIR));
     let workspace = instance.default_workspace();
     let workspace = workspace.file_name().unwrap_or_default();
     let files = manifest.files.values().map(|entry| &entry.path);
     let new_path = |path: &str| match path.split_once('/')? {
-        (STATE_ENTRY, _) if import::is_original_only(path) => None,
+        (STATE_ENTRY, _) if identity == ImportIdentity::New && import::is_identity(path) => None,
+        (STATE_ENTRY, _) if import::is_rewritten(path) => None,
         (STATE_ENTRY | "include", below) => Some(state.join(below)),
         ("workspace", below) => Some(state.join(workspace).join(below)),
         _ => None,
@@ -142,7 +187,7 @@ fn arrange_state(manifest: &Manifest, instance: &Instance, staging: &Path) -> Re
 }
 
 /// Refuses to import to an instance profile that exists or whose state folder does.
-fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
+pub(super) fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
     let known = survey
         .instances
         .iter()
@@ -159,7 +204,11 @@ fn refuse_taken(survey: &Survey, instance: &Instance) -> Result<()> {
 }
 
 /// Returns the first port family that is free for the imported instance.
-fn suggest_ports(context: &Context<'_>, survey: &Survey, instance: &Instance) -> Result<PortFamily> {
+pub(super) fn suggest_ports(
+    context: &Context<'_>,
+    survey: &Survey,
+    instance: &Instance,
+) -> Result<PortFamily> {
     let mut planner = survey.planner(&instance.profile, &instance.config_path);
     suggest_probed(context.host, &mut planner, &[], 1, &|_, _| {})
         .ok()
@@ -168,13 +217,14 @@ fn suggest_ports(context: &Context<'_>, survey: &Survey, instance: &Instance) ->
 }
 
 /// An import of an instance that is under way: the archive and the new instance that is made from it.
-struct Import<'a> {
-    context: &'a Context<'a>,
-    manifest: &'a Manifest,
-    instance: &'a Instance,
-    survey: &'a Survey,
-    ports: PortFamily,
-    staging: &'a Path,
+pub(super) struct Import<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) manifest: &'a Manifest,
+    pub(super) instance: &'a Instance,
+    pub(super) survey: &'a Survey,
+    pub(super) ports: PortFamily,
+    pub(super) staging: &'a Path,
+    pub(super) identity: ImportIdentity,
 }
 
 impl Import<'_> {
@@ -184,7 +234,7 @@ impl Import<'_> {
     }
 
     /// Writes the config and the record of an imported instance. Returns the keys whose secrets have to be entered again.
-    fn stage_identity(&self, archive: &Path) -> Result<Vec<KeyPath>> {
+    pub(super) fn stage_identity(&self, archive: &Path) -> Result<Vec<KeyPath>> {
         let from = self.staging.join("archive");
         let missing = self.stage_config(&from)?;
         let record = self.new_record(&from, archive)?.to_string();
@@ -193,7 +243,7 @@ impl Import<'_> {
         Ok(missing)
     }
 
-    fn stage(&self, name: &str, text: &str) -> Result<()> {
+    pub(super) fn stage(&self, name: &str, text: &str) -> Result<()> {
         let path = self.staged_state_dir().join(name);
         apply::stage_file(&mut StagedFolders::default(), &path, &mut text.as_bytes(), false)
     }
@@ -209,7 +259,10 @@ impl Import<'_> {
                 .because(error)
                 .hint(msg!("archive.export-again"))
         })?;
-        record.remove_host_bindings();
+        match self.identity {
+            ImportIdentity::New => record.remove_host_bindings(),
+            ImportIdentity::Moved => record.remove_browser_ports(),
+        }
         record.set_onboarded(profile, self.context.ui.lang().code(), self.ports.base(), None);
         Ok(record)
     }
@@ -227,7 +280,7 @@ impl Import<'_> {
             manifest: self.manifest,
             instance: self.instance,
             ports: self.ports,
-            token: &token,
+            token: (self.identity == ImportIdentity::New).then_some(&token),
         };
         let mut missing = target.rewrite_config(&mut document)?;
         missing.extend(self.remove_shared_tokens(&mut document)?);
@@ -256,7 +309,7 @@ impl Import<'_> {
     }
 
     /// Returns the plan of an import that gives the new state folder its name and the registry its entry.
-    fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> Plan {
         let instance = self.instance;
         let registry = self.survey.registry();
         let entry = RegistryEntry {

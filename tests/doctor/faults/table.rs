@@ -453,6 +453,10 @@ pub(super) const FAULTS: &[Fault] = &[
     fixed_by_command("engine-missing", "error", "npm install -g openclaw", |s| {
         s.write(".openclaw-rescue/instance.toml", "engine = 'node'\n");
     }),
+    fixed_by_command("move-unfinished", "error", "profiles move rescue", |s| {
+        let mark = r#"{"id":"a1","phase":"leaving","other":"box","at":1,"mode":"background"}"#;
+        s.write(".openclaw-rescue/move.json", mark);
+    }),
     fixed_by_command("engine-unfinished", "error", "engine rollback", |s| {
         let config = s.path(".openclaw-rescue/openclaw.json");
         let config = config.canonicalize().expect("a config");
