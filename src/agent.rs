@@ -13,6 +13,8 @@
 mod agents;
 mod answer;
 pub(crate) mod bindings;
+mod budget;
+mod compaction;
 mod event;
 mod history;
 mod prompt;

@@ -45,7 +45,10 @@ pub mod instance;
 pub mod lock;
 mod logs;
 mod manifest;
-#[expect(dead_code, reason = "the chat family of the gateway will use the rest")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the chat family of the gateway will use the rest")
+)]
 mod models;
 mod moves;
 pub mod plan;

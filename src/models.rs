@@ -88,6 +88,15 @@ impl Models {
         *lock(&self.providers) = Arc::new(providers);
     }
 
+    /// Returns the number of tokens that a model can read and write together.
+    pub(crate) fn context_window(&self, model: &ModelName) -> u64 {
+        let providers = lock(&self.providers).clone();
+        let settings = providers
+            .get(&model.provider)
+            .map(|provider| provider.model(&model.id));
+        settings.unwrap_or_default().context_window
+    }
+
     /// Asks the first model, and the next one where it gives no answer, until one does. Once a part of an answer was passed on, no
     /// other model is asked: nobody wants the beginning of one answer before another one. Dropping the future ends the request.
     ///

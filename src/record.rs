@@ -24,6 +24,8 @@
 //! word = "off"               # off | daily | weekly
 //! webhook = "https://ntfy.sh" # posted to as JSON, as ntfy takes it; a secret
 //! topic = "my-gateways"      # the topic of ntfy
+//! [agent]
+//! tokensPerDay = 2000000     # tokens that the agents of the native engine may use in a day
 //! [browser.ports]            # the CDP port of each browser profile, kept for its next start
 //! openclaw = 19800
 //! [browser.colors]           # of browser profiles that were created at run time
@@ -131,6 +133,8 @@ pub(crate) struct Record {
     pub(crate) gateway: GatewayTable,
     /// Instances that the gateway watches and repairs.
     pub(crate) rescue: RescueTable,
+    /// Limits of the agents.
+    pub(crate) agent: AgentTable,
     /// Ports and colours of the browser profiles.
     pub(crate) browser: BrowserTable,
 }
@@ -169,6 +173,15 @@ pub(crate) struct RescueTable {
     pub(crate) check: Option<bool>,
     /// What the bot tells its owners of them, and when.
     pub(crate) alerts: AlertsTable,
+}
+
+/// The table `[agent]` of an `instance.toml`, the file with this program's settings for an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct AgentTable {
+    /// Tokens that all agents of the instance may use in a day; where it is missing, two million.
+    #[serde(rename = "tokensPerDay")]
+    pub(crate) tokens_per_day: Option<u64>,
 }
 
 /// The table `[browser]` of an `instance.toml`, the file with this program's settings for an instance.

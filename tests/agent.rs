@@ -1,3 +1,6 @@
 //! The agent of the native engine: what an owner says and what is no command is answered by a model.
 
+mod data;
+mod home;
+mod limits;
 mod repair;

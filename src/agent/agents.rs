@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::bindings::{self, MessageOrigin, PeerKind};
+use super::budget::Budget;
 use super::event::{RunEnd, RunEvent, RunInfo, RunObserver};
 use super::history;
 use super::prompt::{self, PromptFacts};
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::OwnedInstanceContext;
 use crate::models::{ModelName, Models};
+use crate::record::AgentTable;
 use crate::sessions::{
     ContentPart, NewSession, Session, SessionFields, SessionKey, SessionMessage, SessionStore,
 };
@@ -29,6 +31,7 @@ use crate::time::{format_millis, unix_millis};
 pub(crate) struct Agents {
     own: OwnedInstanceContext,
     models: Models,
+    budget: Arc<Budget>,
     sessions: Arc<SessionStore>,
     observer: Box<dyn RunObserver>,
     plan: Mutex<Arc<AnswerPlan>>,
@@ -78,14 +81,16 @@ pub(crate) struct Request<'a> {
 }
 
 impl Agents {
-    /// Creates the agents of an instance, which answer nothing before [`Self::apply`].
+    /// Creates the agents of an instance with the settings of its record. They answer nothing before [`Self::apply`].
     pub(crate) fn new(
         own: OwnedInstanceContext,
         sessions: Arc<SessionStore>,
+        table: &AgentTable,
         observer: Box<dyn RunObserver>,
     ) -> Self {
         Self {
             models: Models::new(own.clone()),
+            budget: Arc::new(Budget::new(&own.instance.state_dir, table.tokens_per_day)),
             sessions,
             plan: Mutex::new(Arc::new(AnswerPlan::new(&own, &Value::Null))),
             own,
@@ -179,6 +184,7 @@ impl Agents {
         let context = RunContext {
             own: &self.own,
             models: &self.models,
+            budget: &self.budget,
             sessions: &self.sessions,
             observer: self.observer.as_ref(),
             tools: ToolContext {

@@ -50,15 +50,24 @@ fn plain_line(line: &str) -> Line {
     Line::Paragraph(item.map_or_else(|| line.clone(), |item| format!("• {item}")))
 }
 
-/// Shows an answer in a channel while it grows, until its sender is gone, and returns the id of the message that shows it; `None` where none was sent.
-/// A message that is on its way is waited for: its id is needed to put the whole answer in its place.
+/// A message in a channel that shows an answer as it was a moment ago.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ShownAnswer {
+    /// The id of the message.
+    pub(super) id: String,
+    /// The text of the answer that it shows.
+    pub(super) text: String,
+}
+
+/// Shows an answer in a channel while it grows, until its sender is gone, and returns the message that shows it; `None`
+/// where none was sent. A message that is on its way is waited for: its id is needed to put the whole answer in its place.
 pub(super) async fn show(
     mut growth: watch::Receiver<String>,
     other: &dyn Counterpart,
     lang: Lang,
-) -> Option<String> {
+) -> Option<ShownAnswer> {
     let ended = growth.clone();
-    let mut shown: Option<String> = None;
+    let mut shown: Option<ShownAnswer> = None;
     let mut next_edit = Instant::now();
     loop {
         if shown.is_none() {
@@ -85,10 +94,14 @@ pub(super) async fn show(
             continue;
         }
         let message = message(&text);
-        match &shown {
-            Some(id) => other.replace(id, &message, lang).await,
-            None => shown = other.say(&message, lang).await,
-        }
+        let id = match shown.take() {
+            Some(shown) => {
+                other.replace(&shown.id, &message, lang).await;
+                Some(shown.id)
+            }
+            None => other.say(&message, lang).await,
+        };
+        shown = id.map(|id| ShownAnswer { id, text });
         next_edit = Instant::now() + EDIT_INTERVAL;
     }
 }

@@ -43,19 +43,24 @@ impl Respondent for Agents {
                 self.answer(&request, growth),
                 answer::show(grown, other, turn.lang)
             );
-            if let Some(message) = last_message(&end) {
-                match shown {
-                    Some(id) => other.replace(&id, &message, turn.lang).await,
-                    None => {
-                        other.say(&message, turn.lang).await;
-                    }
+            match (last_message(&end), shown) {
+                (Some(_), Some(shown)) if is_shown(&end, &shown.text) => {}
+                (Some(message), Some(shown)) => other.replace(&shown.id, &message, turn.lang).await,
+                (Some(message), None) => {
+                    other.say(&message, turn.lang).await;
                 }
+                (None, _) => {}
             }
             // Only now: a message that is not answered yet is answered by the next gateway.
             other.finish().await;
         }
         .boxed()
     }
+}
+
+/// Returns whether a text is the whole answer of a run.
+fn is_shown(end: &RunEnd, shown: &str) -> bool {
+    matches!(end, RunEnd::Replied { text, .. } if text == shown)
 }
 
 /// Returns what a channel shows at the end of a run; `None` where that is nothing.

@@ -8,14 +8,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::budget::Budget;
+use super::compaction;
 use super::event::{RunEnd, RunEvent, RunInfo, RunObserver};
 use super::history;
 use super::tools::{self, ToolContext, ToolOutcome};
 use crate::error::Result;
 use crate::i18n::{Lang, Msg, msg};
 use crate::instance::OwnedInstanceContext;
-use crate::models::{ModelEvent, ModelName, ModelReply, ModelRequest, Models, TokenUsage, ToolCall};
-use crate::sessions::{AssistantMessage, Session, SessionMessage, SessionStop, SessionStore};
+use crate::models::{
+    ModelError, ModelErrorKind, ModelEvent, ModelName, ModelReply, ModelRequest, Models, TokenUsage, ToolCall,
+};
+use crate::sessions::{AssistantMessage, ModelContext, Session, SessionMessage, SessionStop, SessionStore};
 use crate::sync::spawn_blocking;
 use crate::time::unix_millis;
 
@@ -33,6 +37,8 @@ pub(super) struct RunContext<'a> {
     pub(super) models: &'a Models,
     /// The sessions.
     pub(super) sessions: &'a Arc<SessionStore>,
+    /// The tokens that may be used in a day.
+    pub(super) budget: &'a Arc<Budget>,
     /// The watcher of the run.
     pub(super) observer: &'a dyn RunObserver,
     /// The surroundings of the tools.
@@ -95,9 +101,12 @@ impl<'a> Run<'a> {
     /// Answers the last message of the session.
     pub(super) async fn answer(&mut self) -> RunEnd {
         for _ in 0..MAX_STEPS {
+            if let Some(spent) = self.spent_budget().await {
+                return RunEnd::Failed(spent);
+            }
             let reply = match self.ask().await {
                 Ok(reply) => reply,
-                Err(why) => return RunEnd::Failed(why),
+                Err(error) => return RunEnd::Failed(error.msg()),
             };
             if let Err(error) = self.keep_reply(&reply).await {
                 return RunEnd::Failed(error.msg);
@@ -130,18 +139,82 @@ impl<'a> Run<'a> {
         self.context.observer.note(&self.info, event);
     }
 
-    /// Asks the models, and passes on what they write.
-    async fn ask(&mut self) -> std::result::Result<ModelReply, Msg> {
-        let session = self.session.clone();
-        let transcript = spawn_blocking(move || SessionStore::transcript(&session)).await;
-        let conversation = transcript.unwrap_or_default().context();
-        let request = ModelRequest {
+    /// Asks the models with a conversation that they can read: one that is too long is compacted first.
+    async fn ask(&mut self) -> std::result::Result<ModelReply, ModelError> {
+        let window = self.context_window();
+        let request = self.request().await;
+        if compaction::is_full(&request, window) && self.compact(window).await? {
+            let request = self.request().await;
+            return self.ask_models(&request).await;
+        }
+        match self.ask_models(&request).await {
+            // The estimate was wrong, or the config about the model is.
+            Err(error) if error.kind == ModelErrorKind::ContextTooLong => {
+                let shorter = compaction::tokens(&request) / 2;
+                if !self.compact(shorter.min(window)).await? {
+                    return Err(error);
+                }
+                let request = self.request().await;
+                self.ask_models(&request).await
+            }
+            asked => asked,
+        }
+    }
+
+    /// Returns the number of tokens that each of the models can read and write.
+    fn context_window(&self) -> u64 {
+        let windows = self
+            .context
+            .chain
+            .iter()
+            .map(|model| self.context.models.context_window(model));
+        windows.min().unwrap_or(u64::MAX)
+    }
+
+    /// Reads the conversation, and returns the request with it.
+    async fn request(&self) -> ModelRequest {
+        ModelRequest {
             agent: self.info.agent.clone(),
             system: self.context.system.to_owned(),
-            messages: history::messages(conversation),
+            messages: history::messages(self.conversation().await),
             tools: tools::specs(),
             max_output_tokens: None,
+        }
+    }
+
+    /// Reads the conversation.
+    async fn conversation(&self) -> ModelContext {
+        let session = self.session.clone();
+        let transcript = spawn_blocking(move || SessionStore::transcript(&session)).await;
+        transcript.unwrap_or_default().context()
+    }
+
+    /// Lets the models summarise the older part of the conversation, for a context window of this many tokens. Returns
+    /// `false` where there is none.
+    async fn compact(&mut self, window: u64) -> std::result::Result<bool, ModelError> {
+        let conversation = self.conversation().await;
+        let Some(split) = compaction::split(conversation, window) else {
+            return Ok(false);
         };
+        let messages = history::messages(split.older);
+        let request = compaction::summary_request(&self.info.agent, messages, window);
+        let before = compaction::tokens(&request);
+        let mut no_event = |_| {};
+        let reply = self
+            .context
+            .models
+            .ask(self.context.chain, &request, &mut no_event)
+            .await?;
+        self.add_usage(reply.usage).await;
+        let (sessions, session) = (self.context.sessions.clone(), self.session.clone());
+        let now = self.context.own.host.now();
+        let compacted =
+            spawn_blocking(move || sessions.compact(&session, &reply.text, &split.first_kept, before, now));
+        Ok(matches!(compacted.await, Ok(Ok(()))))
+    }
+
+    /// Asks the models, and passes on what they write.
+    async fn ask_models(&self, request: &ModelRequest) -> std::result::Result<ModelReply, ModelError> {
         let (observer, info, growth) = (self.context.observer, &self.info, &self.growth);
         let mut full = self.said.clone();
         let begins_paragraph = !full.is_empty();
@@ -168,18 +241,31 @@ impl<'a> Run<'a> {
         let asked = self
             .context
             .models
-            .ask(self.context.chain, &request, &mut on_event);
-        asked.await.map_err(|error| error.msg())
+            .ask(self.context.chain, request, &mut on_event);
+        asked.await
     }
 
     /// Writes a model's answer down.
     async fn keep_reply(&mut self, reply: &ModelReply) -> Result<()> {
-        self.usage = history::sum(self.usage, reply.usage);
+        self.add_usage(reply.usage).await;
         self.keep(SessionMessage::Assistant(history::assistant_message(
             reply,
             self.now(),
         )))
         .await
+    }
+
+    /// Counts the tokens that a request used.
+    async fn add_usage(&mut self, usage: TokenUsage) {
+        self.usage = history::sum(self.usage, usage);
+        let (budget, now) = (self.context.budget.clone(), self.context.own.host.now());
+        let _ = spawn_blocking(move || budget.spend(usage.total(), now)).await;
+    }
+
+    /// Returns the sentence that says that the tokens of the day are used up; `None` where they are not.
+    async fn spent_budget(&self) -> Option<Msg> {
+        let (budget, now) = (self.context.budget.clone(), self.context.own.host.now());
+        spawn_blocking(move || budget.spent(now)).await.ok().flatten()
     }
 
     /// Writes down an answer without words, and why it has none.

@@ -8,7 +8,7 @@ use super::state::GatewayState;
 use crate::agent::Agents;
 use crate::bot::run::Severity;
 use crate::bot::task::Bot;
-use crate::record::RescueTable;
+use crate::record::{AgentTable, RescueTable};
 use crate::rescue::watch::WatchTarget;
 use crate::sync::spawn_blocking;
 
@@ -25,11 +25,12 @@ pub(crate) fn create(state: &GatewayState, watched: Vec<WatchTarget>, record: &R
 
 /// Creates the agents of a gateway, which answer what is no command of its bot. They answer nothing until
 /// [`follow_config`] runs.
-pub(crate) fn create_agents(state: &Arc<GatewayState>, bot: &Bot) -> Arc<Agents> {
+pub(crate) fn create_agents(state: &Arc<GatewayState>, bot: &Bot, table: &AgentTable) -> Arc<Agents> {
     let observer = Box::new(RunEvents::new(state));
     let agents = Arc::new(Agents::new(
         state.context.clone(),
         state.sessions.clone(),
+        table,
         observer,
     ));
     bot.set_respondent(agents.clone());

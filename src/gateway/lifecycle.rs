@@ -112,7 +112,9 @@ impl GatewayLifecycle<'_> {
         let bot = state
             .bot
             .get_or_init(|| Arc::new(bot_task::create(&state, watched.clone(), &loader.record.rescue)));
-        let agents = state.agents.get_or_init(|| bot_task::create_agents(&state, bot));
+        let agents = state
+            .agents
+            .get_or_init(|| bot_task::create_agents(&state, bot, &loader.record.agent));
         background.spawn(bot_task::follow_config(
             state.clone(),
             bot.clone(),

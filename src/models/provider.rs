@@ -21,6 +21,8 @@ const NEWER_HOSTS: [&str; 2] = ["api.openai.com", "openrouter.ai"];
 /// What the config says about one model of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ModelSettings {
+    /// The number of tokens that the model can read and write together.
+    pub(super) context_window: u64,
     /// The maximum number of tokens of an answer.
     pub(super) max_tokens: Option<u32>,
     /// The key of that maximum in `OpenAI`'s format; `None` for what the server is known to take.
@@ -35,6 +37,7 @@ impl Default for ModelSettings {
     /// The settings of a model that the config does not name.
     fn default() -> Self {
         Self {
+            context_window: USUAL_CONTEXT_WINDOW,
             max_tokens: None,
             max_tokens_key: None,
             sees_images: true,
@@ -90,6 +93,9 @@ impl ModelProvider {
         }
     }
 }
+
+/// The context window of a model whose config does not tell one, in tokens: that of OpenClaw.
+const USUAL_CONTEXT_WINDOW: u64 = 200_000;
 
 /// The providers of one instance by their ids.
 pub(super) type ModelProviders = BTreeMap<String, ModelProvider>;
@@ -203,7 +209,9 @@ fn models(entry: &Value) -> BTreeMap<String, ModelSettings> {
         let max = model["maxTokens"].as_u64().filter(|max| *max > 0);
         let input = model["input"].as_array();
         let compat = &model["compat"];
+        let window = model["contextWindow"].as_u64().filter(|window| *window > 0);
         let settings = ModelSettings {
+            context_window: window.unwrap_or(USUAL_CONTEXT_WINDOW),
             max_tokens: max.and_then(|max| u32::try_from(max).ok()),
             max_tokens_key: match compat["maxTokensField"].as_str() {
                 Some("max_tokens") => Some("max_tokens"),

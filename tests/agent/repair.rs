@@ -1,39 +1,25 @@
 //! The whole story with a model: main is broken, its owner asks why, and repairs it with one tap.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::home::{USUAL_WINDOW, give_model, proposes_repair};
 use crate::bot::home::BotHome;
 use crate::rescue::without_manager::BROKEN_CONFIG;
 use crate::support::chat_model::{Answer, ChatModel};
 use crate::support::gateway::{self, free_base};
-
-const RESCUE_CONFIG: &str = ".openclaw-rescue/openclaw.json";
-
-/// Gives the rescue instance of a home a model.
-pub fn give_model(home: &BotHome, model: &ChatModel) {
-    let mut config: Value = serde_json::from_str(&home.sandbox.read(RESCUE_CONFIG)).expect("JSON");
-    for (key, value) in model.config().as_object().expect("an object") {
-        config[key] = value.clone();
-    }
-    home.sandbox.write(RESCUE_CONFIG, config.to_string());
-}
 
 #[test]
 fn owner_asks_why_and_repairs_with_one_tap() {
     BotHome::each(|home| {
         home.watch();
         let model = ChatModel::start();
-        give_model(home, &model);
+        give_model(home, &model, USUAL_WINDOW);
         let good = gateway::config(free_base());
         home.sandbox.write(".openclaw/openclaw.json", BROKEN_CONFIG);
         home.sandbox.write(".openclaw/openclaw.json.last-good", &good);
         let _rescue = home.start();
         model.push(Answer::call("call_1", "diagnose", json!({})));
-        model.push(Answer::call(
-            "call_2",
-            "propose_change",
-            json!({ "change": "repair" }),
-        ));
+        model.push(proposes_repair());
         model.push(Answer::text(&[
             "The config is broken. ",
             "Tap the button above to repair it.",
