@@ -1,5 +1,6 @@
 //! The agent of the native engine: what an owner says and what is no command is answered by a model.
 
+mod channels;
 mod data;
 mod home;
 mod limits;

@@ -237,6 +237,7 @@ mod tests {
             content: Content::Other,
             community: community.map(str::to_owned),
             receipt: None,
+            is_addressed: false,
         }
     }
 

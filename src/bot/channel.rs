@@ -152,6 +152,10 @@ pub(crate) struct Heard {
     /// The id by which the channel is told that this was received, where that is another than the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) receipt: Option<String>,
+    /// `true` for a text that mentioned the bot as the channel marks that, and is here without the mention. A mention by
+    /// the name alone is part of the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_addressed: bool,
 }
 
 /// The content of something that was said to a bot.

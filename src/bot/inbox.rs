@@ -170,6 +170,7 @@ mod tests {
             content: Content::Text("/repair".to_owned()),
             community: None,
             receipt: None,
+            is_addressed: false,
         }
     }
 

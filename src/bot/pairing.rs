@@ -235,6 +235,7 @@ mod tests {
             content: Content::Text("hello".to_owned()),
             community: None,
             receipt: None,
+            is_addressed: false,
         }
     }
 

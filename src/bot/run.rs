@@ -14,7 +14,7 @@ use super::account::{self, AccountSettings};
 use super::backoff::Backoff;
 use super::channel::{Batch, ChannelError, ChannelType, Content, Heard, MenuCommand, Messenger};
 use super::channels::CHANNELS;
-use super::command::{self, Typed};
+use super::command::{self, MARK, Typed};
 use super::consent::Asked;
 use super::conversation::Conversation;
 use super::direct;
@@ -281,7 +281,7 @@ impl Account {
             }
             _ => {}
         }
-        let (typed, pressed) = self.understand(&heard.content).await;
+        let (typed, pressed) = self.understand(&heard).await;
         let lang = self.language_of(&heard, typed.lang);
         // In a group people talk to each other: only a command, and what names the bot, is meant for it.
         let text = self.text_for_bot(&heard);
@@ -333,7 +333,7 @@ impl Account {
         let Content::Text(text) = &heard.content else {
             return None;
         };
-        if heard.is_private {
+        if heard.is_private || heard.is_addressed {
             return Some(text.clone());
         }
         without_mention(text, &self.state.get().bot_name.unwrap_or_default())
@@ -341,10 +341,16 @@ impl Account {
 
     /// Reads what was said as a command, with the id of the message whose button was pressed. A press is shown as heard at
     /// once; that it could not be is no reason not to obey it.
-    async fn understand(&self, content: &Content) -> (Typed, Option<String>) {
+    async fn understand(&self, heard: &Heard) -> (Typed, Option<String>) {
         let name = self.state.get().bot_name.unwrap_or_default();
-        match content {
-            Content::Text(text) => (command::parse(text, &name), None),
+        match &heard.content {
+            Content::Text(text) => {
+                let typed = command::parse(text, &name);
+                // Who names the bot need not write the mark: some programs take a slash for a command of their own.
+                let is_unmarked = typed.command.is_none() && heard.is_addressed;
+                let unmarked = is_unmarked.then(|| command::parse(&format!("{MARK}{text}"), &name));
+                (unmarked.unwrap_or(typed), None)
+            }
             Content::Chosen { text, press } => {
                 let _ = self.messenger.acknowledge(press).await;
                 (command::parse(text, &name), None)

@@ -202,6 +202,7 @@ mod tests {
             content: Content::Text(text.to_owned()),
             community: None,
             receipt: None,
+            is_addressed: false,
         }
     }
 

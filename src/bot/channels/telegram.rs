@@ -274,6 +274,7 @@ fn heard(update: &Value) -> Option<Heard> {
         content,
         community: None,
         receipt: None,
+        is_addressed: false,
     })
 }
 

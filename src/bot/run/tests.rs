@@ -136,6 +136,7 @@ async fn what_is_recorded_is_obeyed_where_the_channel_can_not_be_told_so() {
         content: Content::Text("/whoami".to_owned()),
         community: None,
         receipt: None,
+        is_addressed: false,
     }]);
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, running.said.recv()).await;
     assert!(answer.expect("an answer").unwrap().contains("42"));

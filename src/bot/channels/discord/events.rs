@@ -35,12 +35,17 @@ fn message(message: &Value, bot: &str) -> Option<Heard> {
     let kind = number_at(message, "/type").unwrap_or_default();
     let is_own =
         WRITTEN_TYPES.contains(&kind) && number_at(message, "/message_reference/type") != Some(FORWARD);
-    let text = text_at(message, "/content").map(|text| without_mention(text, bot));
-    let content = match text.filter(|text| is_own && !text.is_empty()) {
-        Some(text) => Content::Text(text.to_owned()),
-        None => Content::Other,
+    let typed = text_at(message, "/content").unwrap_or_default();
+    let text = without_mention(typed, bot);
+    let content = if is_own && !text.is_empty() {
+        Content::Text(text.to_owned())
+    } else {
+        Content::Other
     };
-    said(message, author, content)
+    Some(Heard {
+        is_addressed: text.len() < typed.trim().len(),
+        ..said(message, author, content)?
+    })
 }
 
 /// Returns what a press of a button or a command of the menu says.
@@ -89,6 +94,7 @@ fn said(event: &Value, person: &Value, content: Content) -> Option<Heard> {
         content,
         community,
         receipt: None,
+        is_addressed: false,
     })
 }
 

@@ -197,6 +197,7 @@ impl Matrix {
             content,
             community: self.listed_name(room),
             receipt: None,
+            is_addressed: false,
         }))
     }
 
@@ -217,6 +218,7 @@ impl Matrix {
                 content: Content::Invitation,
                 community: name,
                 receipt: None,
+                is_addressed: false,
             })
     }
 }

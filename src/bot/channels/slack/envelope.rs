@@ -45,14 +45,14 @@ impl Reader<'_> {
             return None;
         }
         let id = message_id(channel, time);
-        let (id, content) = match event["subtype"].as_str() {
+        let (id, (content, is_addressed)) = match event["subtype"].as_str() {
             None => (id, self.content(message)),
             // Slack changes a message itself to show the page that a link leads to.
             Some("message_changed") if message["text"] != event["previous_message"]["text"] => {
                 let change = event["event_ts"].as_str().unwrap_or_default();
-                (format!("{id}/edit/{change}"), Content::Other)
+                (format!("{id}/edit/{change}"), (Content::Other, false))
             }
-            Some("file_share" | "me_message" | "thread_broadcast") => (id, Content::Other),
+            Some("file_share" | "me_message" | "thread_broadcast") => (id, (Content::Other, false)),
             Some(_) => return None,
         };
         let is_private = event["channel_type"] == "im";
@@ -66,24 +66,24 @@ impl Reader<'_> {
             language: None,
             community: text(&payload["team_id"]),
             receipt: None,
+            is_addressed,
             content,
         })
     }
 
-    /// Returns the content of a new message.
-    fn content(&self, message: &Value) -> Content {
+    /// Returns the content of a new message, and whether it mentions the bot at its start.
+    fn content(&self, message: &Value) -> (Content, bool) {
         let typed = message["text"].as_str().unwrap_or_default().trim();
         let mention = format!("<@{}>", self.bot_user);
-        let typed = match typed.strip_prefix(&mention) {
-            // Who names the bot need not write the slash, which Slack takes for a command of its own.
-            Some(rest) => format!("/{}", rest.trim_start().trim_start_matches(['/', '!'])),
-            None => typed.to_owned(),
-        };
+        let rest = typed.strip_prefix(&mention).map(str::trim_start);
+        let text = rest.unwrap_or(typed);
         let has_files = message["files"].as_array().is_some_and(|files| !files.is_empty());
-        if typed.is_empty() || has_files {
-            return Content::Other;
-        }
-        Content::Text(plain_text(&typed))
+        let content = if text.is_empty() || has_files {
+            Content::Other
+        } else {
+            Content::Text(plain_text(text))
+        };
+        (content, rest.is_some())
     }
 
     /// Reads a slash command. Typed in a private chat, whoever that is with, it is answered in the one with the bot.
@@ -106,6 +106,7 @@ impl Reader<'_> {
             language: None,
             community: text(&payload["team_id"]),
             receipt: None,
+            is_addressed: false,
             content: Content::Text(plain_text(format!("{command} {words}").trim_end())),
         })
     }
@@ -137,6 +138,7 @@ fn press(payload: &Value) -> Option<Heard> {
         language: None,
         community: text(&payload["team"]["id"]),
         receipt: None,
+        is_addressed: false,
         content: Content::Press {
             command: action["value"].as_str()?.to_owned(),
             press: id.clone(),
@@ -270,10 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn mention_in_a_channel_is_a_command_and_comes_once() {
+    fn mention_in_a_channel_addresses_the_bot_and_comes_once() {
         let fields = json!({ "channel": "C1", "channel_type": "channel", "text": "<@UBOT> status all" });
         let seen = message(&fields).unwrap();
-        assert_eq!(seen.content, Content::Text("/status all".to_owned()));
+        assert_eq!(seen.content, Content::Text("status all".to_owned()));
+        assert!(seen.is_addressed);
         assert_eq!((seen.chat.as_str(), seen.is_private), ("C1", false));
         let mut mention = fields.clone();
         mention["type"] = "app_mention".into();
