@@ -117,144 +117,75 @@ fn error_of(body: &Value) -> &Value {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::too_many_lines, reason = "a table of refusals")]
-
+    use ModelErrorKind as Kind;
     use serde_json::json;
 
     use super::*;
 
-    fn of(status: u16, body: &Value) -> ModelErrorKind {
-        classify(StatusCode::from_u16(status).ok(), body)
+    #[track_caller]
+    fn check(status: u16, body: &Value, expected: ModelErrorKind) {
+        let kind = classify(StatusCode::from_u16(status).ok(), body);
+        assert_eq!(kind, expected, "{status} {body}");
     }
 
     #[test]
-    fn refusals_of_each_provider_are_understood() {
-        let anthropic =
-            |kind: &str, words: &str| json!({"type": "error", "error": {"type": kind, "message": words}});
-        let openai = |code: &str, words: &str| json!({"error": {"message": words, "type": "invalid_request_error", "param": null, "code": code}});
-        let google = |code: u16, status: &str, words: &str| json!({"error": {"code": code, "message": words, "status": status}});
-        let limit = ModelErrorKind::RateLimit;
-        for (status, body, expected) in [
-            (
-                401,
-                anthropic("authentication_error", "invalid x-api-key"),
-                ModelErrorKind::Auth,
-            ),
-            (
-                400,
-                anthropic(
-                    "invalid_request_error",
-                    "Your credit balance is too low to access the Anthropic API.",
-                ),
-                ModelErrorKind::Billing,
-            ),
-            (
-                400,
-                anthropic(
-                    "invalid_request_error",
-                    "prompt is too long: 208310 tokens > 200000 maximum",
-                ),
-                ModelErrorKind::ContextTooLong,
-            ),
-            (
-                413,
-                anthropic("request_too_large", "Request exceeds the maximum size"),
-                ModelErrorKind::ContextTooLong,
-            ),
-            (
-                429,
-                anthropic("rate_limit_error", "This request would exceed your rate limit"),
-                limit,
-            ),
-            (
-                529,
-                anthropic("overloaded_error", "Overloaded"),
-                ModelErrorKind::Overloaded,
-            ),
-            (
-                404,
-                anthropic("not_found_error", "model: claude-x"),
-                ModelErrorKind::UnknownModel,
-            ),
-            (
-                400,
-                anthropic("invalid_request_error", "messages: at least one"),
-                ModelErrorKind::Refused,
-            ),
-            (
-                401,
-                openai("invalid_api_key", "Incorrect API key provided: sk-…"),
-                ModelErrorKind::Auth,
-            ),
-            (
-                429,
-                json!({"error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "You exceeded your current quota"}}),
-                ModelErrorKind::Billing,
-            ),
-            (
-                429,
-                openai(
-                    "rate_limit_exceeded",
-                    "Request too large for gpt-5 on tokens per min (TPM): context window",
-                ),
-                limit,
-            ),
-            (
-                400,
-                openai(
-                    "context_length_exceeded",
-                    "This model's maximum context length is 128000 tokens.",
-                ),
-                ModelErrorKind::ContextTooLong,
-            ),
-            (
-                404,
-                openai("model_not_found", "The model `x` does not exist"),
-                ModelErrorKind::UnknownModel,
-            ),
-            (
-                402,
-                json!({"error": {"code": 402, "message": "Insufficient credits"}}),
-                ModelErrorKind::Billing,
-            ),
-            (
-                400,
-                json!({"error": {"code": 400, "type": "exceed_context_size_error", "message": "the request exceeds the available context size"}}),
-                ModelErrorKind::ContextTooLong,
-            ),
-            (
-                400,
-                google(
-                    400,
-                    "INVALID_ARGUMENT",
-                    "API key not valid. Please pass a valid API key.",
-                ),
-                ModelErrorKind::Auth,
-            ),
-            (
-                400,
-                google(
-                    400,
-                    "INVALID_ARGUMENT",
-                    "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
-                ),
-                ModelErrorKind::ContextTooLong,
-            ),
-            (
-                403,
-                google(403, "PERMISSION_DENIED", "denied"),
-                ModelErrorKind::Auth,
-            ),
-            (
-                503,
-                google(503, "UNAVAILABLE", "The model is overloaded."),
-                ModelErrorKind::Overloaded,
-            ),
-            (500, Value::Null, ModelErrorKind::Overloaded),
-            (418, json!("teapot"), ModelErrorKind::Refused),
-        ] {
-            assert_eq!(of(status, &body), expected, "{status} {body}");
-        }
+    fn refusals_of_anthropic_are_understood() {
+        let check = |status, name: &str, words: &str, expected| {
+            let error = json!({"type": name, "message": words});
+            check(status, &json!({"type": "error", "error": error}), expected);
+        };
+        check(401, "authentication_error", "invalid x-api-key", Kind::Auth);
+        let unpaid = "Your credit balance is too low to access the Anthropic API.";
+        check(400, "invalid_request_error", unpaid, Kind::Billing);
+        let long = "prompt is too long: 208310 tokens > 200000 maximum";
+        check(400, "invalid_request_error", long, Kind::ContextTooLong);
+        let large = "Request exceeds the maximum size";
+        check(413, "request_too_large", large, Kind::ContextTooLong);
+        let limit = "This request would exceed your rate limit";
+        check(429, "rate_limit_error", limit, Kind::RateLimit);
+        check(529, "overloaded_error", "Overloaded", Kind::Overloaded);
+        check(404, "not_found_error", "model: claude-x", Kind::UnknownModel);
+        let bad = "messages: at least one message is required";
+        check(400, "invalid_request_error", bad, Kind::Refused);
+    }
+
+    #[test]
+    fn refusals_of_servers_with_the_format_of_openai_are_understood() {
+        let coded = |status, code: Value, words: &str, expected| {
+            let error = json!({"message": words, "type": "error", "param": null, "code": code});
+            check(status, &json!({ "error": error }), expected);
+        };
+        let key = "Incorrect API key provided: sk-…";
+        coded(401, json!("invalid_api_key"), key, Kind::Auth);
+        let quota = "You exceeded your current quota";
+        coded(429, json!("insufficient_quota"), quota, Kind::Billing);
+        // Tokens of a minute are no length of a conversation.
+        let minute = "Request too large for gpt-5 on tokens per min (TPM): context window";
+        coded(429, json!("rate_limit_exceeded"), minute, Kind::RateLimit);
+        let long = "This model's maximum context length is 128000 tokens.";
+        coded(400, json!("context_length_exceeded"), long, Kind::ContextTooLong);
+        let model = "The model `x` does not exist";
+        coded(404, json!("model_not_found"), model, Kind::UnknownModel);
+        // OpenRouter, then llama.cpp.
+        coded(402, json!(402), "Insufficient credits", Kind::Billing);
+        let size = "the request exceeds the available context size";
+        coded(400, json!(400), size, Kind::ContextTooLong);
+        check(500, &Value::Null, Kind::Overloaded);
+        check(418, &json!("teapot"), Kind::Refused);
+    }
+
+    #[test]
+    fn refusals_of_google_are_understood() {
+        let check = |status, name: &str, words: &str, expected| {
+            let error = json!({"code": status, "message": words, "status": name});
+            check(status, &json!({ "error": error }), expected);
+        };
+        let key = "API key not valid. Please pass a valid API key.";
+        check(400, "INVALID_ARGUMENT", key, Kind::Auth);
+        let long = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
+        check(400, "INVALID_ARGUMENT", long, Kind::ContextTooLong);
+        check(403, "PERMISSION_DENIED", "denied", Kind::Auth);
+        check(503, "UNAVAILABLE", "The model is overloaded.", Kind::Overloaded);
     }
 
     #[test]

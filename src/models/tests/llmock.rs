@@ -1,13 +1,10 @@
 //! `LLMock` 0.2.2 from `PyPI`, a server that nobody here wrote: it speaks as `OpenAI`, Anthropic and Google do, fails on demand as they
 //! do, and judges its clients. `scripts/test` installs it once.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the server is a program of its own, and its folder is the user's"
-)]
+#![expect(clippy::disallowed_methods, reason = "the server is a program of its own")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -15,6 +12,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use super::Home;
+use crate::host::Host;
 use crate::https::HttpsClient;
 use crate::models::{
     ModelError, ModelErrorKind, ModelEvent, ModelMessage, ModelName, ModelReply, ModelRequest, Part,
@@ -47,8 +45,9 @@ impl Drop for Llmock {
 impl Llmock {
     /// Starts a server; `None` where it is not installed, which is recorded.
     fn start() -> Option<Self> {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(std::path::Path::new(&std::env::var_os("HOME")?).join(".cache")));
+        let host = Host::from_process();
+        let cache = host.var("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(Path::new(host.var("HOME")?).join(".cache")));
         let program = cache?.join("openclaw-tests/llmock-0.2.2/bin/llmock");
         if !program.is_file() {
             skipped(Reason::NoProgram("llmock"), "scripts/test installs it");

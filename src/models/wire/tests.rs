@@ -60,9 +60,8 @@ fn usage(input: u64, output: u64, cache_read: u64, cache_write: u64) -> TokenUsa
     }
 }
 
-#[test]
-fn text_of_each_format_is_read_with_its_usage() {
-    let openai = r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","model":"gpt-5","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}
+/// A text as `OpenAI` streams it.
+const OPENAI_TEXT: &str = r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","model":"gpt-5","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}
 
 data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}],"usage":null}
 
@@ -77,7 +76,9 @@ data: {"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":25,"completion_to
 data: [DONE]
 
 "#;
-    let anthropic = r#"event: message_start
+
+/// A text as Anthropic streams it, with a thought before it.
+const ANTHROPIC_TEXT: &str = r#"event: message_start
 data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude-opus-5","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":20,"cache_creation_input_tokens":7,"cache_read_input_tokens":5,"output_tokens":1}}}
 
 event: content_block_start
@@ -111,16 +112,21 @@ event: message_stop
 data: {"type":"message_stop"}
 
 "#;
-    let google = concat!(
-        "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"They greet.\", \"thought\": true}],\"role\": \"model\"},\"index\": 0}]}\r\n\r\n",
-        "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"Hello\"}],\"role\": \"model\"},\"index\": 0}],\"usageMetadata\": {\"promptTokenCount\": 25,\"totalTokenCount\": 25}}\r\n\r\n",
-        "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \" there\",\"thoughtSignature\":\"EjQKMg\"}],\"role\": \"model\"},\"finishReason\": \"STOP\",\"index\": 0}],",
-        "\"usageMetadata\": {\"promptTokenCount\": 25,\"candidatesTokenCount\": 11,\"thoughtsTokenCount\": 4,\"cachedContentTokenCount\": 5,\"totalTokenCount\": 40},\"modelVersion\": \"gemini-3\"}\r\n\r\n",
-    );
+
+/// A text as Google streams it, with a thought before it.
+const GOOGLE_TEXT: &str = concat!(
+    "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"They greet.\", \"thought\": true}],\"role\": \"model\"},\"index\": 0}]}\r\n\r\n",
+    "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \"Hello\"}],\"role\": \"model\"},\"index\": 0}],\"usageMetadata\": {\"promptTokenCount\": 25,\"totalTokenCount\": 25}}\r\n\r\n",
+    "data: {\"candidates\": [{\"content\": {\"parts\": [{\"text\": \" there\",\"thoughtSignature\":\"EjQKMg\"}],\"role\": \"model\"},\"finishReason\": \"STOP\",\"index\": 0}],",
+    "\"usageMetadata\": {\"promptTokenCount\": 25,\"candidatesTokenCount\": 11,\"thoughtsTokenCount\": 4,\"cachedContentTokenCount\": 5,\"totalTokenCount\": 40},\"modelVersion\": \"gemini-3\"}\r\n\r\n",
+);
+
+#[test]
+fn text_of_each_format_is_read_with_its_usage() {
     for (format, recorded, expected) in [
-        (FORMATS[0], openai, usage(20, 15, 5, 0)),
-        (FORMATS[1], anthropic, usage(20, 15, 5, 7)),
-        (FORMATS[2], google, usage(20, 15, 5, 0)),
+        (FORMATS[0], OPENAI_TEXT, usage(20, 15, 5, 0)),
+        (FORMATS[1], ANTHROPIC_TEXT, usage(20, 15, 5, 7)),
+        (FORMATS[2], GOOGLE_TEXT, usage(20, 15, 5, 0)),
     ] {
         let reply = read(format, recorded).unwrap();
         assert_eq!(reply.text, "Hello there", "{format}");
