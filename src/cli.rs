@@ -15,8 +15,10 @@ use crate::host::Host;
 use crate::profile::ProfileName;
 use crate::ui::Ui;
 
+mod agent;
 mod browser;
 mod channels;
+mod chat;
 pub(crate) mod completions;
 mod config;
 mod context;
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Dashboard(dashboard::DashboardArgs),
     Logs(logs::LogsArgs),
+    Chat(chat::ChatArgs),
+    Agent(agent::AgentArgs),
     Config(config::ConfigArgs),
     Doctor(doctor::DoctorArgs),
     Rescue(rescue::RescueArgs),
@@ -114,6 +118,8 @@ impl Command {
             | Self::Dashboard(_)
             | Self::Status(_)
             | Self::Logs(_)
+            | Self::Chat(_)
+            | Self::Agent(_)
             | Self::Doctor(_)
             | Self::Snapshot(_)
             | Self::Channels(_)
@@ -171,6 +177,8 @@ pub(crate) fn dispatch(
         Command::Status(args) => run(&|context| status::run(context, &args)),
         Command::Hosts(args) => run(&|context| hosts::run(context, &args)),
         Command::Logs(args) => run(&|context| logs::run(context, &args)),
+        Command::Chat(args) => run(&|context| chat::run(context, &args)),
+        Command::Agent(args) => run(&|context| agent::run(context, &args)),
         Command::Gateway(args) => run(&|context| gateway::run(context, &args)),
         Command::Snapshot(args) => run(&|context| snapshot::run(context, &args)),
         Command::Engine(args) => run(&|context| engine::run(context, &args)),

@@ -85,14 +85,43 @@ pub(crate) fn call(
     params: Option<&Value>,
     timeout: Duration,
 ) -> error::Result<Value> {
-    let addresses = endpoint.addresses()?;
-    let deadline = Instant::now() + timeout;
     let failed = |failure: ClientFailure| failure.into_error(&endpoint.url);
-    let mut client = GatewayClient::connect(&addresses, &endpoint.auth, RequestedScopes::Admin, deadline)
-        .map_err(failed)?;
+    let mut client = connect(endpoint, RequestedScopes::Admin, timeout)?;
     let answer = client.request(method, params).map_err(failed)?;
     client.close();
     Ok(answer)
+}
+
+/// Calls one method of a gateway that answers twice, such as `agent`, over a connection of its own, and returns the second answer.
+/// `timeout` limits the whole call.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) fn call_for_result(
+    endpoint: &GatewayEndpoint,
+    method: &str,
+    params: &Value,
+    timeout: Duration,
+) -> error::Result<Value> {
+    let failed = |failure: ClientFailure| failure.into_error(&endpoint.url);
+    let mut client = connect(endpoint, RequestedScopes::Admin, timeout)?;
+    let answer = client.request_result(method, params).map_err(failed)?;
+    client.close();
+    Ok(answer)
+}
+
+/// Connects to a gateway. `timeout` limits the connection and what is asked over it.
+///
+/// # Errors
+/// When the URL is invalid, or the gateway is not reached or refuses the credentials.
+pub(crate) fn connect(
+    endpoint: &GatewayEndpoint,
+    scopes: RequestedScopes,
+    timeout: Duration,
+) -> error::Result<GatewayClient> {
+    let addresses = endpoint.addresses()?;
+    let client = GatewayClient::connect(&addresses, &endpoint.auth, scopes, Instant::now() + timeout);
+    client.map_err(|failure| failure.into_error(&endpoint.url))
 }
 
 /// A WebSocket connection to a gateway that has accepted this client.
@@ -178,6 +207,35 @@ impl GatewayClient {
     /// Calls a method of the gateway's WebSocket protocol, and returns the payload of its response. Events before the
     /// response are skipped.
     pub(crate) fn request(&mut self, method: &str, params: Option<&Value>) -> Result<Value, ClientFailure> {
+        let id = self.send(method, params)?;
+        self.response(&id)
+    }
+
+    /// Calls a method that answers twice: at once that the request is accepted, and later with its result, whose payload is
+    /// returned.
+    fn request_result(&mut self, method: &str, params: &Value) -> Result<Value, ClientFailure> {
+        let id = self.send(method, Some(params))?;
+        loop {
+            let payload = self.response(&id)?;
+            if payload["status"] != "accepted" {
+                return Ok(payload);
+            }
+        }
+    }
+
+    /// Waits for the next event of the gateway, at most so long, and returns it.
+    pub(crate) fn next_event(&mut self, limit: Duration) -> Result<Value, ClientFailure> {
+        self.socket.get_mut().set_deadline(Instant::now() + limit);
+        loop {
+            let frame = self.receive_frame()?;
+            if frame["type"] == "event" {
+                return Ok(frame);
+            }
+        }
+    }
+
+    /// Sends a request, and returns its id.
+    fn send(&mut self, method: &str, params: Option<&Value>) -> Result<String, ClientFailure> {
         self.requests += 1;
         let id = self.requests.to_string();
         let mut frame = json!({ "type": "req", "id": id, "method": method });
@@ -187,6 +245,11 @@ impl GatewayClient {
         self.socket
             .send(Message::text(frame.to_string()))
             .map_err(ClientFailure::from_socket)?;
+        Ok(id)
+    }
+
+    /// Waits for the next response to a request, and returns its payload.
+    fn response(&mut self, id: &str) -> Result<Value, ClientFailure> {
         loop {
             let mut frame = self.receive_frame()?;
             if frame["type"] != "res" || frame["id"] != *id {

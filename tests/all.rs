@@ -20,6 +20,8 @@ mod browser;
 #[cfg(target_os = "linux")]
 mod channels;
 #[cfg(target_os = "linux")]
+mod chat;
+#[cfg(target_os = "linux")]
 mod colours;
 #[cfg(target_os = "linux")]
 mod completions;

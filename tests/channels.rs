@@ -1,8 +1,5 @@
 //! `openclaw channels` and `openclaw pairing`: accounts in the config, who may command a bot, and how a running bot is.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
 use crate::bot::home::BotHome;
@@ -21,23 +18,7 @@ fn rescue(sandbox: &Sandbox, words: &[&str]) -> Ran {
 
 /// Runs `openclaw --profile rescue WORDS` with a text on its standard input.
 fn rescue_with_input(sandbox: &Sandbox, words: &[&str], input: &str) -> Ran {
-    let mut command = sandbox.command(["--profile", "rescue"].iter().chain(words));
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut stdin = child.stdin.take().expect("piped");
-    // A command that reads no input may have ended already.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output().expect("an end");
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
-    }
+    sandbox.run_with_input(["--profile", "rescue"].iter().chain(words), input)
 }
 
 /// Returns the accounts that `channels list` or `channels status` names.

@@ -35,6 +35,11 @@ impl DeadlineStream {
         Err(failure)
     }
 
+    /// Sets another deadline.
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
     /// Returns [`ClientFailure::TimedOut`] where the deadline of a gateway call has passed.
     pub(super) fn check_deadline(&self) -> Result<(), ClientFailure> {
         remaining(self.deadline)

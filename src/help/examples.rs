@@ -125,6 +125,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("openclaw logs", &["openclaw logs --follow --lines 50"]),
     (
+        "openclaw chat",
+        &["openclaw chat", "openclaw --profile rescue chat --agent ops"],
+    ),
+    (
+        "openclaw agent",
+        &[
+            "openclaw agent --message hello",
+            "openclaw agent --message - --json < question.txt",
+        ],
+    ),
+    (
         "openclaw config",
         &["openclaw config get gateway.port", "openclaw config validate"],
     ),

@@ -10,6 +10,7 @@
 
 mod accessible;
 mod completion;
+pub(crate) mod conversation;
 mod filter_prompt;
 mod input;
 mod keys;

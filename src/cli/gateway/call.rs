@@ -73,7 +73,7 @@ pub(super) fn remote_endpoint(url: &str, token_file: Option<&Path>) -> Result<Ga
 ///
 /// # Errors
 /// When it does not run or refuses the token.
-fn own_endpoint(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
+pub(in crate::cli) fn own_endpoint(context: &Context<'_>, limit: Duration) -> Result<GatewayEndpoint> {
     let (probe, auth) = probe::probe_for_client(context.instance_context(), limit);
     endpoint_of(context, probe, auth)
 }

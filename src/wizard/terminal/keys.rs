@@ -37,6 +37,8 @@ pub(super) enum Key {
     DeleteWord,
     /// Ctrl-L: another language.
     Language,
+    /// Ctrl-D: delete the letter behind the cursor; on an empty line, the end of what a person says.
+    EndOfInput,
     /// Ctrl-C.
     Interrupt,
     /// Ctrl-Z.
@@ -185,7 +187,7 @@ fn control_key(byte: u8) -> Option<Key> {
         0x01 => Some(Key::Home),
         0x02 => Some(Key::Left),
         0x03 => Some(Key::Interrupt),
-        0x04 => Some(Key::Delete),
+        0x04 => Some(Key::EndOfInput),
         0x05 => Some(Key::End),
         0x06 => Some(Key::Right),
         0x08 | 0x7f => Some(Key::Backspace),

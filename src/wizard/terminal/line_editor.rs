@@ -37,7 +37,7 @@ impl LineEditor {
             Key::Home => self.cursor = 0,
             Key::End => self.cursor = self.text.len(),
             Key::Backspace => self.delete(self.cursor - self.previous_len(), self.cursor),
-            Key::Delete => self.delete(self.cursor, self.cursor + self.next_len()),
+            Key::Delete | Key::EndOfInput => self.delete(self.cursor, self.cursor + self.next_len()),
             Key::DeleteToStart => self.delete(0, self.cursor),
             Key::DeleteToEnd => self.delete(self.cursor, self.text.len()),
             Key::DeleteWord => self.delete(self.word_start(), self.cursor),

@@ -105,35 +105,40 @@ impl TextPrompt {
             let mark = if self.line.is_empty() { "" } else { HIDDEN_SECRET };
             return (mark.to_owned(), measure_text_width(mark));
         }
-        let (before, after) = self.line.split_at_cursor();
-        let ellipsis = theme.ellipsis();
-        let mut visible = Vec::new();
-        let mut used = 0;
-        for letter in before.graphemes(true).rev() {
-            let letter = theme.displayable(letter);
-            let width = measure_text_width(&letter);
-            // One column for the ellipsis, and one for the cursor behind the end.
-            if used + width + 2 > room {
-                visible.push(ellipsis.to_owned());
-                used += measure_text_width(ellipsis);
-                break;
-            }
-            used += width;
-            visible.push(letter);
-        }
-        visible.reverse();
-        let cursor = used;
-        for letter in after.graphemes(true) {
-            let letter = theme.displayable(letter);
-            let width = measure_text_width(&letter);
-            if used + width + 1 > room {
-                break;
-            }
-            used += width;
-            visible.push(letter);
-        }
-        (visible.concat(), cursor)
+        visible_part(theme, &self.line, room)
     }
+}
+
+/// Returns the part of a typed line around the cursor that fits into so many columns, and the column of the cursor in it.
+pub(super) fn visible_part(theme: &PromptTheme, line: &LineEditor, room: usize) -> (String, usize) {
+    let (before, after) = line.split_at_cursor();
+    let ellipsis = theme.ellipsis();
+    let mut visible = Vec::new();
+    let mut used = 0;
+    for letter in before.graphemes(true).rev() {
+        let letter = theme.displayable(letter);
+        let width = measure_text_width(&letter);
+        // One column for the ellipsis, and one for the cursor behind the end.
+        if used + width + 2 > room {
+            visible.push(ellipsis.to_owned());
+            used += measure_text_width(ellipsis);
+            break;
+        }
+        used += width;
+        visible.push(letter);
+    }
+    visible.reverse();
+    let cursor = used;
+    for letter in after.graphemes(true) {
+        let letter = theme.displayable(letter);
+        let width = measure_text_width(&letter);
+        if used + width + 1 > room {
+            break;
+        }
+        used += width;
+        visible.push(letter);
+    }
+    (visible.concat(), cursor)
 }
 
 impl Prompt for TextPrompt {
