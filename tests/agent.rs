@@ -3,5 +3,6 @@
 mod channels;
 mod data;
 mod home;
+mod kills;
 mod limits;
 mod repair;

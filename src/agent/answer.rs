@@ -67,7 +67,10 @@ pub(super) async fn show(
     lang: Lang,
 ) -> Option<ShownAnswer> {
     let ended = growth.clone();
-    let mut shown: Option<ShownAnswer> = None;
+    let mut shown = other.shown().map(|id| ShownAnswer {
+        id,
+        text: String::new(),
+    });
     let mut next_edit = Instant::now();
     loop {
         if shown.is_none() {
@@ -94,12 +97,15 @@ pub(super) async fn show(
             continue;
         }
         let message = message(&text);
-        let id = match shown.take() {
-            Some(shown) => {
-                other.replace(&shown.id, &message, lang).await;
-                Some(shown.id)
+        let id = if let Some(shown) = shown.take() {
+            other.replace(&shown.id, &message, lang).await;
+            Some(shown.id)
+        } else {
+            let id = other.say(&message, lang).await;
+            if let Some(id) = &id {
+                other.keep_shown(id).await;
             }
-            None => other.say(&message, lang).await,
+            id
         };
         shown = id.map(|id| ShownAnswer { id, text });
         next_edit = Instant::now() + EDIT_INTERVAL;

@@ -47,7 +47,9 @@ impl Respondent for Agents {
                 (Some(_), Some(shown)) if is_shown(&end, &shown.text) => {}
                 (Some(message), Some(shown)) => other.replace(&shown.id, &message, turn.lang).await,
                 (Some(message), None) => {
-                    other.say(&message, turn.lang).await;
+                    if let Some(id) = other.say(&message, turn.lang).await {
+                        other.keep_shown(&id).await;
+                    }
                 }
                 (None, _) => {}
             }

@@ -51,6 +51,9 @@ pub(crate) struct InboxEntry {
     pub(crate) heard: Heard,
     /// The change that was begun on account of it, as a sentence in the language of the person.
     pub(crate) begun: Option<String>,
+    /// The id of the message in which it is being answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown: Option<String>,
 }
 
 impl Inbox {
@@ -92,6 +95,7 @@ impl Inbox {
             self.contents.waiting.push(InboxEntry {
                 heard: heard.clone(),
                 begun: None,
+                shown: None,
             });
             new.push(heard.clone());
         }
@@ -117,6 +121,19 @@ impl Inbox {
             .filter(|entry| entry.heard.id == id)
         {
             entry.begun = Some(change.to_owned());
+        }
+        self.save_or_restore(before)
+    }
+
+    /// Writes down in which message something is being answered.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(crate) fn keep_shown(&mut self, id: &str, message: &str) -> Result<()> {
+        let before = self.contents.clone();
+        let waiting = self.contents.waiting.iter_mut();
+        for entry in waiting.filter(|entry| entry.heard.id == id) {
+            entry.shown = Some(message.to_owned());
         }
         self.save_or_restore(before)
     }

@@ -14,15 +14,13 @@ use super::account::{self, AccountSettings};
 use super::backoff::Backoff;
 use super::channel::{Batch, ChannelError, ChannelType, Content, Heard, MenuCommand, Messenger};
 use super::channels::CHANNELS;
-use super::command::{self, MARK, Typed};
+use super::command;
 use super::consent::Asked;
 use super::conversation::Conversation;
 use super::direct;
 use super::inbox::Inbox;
-use super::mention::without_mention;
 use super::message::{Line, Message};
 use super::pairing::{PairingRequest, PairingStore};
-use super::short_command;
 use super::state::SharedAccountState;
 use super::turn::{Counterpart, Origin, Turn};
 use super::turns::Turns;
@@ -34,6 +32,7 @@ use crate::rescue::history::RequestedBy;
 use crate::sync::{lock, spawn_blocking};
 
 mod deliver;
+mod hearing;
 mod invitations;
 mod notes;
 
@@ -223,7 +222,7 @@ impl Account {
             self.state.update(|state| state.last_heard = Some(now));
         }
         for heard in new {
-            self.start_turn(heard);
+            self.start_turn(heard, None);
         }
         if !unwanted.is_empty() {
             self.decline(unwanted);
@@ -241,7 +240,7 @@ impl Account {
         let waiting = lock(&self.inbox).waiting().to_vec();
         for entry in waiting {
             let Some(change) = entry.begun else {
-                self.start_turn(entry.heard);
+                self.start_turn(entry.heard, entry.shown);
                 continue;
             };
             let lang = self.language_of(&entry.heard, None);
@@ -256,16 +255,19 @@ impl Account {
         }
     }
 
-    /// Starts the turn for something that an owner said.
-    fn start_turn(self: &Arc<Self>, heard: Heard) {
+    /// Starts the turn for something that an owner said. `shown` is the message in which the last gateway had begun to
+    /// answer.
+    fn start_turn(self: &Arc<Self>, heard: Heard, shown: Option<String>) {
         let account = self.clone();
-        self.turns.spawn(async move { account.take_turn(heard).await });
+        self.turns
+            .spawn(async move { account.take_turn(heard, shown).await });
     }
 
-    async fn take_turn(self: Arc<Self>, heard: Heard) {
+    async fn take_turn(self: Arc<Self>, heard: Heard, shown: Option<String>) {
         let counterpart = ChatCounterpart {
             account: self.clone(),
             heard: heard.clone(),
+            shown,
         };
         match heard.content {
             Content::Invitation => {
@@ -316,60 +318,6 @@ impl Account {
             pressed,
         };
         self.conversation.take(&turn, &counterpart).await;
-    }
-
-    /// Returns the command of a pressed button, with the name for which a key in it stands.
-    async fn pressed_command(&self, command: &str) -> String {
-        if !short_command::is_short(command) {
-            return command.to_owned();
-        }
-        let (context, command) = (self.conversation.context.clone(), command.to_owned());
-        let expanded = spawn_blocking(move || context.expand_command(&command));
-        expanded.await.unwrap_or_default()
-    }
-
-    /// Returns the text that was said to the bot; `None` where it was said to others, or is no text.
-    fn text_for_bot(&self, heard: &Heard) -> Option<String> {
-        let Content::Text(text) = &heard.content else {
-            return None;
-        };
-        if heard.is_private || heard.is_addressed {
-            return Some(text.clone());
-        }
-        without_mention(text, &self.state.get().bot_name.unwrap_or_default())
-    }
-
-    /// Reads what was said as a command, with the id of the message whose button was pressed. A press is shown as heard at
-    /// once; that it could not be is no reason not to obey it.
-    async fn understand(&self, heard: &Heard) -> (Typed, Option<String>) {
-        let name = self.state.get().bot_name.unwrap_or_default();
-        match &heard.content {
-            Content::Text(text) => {
-                let typed = command::parse(text, &name);
-                // Who names the bot need not write the mark: some programs take a slash for a command of their own.
-                let is_unmarked = typed.command.is_none() && heard.is_addressed;
-                let unmarked = is_unmarked.then(|| command::parse(&format!("{MARK}{text}"), &name));
-                (unmarked.unwrap_or(typed), None)
-            }
-            Content::Chosen { text, press } => {
-                let _ = self.messenger.acknowledge(press).await;
-                (command::parse(text, &name), None)
-            }
-            Content::Press {
-                command,
-                message,
-                press,
-            } => {
-                let _ = self.messenger.acknowledge(press).await;
-                let typed = command::parse(&self.pressed_command(command).await, &name);
-                // The words on a button are this program's.
-                (Typed { lang: None, ..typed }, Some(message.clone()))
-            }
-            Content::Invitation | Content::Encrypted | Content::Other => {
-                let (command, lang) = (None, None);
-                (Typed { command, lang }, None)
-            }
-        }
     }
 
     /// Makes a pairing code for a stranger, unless as many as allowed are open. Waits for files.
@@ -449,8 +397,12 @@ fn menu(lang: Lang) -> Vec<MenuCommand> {
 
 /// The chat in which something was said, as the other side of a conversation.
 struct ChatCounterpart {
+    /// The account.
     account: Arc<Account>,
+    /// What was said.
     heard: Heard,
+    /// The message in which the last gateway had begun to answer, before it ended.
+    shown: Option<String>,
 }
 
 impl Counterpart for ChatCounterpart {
@@ -466,6 +418,18 @@ impl Counterpart for ChatCounterpart {
         Box::pin(async move {
             // A sign that could not be shown is no reason to keep anybody waiting.
             let _ = self.account.messenger.show_typing(&self.heard.chat).await;
+        })
+    }
+
+    fn shown(&self) -> Option<String> {
+        self.shown.clone()
+    }
+
+    fn keep_shown(&self, message: &str) -> BoxFuture<'_, ()> {
+        let (account, id, message) = (self.account.clone(), self.heard.id.clone(), message.to_owned());
+        Box::pin(async move {
+            // What can't be kept leads to a second message at worst.
+            let _ = spawn_blocking(move || lock(&account.inbox).keep_shown(&id, &message)).await;
         })
     }
 

@@ -67,6 +67,17 @@ pub(crate) trait Counterpart: Send + Sync {
         Box::pin(async {})
     }
 
+    /// Returns the id of the message in which the last gateway had begun to answer this, before it ended; `None` where it
+    /// had not.
+    fn shown(&self) -> Option<String> {
+        None
+    }
+
+    /// Writes down in which message this is being answered, so that another gateway goes on there.
+    fn keep_shown(&self, _message: &str) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// Writes down that a change begins, before it begins.
     ///
     /// # Errors

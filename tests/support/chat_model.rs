@@ -100,6 +100,8 @@ impl ChatRequest {
 #[derive(Debug, Default)]
 struct Kept {
     script: VecDeque<Answer>,
+    /// `true` where what was said last is the answer when the script has nothing more.
+    echoes: bool,
     requests: Vec<ChatRequest>,
     /// Number of answers that were sent whole.
     finished: usize,
@@ -171,6 +173,11 @@ impl ChatModel {
         self.shared.change(|kept| kept.script.push_back(answer));
     }
 
+    /// Answers with what was said last, from now on, when the script has nothing more.
+    pub fn echo(&self) {
+        self.shared.change(|kept| kept.echoes = true);
+    }
+
     /// Lets one held piece go on.
     pub fn release(&self) {
         self.shared.releases.add_permits(1);
@@ -235,8 +242,11 @@ async fn serve(request: Request, shared: Arc<Shared>) -> Response {
     };
     let is_streamed = request.body["stream"] == true;
     let answer = shared.change(|kept| {
+        let echo = kept
+            .echoes
+            .then(|| Answer::text(&["You said: ", &request.last_text()]));
         kept.requests.push(request);
-        kept.script.pop_front()
+        kept.script.pop_front().or(echo)
     });
     let usual = || Answer::text(&["Hello", " from", " the stub."]);
     match answer.unwrap_or_else(usual) {
