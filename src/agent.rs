@@ -16,12 +16,16 @@ pub(crate) mod bindings;
 mod budget;
 mod compaction;
 mod event;
+mod greeting;
 mod history;
 mod prompt;
 mod respondent;
 pub(crate) mod roster;
 mod run;
+mod state;
 mod tools;
 
 pub(crate) use agents::{Agents, Request};
 pub(crate) use event::{RunEnd, RunEvent, RunInfo, RunObserver};
+pub(crate) use greeting::{GREETING_TIMEOUT, ask_for_greeting};
+pub(crate) use state::{AgentState, agent_states};

@@ -7,6 +7,7 @@
 //! Each check has a stable id and a severity, and is one row in the table of its family. Checks read the
 //! [`HostReport`], so that a unit test needs no host, and none of them asks the system twice.
 
+mod agents;
 mod browser;
 mod candidates;
 mod channels;
@@ -41,10 +42,10 @@ mod workspace;
 pub(crate) use check::{Check, Severity};
 pub(crate) use finding::{Finding, is_worse};
 pub(crate) use fix_plan::{FixPlan, combine, plan_fixes, reverse};
-pub(crate) use host_report::{HostReport, Scope};
+pub(crate) use host_report::{HostReport, Scope, UnusableModel};
 
 /// The doctor's tables of checks, one for each family of checks, in the order in which they are run.
-const CHECK_FAMILIES: [&[Check]; 11] = [
+const CHECK_FAMILIES: [&[Check]; 12] = [
     isolation::CHECKS,
     ports::CHECKS,
     config::CHECKS,
@@ -54,6 +55,7 @@ const CHECK_FAMILIES: [&[Check]; 11] = [
     service::CHECKS,
     browser::CHECKS,
     channels::CHECKS,
+    agents::CHECKS,
     engine::CHECKS,
     installation::CHECKS,
 ];

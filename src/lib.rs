@@ -45,10 +45,6 @@ pub mod instance;
 pub mod lock;
 mod logs;
 mod manifest;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the chat family of the gateway will use the rest")
-)]
 mod models;
 mod moves;
 pub mod plan;

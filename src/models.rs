@@ -18,6 +18,7 @@ use crate::instance::OwnedInstanceContext;
 use crate::secret::Secret;
 use crate::sync::lock;
 
+mod configured;
 mod conversation;
 mod cool_down;
 mod error;
@@ -41,6 +42,7 @@ use format::Question;
 use limits::Limits;
 use provider::{ModelProvider, ModelProviders, read_providers};
 
+pub(crate) use configured::ConfiguredModels;
 pub(crate) use error::{ModelError, ModelErrorKind};
 pub(crate) use event::ModelEvent;
 pub(crate) use message::{

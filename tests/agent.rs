@@ -6,3 +6,4 @@ mod home;
 mod kills;
 mod limits;
 mod repair;
+mod setup;

@@ -51,6 +51,7 @@ const SAME_IN_TURKISH: &[&str] = &[
     "profiles.port",
     "service.launchd",
     "service.systemd",
+    "status.agent-because",
     "status.port",
     "step.auth-choice.anthropic",
     "step.auth-choice.google",

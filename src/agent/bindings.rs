@@ -84,6 +84,29 @@ pub(crate) fn agent_for(config: &Value, origin: &MessageOrigin<'_>) -> String {
     found.unwrap_or_else(|| ids[0].clone())
 }
 
+/// Returns where a config's bindings let an agent answer, in their order: `telegram`, `telegram/office`, `discord 42`.
+pub(crate) fn bound_places(config: &Value, agent: &str) -> Vec<String> {
+    let bindings = config.get("bindings").and_then(Value::as_array);
+    let own = bindings.into_iter().flatten().filter(|binding| {
+        let id = binding.get("agentId").and_then(Value::as_str);
+        id.is_some_and(|id| normalize_agent_id(id) == agent)
+    });
+    own.filter_map(|binding| {
+        let rule = binding.get("match")?;
+        let mut place = id_text(rule.get("channel"))?;
+        if let Some(account) = id_text(rule.get("accountId")).filter(|account| account != "*") {
+            place = format!("{place}/{account}");
+        }
+        let peer = rule.get("peer").and_then(|peer| id_text(peer.get("id")));
+        let part = peer.or_else(|| id_text(rule.get("guildId")).or_else(|| id_text(rule.get("teamId"))));
+        Some(match part {
+            Some(part) => format!("{place} {part}"),
+            None => place,
+        })
+    })
+    .collect()
+}
+
 /// Returns how specific a binding is that fits a message; `None` for one that does not.
 fn fits(rule: &Value, origin: &MessageOrigin<'_>) -> Option<Specificity> {
     let text = |key: &str| id_text(rule.get(key)).filter(|text| !text.is_empty());

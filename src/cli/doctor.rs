@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::agent::agent_states;
 use crate::apply::{self, HostLock};
 use crate::doctor::diff::{self, DiffRenderer};
-use crate::doctor::{self, Finding, FixPlan, HostReport, Scope, Severity};
+use crate::doctor::{self, Finding, FixPlan, HostReport, Scope, Severity, UnusableModel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::i18n::{Msg, msg};
+use crate::instance::Instance;
 use crate::plan::Plan;
 use crate::survey::Survey;
+use crate::text::sanitize_name;
 use crate::ui::{ReportOutcome, Ui};
 use crate::wizard::terminal::Terminal;
 
@@ -67,7 +70,8 @@ pub(super) fn run(context: &Context<'_>, args: &DoctorArgs) -> Result<ExitCode> 
 fn examine(context: &Context<'_>, scope: Scope) -> (Vec<Finding>, Vec<FixPlan>) {
     let mut survey = context.survey();
     survey.query_node_version(context.host, &context.env);
-    let report = HostReport::collect(context.instance_context(), &survey, scope);
+    let report = HostReport::collect(context.instance_context(), &survey, scope)
+        .with_unusable_models(|instance, config| unusable_models(context, instance, config));
     let findings = doctor::examine(&report);
     let plans = doctor::plan_fixes(&report, &findings);
     (findings, plans)
@@ -271,4 +275,18 @@ fn finding_json(context: &Context<'_>, finding: &Finding) -> Value {
         "fixable": finding.fix.is_some(),
         "leftAlone": finding.fix_refused.as_ref().map(|why| context.ui.render(why)),
     })
+}
+
+/// Returns the agents of an instance whose first model can't be asked.
+fn unusable_models(context: &Context<'_>, instance: &Instance, config: &Value) -> Vec<UnusableModel> {
+    let at = context.instance_context().with_instance(instance);
+    let states = agent_states(at, config).into_iter();
+    let unusable = states.filter_map(|state| {
+        Some(UnusableModel {
+            agent: sanitize_name(&state.id),
+            why: state.fault?.msg(),
+            instead: state.model,
+        })
+    });
+    unusable.collect()
 }

@@ -30,6 +30,7 @@ use crate::wizard::{
 use super::{Context, preset_answers};
 
 mod args;
+mod greeting;
 mod interactive;
 mod repair;
 mod result;

@@ -21,6 +21,7 @@ use crate::survey::{self, Survey};
 use crate::text::sanitize;
 use crate::ui::Fields;
 
+mod agents;
 mod all;
 mod args;
 pub(super) mod document;
@@ -59,6 +60,7 @@ pub(super) fn report_instance(context: &Context<'_>, args: &AskArgs) -> ExitCode
         let service = service.map(|service| service.document(context));
         let mut document = document::status_document(context, &probe, &context.instance, service.as_ref());
         document["systemUnits"] = json!(system_units);
+        document["agents"] = agents::document(context, &probe);
         context.ui.print_report(probe_outcome(&probe), document);
     } else {
         print_status(context, &probe, service.as_ref());
@@ -143,6 +145,7 @@ fn print_status(context: &Context<'_>, probe: &Probe, service: Option<&ServiceRe
         abbreviate_home(&context.env.home, &instance.config_path),
     );
     add_channel_fields(context, probe, &mut fields);
+    agents::add_fields(context, probe, &mut fields);
     add_watched_fields(context, probe, &mut fields);
     if let Some(service) = service {
         service.add_fields(context, &mut fields);

@@ -217,6 +217,7 @@ impl<'a> Collector<'_, 'a> {
             instance,
             paths: BTreeMap::new(),
             release_fault: None,
+            unusable_models: Vec::new(),
             disk: None,
             probe: None,
             service: None,

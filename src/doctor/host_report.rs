@@ -24,7 +24,7 @@ use crate::lock::LockHolder;
 use crate::ports::planner::PortHolder;
 use crate::ports::{Listener, Port};
 use crate::probe::Probe;
-use crate::record::{Record, RecordError};
+use crate::record::{Engine, Record, RecordError};
 use crate::service::{Linger, ServiceDrift, ServiceStatus};
 use crate::settings::Settings;
 use crate::survey::map::PortMap;
@@ -113,6 +113,8 @@ pub(super) struct InstanceReport<'a> {
     pub(super) record: Result<Record, RecordError>,
     /// The reason why the release of OpenClaw that the record names can't run; `None` where it can, or none is named.
     pub(super) release_fault: Option<Msg>,
+    /// The agents of a native gateway whose first model can't be asked.
+    pub(super) unusable_models: Vec<UnusableModel>,
     /// The files and folders that exist and whose mode, owner or link matters, by path.
     pub(super) paths: BTreeMap<PathBuf, InspectedPath>,
     /// The file system of the state folder.
@@ -133,6 +135,17 @@ pub(super) struct InstanceReport<'a> {
     pub(super) browser: Vec<BrowserCheck>,
     /// Files and folders that a restore, an import or an installation of the service left when it was killed.
     pub(super) leftovers: Vec<PathBuf>,
+}
+
+/// An agent whose first model can't be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnusableModel {
+    /// The id of the agent.
+    pub(crate) agent: String,
+    /// The sentence that says why.
+    pub(crate) why: Msg,
+    /// The model that it asks instead; `None` where it does not answer.
+    pub(crate) instead: Option<String>,
 }
 
 /// The paths of an instance with all links followed.
@@ -196,6 +209,28 @@ pub(super) struct RunningGateway<'a> {
 }
 
 impl<'a> HostReport<'a> {
+    /// Completes the report by the agents of native gateways whose models can't be asked, which a caller finds: the doctor knows
+    /// no models.
+    #[must_use]
+    pub(crate) fn with_unusable_models(
+        mut self,
+        find: impl Fn(&Instance, &Value) -> Vec<UnusableModel>,
+    ) -> Self {
+        let chosen = self.chosen;
+        let selected = self.instances.iter_mut();
+        let selected = selected.filter(|own| chosen.is_none_or(|chosen| chosen == own.index));
+        for own in selected {
+            let is_native = own
+                .record
+                .as_ref()
+                .is_ok_and(|record| record.engine == Engine::Native);
+            if is_native && !own.config.is_null() {
+                own.unusable_models = find(&own.instance, &own.config);
+            }
+        }
+        self
+    }
+
     /// Returns the instances that the doctor examines.
     pub(super) fn selected(&self) -> impl Iterator<Item = &InstanceReport<'a>> {
         let is_selected = |own: &&InstanceReport<'a>| self.chosen.is_none_or(|chosen| chosen == own.index);

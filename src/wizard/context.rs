@@ -164,8 +164,14 @@ impl<'a> InterviewContext<'a> {
         instances.filter_map(|found| found.profile.as_ref())
     }
 
-    /// Returns `true` if the engine of the wizard's instance runs an agent, as it was chosen, is recorded, or is suggested: only
-    /// an agent uses a model.
+    /// Returns `true` if the wizard's instance answers with a model: a rescue bot of the native engine needs none, and says what it
+    /// finds without one.
+    pub(crate) fn answers_with_model(&self, answers: &Answers) -> bool {
+        self.runs_agent(answers) || !self.is_rescue_bot()
+    }
+
+    /// Returns `true` if the engine of the wizard's instance, as it was chosen, is recorded, or is suggested, is OpenClaw from npm,
+    /// whose agent runs commands.
     pub(crate) fn runs_agent(&self, answers: &Answers) -> bool {
         let engine = answers.engine.or(self.input.recorded_engine);
         engine.unwrap_or_else(|| self.suggested_engine(answers)) == Engine::Node

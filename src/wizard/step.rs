@@ -110,10 +110,10 @@ pub(crate) trait WizardStep: Sync {
         self.follows().unwrap_or(self.id())
     }
 
-    /// Returns `true` if nothing uses the answer to a step of the wizard: the engine of a new instance runs no agent, and
-    /// nobody has chosen a model provider for another one.
+    /// Returns `true` if nothing uses the answer to a step of the wizard: a new instance answers without a model, and nobody has
+    /// chosen a model provider for it.
     fn is_idle(&self, context: &InterviewContext<'_>, answers: &Answers) -> bool {
-        let is_unused = !context.runs_agent(answers) && answers.provider.is_none();
+        let is_unused = !context.answers_with_model(answers) && answers.provider.is_none();
         self.part_of() == StepId::AuthChoice && is_unused && !context.keeps_existing(answers)
     }
 

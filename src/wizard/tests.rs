@@ -193,7 +193,7 @@ fn declined_risk_ends_the_interview() {
 
 #[test]
 fn advanced_flow_asks_for_bind_and_auth() {
-    let replies = ["-", "-", "-", "lan", "password", "hunter2", "-", "-"];
+    let replies = ["-", "-", "-", "lan", "password", "hunter2", "-", "-", "-"];
     let (interview, script) = TestHome::new().advanced(Some("rescue"), &replies);
     let answers = interview.unwrap().answers;
     assert_eq!(
@@ -315,6 +315,7 @@ fn unchanged_default_follows_the_answer_that_it_depends_on() {
         "<",
         "<",
         "other",
+        "-",
         "-",
         "-",
         "-",

@@ -89,7 +89,7 @@ fn broken_config_is_moved_aside_and_a_new_one_is_set_up() {
         .type_in("2")
         .wait_for("❯ Start over: move the config aside")
         .press(Key::Enter);
-    for question in [ENGLISH.engine, ENGLISH.bot] {
+    for question in [ENGLISH.engine, ENGLISH.provider, ENGLISH.bot] {
         terminal.wait_for(question).press(Key::Enter);
     }
     terminal.wait_for(ENGLISH.service).type_in("3").press(Key::Enter);

@@ -83,7 +83,11 @@ fn question_mark_is_a_part_of_a_text_and_of_a_password() {
     terminal.press(Key::Enter);
     wait_for_text(&mut terminal, PASSWORD_HELP);
     terminal.type_in("?").type_in(CANARY).wait_for("› ********");
-    terminal.press(Key::Enter).wait_for("? Where should the bot");
+    terminal
+        .press(Key::Enter)
+        .wait_for("? Model provider")
+        .press(Key::Enter)
+        .wait_for("? Where should the bot");
     let seen = String::from_utf8_lossy(terminal.raw()).into_owned();
     assert!(!seen.contains(CANARY), "{seen}");
 }
@@ -96,6 +100,8 @@ fn help_is_spoken_to_whoever_types_a_question_mark() {
     terminal.type_in("?").press(Key::Enter);
     wait_for_text(&mut terminal, "Both use the same config");
     wait_for_text(&mut terminal, "As an option: --engine");
+    terminal.press(Key::Enter);
+    wait_for_text(&mut terminal, "Model provider");
     terminal.press(Key::Enter);
     wait_for_text(&mut terminal, "Where should the bot answer you?");
     assert!(!terminal.raw().contains(&0x1b), "lines only");

@@ -37,7 +37,7 @@ fn start(home: &UserHome, profile: &str, lang: Lang, desktop: Option<&str>) -> T
 
 #[test]
 #[ignore = "runs inside a user manager"]
-fn seven_enters_lead_to_a_gateway_and_its_dashboard_and_six_to_a_rescue_bot() {
+fn eight_enters_lead_to_a_gateway_and_its_dashboard_and_six_to_a_rescue_bot() {
     if !manager::is_inside() {
         return;
     }
@@ -54,6 +54,7 @@ fn seven_enters_lead_to_a_gateway_and_its_dashboard_and_six_to_a_rescue_bot() {
     let mut terminal = start(&home, "default", english, folder.to_str());
     let to_main = [
         "step.engine.ask",
+        "step.auth-choice.ask",
         "step.channel.ask-bot",
         "step.install-daemon.ask",
         "onboard.confirm",

@@ -160,7 +160,7 @@ fn run_to_start(sandbox: &Sandbox, words: &ScreenTexts, columns: u16) -> Termina
         "quickstart",
     ];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
-    for question in [words.engine, words.bot] {
+    for question in [words.engine, words.provider, words.bot] {
         terminal.wait_for(question).press(Key::Enter);
     }
     terminal.wait_for(words.service);
@@ -241,7 +241,13 @@ fn run_to_offer(sandbox: &Sandbox, words: &ScreenTexts, columns: u16, offer: &st
         "quickstart",
     ];
     let mut terminal = Terminal::start(sandbox, args, Size::tall(columns));
-    for question in [words.engine, words.bot, words.service, words.confirm] {
+    for question in [
+        words.engine,
+        words.provider,
+        words.bot,
+        words.service,
+        words.confirm,
+    ] {
         terminal.wait_for(question).press(Key::Enter);
     }
     wait_for_text(&mut terminal, offer);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::OnboardRun;
+use super::greeting;
 use super::start::{OnboardEnd, start_after_onboarding};
 use super::start_check::{check_start, is_running};
 use crate::answers::{Answers, ChosenRelease, GatewayMode, Start};
@@ -87,16 +88,13 @@ impl OnboardRun<'_> {
         }
         // It comes last: a failure undoes nothing of the onboarding.
         let is_started = starts(&context)?.is_some();
+        greeting::print_greeting(&context, answers, self.online.is_some());
         let runs_here = answers.start == Start::Terminal && !cannot_start;
         let starts = is_started || runs_here;
         for next in next_commands(&context, interview_context.survey, plan, answers, starts) {
             context.ui.print_detail(&next);
         }
-        Ok(match (runs_here, is_started) {
-            (true, _) => OnboardEnd::RunGateway(Box::new(context.instance)),
-            (_, true) => OnboardEnd::Started(Box::new(context.instance)),
-            _ => OnboardEnd::Exit(ExitCode::SUCCESS),
-        })
+        Ok(OnboardEnd::of_start(context.instance, runs_here, is_started))
     }
 
     /// Checks and prints the plan of an onboarding's dry run.

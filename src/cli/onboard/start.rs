@@ -50,6 +50,15 @@ pub(super) enum OnboardEnd {
 }
 
 impl OnboardEnd {
+    /// Returns the end of an onboarding whose gateway is to run in this terminal, or was started.
+    pub(super) fn of_start(instance: Instance, runs_here: bool, is_started: bool) -> Self {
+        match (runs_here, is_started) {
+            (true, _) => Self::RunGateway(Box::new(instance)),
+            (_, true) => Self::Started(Box::new(instance)),
+            _ => Self::Exit(ExitCode::SUCCESS),
+        }
+    }
+
     /// Runs the gateway in this terminal until somebody ends it, where that was answered. Returns the exit code of the
     /// command.
     pub(super) fn finish(self, context: &Context<'_>) -> Result<ExitCode> {

@@ -12,7 +12,9 @@
 //!   `issues`; `rpc`: `ok`, `url`, `error`; `service`: null, or `error` (`code`, `message`) where
 //!   its manager can't be asked, or the state that it reports; without `--all` also `linger`, `drift` (null, or `files`,
 //!   `disabled`, `stale`, `addedLines`), `lastLines` of a service that gave up, and `warnings`;
-//! - `systemUnits`, without `--all`: the units of the system's systemd that start the gateway.
+//! - `systemUnits`, without `--all`: the units of the system's systemd that start the gateway;
+//! - `agents` of a native gateway, without `--all`: `id`, `default`, `model` (that it would ask, or null), `places` (of its bindings),
+//!   `since` (the start of the gateway, while it runs), `fault` (null, or `reason` and `message` of the first model).
 
 use std::time::SystemTime;
 

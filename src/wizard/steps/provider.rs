@@ -48,7 +48,13 @@ fn question(context: &InterviewContext<'_>, answers: &Answers) -> Option<Questio
     let default = if !context.interactive || context.keeps_existing(answers) {
         Provider::Skip
     } else {
-        provider_with_key(context).unwrap_or(Provider::Anthropic)
+        // The native engine is of use without a model too; an agent of OpenClaw is not.
+        let usual = if context.runs_agent(answers) {
+            Provider::Anthropic
+        } else {
+            Provider::Skip
+        };
+        provider_with_key(context).unwrap_or(usual)
     };
     Some(enum_question(text, labels, default.name()))
 }

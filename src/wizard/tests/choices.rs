@@ -14,7 +14,7 @@ fn openclaw_from_npm_is_suggested_where_it_is_installed_but_not_for_a_rescue_bot
         ["-", "yes", "skip", "-", "no"],
     );
     for (home, profile, replies, engine) in [
-        (beside_main(), "work", &["-"; 4][..], Engine::Native),
+        (beside_main(), "work", &["-"; 5][..], Engine::Native),
         (
             beside_main().with_node_engine(),
             "my-rescue",
@@ -35,7 +35,7 @@ fn openclaw_from_npm_is_suggested_where_it_is_installed_but_not_for_a_rescue_bot
 
 #[test]
 fn engine_that_is_not_installed_is_not_accepted() {
-    let replies = ["node", "-", "-", "-"];
+    let replies = ["node", "-", "-", "-", "-"];
     let (interview, script) = TestHome::new().person(Some("work"), &replies);
     assert_eq!(script.rejected, ["engine.missing"]);
     assert_eq!(interview.unwrap().answers.engine, Some(Engine::Native));
@@ -116,9 +116,9 @@ fn questions_are_numbered_and_their_total_follows_the_answers() {
 
 #[test]
 fn first_gateway_of_a_host_needs_no_profile_and_no_port_and_a_rescue_bot_five_questions() {
-    let (interview, script) = TestHome::new().person(None, &["-", "-", "no"]);
+    let (interview, script) = TestHome::new().person(None, &["-", "-", "-", "no"]);
     let interview = interview.unwrap();
-    assert_eq!(script.asked.len(), 3, "{:?}", script.asked);
+    assert_eq!(script.asked.len(), 4, "{:?}", script.asked);
     let rows: Vec<_> = interview.changeable.iter().map(|row| row.id).collect();
     for step in [
         StepId::Flow,
@@ -141,7 +141,7 @@ fn first_gateway_of_a_host_needs_no_profile_and_no_port_and_a_rescue_bot_five_qu
 #[test]
 fn everything_is_asked_of_whoever_chooses_it_at_the_review() {
     let home = TestHome::new();
-    let mut script = Script::new(&["-", "-", "no", "~/ws", "20123", "lan", "-", "-"]);
+    let mut script = Script::new(&["-", "-", "-", "no", "~/ws", "20123", "lan", "-", "-"]);
     let mut history = AnswerHistory::default();
     let pass = |script: &mut Script, history: &mut AnswerHistory<'_>| {
         let source = AnswerSource::Person(script, history);
@@ -160,7 +160,7 @@ fn everything_is_asked_of_whoever_chooses_it_at_the_review() {
 fn answer_of_a_flag_can_be_changed_at_the_review() {
     let home = TestHome::new();
     let preset = PresetAnswers::from([(StepId::GatewayPort, Reply::Text("20123".to_owned()))]);
-    let mut script = Script::new(&["-", "-", "no", "-", "21123"]);
+    let mut script = Script::new(&["-", "-", "-", "no", "-", "21123"]);
     let mut history = AnswerHistory::default();
     let port = |script: &mut Script, history: &mut AnswerHistory<'_>| {
         let source = AnswerSource::Person(script, history);
@@ -174,7 +174,7 @@ fn answer_of_a_flag_can_be_changed_at_the_review() {
     let _ = port(&mut script, &mut history);
     history.ask_only(StepId::GatewayPort);
     assert_eq!(port(&mut script, &mut history), Port::new(21123));
-    assert_eq!(script.asked[3..], ["step.gateway-port.ask"; 2]);
+    assert_eq!(script.asked[4..], ["step.gateway-port.ask"; 2]);
     history.ask_nothing_again();
     assert_eq!(port(&mut script, &mut history), Port::new(21123));
 }
@@ -184,7 +184,7 @@ fn typed_workspace_is_expanded_and_echoed_in_full() {
     let home = TestHome::new();
     let (interview, script) = home.advanced(
         Some("rescue"),
-        &["-", "~nobody/ws", "'$HOME/ws'", "-", "-", "-", "-", "-", "-"],
+        &["-", "~nobody/ws", "'$HOME/ws'", "-", "-", "-", "-", "-", "-", "-"],
     );
     let workspace = home.folder.path().join("ws");
     assert_eq!(interview.unwrap().answers.workspace.as_ref(), Some(&workspace));

@@ -1,10 +1,19 @@
-//! Faults of paths that configs name, and of ports that a key of a config pins.
+//! Faults of paths and models that configs name, and of ports that a key of a config pins.
 
 use serde_json::json;
 
 use super::{Fault, edit, edit_both, fixed_by_command, fixed_by_doctor, listen};
 
 pub(super) const PATH_FAULTS: &[Fault] = &[
+    fixed_by_command("agent-silent", "warning", "rescue config get agents", |s| {
+        edit(s, |c| c["agents"]["defaults"]["model"] = "nowhere/m1".into());
+    }),
+    fixed_by_command("agent-fallback", "info", "rescue config get agents", |s| {
+        edit(s, |c| {
+            c["agents"]["defaults"]["model"] =
+                json!({ "primary": "nowhere/m1", "fallbacks": ["ollama/llama"] });
+        });
+    }),
     // Two spellings of one path.
     fixed_by_command(
         "isolation-workspace",
