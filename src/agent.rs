@@ -22,6 +22,7 @@ mod prompt;
 mod respondent;
 pub(crate) mod roster;
 mod run;
+mod session_entry;
 mod state;
 mod tools;
 

@@ -14,7 +14,6 @@
 //! no screen, which is `ui`'s. Clock, environment, sockets and programs are `host`'s, and files are changed by `apply`:
 //! `clippy.toml` enforces this.
 
-#[expect(dead_code, reason = "the chat family of the gateway will use the rest")]
 mod agent;
 pub mod answers;
 pub mod apply;

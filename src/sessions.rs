@@ -15,5 +15,5 @@ mod transcript;
 pub(crate) use index::{Session, SessionFields};
 pub(crate) use key::{SessionKey, SessionKeyRules};
 pub(crate) use message::{AssistantMessage, ContentPart, SessionMessage, SessionStop, SessionUsage};
-pub(crate) use store::{NewSession, SessionStore};
-pub(crate) use transcript::ModelContext;
+pub(crate) use store::{DeletedSession, NewSession, SessionStore};
+pub(crate) use transcript::{EntryPlace, ModelContext, Transcript};

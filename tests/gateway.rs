@@ -2,6 +2,8 @@
 
 mod boot;
 mod canvas;
+pub mod chat;
+mod chat_kills;
 mod http;
 mod load;
 mod lock;

@@ -14,15 +14,16 @@ use super::history;
 use super::prompt::{self, PromptFacts};
 use super::roster::{Agent, Roster};
 use super::run::{Run, RunContext};
+use super::session_entry;
 use super::tools::ToolContext;
 use crate::bot::chat::{Counterpart, Desk, GATEWAY_CHANNEL, Origin, Turn};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::OwnedInstanceContext;
-use crate::models::{ModelName, Models};
+use crate::models::Models;
 use crate::record::AgentTable;
 use crate::sessions::{
-    ContentPart, NewSession, Session, SessionFields, SessionKey, SessionMessage, SessionStore,
+    ContentPart, EntryPlace, NewSession, Session, SessionFields, SessionKey, SessionMessage, SessionStore,
 };
 use crate::sync::{lock, spawn_blocking};
 use crate::time::{format_millis, unix_millis};
@@ -175,12 +176,7 @@ impl Agents {
         if let Some(text) = ready.answered {
             return RunEnd::Repeated { text };
         }
-        let chain: Vec<_> = ready
-            .agent
-            .models
-            .iter()
-            .filter_map(|name| ModelName::parse(name))
-            .collect();
+        let chain = session_entry::models(&ready.session, &ready.agent.models);
         let context = RunContext {
             own: &self.own,
             models: &self.models,
@@ -206,16 +202,25 @@ impl Agents {
         };
         let mut run = Run::new(context, info, ready.session, growth);
         run.note(&RunEvent::Began {
-            text: ContentPart::texts_of(&request.parts),
-            message_id: ready.message_id,
+            message: ready.message,
+            place: ready.place,
         });
         let end = tokio::select! {
             biased;
             _ = aborted.wait_for(|aborted| *aborted) => RunEnd::Aborted,
             end = run.answer() => end,
         };
+        self.note_end(&request.key, &end).await;
         run.finish(&end).await;
         end
+    }
+
+    /// Notes in the entry of a session how a run of it ended. What can't be written down is no reason to fail.
+    async fn note_end(&self, key: &SessionKey, end: &RunEnd) {
+        let (sessions, key, end) = (self.sessions.clone(), key.clone(), end.clone());
+        let now = self.own.host.now();
+        let note = move || sessions.update(&key, now, |fields| session_entry::note_end(fields, &end));
+        drop(spawn_blocking(note).await);
     }
 
     /// Opens the session of a request, writes its message down, and reads what the model is told.
@@ -240,16 +245,20 @@ impl Agents {
             };
             let session = sessions.open(&key, &new)?;
             let new_id = sessions.append_once(&session, &message, now)?;
-            let answered = match new_id {
-                Some(_) => None,
-                None => history::answer_to(SessionStore::transcript(&session).context(), &idempotency_key),
+            let (answered, known) = if new_id.is_some() {
+                (None, None)
+            } else {
+                let transcript = SessionStore::transcript(&session);
+                let place = transcript.place_of(&idempotency_key);
+                (history::answer_to(transcript.context(), &idempotency_key), place)
             };
             let today = format_millis(prompt::local_time(now, own.host.utc_offset(now)));
             Ok(Ready {
                 system: system_prompt(&own, &agent, origin.channel, now),
                 agent,
                 session,
-                message_id: new_id.unwrap_or_default(),
+                place: new_id.or(known).unwrap_or_default(),
+                message,
                 answered,
                 today: today[.."2026-11-30".len()].to_owned(),
             })
@@ -298,7 +307,8 @@ impl AnswerPlan {
 struct Ready {
     agent: Agent,
     session: Session,
-    message_id: String,
+    place: EntryPlace,
+    message: SessionMessage,
     /// The answer, where the request was answered before.
     answered: Option<String>,
     system: String,

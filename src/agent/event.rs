@@ -5,6 +5,7 @@
 
 use crate::i18n::Msg;
 use crate::models::{ModelName, TokenUsage, ToolCall};
+use crate::sessions::{EntryPlace, SessionMessage};
 
 /// A run that is being answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +27,17 @@ pub(crate) struct RunInfo {
 pub(crate) enum RunEvent {
     /// The message of the person is in the transcript, with this id there, and the answer begins.
     Began {
-        /// The text of the message.
-        text: String,
-        /// The id of the message in the transcript.
-        message_id: String,
+        /// The message.
+        message: SessionMessage,
+        /// The place of the message in the transcript; empty where it was there already.
+        place: EntryPlace,
+    },
+    /// An answer or the result of a tool is in the transcript.
+    Kept {
+        /// The message.
+        message: SessionMessage,
+        /// The place of the message in the transcript.
+        place: EntryPlace,
     },
     /// A model is asked.
     Asked(ModelName),

@@ -156,7 +156,7 @@ fn workspace(context: InstanceContext<'_>, config: &Value, id: &str, is_default:
 }
 
 /// Returns the models of an agent, the first one at the front. A fallback of its own replaces those of all agents.
-fn models(config: &Value, id: &str) -> Vec<String> {
+pub(crate) fn models(config: &Value, id: &str) -> Vec<String> {
     let own = agent_entry(config, id).and_then(|entry| entry.get("model"));
     let shared = config.pointer("/agents/defaults/model");
     let primary = own.and_then(primary).or_else(|| shared.and_then(primary));

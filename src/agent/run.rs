@@ -248,6 +248,10 @@ impl<'a> Run<'a> {
     /// Writes a model's answer down.
     async fn keep_reply(&mut self, reply: &ModelReply) -> Result<()> {
         self.add_usage(reply.usage).await;
+        let (sessions, session) = (self.context.sessions.clone(), self.session.clone());
+        let (model, now) = (reply.model.clone(), self.context.own.host.now());
+        let note = move || sessions.note_model(&session, &model.provider, &model.id, now);
+        spawn_blocking(note).await.unwrap_or(Ok(()))?;
         self.keep(SessionMessage::Assistant(history::assistant_message(
             reply,
             self.now(),
@@ -283,8 +287,13 @@ impl<'a> Run<'a> {
     async fn keep(&self, message: SessionMessage) -> Result<()> {
         let (sessions, session) = (self.context.sessions.clone(), self.session.clone());
         let now = self.context.own.host.now();
-        let kept = spawn_blocking(move || sessions.append(&session, &[message], now).map(drop));
-        kept.await.unwrap_or(Ok(()))
+        let kept = message.clone();
+        let appended = spawn_blocking(move || sessions.append(&session, &[kept], now));
+        let places = appended.await.unwrap_or_else(|_| Ok(Vec::new()))?;
+        if let Some(place) = places.into_iter().next() {
+            self.note(&RunEvent::Kept { message, place });
+        }
+        Ok(())
     }
 
     /// Adds a text to what was said.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::chat;
 use super::log;
-use super::run_events::RunEvents;
 use super::state::GatewayState;
-use crate::agent::Agents;
+use crate::agent::{Agents, roster};
 use crate::bot::run::Severity;
 use crate::bot::task::Bot;
+use crate::i18n::msg;
 use crate::record::{AgentTable, RescueTable};
 use crate::rescue::watch::WatchTarget;
 use crate::sync::spawn_blocking;
@@ -26,7 +27,7 @@ pub(crate) fn create(state: &GatewayState, watched: Vec<WatchTarget>, record: &R
 /// Creates the agents of a gateway, which answer what is no command of its bot. They answer nothing until
 /// [`follow_config`] runs.
 pub(crate) fn create_agents(state: &Arc<GatewayState>, bot: &Bot, table: &AgentTable) -> Arc<Agents> {
-    let observer = Box::new(RunEvents::new(state));
+    let observer = Box::new(state.runs.clone());
     let agents = Arc::new(Agents::new(
         state.context.clone(),
         state.sessions.clone(),
@@ -41,6 +42,7 @@ pub(crate) fn create_agents(state: &Arc<GatewayState>, bot: &Bot, table: &AgentT
 pub(crate) async fn follow_config(state: Arc<GatewayState>, bot: Arc<Bot>, agents: Arc<Agents>) {
     bot.start_alerts();
     let mut configs = state.subscribe();
+    let mut is_first = true;
     loop {
         let active = configs.borrow_and_update().clone();
         let (bot, agents) = (bot.clone(), agents.clone());
@@ -50,8 +52,23 @@ pub(crate) async fn follow_config(state: Arc<GatewayState>, bot: Arc<Bot>, agent
             bot.apply(&active.config);
         })
         .await;
+        if std::mem::take(&mut is_first) {
+            tell_of_other_sessions(&state);
+            chat::answer_what_waits(&state).await;
+            state.runs.set_ready();
+        }
         if configs.changed().await.is_err() {
             return;
+        }
+    }
+}
+
+/// Logs which agents have conversations that a later release of OpenClaw keeps, and that this engine leaves alone.
+fn tell_of_other_sessions(state: &GatewayState) {
+    for agent in roster::agent_ids(&state.active().config) {
+        if let Some(path) = state.sessions.later_release_database(&agent) {
+            let message = msg!("transcript.later-release", agent = agent, path = path.display());
+            log::info(state.lang, &message);
         }
     }
 }

@@ -15,17 +15,21 @@ use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use super::protocol::connect::ClientInfo;
-use super::protocol::event::GatewayEvent;
+use super::protocol::event::{EventFrame, GatewayEvent};
 use super::protocol::{ClientRole, OperatorScope, Protocol, StateVersion};
 use crate::sync::lock;
 
+pub(crate) mod audience;
 pub(crate) mod presence;
 
+use audience::{Audience, Subscriptions};
 use presence::{PresenceList, client_entry};
 
 /// Maximum number of frames of the gateway that wait for a client that reads slowly; one more, and it is
-/// disconnected.
-const QUEUE_LENGTH: usize = 64;
+/// disconnected. A hundred conversations that end at once have as many.
+const QUEUE_LENGTH: usize = 1024;
+/// Number of frames that wait for a client from which on it gets no part of a growing text: the next one has it too.
+const MAX_QUEUED_PARTS: usize = 256;
 
 /// A message to the task that runs a client's WebSocket session: a frame to send, or the end of the session.
 #[derive(Clone, Debug)]
@@ -49,6 +53,8 @@ pub(crate) struct ConnectedClient {
     pub role: ClientRole,
     /// The names of the scopes.
     pub scopes: Vec<String>,
+    /// The capabilities that the client named, such as `tool-events`.
+    pub caps: Vec<String>,
     /// The id of the device, if the client has proved one.
     pub device_id: Option<String>,
     /// `true` where the client was authenticated by the token of its device.
@@ -129,15 +135,30 @@ pub(crate) struct Clients {
     presence_changed: Notify,
 }
 
-/// The clients that are connected to the gateway, its presence list and the sequence number of its last event, which
-/// change under one lock.
+/// An event of a conversation, and whom it is for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AddressedEvent {
+    /// The event.
+    pub(crate) event: GatewayEvent,
+    /// The clients that it is for.
+    pub(crate) audience: Audience,
+    /// The payload.
+    pub(crate) payload: Value,
+}
+
+impl AddressedEvent {
+    /// Returns whether it is a part of a growing text, which the next part and the end have too.
+    fn is_part(&self) -> bool {
+        self.payload["state"] == "delta" || self.payload["stream"] == "assistant"
+    }
+}
+
+/// The clients that are connected to the gateway, and its presence list, which change under one lock.
 #[derive(Debug, Default)]
 struct ClientRegistry {
     connected: HashMap<Uuid, Recipient>,
     presence: PresenceList,
     version: StateVersion,
-    /// The sequence number of the last event.
-    seq: u64,
 }
 
 /// A client that is connected to the gateway, and the queue of frames for its WebSocket session.
@@ -145,6 +166,23 @@ struct ClientRegistry {
 struct Recipient {
     client: Arc<ConnectedClient>,
     queue: mpsc::Sender<Outbound>,
+    subscriptions: Subscriptions,
+    /// The sequence number of the last event that this client got.
+    seq: u64,
+}
+
+impl Recipient {
+    /// Returns the number of frames that wait for the client.
+    fn queued(&self) -> usize {
+        QUEUE_LENGTH - self.queue.capacity()
+    }
+
+    /// Queues a frame of an event with the next sequence number; `false` where the queue is full or the session ended.
+    fn send(&mut self, frame: &EventFrame) -> bool {
+        self.seq += 1;
+        let bytes = Bytes::from(frame.with_seq(self.seq));
+        self.queue.try_send(Outbound::Frame(bytes)).is_ok()
+    }
 }
 
 impl Clients {
@@ -167,6 +205,8 @@ impl Clients {
         let recipient = Recipient {
             client: client.clone(),
             queue,
+            subscriptions: Subscriptions::default(),
+            seq: 0,
         };
         registry.connected.insert(client.conn_id, recipient);
         drop(registry);
@@ -215,14 +255,54 @@ impl Clients {
     pub(crate) fn broadcast(&self, event: GatewayEvent, payload: &Value) {
         let mut registry = self.registry();
         let version = event.has_state_version().then_some(registry.version);
-        let frame = registry.event_frame(event, payload, version);
+        let frame = event.render(payload, version);
         let may_receive =
             |client: &ConnectedClient| event.required_scope().is_none_or(|scope| client.has_scope(scope));
-        registry.connected.retain(|_, recipient| {
-            // With the recipient its sender is dropped, which ends the session.
-            !may_receive(&recipient.client)
-                || recipient.queue.try_send(Outbound::Frame(frame.clone())).is_ok()
-        });
+        // With the recipient its sender is dropped, which ends the session.
+        registry
+            .connected
+            .retain(|_, recipient| !may_receive(&recipient.client) || recipient.send(&frame));
+    }
+
+    /// Sends events of conversations to the clients that they are for, each in its place after the one before. A client
+    /// whose session has ended, or whose queue is full, is removed.
+    pub(crate) fn publish(&self, events: &[AddressedEvent]) {
+        let mut registry = self.registry();
+        if registry.connected.is_empty() {
+            return;
+        }
+        for one in events {
+            let scope = one.event.required_scope();
+            let mut frame = None;
+            registry.connected.retain(|_, recipient| {
+                let client = &recipient.client;
+                let is_for = one
+                    .audience
+                    .includes(client.protocol, &client.caps, &recipient.subscriptions)
+                    && scope.is_none_or(|scope| client.has_scope(scope))
+                    && !(one.is_part() && recipient.queued() > MAX_QUEUED_PARTS);
+                !is_for || recipient.send(frame.get_or_insert_with(|| one.event.render(&one.payload, None)))
+            });
+        }
+    }
+
+    /// Changes what a connected client is subscribed to.
+    pub(crate) fn subscribe(&self, conn_id: Uuid, change: impl FnOnce(&mut Subscriptions)) {
+        if let Some(recipient) = self.registry().connected.get_mut(&conn_id) {
+            change(&mut recipient.subscriptions);
+        }
+    }
+
+    /// Sends a frame that is no event to one client, after what waits for it. A client whose queue is full is removed.
+    pub(crate) fn send_frame(&self, conn_id: Uuid, frame: String) {
+        let mut registry = self.registry();
+        let sent = registry
+            .connected
+            .get(&conn_id)
+            .is_none_or(|recipient| recipient.queue.try_send(Outbound::Frame(frame.into())).is_ok());
+        if !sent {
+            registry.connected.remove(&conn_id);
+        }
     }
 
     /// Disconnects every client that was authenticated by the gateway's own token or password, which has changed, and
@@ -291,18 +371,15 @@ impl Clients {
         before - registry.connected.len()
     }
 
-    /// Renders the WebSocket frame of a gateway event with the next sequence number, for a client's session that
-    /// sends it itself.
-    pub(crate) fn event_frame(&self, event: GatewayEvent, payload: &Value) -> Bytes {
-        self.registry().event_frame(event, payload, None)
-    }
-}
-
-impl ClientRegistry {
-    /// Renders the WebSocket frame of a gateway event with the next sequence number.
-    fn event_frame(&mut self, event: GatewayEvent, payload: &Value, version: Option<StateVersion>) -> Bytes {
-        self.seq += 1;
-        event.to_frame(payload, Some(self.seq), version).into()
+    /// Renders the WebSocket frame of a gateway event with the next sequence number of a client, whose session sends it
+    /// itself.
+    pub(crate) fn event_frame(&self, conn_id: Uuid, event: GatewayEvent, payload: &Value) -> Bytes {
+        let mut registry = self.registry();
+        let seq = registry.connected.get_mut(&conn_id).map(|recipient| {
+            recipient.seq += 1;
+            recipient.seq
+        });
+        event.render(payload, None).with_seq(seq.unwrap_or(1)).into()
     }
 }
 

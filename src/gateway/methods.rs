@@ -139,10 +139,12 @@ impl AllowedCall {
         self,
         state: &Arc<GatewayState>,
         client: &Arc<ConnectedClient>,
+        id: &str,
     ) -> BoxFuture<'static, MethodResult> {
         let call = MethodCall {
             state: state.clone(),
             client: client.clone(),
+            id: id.to_owned(),
             params: self.params,
         };
         match self.handler {

@@ -121,7 +121,9 @@ async fn open_session<IO: MessageTransport>(
     let nonce = crate::host::random_uuid().to_string();
     let ts = unix_millis(state.context.host.now());
     let challenge = json!({"nonce": nonce, "ts": ts, "capabilities": []});
-    let challenge = GatewayEvent::ConnectChallenge.to_frame(&challenge, None, None);
+    let challenge = GatewayEvent::ConnectChallenge
+        .render(&challenge, None)
+        .without_seq();
     send_text(io.as_mut(), challenge).await?;
 
     let first = tokio::select! {
@@ -195,10 +197,11 @@ async fn check_first_message(
     }
 }
 
-/// The next step of a client's WebSocket session after its handshake: to send a frame, to handle a message or to
-/// close the connection.
+/// The next step of a client's WebSocket session after its handshake: to send a frame, to send an answer,
+/// to handle a message or to close the connection.
 enum SessionStep {
     Send(Bytes),
+    Answer(Bytes),
     Handle(IncomingMessage),
     Close(CloseReason),
 }
@@ -218,7 +221,7 @@ async fn converse<IO: MessageTransport>(
     loop {
         let step = tokio::select! {
             reason = &mut stopped => {
-                send_text(io.as_mut(), shutdown_frame(state, reason)).await?;
+                send_text(io.as_mut(), shutdown_frame(state, &registration.client, reason)).await?;
                 SessionStep::Close(service_restart())
             }
             outbound = registration.outbound.recv() => match outbound {
@@ -227,7 +230,7 @@ async fn converse<IO: MessageTransport>(
                 None => SessionStep::Close(CloseReason::new(1008, "slow consumer")),
             },
             Some((id, result)) = calls.next(), if !calls.is_empty() => {
-                SessionStep::Send(response_frame(&id, &result).into())
+                SessionStep::Answer(response_frame(&id, &result).into())
             }
             received = receive(&mut io), if calls.len() < MAX_CONCURRENT_CALLS => match received? {
                 Ok(message) => SessionStep::Handle(message),
@@ -236,6 +239,17 @@ async fn converse<IO: MessageTransport>(
         };
         match step {
             SessionStep::Send(frame) => send_text(io.as_mut(), frame).await?,
+            SessionStep::Answer(answer) => {
+                // What was queued before the answer was made goes first: the client gets both in their order.
+                for _ in 0..registration.outbound.len() {
+                    if let Ok(Outbound::Frame(frame)) = registration.outbound.try_recv() {
+                        send_text(io.as_mut(), frame).await?;
+                    } else {
+                        return Ok(credentials_changed());
+                    }
+                }
+                send_text(io.as_mut(), answer).await?;
+            }
             SessionStep::Close(reason) => return Ok(reason),
             SessionStep::Handle(message) => calls.push(start_call(state, &registration.client, message)),
         }
@@ -293,18 +307,23 @@ fn answer_call(
     call: Result<AllowedCall, ErrorResponse>,
 ) -> BoxFuture<'static, (String, MethodResult)> {
     match call {
-        Ok(call) => call.answer(state, client).map(|result| (id, result)).boxed(),
+        Ok(call) => {
+            let answer = call.answer(state, client, &id);
+            answer.map(|result| (id, result)).boxed()
+        }
         Err(error) => std::future::ready((id, Err(error))).boxed(),
     }
 }
 
 /// Renders the frame of the gateway's `shutdown` event, which tells a client that the gateway stops.
-fn shutdown_frame(state: &GatewayState, reason: StopReason) -> Bytes {
+fn shutdown_frame(state: &GatewayState, client: &ConnectedClient, reason: StopReason) -> Bytes {
     let payload = match reason {
         StopReason::Signal => json!({"reason": "gateway stopping"}),
         StopReason::Restart => json!({"reason": "gateway restarting", "restartExpectedMs": 1500}),
     };
-    state.clients.event_frame(GatewayEvent::Shutdown, &payload)
+    state
+        .clients
+        .event_frame(client.conn_id, GatewayEvent::Shutdown, &payload)
 }
 
 /// Returns the reason with which a gateway that stops or restarts closes its clients' WebSocket connections.

@@ -12,13 +12,13 @@ use tokio::sync::watch;
 use super::access::AllowedHosts;
 use super::canvas::capability::CanvasCapability;
 use super::canvas::watcher::CanvasWatcher;
-use super::chat_log::ChatLog;
 use super::clients::{Clients, presence};
 use super::connections::Connections;
 use super::dashboard::cache::OverviewCache;
 use super::dashboard::sign_in_code::SignInCode;
 use super::devices::DeviceStore;
 use super::identity::GatewayIdentity;
+use super::runs::Runs;
 use super::throttle::Throttle;
 use super::watch_status::WatchStatus;
 use super::websocket::LargeMessageTurns;
@@ -116,8 +116,8 @@ pub struct GatewayState {
     pub(crate) sessions: Arc<SessionStore>,
     /// The agents of this gateway; empty until they are created.
     pub(crate) agents: OnceLock<Arc<Agents>>,
-    /// The conversation with the bot over the WebSocket.
-    pub(crate) chat_log: ChatLog,
+    /// The runs of the agents and the bot.
+    pub(crate) runs: Arc<Runs>,
     /// A random salt for the fingerprints of the config, known to this process only.
     pub(crate) fingerprint_salt: [u8; 32],
     /// The paired devices.
@@ -137,6 +137,7 @@ impl GatewayState {
         active: ActiveConfig,
     ) -> Self {
         let host = &context.host;
+        let clients: Arc<Clients> = Arc::default();
         Self {
             hosts: Arc::new(AllowedHosts::new(&addresses, host.hostname().as_deref())),
             throttle: Throttle::new(lang),
@@ -145,7 +146,6 @@ impl GatewayState {
             canvas_capability: CanvasCapability::generate(host),
             has_warned_of_canvas_link: AtomicBool::new(false),
             canvas_watcher: CanvasWatcher::default(),
-            clients: Arc::default(),
             watch_status: WatchStatus::default(),
             overview_cache: OverviewCache::default(),
             sign_in_code: SignInCode::default(),
@@ -153,7 +153,8 @@ impl GatewayState {
             bot: OnceLock::new(),
             sessions: Arc::new(SessionStore::new(&context.instance.state_dir)),
             agents: OnceLock::new(),
-            chat_log: ChatLog::read(&context.instance.state_dir),
+            runs: Arc::new(Runs::new(clients.clone(), lang)),
+            clients,
             fingerprint_salt: host.random(),
             devices: DeviceStore::new(context.instance.paired_devices()),
             started: Instant::now(),

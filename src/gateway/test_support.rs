@@ -95,7 +95,7 @@ impl TestGateway {
         let client = Arc::new(client);
         let params = (!params.is_null()).then(|| params.to_string());
         let call = methods::check_call(method, &client, params.as_deref())?;
-        call.answer(&self.state, &client).await
+        call.answer(&self.state, &client, "test").await
     }
 
     /// Connects a test client from this machine to the test gateway.
@@ -332,6 +332,7 @@ pub(crate) fn connected_client(protocol: Protocol, scopes: &[&str]) -> Connected
         protocol,
         role: ClientRole::Operator,
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+        caps: Vec::new(),
         device_id: None,
         by_device_token: false,
         ip: [127, 0, 0, 1].into(),

@@ -70,7 +70,7 @@ impl SessionIndex {
             Err(ReadError::NotText(_)) => String::new(),
             Err(error) => {
                 let message = msg!(
-                    "sessions.unreadable",
+                    "transcript.unreadable",
                     path = path.display(),
                     reason = error.to_string()
                 );

@@ -91,7 +91,12 @@ impl SessionKey {
 
     /// Returns what OpenClaw calls a session by its key: `global`, `unknown`, `group` or `direct`.
     pub(crate) fn kind(&self) -> &'static str {
-        match self.as_str() {
+        Self::kind_of(&self.text)
+    }
+
+    /// Returns what OpenClaw calls a session with this key.
+    pub(crate) fn kind_of(text: &str) -> &'static str {
+        match text {
             "global" => "global",
             "unknown" => "unknown",
             text if text.contains(":group:") || text.contains(":channel:") => "group",

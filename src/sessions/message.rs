@@ -107,16 +107,19 @@ pub(crate) enum SessionStop {
     Error,
     /// The run was aborted.
     Aborted,
+    /// No model wrote it: a command's answer, or what a client put there.
+    Injected,
 }
 
 impl SessionStop {
     /// Every reason why the answer of a model ends.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Stop,
         Self::Length,
         Self::ToolUse,
         Self::Error,
         Self::Aborted,
+        Self::Injected,
     ];
 
     /// Returns the word for the reason in a transcript.
@@ -127,6 +130,7 @@ impl SessionStop {
             Self::ToolUse => "toolUse",
             Self::Error => "error",
             Self::Aborted => "aborted",
+            Self::Injected => "injected",
         }
     }
 
@@ -223,16 +227,25 @@ impl ContentPart {
 }
 
 impl AssistantMessage {
+    /// Returns a text that no model wrote as a message of a session.
+    pub(crate) fn injected(text: &str, timestamp: u64) -> Self {
+        Self {
+            parts: vec![ContentPart::Text(text.to_owned())],
+            stop: SessionStop::Injected,
+            timestamp,
+            ..Self::default()
+        }
+    }
+
     fn to_value(&self) -> Value {
-        let mut value = json!({
-            "role": "assistant",
-            "content": values(&self.parts),
-            "api": self.api,
-            "provider": self.provider,
-            "model": self.model,
-            "usage": self.usage.to_value(),
-            "stopReason": self.stop.name(),
-        });
+        let mut value = json!({ "role": "assistant", "content": values(&self.parts) });
+        if self.stop != SessionStop::Injected {
+            value["api"] = self.api.as_str().into();
+            value["provider"] = self.provider.as_str().into();
+            value["model"] = self.model.as_str().into();
+        }
+        value["usage"] = self.usage.to_value();
+        value["stopReason"] = self.stop.name().into();
         if let Some(error) = &self.error_message {
             value["errorMessage"] = error.as_str().into();
         }
@@ -262,6 +275,14 @@ impl SessionMessage {
             parts: vec![ContentPart::Text(text.to_owned())],
             idempotency_key: idempotency_key.map(str::to_owned),
             timestamp,
+        }
+    }
+
+    /// Returns the idempotency key of the request that brought a message of a person.
+    pub(crate) fn request(&self) -> Option<&str> {
+        match self {
+            Self::User { idempotency_key, .. } => idempotency_key.as_deref(),
+            Self::Assistant(_) | Self::ToolResult { .. } => None,
         }
     }
 

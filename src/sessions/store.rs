@@ -2,6 +2,7 @@
 //!
 //! One process writes, that of the gateway, which holds the lock of the instance. Its threads take turns.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -10,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::index::{Session, SessionFields, SessionIndex};
 use super::key::SessionKey;
-use super::line::{self, NewLines};
+use super::line::{self, NewLines, TranscriptEnd};
 use super::message::SessionMessage;
-use super::transcript::Transcript;
+use super::transcript::{COMMAND_TYPE, EntryPlace, TAKEN_IN_FIELD, TAKEN_IN_TYPE, Transcript};
 use crate::apply;
 use crate::error::{Error, Result};
 use crate::host;
@@ -32,11 +33,15 @@ const FIELDS_OF_TRANSCRIPT: [&str; 8] = [
     "lastRunId",
 ];
 
+/// Maximum number of transcripts whose end is known without reading them.
+const MAX_KNOWN_ENDS: usize = 256;
+
 /// The sessions of all agents of an instance. Every method waits for the disk.
 #[derive(Debug)]
 pub(crate) struct SessionStore {
     state_dir: PathBuf,
-    writing: Mutex<()>,
+    /// Held while a file is changed: the ends of the transcripts that were written last.
+    writing: Mutex<HashMap<PathBuf, TranscriptEnd>>,
 }
 
 /// What a session that begins is made with.
@@ -148,9 +153,8 @@ impl SessionStore {
         if path.exists() {
             return Ok(());
         }
-        let mut lines = NewLines::after(None, now);
-        lines.add_header(&line::header(session.id(), workspace, now));
-        apply::append_state_lines(&self.state_dir, &path, &lines.finish().0)
+        let header = line::header(session.id(), workspace, now).to_string();
+        apply::append_state_lines(&self.state_dir, &path, &[header])
     }
 
     /// Changes the fields of a session's entry, where there is one, and sets the time of its change. Returns the session.
@@ -176,7 +180,7 @@ impl SessionStore {
         Ok(Some(self.session(key, fields)))
     }
 
-    /// Appends messages to a session's transcript, and returns the ids of their entries. They are on the disk then.
+    /// Appends messages to a session's transcript, and returns the places of their entries. They are on the disk then.
     ///
     /// # Errors
     /// When the transcript can't be written.
@@ -185,15 +189,15 @@ impl SessionStore {
         session: &Session,
         messages: &[SessionMessage],
         now: SystemTime,
-    ) -> Result<Vec<String>> {
-        let values: Vec<_> = messages.iter().map(SessionMessage::to_value).collect();
-        self.append_entries(session, now, |_, lines| {
-            let message = |value: &Value| lines.add("message", json!({ "message": value }));
-            values.iter().map(message).collect()
+    ) -> Result<Vec<EntryPlace>> {
+        self.append_entries(session, now, |lines| {
+            let message =
+                |message: &SessionMessage| lines.add_message(json!({ "message": message.to_value() }));
+            messages.iter().map(message).collect()
         })
     }
 
-    /// Appends the message of a request, unless a message with its idempotency key is there. Returns the id of the new
+    /// Appends the message of a request, unless a message with its idempotency key is there. Returns the place of the new
     /// entry, or `None` where there was one.
     ///
     /// # Errors
@@ -203,19 +207,68 @@ impl SessionStore {
         session: &Session,
         message: &SessionMessage,
         now: SystemTime,
-    ) -> Result<Option<String>> {
-        let SessionMessage::User {
-            idempotency_key: Some(request),
-            ..
-        } = message
-        else {
-            let ids = self.append(session, std::slice::from_ref(message), now)?;
-            return Ok(ids.into_iter().next());
-        };
-        self.append_entries(session, now, |transcript, lines| {
-            let is_new = transcript.is_answered(request).is_none();
-            is_new.then(|| lines.add("message", json!({ "message": message.to_value() })))
-        })
+    ) -> Result<Option<EntryPlace>> {
+        if let Some(request) = message.request()
+            && SessionStore::transcript(session).place_of(request).is_some()
+        {
+            return Ok(None);
+        }
+        let places = self.append(session, std::slice::from_ref(message), now)?;
+        Ok(places.into_iter().next())
+    }
+
+    /// Takes in the message of a client's request, so that it outlives the gateway: as the next message of the session, or
+    /// beside the messages where it `waits` until an earlier one is answered. Returns what became of the request where it
+    /// was taken in before: whether it is answered.
+    ///
+    /// # Errors
+    /// When the transcript can't be written.
+    pub(crate) fn take_in(
+        &self,
+        session: &Session,
+        message: &SessionMessage,
+        waits: bool,
+        now: SystemTime,
+    ) -> Result<Option<bool>> {
+        let request = message.request().unwrap_or_default();
+        let known = SessionStore::transcript(session).is_answered(request);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let value = message.to_value();
+        self.append_entries(session, now, |lines| {
+            if waits {
+                let data = json!({ "message": value });
+                lines.add("custom", json!({ "customType": TAKEN_IN_TYPE, "data": data }));
+            } else {
+                lines.add_message(json!({ "message": value, TAKEN_IN_FIELD: true }));
+            }
+        })?;
+        Ok(None)
+    }
+
+    /// Writes down a command of a person or the answer to one, which the history shows and no model is told of. Returns
+    /// what became of the request where it was written down before: whether it is answered.
+    ///
+    /// # Errors
+    /// When the transcript can't be written.
+    pub(crate) fn note_command(
+        &self,
+        session: &Session,
+        message: &SessionMessage,
+        now: SystemTime,
+    ) -> Result<Option<bool>> {
+        let known = message
+            .request()
+            .and_then(|request| SessionStore::transcript(session).is_answered(request));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let data = json!({ "message": message.to_value() });
+        self.append_entries(session, now, |lines| {
+            lines.add("custom", json!({ "customType": COMMAND_TYPE, "data": data }));
+        })?;
+        Ok(None)
     }
 
     /// Writes down which model a session uses from now on, where it is another than before.
@@ -229,11 +282,8 @@ impl SessionStore {
         model: &str,
         now: SystemTime,
     ) -> Result<()> {
-        self.append_entries(session, now, |transcript, lines| {
-            if transcript.last_model() != Some((provider, model)) {
-                lines.add("model_change", json!({ "provider": provider, "modelId": model }));
-            }
-        })
+        let used = (provider.to_owned(), model.to_owned());
+        self.append_entries(session, now, |lines| lines.change_model(used))
     }
 
     /// Writes down a summary of what was said before the entry `first_kept`, which models are asked with from now on.
@@ -253,27 +303,34 @@ impl SessionStore {
             "firstKeptEntryId": first_kept,
             "tokensBefore": tokens_before,
         });
-        self.append_entries(session, now, |_, lines| {
+        self.append_entries(session, now, |lines| {
             lines.add("compaction", fields);
         })
     }
 
-    /// Appends what `write` adds to a transcript, of which it gets what is there.
+    /// Appends what `write` adds to a transcript.
     fn append_entries<T>(
         &self,
         session: &Session,
         now: SystemTime,
-        write: impl FnOnce(&Transcript, &mut NewLines) -> T,
+        write: impl FnOnce(&mut NewLines) -> T,
     ) -> Result<T> {
         let path = transcript_path(session)?;
-        let _turn = lock(&self.writing);
-        let transcript = Transcript::read(&path);
-        let mut lines = NewLines::after(transcript.last_id(), now);
-        let result = write(&transcript, &mut lines);
-        let (lines, _) = lines.finish();
+        let mut ends = lock(&self.writing);
+        let size = || std::fs::metadata(&path).map_or(0, |meta| meta.len());
+        let known = ends.remove(&path).filter(|end| end.bytes == size());
+        let end = known.unwrap_or_else(|| TranscriptEnd::of(&Transcript::read(&path)));
+        let mut lines = NewLines::after(end, now);
+        let result = write(&mut lines);
+        let (lines, mut end) = lines.finish();
         if !lines.is_empty() {
             apply::append_state_lines(&self.state_dir, &path, &lines)?;
         }
+        end.bytes = size();
+        if ends.len() >= MAX_KNOWN_ENDS {
+            ends.clear();
+        }
+        ends.insert(path, end);
         Ok(result)
     }
 
@@ -336,7 +393,7 @@ impl SessionStore {
 /// Returns the path of a session's transcript.
 fn transcript_path(session: &Session) -> Result<PathBuf> {
     let path = session.transcript_path();
-    path.ok_or_else(|| Error::failed(msg!("sessions.bad-id", key = &session.key)))
+    path.ok_or_else(|| Error::failed(msg!("transcript.bad-id", key = &session.key)))
 }
 
 /// Creates the id of a session.

@@ -15,10 +15,26 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// Maximum number of bytes of a line that is read.
 const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Type of an entry with a command of a person, or the answer to one, which no model is told of.
+pub(super) const COMMAND_TYPE: &str = "openclaw.command";
+/// Type of an entry with a message of a person that waits until an earlier one is answered.
+pub(super) const TAKEN_IN_TYPE: &str = "openclaw.taken-in";
+/// Field of the entry of a message that a client of the gateway was told is taken in.
+pub(super) const TAKEN_IN_FIELD: &str = "takenIn";
+
 /// The branch of a transcript that ends in its last entry, the oldest entry first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transcript {
     entries: Vec<Value>,
+}
+
+/// The place of a message in a transcript.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EntryPlace {
+    /// The id of its entry.
+    pub(crate) id: String,
+    /// Its number among the messages, from 1.
+    pub(crate) number: usize,
 }
 
 /// The part of a conversation that a model is asked with.
@@ -44,14 +60,20 @@ impl Transcript {
         }
     }
 
+    /// Returns the number of messages.
+    pub(super) fn message_count(&self) -> usize {
+        let messages = self.entries.iter().filter(|entry| entry["type"] == "message");
+        messages.count()
+    }
+
     /// Returns the id of the last entry, which the next one follows.
-    pub(crate) fn last_id(&self) -> Option<String> {
+    pub(super) fn last_id(&self) -> Option<String> {
         let id = self.entries.last()?.get("id")?.as_str()?;
         Some(id.to_owned())
     }
 
     /// Returns the model that was used last, as (provider, model).
-    pub(crate) fn last_model(&self) -> Option<(&str, &str)> {
+    pub(super) fn last_model(&self) -> Option<(&str, &str)> {
         let change = self.entries.iter().rev().find(|e| e["type"] == "model_change")?;
         Some((change["provider"].as_str()?, change["modelId"].as_str()?))
     }
@@ -63,11 +85,43 @@ impl Transcript {
             let id = entry["id"].as_str().unwrap_or_default().to_owned();
             match entry["type"].as_str()? {
                 "message" => Some((id, visible_message(entry.get("message")?)?)),
+                "custom" if entry["customType"] == COMMAND_TYPE => {
+                    Some((id, visible_message(entry["data"].get("message")?)?))
+                }
                 "compaction" => Some((id.clone(), compaction_mark(entry, &id))),
                 _ => None,
             }
         });
-        shown.collect()
+        let waiting = self.waiting().into_iter();
+        let waiting = waiting.map(|(id, message)| (id.to_owned(), message.clone()));
+        shown.chain(waiting).collect()
+    }
+
+    /// Returns the messages of people that were taken in and wait for their turn, each with the id of its entry.
+    fn waiting(&self) -> Vec<(&str, &Value)> {
+        let taken_in = self
+            .entries
+            .iter()
+            .filter(|entry| entry["customType"] == TAKEN_IN_TYPE);
+        let messages =
+            taken_in.filter_map(|entry| Some((entry["id"].as_str()?, entry["data"].get("message")?)));
+        let waits =
+            |message: &Value| message::request_key(message).is_some_and(|own| self.place_of(&own).is_none());
+        messages.filter(|(_, message)| waits(message)).collect()
+    }
+
+    /// Returns the requests of the gateway's clients that nobody has answered yet: their idempotency keys and messages.
+    pub(crate) fn unanswered(&self) -> Vec<(String, SessionMessage)> {
+        let begun = self.entries.iter().filter(|entry| entry[TAKEN_IN_FIELD] == true);
+        let begun = begun.filter_map(|entry| entry.get("message"));
+        let all = begun.chain(self.waiting().into_iter().map(|(_, message)| message));
+        let open = all.filter_map(|message| {
+            let request = message::request_key(message)?;
+            let is_open = self.is_answered(&request) == Some(false);
+            is_open.then_some(())?;
+            Some((request, SessionMessage::from_value(message)?))
+        });
+        open.collect()
     }
 
     /// Returns what a model is asked with: the last summary, and the messages that it does not cover.
@@ -94,12 +148,37 @@ impl Transcript {
         }
     }
 
+    /// Returns the place of the message of a request, where it is among the messages.
+    pub(crate) fn place_of(&self, request: &str) -> Option<EntryPlace> {
+        let mut messages = self.entries.iter().filter(|entry| entry["type"] == "message");
+        let is_it = |entry: &Value| message::request_key(&entry["message"]).as_deref() == Some(request);
+        let at = messages.clone().position(is_it)?;
+        let entry = messages.nth(at)?;
+        Some(EntryPlace {
+            id: entry["id"].as_str().unwrap_or_default().to_owned(),
+            number: at + 1,
+        })
+    }
+
     /// Returns what became of the request with an idempotency key: `None` where no message came with it, else whether an
     /// answer that is not the call of a tool follows its message.
     pub(crate) fn is_answered(&self, request: &str) -> Option<bool> {
         let messages: Vec<_> = self.entries.iter().filter_map(|e| e.get("message")).collect();
+        let commands = self.entries.iter().filter(|e| e["customType"] == COMMAND_TYPE);
+        let commands: Vec<_> = commands.filter_map(|e| e["data"].get("message")).collect();
         let came = |message: &&Value| message::request_key(message).as_deref() == Some(request);
-        let at = messages.iter().rposition(came)?;
+        if let Some(at) = commands.iter().rposition(came) {
+            return Some(
+                commands[at..]
+                    .iter()
+                    .any(|message| message["role"] == "assistant"),
+            );
+        }
+        let Some(at) = messages.iter().rposition(came) else {
+            let waiting = self.waiting();
+            let waits = waiting.iter().any(|(_, message)| came(message));
+            return waits.then_some(false);
+        };
         let is_answer =
             |message: &&Value| message["role"] == "assistant" && message["stopReason"] != "toolUse";
         Some(messages[at..].iter().any(is_answer))

@@ -74,7 +74,8 @@ fn clients_of_both_protocols_get_answers_plans_and_their_results() {
         let sessions = call(&mut client, "sessions", "sessions.list", &json!({}));
         assert_eq!(sessions["sessions"][0]["key"], "agent:main:main");
         let params = json!({ "message": "/whoami", "sessionKey": "main", "idempotencyKey": format!("agent-{protocol}") });
-        let answer = call(&mut client, "agent", "agent", &params);
+        assert_eq!(call(&mut client, "agent", "agent", &params)["status"], "accepted");
+        let answer = client.response("agent")["payload"].clone();
         assert!(
             answer["result"]["payloads"][0]["text"]
                 .as_str()

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::MethodCall;
 use super::method::Method;
-use crate::agent::roster::{self, Roster, agent_entry};
+use crate::agent::roster::{self, Agent, Roster, agent_entry};
 use crate::gateway::protocol::shape::{FrameField, TEXT, optional};
 use crate::gateway::protocol::{OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
@@ -30,26 +30,35 @@ const DEFAULT_AVATAR: &str = "A";
 fn list(call: &MethodCall) -> Value {
     let active = call.state.active();
     let config = &active.config;
-    let agent = |id: &String| {
-        let entry = agent_entry(config, id);
+    let is_late = call.client.protocol == Protocol::Four;
+    let roster = Roster::new(call.state.context.borrowed(), config);
+    let agent = |agent: &Agent| {
+        let entry = agent_entry(config, &agent.id);
         let mut value = Map::new();
-        value.insert("id".to_owned(), id.as_str().into());
+        value.insert("id".to_owned(), agent.id.as_str().into());
         for key in ["name", "identity"] {
             if let Some(known) = entry.and_then(|entry| entry.get(key)) {
                 value.insert(key.to_owned(), known.clone());
             }
         }
+        if is_late {
+            let workspace = agent.workspace.display().to_string();
+            value.insert("workspace".to_owned(), workspace.into());
+            if let Some(model) = agent.models.first() {
+                value.insert("model".to_owned(), json!({ "primary": model }));
+            }
+        }
         Value::Object(value)
     };
-    let ids = roster::agent_ids(config);
+    let agents = roster.agents();
     let mut answer = json!({
-        "defaultId": ids[0],
+        "defaultId": roster.default_agent().id,
         "mainKey": roster::main_key(config),
         "scope": roster::session_scope(config),
-        "agents": ids.iter().map(agent).collect::<Vec<_>>(),
+        "agents": agents.iter().map(agent).collect::<Vec<_>>(),
     });
-    if call.client.protocol == Protocol::Four {
-        answer["ownership"] = if ids.len() == 1 { "sole" } else { "explicit" }.into();
+    if is_late {
+        answer["ownership"] = if agents.len() == 1 { "sole" } else { "explicit" }.into();
         answer["selectionRequired"] = false.into();
     }
     answer
@@ -85,8 +94,8 @@ fn identity(call: &MethodCall) -> Value {
     answer
 }
 
-/// Answers the gateway's method `models.list`: the models of the providers in the config, none of which this engine
-/// asks. OpenClaw 2026.1.30 answers with a catalogue that comes with it.
+/// Answers the gateway's method `models.list`: the models of the providers in the config, and those of the default agent.
+/// OpenClaw 2026.1.30 answers with a catalogue that comes with it.
 fn models(call: &MethodCall) -> Value {
     let active = call.state.active();
     let providers = active
@@ -103,16 +112,25 @@ fn models(call: &MethodCall) -> Value {
             }
         }
         if is_late {
-            value["available"] = false.into();
+            value["available"] = true.into();
         }
         Some(value)
     };
-    let models: Vec<_> = providers
+    let mut models: Vec<_> = providers
         .into_iter()
         .flatten()
         .filter_map(|(provider, entry)| Some((provider, entry.get("models")?.as_array()?)))
         .flat_map(|(provider, models)| models.iter().filter_map(move |entry| model(provider, entry)))
         .collect();
+    for name in roster::models(&active.config, &roster::default_agent(&active.config)) {
+        let Some((provider, id)) = name.split_once('/') else {
+            continue;
+        };
+        let is_listed = |one: &Value| one["provider"] == provider && one["id"] == id;
+        if !models.iter().any(is_listed) {
+            models.extend(model(provider, &json!({ "id": id })));
+        }
+    }
     json!({ "models": models })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::gateway::clients::ConnectedClient;
+use crate::gateway::protocol::response_frame;
 use crate::gateway::state::GatewayState;
 use crate::time::unix_millis;
 
@@ -15,6 +16,8 @@ pub(crate) struct MethodCall {
     pub state: Arc<GatewayState>,
     /// The client that calls.
     pub client: Arc<ConnectedClient>,
+    /// The id of the request.
+    pub id: String,
     /// The parameters; `Null` where there are none.
     pub params: Value,
 }
@@ -24,6 +27,12 @@ impl MethodCall {
     /// anything else.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.params.get(key).and_then(Value::as_str)
+    }
+
+    /// Answers a client's call before its last answer: the client gets both under one id.
+    pub(super) fn answer_first(&self, payload: Value) {
+        let frame = response_frame(&self.id, &Ok(payload));
+        self.state.clients.send_frame(self.client.conn_id, frame);
     }
 
     /// Returns the time of a client's call to a gateway method, in milliseconds since 1970.

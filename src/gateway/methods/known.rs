@@ -116,15 +116,9 @@ pub(super) const NODE_METHODS: [&str; 11] = [
 ];
 
 /// The methods of OpenClaw's gateway that start, steer or change a conversation with an agent.
-const AGENT_METHODS: [&str; 11] = [
-    "chat.inject",
-    "sessions.compact",
+const AGENT_METHODS: [&str; 5] = [
     "sessions.create",
-    "sessions.delete",
-    "sessions.patch",
     "sessions.patchMany",
-    "sessions.reset",
-    "sessions.send",
     "openclaw.chat",
     "tools.invoke",
     "wake",

@@ -8,8 +8,3 @@ use crate::sessions::SessionKey;
 pub(super) fn resolve_key(state: &GatewayState, typed: &str) -> SessionKey {
     SessionKey::resolve(typed, &roster::session_key_rules(&state.active().config))
 }
-
-/// Returns the key of the main session of the default agent, in which people talk to the bot.
-pub(super) fn main_session_key(state: &GatewayState) -> SessionKey {
-    resolve_key(state, "main")
-}

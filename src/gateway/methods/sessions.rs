@@ -1,8 +1,5 @@
-//! The methods about sessions and their messages, as far as they only read.
-//!
-//! The only conversation of this engine is that with the bot. What OpenClaw 2026.1.30 left in the state folder is shown
-//! too: the sessions that `sessions.json` of each agent lists, and the messages of their transcripts
-//! (docs/openclaw.md#empty-answers).
+//! The methods about sessions and their messages: those of `sessions.json` of each agent, as OpenClaw 2026.1.30 keeps them
+//! (docs/openclaw.md#sessions).
 
 use std::sync::Arc;
 
@@ -11,18 +8,22 @@ use serde_json::{Value, json};
 
 use super::call::MethodCall;
 use super::method::Method;
-use super::session_key::{main_session_key, resolve_key};
+use super::session_key::resolve_key;
 use crate::agent::roster;
+use crate::gateway::clients::audience::Subscriptions;
 use crate::gateway::protocol::shape::{FrameField, FrameShape, TEXT, optional, required};
 use crate::gateway::protocol::{ErrorResponse, MethodResult, OperatorScope, Protocol};
 use crate::gateway::state::GatewayState;
-use crate::sessions::{Session, SessionFields, SessionStore};
+use crate::sessions::{Session, SessionStore, Transcript};
 use crate::sync::spawn_blocking;
 use crate::time::unix_millis;
 
+mod change;
+mod history;
+mod preview;
 mod stored;
 
-use stored::{read_sessions, session_value};
+use stored::{read_sessions, session_defaults, session_value};
 
 /// The methods about sessions and their messages.
 pub(super) const METHODS: &[Method] = &[
@@ -36,33 +37,38 @@ pub(super) const METHODS: &[Method] = &[
     })
     .with_unchecked_params(),
     Method::future("sessions.preview", OperatorScope::Read, |call| {
-        preview(call).boxed()
+        preview::preview(call).boxed()
     })
     .with_unchecked_params(),
-    Method::infallible(
-        "sessions.subscribe",
-        OperatorScope::Read,
-        |_| json!({"subscribed": true}),
-    )
-    .with_params(&[]),
+    Method::infallible("sessions.subscribe", OperatorScope::Read, subscribe_to_list).with_params(&[]),
     Method::infallible("sessions.messages.subscribe", OperatorScope::Read, subscribe)
         .with_params(SUBSCRIBE_PARAMS),
-    Method::infallible(
-        "sessions.messages.unsubscribe",
-        OperatorScope::Read,
-        |call| json!({"subscribed": false, "key": call.text("key")}),
-    )
-    .with_params(SUBSCRIBE_PARAMS),
-    Method::future("chat.history", OperatorScope::Read, |call| history(call).boxed())
-        .with_params(HISTORY_PARAMS),
-    Method::future("chat.startup", OperatorScope::Read, |call| history(call).boxed())
-        .with_params(HISTORY_PARAMS),
-    Method::infallible(
-        "chat.abort",
-        OperatorScope::Write,
-        |_| json!({"ok": true, "aborted": false, "runIds": []}),
-    )
-    .with_params(ABORT_PARAMS),
+    Method::infallible("sessions.messages.unsubscribe", OperatorScope::Read, unsubscribe)
+        .with_params(SUBSCRIBE_PARAMS),
+    Method::future("chat.history", OperatorScope::Read, |call| {
+        history::history(call).boxed()
+    })
+    .with_params(history::PARAMS),
+    Method::future("chat.startup", OperatorScope::Read, |call| {
+        history::history(call).boxed()
+    })
+    .with_params(history::PARAMS),
+    Method::future("sessions.patch", OperatorScope::Admin, |call| {
+        change::patch(call).boxed()
+    })
+    .with_unchecked_params(),
+    Method::future("sessions.reset", OperatorScope::Admin, |call| {
+        change::reset(call).boxed()
+    })
+    .with_unchecked_params(),
+    Method::future("sessions.delete", OperatorScope::Admin, |call| {
+        change::delete(call).boxed()
+    })
+    .with_unchecked_params(),
+    Method::future("sessions.compact", OperatorScope::Admin, |call| {
+        change::compact(call).boxed()
+    })
+    .with_unchecked_params(),
 ];
 
 /// The parameters of the gateway's method `sessions.describe`.
@@ -78,71 +84,17 @@ const SUBSCRIBE_PARAMS: &[FrameField] = &[
     optional("agentId", TEXT),
     optional("includeApprovals", FrameShape::Bool),
 ];
-/// The parameters of the gateway's methods `chat.history` and `chat.startup`.
-const HISTORY_PARAMS: &[FrameField] = &[
-    required("sessionKey", TEXT),
-    optional("limit", FrameShape::Whole(1)),
-    optional("agentId", TEXT),
-    optional("maxBytes", FrameShape::Whole(1)),
-    optional("maxChars", FrameShape::Whole(1)),
-    optional("offset", FrameShape::Whole(0)),
-    optional("sinceCursor", FrameShape::Any),
-    optional("sinceSeq", FrameShape::Any),
-    optional("sessionId", TEXT),
-];
-/// The parameters of the gateway's method `chat.abort`.
-const ABORT_PARAMS: &[FrameField] = &[
-    required("sessionKey", TEXT),
-    optional("runId", TEXT),
-    optional("agentId", TEXT),
-    optional("preserveTranscript", FrameShape::Any),
-];
-
 /// Maximum number of sessions in one answer to the gateway's method `sessions.list`.
 const MAX_SESSIONS: u64 = 10_000;
+/// Maximum number of characters of the title of a session, and of its last text.
+const MAX_TITLE_CHARS: usize = 80;
 /// Number of sessions in an answer to `sessions.list` in version 4 of the protocol, where the client names no other.
 const DEFAULT_SESSIONS: u64 = 100;
-/// Number of messages in one answer to the gateway's method `chat.history`, at most and by default, as in OpenClaw.
-const MESSAGE_LIMIT: (u64, u64) = (1000, 200);
-
-/// Returns the sessions that OpenClaw left, and that of the bot, where somebody has talked to it.
-async fn all_sessions(state: &Arc<GatewayState>) -> Vec<Session> {
-    let mut sessions = read_sessions(state).await;
-    let key = main_session_key(state);
-    let last = state.chat_log.messages().pop();
-    if let Some(last) = last
-        && !sessions.iter().any(|session| session.key == key)
-    {
-        let fields = json!({
-            "sessionId": state.identity.instance_id,
-            "updatedAt": last["timestamp"],
-            "chatType": "direct",
-            "systemSent": true,
-            "abortedLastRun": false,
-        });
-        let fields = fields.as_object().cloned().unwrap_or_default();
-        sessions.push(state.sessions.absent(&key, fields));
-    }
-    sessions
-}
-
 /// Finds the session of this key, in any form that clients send.
 async fn find_session(state: &Arc<GatewayState>, typed: &str) -> Option<Session> {
     let key = resolve_key(state, typed);
-    let sessions = all_sessions(state).await;
+    let sessions = read_sessions(state).await;
     sessions.into_iter().find(|session| session.key == key)
-}
-
-/// Returns the model that new sessions would have by the config, as answers about sessions have it.
-fn session_defaults(config: &Value) -> Value {
-    let model = config
-        .pointer("/agents/defaults/model/primary")
-        .and_then(Value::as_str);
-    let (provider, model) = match model.and_then(|model| model.split_once('/')) {
-        Some((provider, model)) => (Some(provider), Some(model)),
-        None => (None, model),
-    };
-    json!({"modelProvider": provider, "model": model, "contextTokens": null})
 }
 
 /// Answers the gateway's method `sessions.list`. Of the filters those are applied that could leave out what is there.
@@ -173,19 +125,18 @@ async fn list(call: MethodCall) -> MethodResult {
                 .is_none_or(|label| session.text("label") == Some(label))
             && session.updated_at() >= oldest
     };
-    let mut sessions = all_sessions(state).await;
+    let mut sessions = read_sessions(state).await;
     sessions.retain(is_wanted);
     let total = sessions.len();
     let applied = limit.unwrap_or(MAX_SESSIONS).min(MAX_SESSIONS);
     let shown = usize::try_from(applied).unwrap_or(usize::MAX);
     sessions.truncate(shown);
-    let rules = roster::session_key_rules(&active.config);
     let mut answer = json!({
         "ts": now,
         "path": "(multiple)",
         "count": sessions.len(),
         "defaults": session_defaults(&active.config),
-        "sessions": sessions.iter().map(|one| session_value(one, protocol, &rules)).collect::<Vec<_>>(),
+        "sessions": session_values(&call, sessions).await,
     });
     if protocol == Protocol::Four {
         answer["totalCount"] = total.into();
@@ -202,7 +153,7 @@ async fn list(call: MethodCall) -> MethodResult {
 async fn describe(call: MethodCall) -> MethodResult {
     let session = find_session(&call.state, call.text("key").unwrap_or_default()).await;
     let rules = roster::session_key_rules(&call.state.active().config);
-    let session = session.map(|session| session_value(&session, call.client.protocol, &rules));
+    let session = session.map(|session| session_value(&call.state, &session, call.client.protocol, &rules));
     Ok(json!({ "session": session }))
 }
 
@@ -220,25 +171,61 @@ async fn resolve(call: MethodCall) -> MethodResult {
     Ok(answer)
 }
 
-/// Answers the gateway's method `sessions.preview`: whether each of these sessions exists. Their messages are answered
-/// by `chat.history`.
-async fn preview(call: MethodCall) -> MethodResult {
-    let keys = call.params.get("keys").and_then(Value::as_array);
-    let keys = keys.into_iter().flatten().filter_map(Value::as_str);
-    let sessions = all_sessions(&call.state).await;
-    let one = |typed: &str| {
-        let key = resolve_key(&call.state, typed);
-        let is_there = sessions.iter().any(|session| session.key == key);
-        let status = if is_there { "empty" } else { "missing" };
-        json!({"key": typed, "status": status, "items": []})
+/// Returns sessions in the form of an answer: with a title and the last message, where the client asks for them.
+async fn session_values(call: &MethodCall, sessions: Vec<Session>) -> Vec<Value> {
+    let wants = |name: &str| call.params.get(name) == Some(&true.into());
+    let (title, last) = (wants("includeDerivedTitles"), wants("includeLastMessage"));
+    let rules = roster::session_key_rules(&call.state.active().config);
+    let (state, protocol) = (call.state.clone(), call.client.protocol);
+    let values = move || {
+        let values = sessions.iter().map(|session| {
+            let mut value = session_value(&state, session, protocol, &rules);
+            if title || last {
+                add_texts(&SessionStore::transcript(session), &mut value, title, last);
+            }
+            value
+        });
+        values.collect()
     };
-    let previews: Vec<_> = keys.map(one).collect();
-    Ok(json!({"ts": unix_millis(call.state.context.host.now()), "previews": previews}))
+    spawn_blocking(values).await.unwrap_or_default()
 }
 
-/// Answers the gateway's method `sessions.messages.subscribe`. No event follows: no message comes.
+/// Adds the first text of a person as the title of a session, and its last text.
+fn add_texts(transcript: &Transcript, value: &mut Value, title: bool, last: bool) {
+    let history = transcript.history();
+    let texts = || {
+        history
+            .iter()
+            .map(|(_, message)| (message, preview::text_of(message)))
+    };
+    let shorten = |text: &str| preview::shorten(text.trim(), MAX_TITLE_CHARS);
+    let first = texts().find(|(message, text)| message["role"] == "user" && !text.trim().is_empty());
+    if let Some((_, text)) = first.filter(|_| title) {
+        value["derivedTitle"] = shorten(text.lines().next().unwrap_or_default()).into();
+    }
+    let end = history.iter().rev().map(|(_, message)| preview::text_of(message));
+    if let Some(text) = end
+        .into_iter()
+        .find(|text| !text.trim().is_empty())
+        .filter(|_| last)
+    {
+        value["lastMessagePreview"] = shorten(&text).into();
+    }
+}
+
+/// Answers the gateway's method `sessions.subscribe`.
+fn subscribe_to_list(call: &MethodCall) -> Value {
+    let change = Subscriptions::add_session_list;
+    call.state.clients.subscribe(call.client.conn_id, change);
+    json!({"subscribed": true})
+}
+
+/// Answers the gateway's method `sessions.messages.subscribe`.
 fn subscribe(call: &MethodCall) -> Value {
     let key = call.text("key").unwrap_or_default();
+    let session = resolve_key(&call.state, key);
+    let change = |own: &mut Subscriptions| own.add_session(session.as_str());
+    call.state.clients.subscribe(call.client.conn_id, change);
     let mut answer = json!({"subscribed": true, "key": key});
     if call.params.get("includeApprovals") == Some(&true.into()) {
         answer["approvalReplay"] = json!({
@@ -251,64 +238,11 @@ fn subscribe(call: &MethodCall) -> Value {
     answer
 }
 
-/// Answers the gateway's methods `chat.history` and `chat.startup`: the last messages of a session, none for one that
-/// is not there.
-async fn history(call: MethodCall) -> MethodResult {
-    let state = &call.state;
-    let key = call.text("sessionKey").unwrap_or_default();
-    let session = find_session(state, key).await;
-    let stored = session.clone();
-    let read = move || stored.map(|session| SessionStore::transcript(&session).history());
-    let read = spawn_blocking(read).await.ok().flatten().unwrap_or_default();
-    let mut messages: Vec<_> = read.into_iter().map(|(_, message)| message).collect();
-    if resolve_key(state, key) == main_session_key(state) {
-        messages.extend(state.chat_log.messages());
-    }
-    let total = messages.len();
-    let (most, default) = MESSAGE_LIMIT;
-    let limit = call
-        .params
-        .get("limit")
-        .and_then(Value::as_u64)
-        .unwrap_or(default);
-    let limit = usize::try_from(limit.min(most)).unwrap_or(usize::MAX);
-    let messages = messages.split_off(total.saturating_sub(limit));
-    let id = session
-        .as_ref()
-        .and_then(|session| session.fields.get("sessionId"));
-    let mut answer = json!({"sessionKey": key, "messages": messages});
-    if let Some(id) = id {
-        answer["sessionId"] = id.clone();
-    }
-    match call.client.protocol {
-        Protocol::Three => {
-            let level = session
-                .as_ref()
-                .and_then(|session| session.fields.get("thinkingLevel"));
-            answer["thinkingLevel"] = level.cloned().unwrap_or_else(|| "off".into());
-        }
-        Protocol::Four => {
-            answer["pendingInputs"] = json!({"items": [], "total": 0});
-            answer["hasMore"] = (total > limit).into();
-            answer["totalMessages"] = total.into();
-            answer["defaults"] = session_defaults(&state.active().config);
-            answer["sessionInfo"] = session_info(state, key, session.as_ref());
-        }
-    }
-    Ok(answer)
-}
-
-/// Returns what an answer in version 4 of the protocol says about the session whose messages it has, which need not
-/// exist yet.
-fn session_info(state: &GatewayState, typed: &str, session: Option<&Session>) -> Value {
-    let key = resolve_key(state, typed);
-    let rules = roster::session_key_rules(&state.active().config);
-    let absent = || state.sessions.absent(&key, SessionFields::new());
-    let session = session.cloned().unwrap_or_else(absent);
-    let mut info = session_value(&session, Protocol::Four, &rules);
-    info["classification"] = "main".into();
-    info["snapshotAt"] = unix_millis(state.context.host.now()).into();
-    info["activeRunIds"] = json!(state.chat_log.active_runs());
-    info["activeLeafEntryId"] = Value::Null;
-    info
+/// Answers the gateway's method `sessions.messages.unsubscribe`.
+fn unsubscribe(call: &MethodCall) -> Value {
+    let key = call.text("key").unwrap_or_default();
+    let session = resolve_key(&call.state, key);
+    let change = |own: &mut Subscriptions| own.remove_session(session.as_str());
+    call.state.clients.subscribe(call.client.conn_id, change);
+    json!({"subscribed": false, "key": key})
 }

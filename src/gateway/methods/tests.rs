@@ -63,7 +63,13 @@ async fn served_methods_answer_and_all_others_say_why_not() {
         let answer = gateway.call(admin, method, Value::Null);
         async move { answer.await.unwrap_err() }
     };
-    for method in ["poll", "chat.inject", "cron.add", "skills.install", "update.run"] {
+    for method in [
+        "poll",
+        "sessions.create",
+        "cron.add",
+        "skills.install",
+        "update.run",
+    ] {
         let error = lacking(method).await;
         assert_eq!(error.code, ErrorCode::Unavailable, "{method}");
         assert!(error.message.contains(method), "{}", error.message);

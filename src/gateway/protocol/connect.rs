@@ -98,6 +98,9 @@ pub struct ConnectParams {
     /// The scopes that the client asks for.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// The capabilities of the client.
+    #[serde(default)]
+    pub caps: Vec<String>,
     /// The device that the client runs on, with a signature that proves it.
     pub device: Option<DeviceParams>,
     /// The credentials.

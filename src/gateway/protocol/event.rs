@@ -17,8 +17,14 @@ pub(crate) enum GatewayEvent {
     Shutdown,
     /// The health document.
     Health,
-    /// A part or the whole of an answer of the bot.
+    /// A part or the whole of an answer of the bot or an agent.
     Chat,
+    /// A step of an agent's run.
+    Agent,
+    /// A message was added to a session.
+    SessionMessage,
+    /// A session began, changed or ended.
+    SessionsChanged,
     /// A device waits for approval.
     PairingRequested,
     /// A device was approved or rejected.
@@ -27,13 +33,16 @@ pub(crate) enum GatewayEvent {
 
 impl GatewayEvent {
     /// Every event that the gateway sends to its clients, in the order in which `hello-ok` names them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::ConnectChallenge,
         Self::Presence,
         Self::Tick,
         Self::Shutdown,
         Self::Health,
         Self::Chat,
+        Self::Agent,
+        Self::SessionMessage,
+        Self::SessionsChanged,
         Self::PairingRequested,
         Self::PairingResolved,
     ];
@@ -47,6 +56,9 @@ impl GatewayEvent {
             Self::Shutdown => "shutdown",
             Self::Health => "health",
             Self::Chat => "chat",
+            Self::Agent => "agent",
+            Self::SessionMessage => "session.message",
+            Self::SessionsChanged => "sessions.changed",
             Self::PairingRequested => "device.pair.requested",
             Self::PairingResolved => "device.pair.resolved",
         }
@@ -58,28 +70,47 @@ impl GatewayEvent {
         // Without a `_` arm: whoever adds an event decides who may see it.
         match self {
             Self::ConnectChallenge | Self::Presence | Self::Tick | Self::Shutdown | Self::Health => None,
-            Self::Chat => Some(OperatorScope::Read),
+            Self::Chat | Self::Agent | Self::SessionMessage | Self::SessionsChanged => {
+                Some(OperatorScope::Read)
+            }
             Self::PairingRequested | Self::PairingResolved => Some(OperatorScope::Pairing),
         }
     }
 
-    /// Renders the WebSocket frame that carries an event of the gateway to its clients. An event before the handshake
-    /// has no sequence number.
-    pub(crate) fn to_frame(self, payload: &Value, seq: Option<u64>, version: Option<StateVersion>) -> String {
-        let mut frame = json!({"type": "event", "event": self.name(), "payload": payload});
-        if let Some(seq) = seq {
-            frame["seq"] = seq.into();
+    /// Renders an event of the gateway as a WebSocket frame that lacks the sequence number of its client.
+    pub(crate) fn render(self, payload: &Value, version: Option<StateVersion>) -> EventFrame {
+        let frame = json!({"type": "event", "event": self.name(), "payload": payload}).to_string();
+        EventFrame {
+            start: frame.strip_suffix('}').unwrap_or_default().to_owned(),
+            end: version.map_or_else(String::new, |version| {
+                format!(",\"stateVersion\":{}", version.to_value())
+            }),
         }
-        if let Some(version) = version {
-            frame["stateVersion"] = version.to_value();
-        }
-        frame.to_string()
     }
 
     /// Returns whether an event of the gateway carries the version numbers of the presence list and the health
     /// document.
     pub(crate) fn has_state_version(self) -> bool {
         matches!(self, Self::Presence | Self::Health)
+    }
+}
+
+/// The WebSocket frame of an event without its sequence number, which each client counts by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct EventFrame {
+    start: String,
+    end: String,
+}
+
+impl EventFrame {
+    /// Returns the text of an event's frame for a client whose event with this number it is.
+    pub(crate) fn with_seq(&self, seq: u64) -> String {
+        format!("{},\"seq\":{seq}{}}}", self.start, self.end)
+    }
+
+    /// Returns the text of an event's frame before the handshake, when no event has a number.
+    pub(crate) fn without_seq(&self) -> String {
+        format!("{}{}}}", self.start, self.end)
     }
 }
 
@@ -105,7 +136,7 @@ mod tests {
     #[test]
     fn events_have_the_keys_of_the_protocol_in_its_order() {
         assert_eq!(
-            GatewayEvent::Tick.to_frame(&json!({"ts": 1}), Some(2), None),
+            GatewayEvent::Tick.render(&json!({"ts": 1}), None).with_seq(2),
             r#"{"type":"event","event":"tick","payload":{"ts":1},"seq":2}"#
         );
     }

@@ -42,6 +42,9 @@ impl AuthMethod {
     }
 }
 
+/// The capabilities of clients on which it depends what the gateway sends them.
+const CAPABILITIES: [&str; 2] = ["tool-events", "approvals"];
+
 /// A client that passed the gateway's handshake.
 #[derive(Debug)]
 pub(super) struct AcceptedClient {
@@ -71,6 +74,7 @@ impl AcceptedClient {
             protocol: self.protocol,
             role: self.role,
             scopes: self.scopes,
+            caps: known_capabilities(self.connect.caps),
             device_id: self.connect.device.map(|device| device.id),
             by_device_token: self.method == AuthMethod::DeviceToken,
             ip: peer.address.ip().to_canonical(),
@@ -78,6 +82,13 @@ impl AcceptedClient {
             since: state.context.host.now(),
         }
     }
+}
+
+/// Returns the capabilities of a client that this gateway knows.
+fn known_capabilities(mut caps: Vec<String>) -> Vec<String> {
+    caps.retain(|cap| CAPABILITIES.contains(&cap.as_str()));
+    caps.truncate(CAPABILITIES.len());
+    caps
 }
 
 /// A client that the gateway refused at its handshake: the reason, and what the texts of the error response depend

@@ -172,7 +172,7 @@ async fn client_that_does_not_read_is_disconnected_alone() {
     let gateway = TestGateway::new();
     let unread = gateway.accepted_client(3).await;
     let mut client = gateway.accepted_client(4).await;
-    for at in 0..600 {
+    for at in 0..1600 {
         gateway
             .state
             .clients

@@ -87,6 +87,42 @@ fn message_of_a_request_is_taken_once_though_the_gateway_was_killed() {
 }
 
 #[test]
+fn message_that_waits_for_its_turn_is_kept_and_taken_once() {
+    let (_dir, store) = store();
+    let session = store.open(&key(), &new(at(1))).unwrap();
+    let first = SessionMessage::user("one", Some("a"), 1);
+    let second = SessionMessage::user("two", Some("b"), 2);
+    assert_eq!(store.take_in(&session, &first, false, at(1)).unwrap(), None);
+    assert_eq!(store.take_in(&session, &second, true, at(1)).unwrap(), None);
+    assert_eq!(
+        store.take_in(&session, &second, true, at(1)).unwrap(),
+        Some(false)
+    );
+    let after_kill = SessionStore::transcript(&session);
+    assert_eq!(
+        (after_kill.history().len(), after_kill.context().messages.len()),
+        (2, 1)
+    );
+    let open: Vec<_> = after_kill
+        .unanswered()
+        .into_iter()
+        .map(|(request, _)| request)
+        .collect();
+    assert_eq!(open, ["a", "b"]);
+    let answer = || SessionMessage::Assistant(super::super::AssistantMessage::default());
+    store.append(&session, &[answer()], at(2)).unwrap();
+    let place = store.append_once(&session, &second, at(3)).unwrap().unwrap();
+    assert_eq!(place.number, 3);
+    store.append(&session, &[answer()], at(4)).unwrap();
+    let ended = SessionStore::transcript(&session);
+    assert_eq!((ended.history().len(), ended.unanswered().len()), (4, 0));
+    assert_eq!(
+        store.take_in(&session, &second, false, at(5)).unwrap(),
+        Some(true)
+    );
+}
+
+#[test]
 fn message_after_a_cut_line_follows_the_last_whole_entry() {
     let (_dir, store) = store();
     let session = store.open(&key(), &new(at(1))).unwrap();
@@ -102,7 +138,7 @@ fn message_after_a_cut_line_follows_the_last_whole_entry() {
         .unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    assert_eq!(last["parentId"], ids[0].as_str());
+    assert_eq!(last["parentId"], ids[0].id.as_str());
     assert_eq!(SessionStore::transcript(&session).history().len(), 2);
 }
 
@@ -165,7 +201,7 @@ fn compacted_session_is_continued_after_its_summary() {
     let said = ["one", "two"].map(|text| SessionMessage::user(text, None, 1));
     let ids = store.append(&session, &said, at(1)).unwrap();
     store
-        .compact(&session, "they said one", &ids[1], 90, at(2))
+        .compact(&session, "they said one", &ids[1].id, 90, at(2))
         .unwrap();
     let context = SessionStore::transcript(&session).context();
     assert_eq!(context.summary.as_deref(), Some("they said one"));

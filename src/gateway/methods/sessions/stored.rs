@@ -38,7 +38,12 @@ const KEPT_KEYS: [&str; 22] = [
 ];
 
 /// Returns a session in the form of answers in a version of the protocol.
-pub(super) fn session_value(session: &Session, protocol: Protocol, rules: &SessionKeyRules) -> Value {
+pub(super) fn session_value(
+    state: &GatewayState,
+    session: &Session,
+    protocol: Protocol,
+    rules: &SessionKeyRules,
+) -> Value {
     let key = &session.key;
     let mut value = json!({"key": key.as_str(), "kind": key.kind(), "updatedAt": null});
     for key in KEPT_KEYS {
@@ -49,9 +54,13 @@ pub(super) fn session_value(session: &Session, protocol: Protocol, rules: &Sessi
     if protocol == Protocol::Four {
         value["agentId"] = key.agent().into();
         value["isMain"] = key.is_main(rules).into();
-        for key in ["isBackground", "archived", "pinned", "unread", "hasActiveRun"] {
+        for key in ["isBackground", "archived", "pinned", "unread"] {
             value[key] = false.into();
         }
+        let active = state.runs.book.active_in(key.as_str());
+        value["hasActiveRun"] = (!active.is_empty()).into();
+        value["status"] = if active.is_empty() { "done" } else { "running" }.into();
+        value["activeRunIds"] = active.into();
     }
     value
 }
@@ -66,4 +75,15 @@ pub(super) async fn read_sessions(state: &Arc<GatewayState>) -> Vec<Session> {
         sessions
     };
     spawn_blocking(read).await.unwrap_or_default()
+}
+
+/// Returns the model that new sessions would have by the config, as answers about sessions have it.
+pub(super) fn session_defaults(config: &Value) -> Value {
+    let models = roster::models(config, &roster::default_agent(config));
+    let first = models.first().map(String::as_str);
+    let (provider, model) = match first.and_then(|model| model.split_once('/')) {
+        Some((provider, model)) => (Some(provider), Some(model)),
+        None => (None, first),
+    };
+    json!({"modelProvider": provider, "model": model, "contextTokens": null})
 }

@@ -65,7 +65,7 @@ async fn list_of_approvals_is_a_bare_array() {
 async fn conversation_is_refused_with_the_reason_that_there_is_no_model() {
     let gateway = TestGateway::new();
     for protocol in [Protocol::Three, Protocol::Four] {
-        for method in ["sessions.patch", "sessions.reset", "chat.inject"] {
+        for method in ["sessions.create", "sessions.patchMany", "openclaw.chat"] {
             let client = connected_client(protocol, &["operator.write"]);
             let error = gateway.call(client, method, json!({})).await.unwrap_err();
             assert_eq!(error.code, ErrorCode::Unavailable, "{error:?}");
