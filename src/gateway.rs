@@ -23,6 +23,7 @@ mod canvas;
 mod chat;
 mod client_network;
 mod clients;
+mod completions;
 mod config_reload;
 mod connections;
 pub mod dashboard;

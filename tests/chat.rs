@@ -1,9 +1,10 @@
-//! `openclaw chat` and `openclaw agent`: the real program, a real gateway, and a stand-in for the model.
+//! `openclaw chat`, `openclaw agent` and `/v1/chat/completions`: the real program, a real gateway, and a stand-in for the model.
 
+mod completions;
 mod conversation;
 mod lines;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::chat_model::ChatModel;
@@ -17,8 +18,16 @@ struct ChatHome {
 
 impl ChatHome {
     fn new() -> Self {
+        Self::with(&json!({}))
+    }
+
+    /// Creates a home whose config has these keys of the gateway besides.
+    fn with(further: &Value) -> Self {
         let (sandbox, model) = (Sandbox::new(), ChatModel::start());
         let mut config: Value = serde_json::from_str(&gateway::config(free_base())).expect("JSON");
+        for (key, value) in further.as_object().expect("an object") {
+            config["gateway"][key] = value.clone();
+        }
         for (key, value) in model.config().as_object().expect("an object") {
             config[key] = value.clone();
         }

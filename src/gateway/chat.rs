@@ -13,4 +13,4 @@ mod turn;
 pub(crate) use intake::{TakenIn, open_session, take_in};
 pub(crate) use resume::answer_what_waits;
 pub(crate) use said::{Person, Said};
-pub(crate) use turn::{Answer, answer};
+pub(crate) use turn::{Answer, answer, answer_growing};

@@ -23,7 +23,7 @@ use super::guard::{self, Guard};
 use super::protocol::MAX_HANDSHAKE_BYTES;
 use super::state::GatewayState;
 use super::upgrade::{accept_upgrade, serve_until_evicted};
-use super::{canvas, dashboard, reply, session};
+use super::{canvas, completions, dashboard, reply, session};
 use crate::time::millis;
 
 /// Maximum size of the body of an HTTP request to the gateway's base port, in bytes.
@@ -44,8 +44,8 @@ pub(crate) fn router(state: &Arc<GatewayState>) -> Router {
         .route("/startup", get(startup))
         .route("/startupz", get(startup))
         .route("/tools/invoke", post(invoke_tool))
-        .route("/v1/chat/completions", post(refuse_completion))
-        .route("/v1/responses", post(refuse_completion))
+        .route("/v1/chat/completions", post(completions::complete))
+        .route("/v1/responses", post(refuse_responses))
         .with_state(state.clone())
         .merge(dashboard::router(state.clone()))
         .merge(canvas::routes(state, &state.hosts, canvas::CanvasPort::Base))
@@ -118,12 +118,12 @@ async fn invoke_tool() -> Response {
     )
 }
 
-/// Refuses an HTTP request for a completion, in the form of the OpenAI API. The status is the one of a model that does
+/// Refuses an HTTP request to the Responses API, in the form of the OpenAI API. The status is the one of a model that does
 /// not exist: clients repeat requests that are answered with 5xx.
-async fn refuse_completion() -> Response {
+async fn refuse_responses() -> Response {
     reply::error(
         StatusCode::NOT_FOUND,
-        "the native engine of this gateway has no agent and no model; `openclaw gateway --engine node` runs OpenClaw's own",
+        "the native engine of this gateway answers at /v1/chat/completions; `openclaw gateway --engine node` runs OpenClaw's own",
         "model_not_found",
     )
 }

@@ -54,7 +54,7 @@ fn answer_is_shown_while_it_is_written_and_stays() {
 }
 
 #[test]
-fn history_is_shown() {
+fn history_is_shown_and_escape_stops_the_answer() {
     let home = ChatHome::new();
     let _gateway = home.start();
     let mut terminal = Terminal::start(&home.sandbox, ["chat"], Size::USUAL);
@@ -65,11 +65,26 @@ fn history_is_shown() {
     terminal.wait_for(USUAL_TEXT).press(Key::CtrlC);
     assert_eq!(terminal.exit_code(), 0);
 
+    home.model.push(Answer::Pieces(vec![
+        text("Once upon"),
+        Piece::Held,
+        text(" a time"),
+    ]));
     let mut terminal = Terminal::start(&home.sandbox, ["chat"], Size::USUAL);
     terminal
         .wait_for("remember me")
         .wait_for(USUAL_TEXT)
         .wait_for("Enter send");
+    terminal
+        .type_in("a story")
+        .press(Key::Enter)
+        .wait_for("Once upon");
+    terminal
+        .press(Key::Escape)
+        .wait_for("Stopped.")
+        .wait_for("Enter send");
+    home.model.wait_for_abandoned(1);
+    assert!(terminal.screen().contains("Once upon"));
     assert_eq!(terminal.press(Key::CtrlC).exit_code(), 0);
     assert_eq!(terminal.modes(), Modes::usual());
 }

@@ -16,6 +16,7 @@ fn agent_prints_the_answer_and_a_document() {
         .exits(0);
     let answer = ran.json();
     assert_eq!(answer["result"]["payloads"][0]["text"], USUAL_TEXT);
+    assert_eq!(answer["result"]["meta"]["agentMeta"]["model"], "m1");
     let asked = home.model.wait_for_requests(2);
     let said: Vec<_> = asked[1]
         .messages()
@@ -26,11 +27,15 @@ fn agent_prints_the_answer_and_a_document() {
 }
 
 #[test]
-fn agent_of_a_gateway_that_does_not_run_is_not_asked() {
+fn agent_tells_why_there_is_no_answer() {
     let home = ChatHome::new();
     let ran = home.sandbox.run(["agent", "--message", "hi"]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    let _gateway = home.start();
+    home.model.push(Answer::error(401, "Incorrect API key provided"));
+    let ran = home.sandbox.run(["agent", "--message", "hi"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(home.model.requests().is_empty());
+    assert!(ran.stderr.contains("Incorrect API key provided"), "{ran:?}");
 }
 
 #[test]

@@ -122,15 +122,23 @@ fn every_reply_has_security_headers_and_none_a_cors_header() {
 }
 
 #[test]
-fn completion_is_refused_with_the_reason_that_there_is_no_model() {
+fn interfaces_of_models_that_are_off_are_refused_with_the_reason() {
     let sandbox = Sandbox::new();
     let gateway = Gateway::start(&sandbox, "rescue");
     let headers = [bearer(), "Content-Length: 0".to_owned()];
     let headers: Vec<_> = headers.iter().map(String::as_str).collect();
-    let answer = request(gateway.port, "POST", "/v1/chat/completions", &headers).expect("an answer");
-    assert_eq!(
-        (answer.status, &answer.json()["error"]["type"]),
-        (404, &"model_not_found".into())
-    );
-    assert!(answer.body.contains("no agent and no model"), "{answer:?}");
+    for (path, why) in [
+        (
+            "/v1/chat/completions",
+            "gateway.http.endpoints.chatCompletions.enabled",
+        ),
+        ("/v1/responses", "/v1/chat/completions"),
+    ] {
+        let answer = request(gateway.port, "POST", path, &headers).expect("an answer");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["type"]),
+            (404, &"model_not_found".into())
+        );
+        assert!(answer.body.contains(why), "{answer:?}");
+    }
 }

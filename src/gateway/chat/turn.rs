@@ -27,12 +27,21 @@ pub(crate) enum Answer {
 
 /// Answers what a client said and was taken in.
 pub(crate) async fn answer(state: &Arc<GatewayState>, said: &Said) -> Answer {
+    answer_growing(state, said, watch::channel(String::new()).0).await
+}
+
+/// Answers what a client said and was taken in, and puts an agent's text into `growth` as it grows.
+pub(crate) async fn answer_growing(
+    state: &Arc<GatewayState>,
+    said: &Said,
+    growth: watch::Sender<String>,
+) -> Answer {
     let lang = state
         .runs
         .book
         .language(parse_command(&said.text).lang, state.lang);
     match said.answerer(state) {
-        Answerer::Agent => answer_by_agent(state, said, lang).await,
+        Answerer::Agent => answer_by_agent(state, said, lang, growth).await,
         Answerer::Bot => {
             let outlet = Outlet::new(state, &said.run, &said.key);
             if let Some(bot) = state.bot.get() {
@@ -40,7 +49,7 @@ pub(crate) async fn answer(state: &Arc<GatewayState>, said: &Said) -> Answer {
             }
             end_by_words(state, said, &outlet).await
         }
-        Answerer::Reset(rest) => reset(state, said, &rest, lang).await,
+        Answerer::Reset(rest) => reset(state, said, &rest, lang, growth).await,
     }
 }
 
@@ -78,7 +87,12 @@ async fn end_by_words(state: &Arc<GatewayState>, said: &Said, outlet: &Outlet) -
 }
 
 /// Lets the agent of the session answer.
-async fn answer_by_agent(state: &Arc<GatewayState>, said: &Said, lang: Lang) -> Answer {
+async fn answer_by_agent(
+    state: &Arc<GatewayState>,
+    said: &Said,
+    lang: Lang,
+    growth: watch::Sender<String>,
+) -> Answer {
     let (Some(bot), Some(agents)) = (state.bot.get(), state.agents.get()) else {
         return Answer::OfAgent(RunEnd::Aborted);
     };
@@ -95,7 +109,7 @@ async fn answer_by_agent(state: &Arc<GatewayState>, said: &Said, lang: Lang) -> 
         other: &plans,
     };
     let started = unix_millis(state.context.host.now());
-    let end = agents.answer(&request, watch::channel(String::new()).0).await;
+    let end = agents.answer(&request, growth).await;
     plans.finish().await;
     let info = RunInfo {
         id: said.run.clone(),
@@ -109,7 +123,13 @@ async fn answer_by_agent(state: &Arc<GatewayState>, said: &Said, lang: Lang) -> 
 }
 
 /// Begins the session anew, and answers what was said besides.
-async fn reset(state: &Arc<GatewayState>, said: &Said, rest: &str, lang: Lang) -> Answer {
+async fn reset(
+    state: &Arc<GatewayState>,
+    said: &Said,
+    rest: &str,
+    lang: Lang,
+    growth: watch::Sender<String>,
+) -> Answer {
     if let Some(agents) = state.agents.get() {
         agents.abort(&said.key, None);
     }
@@ -125,7 +145,7 @@ async fn reset(state: &Arc<GatewayState>, said: &Said, rest: &str, lang: Lang) -
                 ..said.clone()
             };
             if said.answerer(state) == Answerer::Agent {
-                return answer_by_agent(state, &said, lang).await;
+                return answer_by_agent(state, &said, lang, growth).await;
             }
             outlet.say_text(msg!("transcript.begun-anew").render(lang));
         }
