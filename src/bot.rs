@@ -1,5 +1,5 @@
 //! The bot of a native gateway: it tells its owners how other gateways are, and changes what they agree to, from a chat,
-//! without a model.
+//! without a model. What is no command goes to an agent, where there is one.
 //!
 //! ```text
 //! channel ──► Heard ──► access ──► inbox ──► command ──► conversation ──► Message ──► channel

@@ -66,7 +66,7 @@ const OWN_METHODS: &[Method] = &[
     Method::sync("system-presence", OperatorScope::Read, |call| {
         Ok(call.state.presence(MAX_ENTRIES))
     }),
-    // There has never been a heartbeat: this engine runs no agents.
+    // There has never been a heartbeat: an agent of this engine speaks when it is spoken to.
     Method::sync("last-heartbeat", OperatorScope::Read, |_| Ok(Value::Null)),
     Method::future("logs.tail", OperatorScope::Read, |call| logs::tail(call).boxed())
         .with_params(logs::TAIL_PARAMS),

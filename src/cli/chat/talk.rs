@@ -83,9 +83,13 @@ impl Talk {
             return;
         }
         self.said.push(Utterance::Note(msg!("conversation.back")));
-        // Whoever waits for an answer gets the last one, where it is one.
+        // Whoever waits for an answer gets the one that follows what was said, where there is one.
+        let is_answered = |run: &String| {
+            let said = messages.iter().rposition(|message| is_message_of(message, run));
+            said.is_some_and(|at| messages[at..].iter().any(|message| message["role"] == "assistant"))
+        };
         let is_answer = messages.last().is_some_and(|last| last["role"] == "assistant");
-        if is_answer && !self.awaited.is_empty() {
+        if is_answer && self.awaited.last().is_some_and(is_answered) {
             self.awaited.clear();
             self.remember(messages, 1);
         }
@@ -166,6 +170,16 @@ fn message_text(message: &Value) -> String {
         .as_str()
         .map_or_else(|| texts.collect::<Vec<_>>().join("\n\n"), str::to_owned);
     replace_unsafe(text)
+}
+
+/// Returns whether a message of a history is what the person said in a run of this client: each release notes the id of the
+/// run in another place.
+fn is_message_of(message: &Value, run: &str) -> bool {
+    let keys = ["/idempotencyKey", "/__openclaw/idempotencyKey"];
+    let mut known = keys.iter().filter_map(|key| message.pointer(key)?.as_str());
+    let is_known = known.any(|known| known.strip_suffix(":user").unwrap_or(known) == run);
+    let has_mark = || message_text(message).ends_with(&format!("{MESSAGE_MARK}{run}]"));
+    message["role"] == "user" && (is_known || has_mark())
 }
 
 #[cfg(test)]
@@ -287,7 +301,8 @@ mod tests {
         talk.lose();
         talk.lose();
         let messages = [
-            json!({"role": "user", "content": "hi"}),
+            json!({"role": "assistant", "content": "an earlier answer"}),
+            json!({"role": "user", "content": "hi", "idempotencyKey": "r1:user"}),
             json!({"role": "assistant", "content": "Hello"}),
         ];
         talk.reconnect(&messages[..1]);

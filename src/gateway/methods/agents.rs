@@ -1,4 +1,4 @@
-//! The methods about agents and models: what the config names. This engine runs none of them.
+//! The methods about agents and models: what the config names.
 
 use serde_json::{Map, Value, json};
 

@@ -223,7 +223,7 @@ fn web_search(call: &MethodCall) -> Value {
             "kind": "unavailable",
             "label": "The native engine has no web search",
             "testable": false,
-            "reason": "The native engine runs no agents.",
+            "reason": "The native engine has no web search.",
         },
     })
 }

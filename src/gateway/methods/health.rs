@@ -1,5 +1,4 @@
-//! `health`: the state of this gateway, as far as this engine can tell. It runs no agents, and says so; sessions that
-//! OpenClaw left in the state folder are counted.
+//! `health`: the state of this gateway, as far as this engine can tell, with the sessions of its agents.
 
 use std::sync::Arc;
 use std::time::Instant;
