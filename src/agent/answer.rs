@@ -13,6 +13,9 @@ use crate::i18n::{Lang, msg};
 
 /// Minimum time between two edits of the message with an answer that grows.
 const EDIT_INTERVAL: Duration = Duration::from_millis(1500);
+/// Maximum length of an answer that is shown while it grows, in characters: it fits one message of every channel. A longer one
+/// is shown as it was, until it is complete and comes in parts.
+const MAX_GROWING: usize = 1_000;
 /// Time after which the sign that the bot is writing is shown again.
 const TYPING_INTERVAL: Duration = Duration::from_secs(4);
 
@@ -93,9 +96,10 @@ pub(super) async fn show(
             return shown;
         }
         let text = growth.borrow_and_update().clone();
-        if text.trim().is_empty() {
+        if text.trim().is_empty() || (shown.is_some() && text.chars().count() > MAX_GROWING) {
             continue;
         }
+        let text: String = text.chars().take(MAX_GROWING).collect();
         let message = message(&text);
         let id = if let Some(shown) = shown.take() {
             other.replace(&shown.id, &message, lang).await;

@@ -50,7 +50,13 @@ impl MessageFormat {
         let lines: Vec<_> = message
             .lines
             .iter()
-            .map(|line| TranslatedLine::new(line, lang, redact))
+            .flat_map(|line| match TranslatedLine::new(line, lang, redact) {
+                TranslatedLine::Paragraph(text) => {
+                    let pieces = self.split_paragraph(&text).into_iter();
+                    pieces.map(TranslatedLine::Paragraph).collect()
+                }
+                line => vec![line],
+            })
             .collect();
         let parts = self.pack(&lines);
         if parts.len() <= MAX_PARTS {
@@ -96,29 +102,33 @@ impl MessageFormat {
             TranslatedLine::Heading(text) => vec![self.markup.bold(&self.cut(text))],
             TranslatedLine::Text(text) => vec![self.markup.escape(&self.cut(text))],
             TranslatedLine::Item(text) => vec![format!("• {}", self.markup.escape(&self.cut(text)))],
-            TranslatedLine::Paragraph(text) => self.paragraph(text),
+            TranslatedLine::Paragraph(text) => vec![self.markup.escape(text)],
             TranslatedLine::Quote(lines) => self.quotes(lines),
         }
     }
 
-    /// Renders a paragraph in pieces that are as long as a message may be, cut between words where there are any.
-    fn paragraph(self, text: &str) -> Vec<String> {
-        let (mut pieces, mut piece) = (Vec::new(), String::new());
+    /// Splits a paragraph into pieces that each fit a message, between words where there are any. Each but the last fills its
+    /// message, so that no line end is seen where they meet.
+    fn split_paragraph(self, text: &str) -> Vec<String> {
+        let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0);
         for word in text.split_inclusive(' ') {
-            if length(&self.markup.escape(&piece)) + length(&self.markup.escape(word)) <= self.max_length {
-                piece.push_str(word);
-                continue;
+            let own = length(&self.markup.escape(word));
+            if used + own > self.max_length && own <= self.max_length {
+                pieces.push(std::mem::take(&mut piece));
+                used = 0;
             }
             for c in word.chars() {
                 // An escaped character has at most 5.
-                if length(&self.markup.escape(&piece)) + 5 > self.max_length {
+                if used + 5 > self.max_length && own > self.max_length {
                     pieces.push(std::mem::take(&mut piece));
+                    used = 0;
                 }
                 piece.push(c);
+                used += length(&self.markup.escape(c.encode_utf8(&mut [0; 4])));
             }
         }
         pieces.push(piece);
-        pieces.iter().map(|piece| self.markup.escape(piece)).collect()
+        pieces
     }
 
     /// Renders a quoted text as blocks of whole lines, each of which fits a message.
@@ -342,142 +352,4 @@ fn break_fences(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::i18n::msg;
-
-    fn format(markup: Markup, max_length: usize) -> MessageFormat {
-        MessageFormat { markup, max_length }
-    }
-
-    #[test]
-    fn text_of_others_is_never_markup() {
-        let odd = "<b>*a* `x` ``` &amp; _b_ [c](d) @everyone";
-        let message = Message::text(msg!("bot.said", text = odd)).line(Line::Quote(odd.to_owned()));
-        let html = format(Markup::Html, 4096)
-            .render(&message, Lang::english(), &str::to_owned)
-            .remove(0);
-        assert!(html.contains("&lt;b&gt;*a* `x` ``` &amp;amp; _b_"), "{html}");
-        assert_eq!(html.matches('<').count(), 2, "only the block's own tags: {html}");
-        let web = format(Markup::WebHtml, 4096)
-            .render(&message, Lang::english(), &str::to_owned)
-            .remove(0);
-        assert_eq!(web, html.replacen('\n', "<br>", 1));
-        assert_eq!(strip_html(&web), format!("{odd}\n{odd}"));
-        assert_eq!(Markup::WebHtml.escape("a\n<br>"), "a<br>&lt;br&gt;");
-        let markdown = format(Markup::Markdown, 4096)
-            .render(&message, Lang::english(), &str::to_owned)
-            .remove(0);
-        let (sentence, quote) = markdown.split_once('\n').unwrap();
-        assert_eq!(
-            sentence,
-            r"\<b\>\*a\* \`x\` \`\`\` &amp; \_b\_ \[c\](d) \@everyone"
-        );
-        let block = odd.replace("```", "`\u{200b}``");
-        assert_eq!(quote, format!("```\n{block}\n```"));
-        let mrkdwn = format(Markup::Mrkdwn, 3000)
-            .render(&message, Lang::english(), &str::to_owned)
-            .remove(0);
-        let start = "&lt;b&gt;\u{200b}*\u{200b}a* \u{200b}`\u{200b}x` ";
-        assert!(mrkdwn.starts_with(start), "{mrkdwn}");
-        assert_eq!(mrkdwn.matches("```").count(), 2, "{mrkdwn}");
-    }
-
-    #[test]
-    fn markdown_of_lines_and_links_is_escaped() {
-        for (text, expected) in [
-            ("# a", r"\# a"),
-            ("- a-b\n  - c", "\\- a-b\n  \\- c"),
-            ("https://a/b_c", r"https\://a/b\_c"),
-            ("10:20", "10:20"),
-        ] {
-            assert_eq!(escape_markdown(text), expected);
-        }
-        assert_eq!(escape_mrkdwn("/a_b/snake_case"), "/a_b/snake_case");
-    }
-
-    #[test]
-    fn long_messages_are_split_between_lines_and_never_within_markup() {
-        let log: Vec<_> = (0..500)
-            .map(|number| format!("line {number} <&> of a log"))
-            .collect();
-        let message = Message::text(msg!("bot.help")).line(Line::Quote(log.join("\n")));
-        for (markup, limit) in [
-            (Markup::Html, 4096),
-            (Markup::WebHtml, 4096),
-            (Markup::Markdown, 2000),
-            (Markup::Mrkdwn, 3000),
-            (Markup::Plain, 500),
-        ] {
-            let parts = format(markup, limit).render(&message, Lang::english(), &str::to_owned);
-            assert!(parts.len() > 1);
-            for part in &parts {
-                assert!(length(part) <= limit, "{markup:?}: {}", length(part));
-                assert_eq!(
-                    part.matches("<pre>").count(),
-                    part.matches("</pre>").count(),
-                    "{part}"
-                );
-                assert_eq!(part.matches("```").count() % 2, 0, "{part}");
-            }
-        }
-    }
-
-    #[test]
-    fn message_that_is_too_long_keeps_the_newest_lines_of_a_log_and_says_how_many_are_left_out() {
-        let log: Vec<_> = (0..500).map(|number| format!("<{number}> of a log")).collect();
-        let message = Message::heading(msg!("bot.help")).line(Line::Quote(log.join("\n")));
-        let format = format(Markup::Html, 1000);
-        let parts = format.render(&message, Lang::english(), &str::to_owned);
-        assert_eq!(parts.len(), MAX_PARTS);
-        assert!(parts[3].ends_with("&lt;499&gt; of a log</pre>"), "{}", parts[3]);
-        let shown: Vec<_> = parts.join("\n").lines().map(str::to_owned).collect();
-        assert!(shown[0].starts_with("<b>"), "{shown:#?}");
-        let kept = shown.iter().filter(|line| line.contains("of a log")).count();
-        assert_eq!(
-            shown[1],
-            format!("Earlier lines that are left out: {}", 500 - kept)
-        );
-        assert!(
-            shown[2].contains(&format!("&lt;{}&gt;", 500 - kept)),
-            "{shown:#?}"
-        );
-        // One line more would not fit.
-        let longer = Message::heading(msg!("bot.help"))
-            .line(Line::Text(msg!("bot.left-out-before", count = 0)))
-            .line(Line::Quote(log[499 - kept..].join("\n")));
-        let longer = format.render(&longer, Lang::english(), &str::to_owned);
-        assert_eq!(longer[0].matches("left out").count(), 2, "{}", longer[0]);
-    }
-
-    #[test]
-    fn message_of_too_many_sentences_says_how_many_are_left_out() {
-        let items = (0..300).map(|number| Line::Item(msg!("bot.said", text = format!("item {number}"))));
-        let message = Message::heading(msg!("bot.help")).lines(items);
-        let parts = format(Markup::Plain, 500).render(&message, Lang::english(), &str::to_owned);
-        assert_eq!(parts.len(), MAX_PARTS);
-        let kept = parts.join("\n").matches("• item").count();
-        let last = format!("• item {}\nLines that are left out: {}", kept - 1, 300 - kept);
-        assert!(parts[3].ends_with(&last), "{}", parts[3]);
-    }
-
-    #[test]
-    fn secrets_are_left_out_before_anything_is_escaped_or_cut() {
-        let redact = |text: &str| text.replace("se<cr>et", "HIDDEN");
-        let message =
-            Message::text(msg!("bot.said", text = "a se<cr>et b")).line(Line::Quote("se<cr>et".to_owned()));
-        let parts = format(Markup::Html, 4096).render(&message, Lang::english(), &redact);
-        assert_eq!(parts, ["a HIDDEN b\n<pre>HIDDEN</pre>"]);
-    }
-
-    #[test]
-    fn endless_line_is_cut_between_characters() {
-        let message = Message::default().line(Line::Quote("😀&".repeat(10_000)));
-        let parts = format(Markup::Html, 4096).render(&message, Lang::english(), &str::to_owned);
-        assert!(
-            length(&parts[0]) <= 4096 && parts[0].ends_with("…</pre>"),
-            "{}",
-            parts[0].len()
-        );
-    }
-}
+mod tests;

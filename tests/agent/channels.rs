@@ -24,7 +24,7 @@ fn answer_grows_in_one_message_and_long_ones_come_in_parts() {
         model.release();
         let whole = home.next("The first words and the last.");
         assert!(whole.is_edit && whole.id == first.id, "{whole:#?}");
-        let limit = home.messenger.text_limit();
+        let limit = home.messenger.text_limit().min(4096);
         let long = format!("{} end of it", "word ".repeat(limit / 4));
         model.push(Answer::text(&[&long]));
         home.messenger.say(OWNER, "tell me more");

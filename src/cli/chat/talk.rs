@@ -86,7 +86,11 @@ impl Talk {
         // Whoever waits for an answer gets the one that follows what was said, where there is one.
         let is_answered = |run: &String| {
             let said = messages.iter().rposition(|message| is_message_of(message, run));
-            said.is_some_and(|at| messages[at..].iter().any(|message| message["role"] == "assistant"))
+            said.is_some_and(|at| {
+                messages[at..]
+                    .iter()
+                    .any(|message| message["role"] == "assistant")
+            })
         };
         let is_answer = messages.last().is_some_and(|last| last["role"] == "assistant");
         if is_answer && self.awaited.last().is_some_and(is_answered) {
