@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The other host ends its gateway when the lease is over, and this one starts the old gateway only when no lease can be held any
-//! more ([`Lease`], [`LeaseAnswers`]). Whose instance it is stands in the state folder of each host ([`MoveMark`]), so that a run
+//! more ([`Lease`](lease::Lease), [`LeaseAnswers`](lease::LeaseAnswers)). Whose instance it is stands in the state folder of each host ([`MoveMark`]), so that a run
 //! that was killed is finished or undone by the next one, and no gateway starts where it does not belong.
 
 mod frame;
