@@ -33,6 +33,7 @@ fn owner_asks_why_and_repairs_with_one_tap() {
         assert!(diagnosis.contains("Restore this earlier config"), "{diagnosis}");
         let shown = asked[2].last_text();
         assert!(shown.contains("Restore this earlier config"), "{shown}");
+        let _spawned = home.spawned();
         home.press(&plan, "Yes, do it");
         home.next("Repaired: the default gateway is running and healthy.");
         assert_eq!(home.history().len(), 1);
