@@ -29,4 +29,5 @@ mod tools;
 pub(crate) use agents::{Agents, Request};
 pub(crate) use event::{RunEnd, RunEvent, RunInfo, RunObserver};
 pub(crate) use greeting::{GREETING_TIMEOUT, ask_for_greeting};
+pub(crate) use session_entry::gateway_fields;
 pub(crate) use state::{AgentState, agent_states};

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -27,7 +27,7 @@ mod tls;
 mod websocket;
 
 use connect::Connector;
-use error::{connection_error, unusable_url};
+use error::{body_error, connection_error, unusable_url};
 use retry_after::retry_after;
 
 pub(crate) use error::HttpsError;
@@ -115,13 +115,7 @@ impl HttpsClient {
                 .map_err(|error| connection_error(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, MAX_MESSAGE_BYTES).collect().await;
-            let body = body.map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    HttpsError::TooLarge
-                } else {
-                    HttpsError::Connection(error.to_string())
-                }
-            })?;
+            let body = body.map_err(|error| body_error(error.as_ref()))?;
             Ok(HttpsResponse {
                 status: head.status,
                 headers: head.headers,

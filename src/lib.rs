@@ -58,10 +58,6 @@ pub mod rescue;
 pub mod secret;
 mod service;
 mod service_files;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the chat family of the gateway will use the rest")
-)]
 mod sessions;
 pub mod settings;
 mod shell_completion;

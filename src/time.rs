@@ -60,6 +60,13 @@ pub(crate) fn format_millis(time: SystemTime) -> String {
     format_with(time, humantime_millis)
 }
 
+/// Formats the day of a time in UTC: `2026-11-22`.
+pub(crate) fn format_day(time: SystemTime) -> String {
+    let mut text = format_seconds(time);
+    text.truncate("2026-11-22".len());
+    text
+}
+
 /// Turns a formatted time into a stamp for the name of a file or folder: `2026-11-22T19:22:45.123Z` becomes
 /// `20261122T192245123Z`.
 pub(crate) fn file_stamp(time: &str) -> String {

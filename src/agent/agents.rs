@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::bindings::{self, MessageOrigin, PeerKind};
@@ -16,17 +16,17 @@ use super::roster::{Agent, Roster};
 use super::run::{Run, RunContext};
 use super::session_entry;
 use super::tools::ToolContext;
-use crate::bot::chat::{Counterpart, Desk, GATEWAY_CHANNEL, Origin, Turn};
+use crate::bot::chat::{Counterpart, Desk, Origin, Turn};
 use crate::error::{Error, Result};
 use crate::i18n::msg;
 use crate::instance::OwnedInstanceContext;
 use crate::models::Models;
 use crate::record::AgentTable;
 use crate::sessions::{
-    ContentPart, EntryPlace, NewSession, Session, SessionFields, SessionKey, SessionMessage, SessionStore,
+    ContentPart, EntryPlace, NewSession, Session, SessionKey, SessionMessage, SessionStore,
 };
 use crate::sync::{lock, spawn_blocking};
-use crate::time::{format_millis, unix_millis};
+use crate::time::{format_day, unix_millis};
 
 /// The agents of an instance.
 pub(crate) struct Agents {
@@ -176,7 +176,7 @@ impl Agents {
         if let Some(text) = ready.answered {
             return RunEnd::Repeated { text };
         }
-        let chain = session_entry::models(&ready.session, &ready.agent.models);
+        let chain = session_entry::models(&ready.session, &ready.agent);
         let context = RunContext {
             own: &self.own,
             models: &self.models,
@@ -240,7 +240,7 @@ impl Agents {
         let prepared = spawn_blocking(move || -> Result<Ready> {
             let new = NewSession {
                 workspace: &agent.workspace,
-                fields: origin_fields(&origin),
+                fields: session_entry::origin_fields(&origin),
                 now,
             };
             let session = sessions.open(&key, &new)?;
@@ -252,7 +252,7 @@ impl Agents {
                 let place = transcript.place_of(&idempotency_key);
                 (history::answer_to(transcript.context(), &idempotency_key), place)
             };
-            let today = format_millis(prompt::local_time(now, own.host.utc_offset(now)));
+            let today = format_day(prompt::local_time(now, own.host.utc_offset(now)));
             Ok(Ready {
                 system: system_prompt(&own, &agent, origin.channel, now),
                 agent,
@@ -260,7 +260,7 @@ impl Agents {
                 place: new_id.or(known).unwrap_or_default(),
                 message,
                 answered,
-                today: today[.."2026-11-30".len()].to_owned(),
+                today,
             })
         });
         let panicked = |_| Err(Error::failed(msg!("bot.panicked")));
@@ -332,23 +332,4 @@ fn system_prompt(own: &OwnedInstanceContext, agent: &Agent, channel: &str, now: 
     };
     let files = prompt::read_workspace(&agent.workspace, prompt::local_time(now, utc_offset));
     prompt::system_prompt(&facts, &files)
-}
-
-/// Returns the fields of a session's entry that tell where the conversation takes place.
-fn origin_fields(origin: &Origin) -> SessionFields {
-    let chat_type = if origin.is_private { "direct" } else { "group" };
-    let mut fields = json!({
-        "chatType": chat_type,
-        "origin": { "provider": origin.channel, "surface": origin.channel, "chatType": chat_type },
-        "deliveryContext": { "channel": origin.channel },
-        "lastChannel": origin.channel,
-    });
-    if origin.channel != GATEWAY_CHANNEL {
-        let to = format!("{}:{}", origin.channel, origin.chat);
-        fields["origin"]["accountId"] = origin.account.as_str().into();
-        fields["deliveryContext"]["to"] = to.as_str().into();
-        fields["deliveryContext"]["accountId"] = origin.account.as_str().into();
-        fields["lastTo"] = to.into();
-    }
-    fields.as_object().cloned().unwrap_or_default()
 }

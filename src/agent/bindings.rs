@@ -59,7 +59,7 @@ pub(crate) struct MessageOrigin<'a> {
     pub(crate) team: Option<&'a str>,
 }
 
-/// What a binding asks of a message, by how specific it is: the first that fits is taken.
+/// The kind of a binding by what it asks of a message, the most specific first: the first that fits is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Specificity {
     Peer,

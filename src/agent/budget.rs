@@ -12,7 +12,7 @@ use crate::apply;
 use crate::host::read;
 use crate::i18n::{Msg, msg};
 use crate::sync::lock;
-use crate::time::format_millis;
+use crate::time::format_day;
 
 /// Tokens that may be used in a day where the record of the instance sets no other number.
 const USUAL_TOKENS_PER_DAY: u64 = 2_000_000;
@@ -69,7 +69,7 @@ impl Budget {
     fn today<'a>(&self, used: &'a mut Option<Used>, now: SystemTime) -> &'a mut Used {
         let read = || serde_json::from_str(&read::text(&path(&self.state_dir)).ok()?).ok();
         let used = used.get_or_insert_with(|| read().unwrap_or_default());
-        let today = day(now);
+        let today = format_day(now);
         if used.day != today {
             *used = Used {
                 day: today,
@@ -83,11 +83,6 @@ impl Budget {
 /// Returns the path of the file with the tokens of a day.
 fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("bot").join("tokens.json")
-}
-
-/// Returns the day of a time in UTC.
-fn day(now: SystemTime) -> String {
-    format_millis(now)[.."2026-11-30".len()].to_owned()
 }
 
 #[cfg(test)]

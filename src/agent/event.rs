@@ -45,7 +45,7 @@ pub(crate) enum RunEvent {
     Text {
         /// The whole text so far.
         full: String,
-        /// What is new of it.
+        /// The end of the text that is new.
         delta: String,
     },
     /// A tool begins.
@@ -68,7 +68,7 @@ pub(crate) enum RunEvent {
 /// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RunEnd {
-    /// It was answered.
+    /// The run was answered.
     Replied {
         /// The text of the answer.
         text: String,
@@ -84,7 +84,7 @@ pub(crate) enum RunEnd {
         /// The text of the answer.
         text: String,
     },
-    /// It failed, with the sentence that says why.
+    /// The run failed, with the sentence that says why.
     Failed(Msg),
     /// Somebody stopped it.
     Aborted,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::roster::Roster;
 use crate::i18n::Lang;
 use crate::instance::OwnedInstanceContext;
-use crate::models::{ModelError, ModelMessage, ModelName, ModelRequest, Models, Part};
+use crate::models::{ModelError, ModelMessage, ModelRequest, Models, Part};
 use crate::verify::Task;
 
 /// Maximum number of tokens of the sentence, with what a model may think before it.
@@ -32,11 +32,7 @@ pub(crate) fn ask_for_greeting(
 ) -> Option<Task<Result<Greeting, ModelError>>> {
     let roster = Roster::new(context.borrowed(), &config);
     let agent = roster.default_agent();
-    let chain: Vec<_> = agent
-        .models
-        .iter()
-        .filter_map(|name| ModelName::parse(name))
-        .collect();
+    let chain: Vec<_> = agent.model_names().collect();
     if chain.is_empty() {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::models::{ModelMessage, ModelReply, Part, StopReason, TokenUsage, ToolCall};
+use crate::models::{ModelMessage, ModelReply, Part, StopReason, ToolCall};
 use crate::sessions::{
     AssistantMessage, ContentPart, ModelContext, SessionMessage, SessionStop, SessionUsage,
 };
@@ -153,16 +153,6 @@ pub(super) fn answer_to(conversation: ModelContext, request: &str) -> Option<Str
     let texts = answers.iter().map(|answer| ContentPart::texts_of(&answer.parts));
     let texts: Vec<_> = texts.filter(|text| !text.is_empty()).collect();
     is_complete.then(|| texts.join("\n\n"))
-}
-
-/// Returns the sum of two numbers of tokens, each kind for itself.
-pub(super) fn sum(one: TokenUsage, other: TokenUsage) -> TokenUsage {
-    TokenUsage {
-        input: one.input.saturating_add(other.input),
-        output: one.output.saturating_add(other.output),
-        cache_read: one.cache_read.saturating_add(other.cache_read),
-        cache_write: one.cache_write.saturating_add(other.cache_write),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a model is told before a conversation: who it is, where it runs, what the files of its workspace say, and how it has
+//! The instructions of a model before a conversation: who it is, where it runs, what the files of its workspace say, and how it has
 //! to take what others wrote.
 //!
 //! The text is written in English, which every model reads; the answers are in the language of the person. Its size is
@@ -9,22 +9,18 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::host::read;
-use crate::time::format_seconds;
+use crate::time::{format_day, format_seconds};
 
-/// The files of a workspace that a model is told, in this order (docs/openclaw.md#workspace-files).
-const FILE_NAMES: [&str; 6] = [
-    "AGENTS.md",
-    "SOUL.md",
-    "IDENTITY.md",
-    "USER.md",
-    "TOOLS.md",
-    "MEMORY.md",
-];
+/// The files of a workspace that say what an agent is, and that a model is told in this order
+/// (docs/openclaw.md#workspace-files). The owner alone writes them.
+pub(super) const OWN_FILES: [&str; 5] = ["AGENTS.md", "SOUL.md", "IDENTITY.md", "USER.md", "TOOLS.md"];
+/// The file of a workspace with the notes of no day, which a model is told after those that say what it is.
+const MEMORY_FILE: &str = "MEMORY.md";
 /// Maximum number of bytes of one file of a workspace that a model is told, as in OpenClaw.
 const MAX_FILE_BYTES: usize = 20_000;
 /// Maximum number of bytes of all files of a workspace that a model is told.
 const MAX_BYTES: usize = 60_000;
-/// What stands in the place of the rest of a file that is too long.
+/// The mark in the place of the rest of a file that is too long.
 const CUT_MARK: &str = "\n[… the rest of this file is left out]";
 
 /// A file of a workspace, as far as a model is told it.
@@ -34,7 +30,7 @@ pub(crate) struct WorkspaceFile {
     text: String,
 }
 
-/// What a model is told about an agent and the moment of a conversation.
+/// The facts about an agent and the moment of a conversation that a model is told.
 #[derive(Clone, Debug)]
 pub(crate) struct PromptFacts<'a> {
     /// The name of the agent, where it has one.
@@ -60,9 +56,9 @@ pub(crate) struct PromptFacts<'a> {
 /// Reads the files of a workspace that a model is told, within their bounds. Those that are missing, blank or no text are
 /// left out. The notes of a day (`memory/YYYY-MM-DD.md`) are read for the day of `local` and the one before.
 pub(crate) fn read_workspace(workspace: &Path, local: SystemTime) -> Vec<WorkspaceFile> {
-    let day = |time: SystemTime| format!("memory/{}.md", &format_seconds(time)[..10]);
+    let day = |time: SystemTime| format!("memory/{}.md", format_day(time));
     let yesterday = local.checked_sub(Duration::from_hours(24)).unwrap_or(local);
-    let names = FILE_NAMES.iter().map(ToString::to_string);
+    let names = OWN_FILES.iter().chain([&MEMORY_FILE]).map(ToString::to_string);
     let names = names.chain([day(yesterday), day(local)]);
     let mut room = MAX_BYTES;
     let mut files = Vec::new();
@@ -117,7 +113,7 @@ pub(crate) fn system_prompt(facts: &PromptFacts<'_>, files: &[WorkspaceFile]) ->
     text
 }
 
-/// How a model has to talk, and to take what others wrote.
+/// The rules about how a model has to talk, and to take what others wrote.
 const RULES: &str = "
 ## How to talk
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::config::agent_id::{MAIN_AGENT_ID, normalize_agent_id};
 use crate::instance::{ConfigVariables, InstanceContext};
-use crate::sessions::SessionKeyRules;
+use crate::models::ModelName;
+use crate::sessions::{SessionKey, SessionKeyRules};
 
 /// An agent of a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,13 @@ pub(crate) struct Agent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Roster {
     agents: Vec<Agent>,
+}
+
+impl Agent {
+    /// Returns the names of an agent's models, in the order in which they are asked; those that name none are left out.
+    pub(super) fn model_names(&self) -> impl Iterator<Item = ModelName> {
+        self.models.iter().filter_map(|name| ModelName::parse(name))
+    }
 }
 
 impl Roster {
@@ -50,6 +58,11 @@ impl Roster {
     /// Returns the default agent.
     pub(crate) fn default_agent(&self) -> &Agent {
         &self.agents[0]
+    }
+
+    /// Returns the agent of a session; the default one where the session's is none of the config any more.
+    pub(crate) fn agent_of(&self, session: &SessionKey) -> &Agent {
+        self.get(session.agent()).unwrap_or_else(|| self.default_agent())
     }
 
     /// Returns the agent with an id.

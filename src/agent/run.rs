@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
 
     /// Counts the tokens that a request used.
     async fn add_usage(&mut self, usage: TokenUsage) {
-        self.usage = history::sum(self.usage, usage);
+        self.usage = self.usage.plus(usage);
         let (budget, now) = (self.context.budget.clone(), self.context.own.host.now());
         let _ = spawn_blocking(move || budget.spend(usage.total(), now)).await;
     }

@@ -1,14 +1,16 @@
-//! What the entry of a session in `sessions.json` has to do with its runs: which model somebody chose for it, and what the
-//! last run used.
+//! The entry of a session in `sessions.json`, as far as runs have to do with it: where the conversation takes place, which
+//! model somebody chose for it, and what the last run used.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::event::RunEnd;
+use super::roster::Agent;
+use crate::bot::chat::{GATEWAY_CHANNEL, Origin};
 use crate::models::ModelName;
 use crate::sessions::{Session, SessionFields};
 
 /// Returns the models that a session is answered by, in order: the one that was chosen for it, then those of its agent.
-pub(super) fn models(session: &Session, of_agent: &[String]) -> Vec<ModelName> {
+pub(super) fn models(session: &Session, agent: &Agent) -> Vec<ModelName> {
     let chosen = session
         .text("modelOverride")
         .zip(session.text("providerOverride"))
@@ -16,9 +18,8 @@ pub(super) fn models(session: &Session, of_agent: &[String]) -> Vec<ModelName> {
             provider: provider.to_owned(),
             id: id.to_owned(),
         });
-    let of_agent = of_agent.iter().filter_map(|name| ModelName::parse(name));
     let mut models: Vec<ModelName> = Vec::new();
-    for model in chosen.into_iter().chain(of_agent) {
+    for model in chosen.into_iter().chain(agent.model_names()) {
         if !models.contains(&model) {
             models.push(model);
         }
@@ -41,11 +42,39 @@ pub(super) fn note_end(fields: &mut SessionFields, end: &RunEnd) {
     }
 }
 
+/// Returns the fields of a session's entry that tell where the conversation takes place.
+pub(super) fn origin_fields(origin: &Origin) -> SessionFields {
+    let chat_type = if origin.is_private { "direct" } else { "group" };
+    let mut fields = channel_fields(origin.channel, chat_type);
+    if origin.channel != GATEWAY_CHANNEL {
+        let to = format!("{}:{}", origin.channel, origin.chat);
+        fields["origin"]["accountId"] = origin.account.as_str().into();
+        fields["deliveryContext"]["to"] = to.as_str().into();
+        fields["deliveryContext"]["accountId"] = origin.account.as_str().into();
+        fields["lastTo"] = to.into();
+    }
+    fields.as_object().cloned().unwrap_or_default()
+}
+
+/// Returns the fields of the entry of a session with a client of the gateway.
+pub(crate) fn gateway_fields() -> SessionFields {
+    let fields = channel_fields(GATEWAY_CHANNEL, "direct");
+    fields.as_object().cloned().unwrap_or_default()
+}
+
+/// Returns the fields of a session's entry that tell the channel and the type of the chat.
+fn channel_fields(channel: &str, chat_type: &str) -> Value {
+    json!({
+        "chatType": chat_type,
+        "origin": { "provider": channel, "surface": channel, "chatType": chat_type },
+        "deliveryContext": { "channel": channel },
+        "lastChannel": channel,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-
-    use serde_json::json;
 
     use super::*;
     use crate::models::TokenUsage;
@@ -57,13 +86,13 @@ mod tests {
         let store = SessionStore::new(Path::new("/s"));
         let key = SessionKey::of_agent("main", "main");
         let session = store.absent(&key, fields.as_object().cloned().unwrap());
-        let names: Vec<_> = models(
-            &session,
-            &["b/z".to_owned(), "a/x/y".to_owned(), "bad".to_owned()],
-        )
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+        let agent = Agent {
+            id: "main".to_owned(),
+            name: None,
+            workspace: "/w".into(),
+            models: ["b/z", "a/x/y", "bad"].map(str::to_owned).to_vec(),
+        };
+        let names: Vec<_> = models(&session, &agent).iter().map(ToString::to_string).collect();
         assert_eq!(names, ["a/x/y", "b/z"]);
     }
 

@@ -1,4 +1,4 @@
-//! What the agents of an instance answer with, as its files tell: for `status` and `doctor`, which ask no server.
+//! The models that the agents of an instance answer with, as its files tell: for `status` and `doctor`, which ask no server.
 
 use serde_json::Value;
 

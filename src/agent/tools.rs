@@ -1,6 +1,6 @@
 //! The tools of an agent: few, and each bounded in time and in what it returns.
 //!
-//! What looks is free. What changes a gateway is only proposed: the owner sees the plan that the same command would show,
+//! Tools that look are free. A change of a gateway is only proposed: the owner sees the plan that the same command would show,
 //! and the owner's yes carries it out, outside of the run. Whatever a tool returns is data; a log, a page or a file may say
 //! what it wants, since no result leads to anything but a further proposal.
 

@@ -3,7 +3,9 @@
 use super::command::{self, Typed};
 use super::markup::{Markup, MessageFormat};
 
-pub(crate) use super::command::{Action, Command, MARK as COMMAND_MARK, Order, Scope};
+pub(crate) use super::command::{
+    Action, Command, MARK as COMMAND_MARK, Order, Scope, profile as parse_profile,
+};
 pub(crate) use super::consent::Asked;
 pub(crate) use super::message::{Line, Message};
 pub(crate) use super::respondent::{Desk, Respondent};

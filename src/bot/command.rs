@@ -300,7 +300,7 @@ fn target(words: &[&str]) -> Option<Target> {
 }
 
 /// Returns the profile of a name; `main` is what people call the default instance.
-fn profile(name: &str) -> Option<ProfileName> {
+pub(crate) fn profile(name: &str) -> Option<ProfileName> {
     if name.eq_ignore_ascii_case("main") {
         return Some(ProfileName::default_profile());
     }

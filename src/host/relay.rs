@@ -1,6 +1,6 @@
 //! Programs whose output is passed on while they run, line by line, so that the caller can make it safe for a terminal.
 
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, SyncSender};
 
@@ -83,19 +83,21 @@ fn send_lines(
     };
     std::thread::spawn(move || {
         let mut reader = BufReader::new(stream);
-        loop {
-            let mut bytes = Vec::new();
-            let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
-            if !matches!(read, Ok(1..)) {
-                return;
-            }
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.trim_end_matches(['\n', '\r']).to_owned();
+        while let Some(text) = next_line(&mut reader) {
             if lines.send((kind, text)).is_err() {
                 return;
             }
         }
     });
+}
+
+/// Reads the next line of a program's output, without its end and with bytes that are not UTF-8 replaced; one that is too
+/// long comes in pieces. `None` at the end of the output, and where it can't be read.
+pub(crate) fn next_line(reader: &mut impl BufRead) -> Option<String> {
+    let mut bytes = Vec::new();
+    let read = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    matches!(read, Ok(1..)).then(|| text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 #[cfg(all(test, unix))]

@@ -1,6 +1,7 @@
 //! The reasons why a request to a server on the network gets no response.
 
 use http::{StatusCode, Uri};
+use http_body_util::LengthLimitError;
 
 /// The reason why a request to a server on the network got no response.
 #[derive(Debug, thiserror::Error)]
@@ -46,4 +47,13 @@ pub(super) fn connection_error(error: &(dyn std::error::Error + 'static)) -> Htt
         cause = source;
     }
     HttpsError::Connection(cause.to_string())
+}
+
+/// Returns the error for a body that could not be read to its end.
+pub(super) fn body_error(error: &(dyn std::error::Error + Send + Sync + 'static)) -> HttpsError {
+    if error.is::<LengthLimitError>() {
+        HttpsError::TooLarge
+    } else {
+        HttpsError::Connection(error.to_string())
+    }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
 use serde_json::Value;
 
-use super::error::HttpsError;
+use super::error::{HttpsError, body_error};
 use super::retry_after::retry_after;
 
 /// A response whose body is still on its way. Dropping it ends the connection.
@@ -41,13 +41,7 @@ impl HttpsStream {
                 let Some(frame) = self.body.frame().await else {
                     return Ok(None);
                 };
-                let frame = frame.map_err(|error| {
-                    if error.is::<LengthLimitError>() {
-                        HttpsError::TooLarge
-                    } else {
-                        HttpsError::Connection(error.to_string())
-                    }
-                })?;
+                let frame = frame.map_err(|error| body_error(error.as_ref()))?;
                 // Trailers mean nothing here.
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));

@@ -91,7 +91,7 @@ pub(crate) enum Part {
 pub(crate) struct ToolSpec {
     /// The name by which the model calls it.
     pub(crate) name: &'static str,
-    /// What it does, for the model.
+    /// The description for the model: what the tool does.
     pub(crate) description: String,
     /// The JSON schema of its arguments.
     pub(crate) parameters: Value,
@@ -141,6 +141,16 @@ pub(crate) struct TokenUsage {
 }
 
 impl TokenUsage {
+    /// Returns the sum of two usages, each kind of tokens for itself.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+        }
+    }
+
     /// Returns the number of all tokens.
     pub(crate) fn total(self) -> u64 {
         [self.input, self.output, self.cache_read, self.cache_write]

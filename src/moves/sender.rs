@@ -1,6 +1,6 @@
 //! The sending end of a move: ssh with the frames on its standard input, and the words of the receiving host on its output.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::io::{self, BufReader, Read as _, Write};
 use std::process::{Child, ChildStdin};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,7 @@ use super::offer::MoveOffer;
 use super::report::{MoveFailure, MoveReport};
 use crate::host::Host;
 use crate::host::process::CommandSpec;
+use crate::host::relay::next_line;
 use crate::hosts::HostFault;
 use crate::sync::lock;
 
@@ -19,8 +20,6 @@ use crate::sync::lock;
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time between two looks at a silent connection.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// Maximum length of a line of the other host, in bytes.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
 /// Maximum number of bytes of the words of `ssh` itself that are kept.
 const MAX_COMPLAINT_BYTES: u64 = 64 * 1024;
 /// Maximum number of words of the other host that wait to be read: it says a handful in all.
@@ -205,13 +204,8 @@ fn read_reports(
     reports: &SyncSender<MoveReport>,
 ) {
     let mut reader = BufReader::new(stream);
-    loop {
-        let mut bytes = Vec::new();
-        let read = (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
-        if !matches!(read, Ok(1..)) {
-            return;
-        }
-        let Some(report) = MoveReport::parse(&String::from_utf8_lossy(&bytes)) else {
+    while let Some(line) = next_line(&mut reader) {
+        let Some(report) = MoveReport::parse(&line) else {
             continue;
         };
         lock(state).last_heard = Instant::now();

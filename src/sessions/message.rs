@@ -270,6 +270,7 @@ impl AssistantMessage {
 
 impl SessionMessage {
     /// Returns what a person said as a message of a session.
+    #[cfg(test)]
     pub(crate) fn user(text: &str, idempotency_key: Option<&str>, timestamp: u64) -> Self {
         Self::User {
             parts: vec![ContentPart::Text(text.to_owned())],

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::bot::chat::parse_profile;
 use crate::profile::ProfileName;
 
 /// The arguments of one call.
@@ -47,12 +48,7 @@ impl Arguments {
         let Some(name) = self.text("instance") else {
             return Ok(None);
         };
-        if name.eq_ignore_ascii_case("main") {
-            return Ok(Some(ProfileName::default_profile()));
-        }
-        let parsed = ProfileName::parse(&name);
-        parsed
-            .map(Some)
-            .map_err(|_| format!("{name:?} is no name of a profile"))
+        let parsed = parse_profile(&name).map(Some);
+        parsed.ok_or_else(|| format!("{name:?} is no name of a profile"))
     }
 }

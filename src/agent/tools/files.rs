@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use super::arguments::Arguments;
 use super::place;
 use super::tool::{MAX_RESULT_BYTES, Tool, ToolContext, ToolResult};
+use crate::agent::prompt::OWN_FILES;
 use crate::apply;
 use crate::host::read;
 use crate::i18n::Lang;
@@ -53,16 +54,8 @@ pub(super) const TOOLS: &[Tool] = &[
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Maximum number of entries of a folder that are listed.
 const MAX_ENTRIES: usize = 200;
-/// The files of the workspace that say what the agent is.
-const OWN_FILES: [&str; 7] = [
-    "AGENTS.md",
-    "SOUL.md",
-    "IDENTITY.md",
-    "TOOLS.md",
-    "USER.md",
-    "HEARTBEAT.md",
-    "BOOTSTRAP.md",
-];
+/// The further files of a workspace that tell an agent of OpenClaw what to do.
+const OPENCLAW_FILES: [&str; 2] = ["HEARTBEAT.md", "BOOTSTRAP.md"];
 
 /// Runs a tool that waits for files on a thread that may wait.
 async fn on_thread(
@@ -148,9 +141,8 @@ fn put(workspace: &Path, typed: &str, content: &str) -> Result<(), String> {
     let path = place::find(workspace, typed)?;
     let is_own = path.parent() == Some(workspace)
         && path.file_name().is_some_and(|name| {
-            OWN_FILES
-                .iter()
-                .any(|own| name.to_string_lossy().eq_ignore_ascii_case(own))
+            let mut own_files = OWN_FILES.iter().chain(&OPENCLAW_FILES);
+            own_files.any(|own| name.to_string_lossy().eq_ignore_ascii_case(own))
         });
     if is_own {
         return Err(format!(

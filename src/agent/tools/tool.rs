@@ -32,7 +32,7 @@ pub(in crate::agent) struct ToolContext<'a> {
 pub(super) struct Tool {
     /// The name.
     pub(super) name: &'static str,
-    /// What it does, for the model.
+    /// The description for the model: what the tool does.
     pub(super) description: &'static str,
     /// The JSON schema of the arguments.
     pub(super) parameters: &'static str,

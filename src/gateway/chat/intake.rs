@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
-use super::said::{Answerer, CHANNEL, Said};
+use super::said::{Answerer, Said};
+use crate::agent::gateway_fields;
 use crate::agent::roster::Roster;
 use crate::error::{Error, Result};
 use crate::gateway::runs::{RunOutcome, RunState};
@@ -92,16 +91,10 @@ pub(super) async fn keep_answer(state: &Arc<GatewayState>, key: &SessionKey, tex
 /// When the session can't be written.
 pub(crate) fn open_session(state: &GatewayState, key: &SessionKey) -> Result<Session> {
     let roster = Roster::new(state.context.borrowed(), &state.active().config);
-    let agent = roster.get(key.agent()).unwrap_or_else(|| roster.default_agent());
-    let fields = json!({
-        "chatType": "direct",
-        "origin": { "provider": CHANNEL, "surface": CHANNEL, "chatType": "direct" },
-        "deliveryContext": { "channel": CHANNEL },
-        "lastChannel": CHANNEL,
-    });
+    let agent = roster.agent_of(key);
     let new = NewSession {
         workspace: &agent.workspace,
-        fields: fields.as_object().cloned().unwrap_or_default(),
+        fields: gateway_fields(),
         now: state.context.host.now(),
     };
     state.sessions.open(key, &new)

@@ -1,13 +1,11 @@
 //! What a client of the gateway says, and who answers it.
 
-use crate::bot::chat::{COMMAND_MARK, Origin, parse_command};
+use crate::bot::chat::{COMMAND_MARK, GATEWAY_CHANNEL, Origin, parse_command};
 use crate::gateway::clients::ConnectedClient;
 use crate::gateway::runs::RunSource;
 use crate::gateway::state::GatewayState;
 use crate::sessions::{ContentPart, SessionKey};
 
-/// The channel of the gateway's own clients, as OpenClaw calls it.
-pub(super) const CHANNEL: &str = "webchat";
 /// The words by which a client begins a session anew, as in OpenClaw.
 const RESET_WORDS: [&str; 2] = ["/new", "/reset"];
 /// The word by which a client stops the runs of a session, as in OpenClaw.
@@ -99,7 +97,7 @@ impl Said {
     /// Returns where it was said.
     pub(super) fn origin(&self) -> Origin {
         Origin {
-            channel: CHANNEL,
+            channel: GATEWAY_CHANNEL,
             account: "default".to_owned(),
             chat: self.key.to_string(),
             community: None,

@@ -156,7 +156,7 @@ async fn reset(
 /// Begins a new transcript for a session. Waits for the disk.
 fn begin_anew(state: &GatewayState, key: &crate::sessions::SessionKey) -> Result<()> {
     let roster = Roster::new(state.context.borrowed(), &state.active().config);
-    let agent = roster.get(key.agent()).unwrap_or_else(|| roster.default_agent());
+    let agent = roster.agent_of(key);
     let now = state.context.host.now();
     state.sessions.reset(key, &agent.workspace, now).map(drop)
 }

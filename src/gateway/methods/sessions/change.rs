@@ -159,7 +159,7 @@ pub(super) async fn reset(call: MethodCall) -> MethodResult {
     let key = key(&call)?;
     stop(&call.state, &key, None).await;
     let roster = Roster::new(call.state.context.borrowed(), &call.state.active().config);
-    let agent = roster.get(key.agent()).unwrap_or_else(|| roster.default_agent());
+    let agent = roster.agent_of(&key);
     let (workspace, now) = (agent.workspace.clone(), call.state.context.host.now());
     let changed_key = key.clone();
     let session = change(&call, move |store| store.reset(&changed_key, &workspace, now)).await?;
