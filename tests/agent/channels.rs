@@ -1,11 +1,9 @@
 //! The agent in the channels: an answer grows while the model writes, and a group is answered where it names the bot.
 
-use serde_json::json;
-
 use super::home::{USUAL_WINDOW, give_model, give_model_to};
 use crate::bot::home::BotHome;
 use crate::support::chat_model::{Answer, ChatModel, Piece};
-use crate::support::messenger::{Messenger as _, OWNER, User};
+use crate::support::messenger::{OWNER, User};
 
 #[test]
 fn answer_grows_in_one_message_and_long_ones_come_in_parts() {
@@ -48,10 +46,7 @@ fn answer_grows_in_one_message_and_long_ones_come_in_parts() {
 fn group_is_answered_where_its_owner_names_the_bot() {
     let home = BotHome::discord();
     let model = ChatModel::start();
-    let mut channel = home.messenger.config(&[OWNER]);
-    channel["guilds"] = json!({"41771983423143937": {"channels": {"290926798999357250": {}}}});
-    channel["intents"] = json!({"messageContent": true});
-    home.set_channel(&channel);
+    home.listen_in_group();
     give_model_to(&home.sandbox, &model, USUAL_WINDOW);
     let _rescue = home.start();
     home.messenger.say_in_group(OWNER, "it is a fine day");

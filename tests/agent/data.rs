@@ -8,7 +8,7 @@ use crate::bot::home::BotHome;
 use crate::rescue::without_manager::BROKEN_CONFIG;
 use crate::support::chat_model::{Answer, ChatModel};
 use crate::support::gateway::{self, free_base};
-use crate::support::messenger::{Messenger as _, OWNER, User};
+use crate::support::messenger::{OWNER, User};
 
 /// Texts in the manner of public collections of prompt injections, one in each line.
 const INJECTIONS: &str = include_str!("../data/prompt-injections.txt");
@@ -133,10 +133,7 @@ fn model_that_obeys_a_log_a_file_and_a_name_does_nothing_without_the_owners_yes(
 fn strangers_reach_no_model() {
     let home = BotHome::discord();
     let model = ChatModel::start();
-    let mut channel = home.messenger.config(&[OWNER]);
-    channel["guilds"] = json!({"41771983423143937": {"channels": {"290926798999357250": {}}}});
-    channel["intents"] = json!({"messageContent": true});
-    home.set_channel(&channel);
+    home.listen_in_group();
     give_model_to(&home.sandbox, &model, USUAL_WINDOW);
     let _rescue = home.start();
     for (number, text) in (0..).zip(injections()) {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::home::{USUAL_WINDOW, give_model};
 use crate::bot::home::BotHome;
-use crate::support::chat_model::{Answer, ChatModel};
+use crate::support::chat_model::{Answer, ChatModel, Piece};
 
 #[test]
 fn conversation_that_fills_the_window_becomes_a_summary() {
@@ -70,4 +70,23 @@ fn tokens_of_a_day_are_bounded_across_a_restart() {
     let _rescue = home.start();
     home.ask("and now?", "have used their 1 tokens for today");
     assert_eq!(model.requests().len(), 1);
+}
+
+#[test]
+fn model_that_breaks_off_is_told_and_the_next_question_is_answered() {
+    let home = BotHome::telegram();
+    let model = ChatModel::start();
+    give_model(&home, &model, USUAL_WINDOW);
+    let _rescue = home.start();
+    let half = Piece::Text("Half of".to_owned());
+    model.push(Answer::Pieces(vec![half, Piece::Held, Piece::Cut]));
+    home.ask("one?", "Half of");
+    model.release();
+    home.next("No answer: ");
+    // Tried again where nothing was said yet.
+    model.push(Answer::Broken);
+    home.ask("two?", "Hello from the stub.");
+    let asked = model.requests();
+    assert_eq!(asked.len(), 3);
+    assert_eq!(asked[1].last_text(), asked[2].last_text());
 }

@@ -151,10 +151,7 @@ fn owner_is_heard_in_a_server_only_where_it_is_listed() {
     let is_ports = |seen: &Seen| seen.text.contains("Ports of each gateway");
     assert!(!home.messenger.messages().iter().any(is_ports));
 
-    let mut channel = home.messenger.config(&[OWNER]);
-    channel["guilds"] = json!({"41771983423143937": {"channels": {"290926798999357250": {}}}});
-    channel["intents"] = json!({"messageContent": true});
-    home.set_channel(&channel);
+    home.listen_in_group();
     let _rescue = home.start();
     home.messenger.say_in_group(OWNER, "hello");
     home.messenger.say_in_group(User::stranger(0), "/ports");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::rescue::without_manager::{SpawnedGateway, sandbox_without_manager};
 use crate::support::Sandbox;
 use crate::support::gateway::{self, Gateway};
-use crate::support::messenger::discord::Discord;
+use crate::support::messenger::discord::{Discord, GROUP_CHANNEL, GUILD};
 use crate::support::messenger::matrix::Matrix;
 use crate::support::messenger::slack::Slack;
 use crate::support::messenger::{MESSENGERS, Messenger, OWNER, Seen};
@@ -49,6 +49,14 @@ impl BotHome<Discord> {
     /// Creates a home with Discord.
     pub fn discord() -> Self {
         Self::new("discord", Box::new(Discord::start()))
+    }
+
+    /// Lists the group of Discord's stand-in in the config, so that the bot listens there.
+    pub fn listen_in_group(&self) {
+        let mut channel = self.messenger.config(&[OWNER]);
+        channel["guilds"] = json!({ GUILD: { "channels": { GROUP_CHANNEL: {} } } });
+        channel["intents"] = json!({ "messageContent": true });
+        self.set_channel(&channel);
     }
 }
 

@@ -75,8 +75,6 @@ impl Answer {
 /// A request that the server got.
 #[derive(Clone, Debug)]
 pub struct ChatRequest {
-    /// The path.
-    pub path: String,
     /// The key, without `Bearer`.
     pub key: Option<String>,
     /// The body.
@@ -104,8 +102,6 @@ struct Kept {
     /// `true` where what was said last is the answer when the script has nothing more.
     echoes: bool,
     requests: Vec<ChatRequest>,
-    /// Number of answers that were sent whole.
-    finished: usize,
     /// Number of answers whose client has gone before their end.
     abandoned: usize,
 }
@@ -197,21 +193,10 @@ impl ChatModel {
             .clone()
     }
 
-    /// Waits until this many answers were sent whole.
-    #[track_caller]
-    pub fn wait_for_finished(&self, count: usize) {
-        drop(self.wait("whole answers", |kept| kept.finished >= count));
-    }
-
     /// Waits until the client of this many answers has gone before their end.
     #[track_caller]
     pub fn wait_for_abandoned(&self, count: usize) {
         drop(self.wait("abandoned answers", |kept| kept.abandoned >= count));
-    }
-
-    /// Ends every connection.
-    pub fn drop_connections(&self) {
-        self.server.drop_connections();
     }
 
     #[track_caller]
@@ -240,7 +225,6 @@ async fn serve(request: Request, shared: Arc<Shared>) -> Response {
     }
     let bytes = to_bytes(body, BODY_LIMIT).await.expect("a request");
     let request = ChatRequest {
-        path: head.uri.path().to_owned(),
         key: key.map(|key| key.trim_start_matches("Bearer ").to_owned()),
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
     };
@@ -289,14 +273,9 @@ struct Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let is_over = self.is_over;
-        self.shared.change(|kept| {
-            if is_over {
-                kept.finished += 1;
-            } else {
-                kept.abandoned += 1;
-            }
-        });
+        if !self.is_over {
+            self.shared.change(|kept| kept.abandoned += 1);
+        }
     }
 }
 

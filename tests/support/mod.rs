@@ -11,7 +11,6 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 #[cfg(target_os = "linux")]
-#[expect(dead_code, reason = "the tests of the chat family will use the rest")]
 pub mod chat_model;
 #[cfg(target_os = "linux")]
 pub mod child;

@@ -19,6 +19,8 @@ use super::{Messenger, Seen, User};
 use gateway::Order;
 use objects::Account;
 
+pub use objects::{GROUP_CHANNEL, GUILD};
+
 /// The token of the bot of [`Discord::start`].
 pub const TOKEN: &str = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
 /// Calls that show something to a person.
@@ -59,7 +61,7 @@ impl Discord {
                 objects::GROUP_CHANNEL,
                 &json!({"content": text}),
             );
-            message["guild_id"] = json!("41771983423143937");
+            message["guild_id"] = json!(objects::GUILD);
             state.own.dispatch("MESSAGE_CREATE", &message);
         });
     }

@@ -14,6 +14,8 @@ use crate::support::messenger::{OWNER, User};
 pub const BOT_ID: &str = "198622483471925248";
 /// Id of the channel of a server.
 pub const GROUP_CHANNEL: &str = "290926798999357250";
+/// The id of the server with that channel.
+pub const GUILD: &str = "41771983423143937";
 /// Id of the owner of the bot. Ids of strangers follow.
 const OWNER_ID: u64 = 53_908_232_506_183_680;
 /// Id of the private channel with the owner. Those with strangers follow.
